@@ -1,0 +1,1 @@
+"""The OrderPipeline operator: observe, render, apply, report."""

@@ -1,0 +1,1 @@
+"""Thin edges: Kubernetes, Kafka, the metrics API."""

@@ -1,0 +1,78 @@
+"""Every name that the operator gives, in one place. `name` is the OrderPipeline's own name."""
+
+from typing import Final
+
+from orderpipeline_operator.domain.spec import GROUP, OrderPipelineSpec
+
+FIELD_MANAGER: Final = "orderpipeline-operator"
+HASH_ANNOTATION: Final = f"{GROUP}/applied-hash"
+PIPELINE_LABEL: Final = f"{GROUP}/pipeline"
+COMPONENT_LABEL: Final = "app.kubernetes.io/component"
+MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
+STRIMZI_CLUSTER_LABEL: Final = "strimzi.io/cluster"
+
+
+def producer(name: str) -> str:
+    """Deployment, Service, Ingress, ServiceAccount, PDB, NetworkPolicy and KafkaUser of the order API."""
+    return f"{name}-producer"
+
+
+def consumer(name: str) -> str:
+    """Deployment, HPA, ServiceAccount, PDB, NetworkPolicy and KafkaUser of the consumers."""
+    return f"{name}-consumer"
+
+
+def operator_user(name: str) -> str:
+    """KafkaUser with which the operator reads offsets."""
+    return f"{name}-operator"
+
+
+def kafka(name: str) -> str:
+    """The Kafka resource, which Strimzi calls the cluster."""
+    return name
+
+
+def brokers(name: str) -> str:
+    """KafkaNodePool of the brokers. Pool names are unique in a namespace only with the pipeline's name in them."""
+    return f"{name}-brokers"
+
+
+def controllers(name: str) -> str:
+    """KafkaNodePool of the controllers."""
+    return f"{name}-controllers"
+
+
+def cluster_ca_secret(name: str) -> str:
+    """Secret that Strimzi fills with the brokers' CA (key ca.crt)."""
+    return f"{kafka(name)}-cluster-ca-cert"
+
+
+def dead_letter_topic(spec: OrderPipelineSpec) -> str:
+    """Kafka topic of the dead letters."""
+    return spec.consumer.dead_letter.topic or f"{spec.topic.name}.dead-letter"
+
+
+def group(name: str, spec: OrderPipelineSpec) -> str:
+    """Kafka consumer group of the consumers."""
+    return spec.consumer.group or name
+
+
+def labels(name: str, component: str) -> dict[str, str]:
+    """Labels of every object of one pipeline's component; the first three select its pods."""
+    return {
+        "app.kubernetes.io/name": "orderpipeline",
+        "app.kubernetes.io/instance": name,
+        COMPONENT_LABEL: component,
+        "app.kubernetes.io/part-of": name,
+        MANAGED_BY_LABEL: FIELD_MANAGER,
+        PIPELINE_LABEL: name,
+    }
+
+
+def selector(name: str, component: str) -> dict[str, str]:
+    """The labels that select the pods of one component; never changes, since Deployment selectors are immutable."""
+    return {
+        "app.kubernetes.io/name": "orderpipeline",
+        "app.kubernetes.io/instance": name,
+        COMPONENT_LABEL: component,
+    }

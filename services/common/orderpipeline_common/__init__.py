@@ -1,0 +1,1 @@
+"""What operator, producer and consumer share: the order and the contract between them."""

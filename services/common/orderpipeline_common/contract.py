@@ -1,0 +1,109 @@
+"""The names that the operator renders and the services read: environment, ports, files, headers, metrics.
+
+Both sides import this module, so a rename here is a rename everywhere; a string spelled twice is a bug.
+"""
+
+from typing import Final
+
+API_PORT: Final = 8080
+"""The producer's HTTP port: orders, health, readiness, metrics."""
+CONSUMER_PORT: Final = 8081
+"""The consumer's HTTP port: health, readiness, metrics."""
+
+HEALTH_PATH: Final = "/health"
+READY_PATH: Final = "/ready"
+METRICS_PATH: Final = "/metrics"
+
+
+class Env:
+    """Environment variables of the services. Sizes are bytes, times are as the suffix says."""
+
+    # Kafka, both services
+    BOOTSTRAP_SERVERS: Final = "ORDERPIPELINE_BOOTSTRAP_SERVERS"  # host:port[,host:port]
+    SECURITY_PROTOCOL: Final = "ORDERPIPELINE_SECURITY_PROTOCOL"  # PLAINTEXT | SSL | SASL_PLAINTEXT | SASL_SSL
+    SASL_MECHANISM: Final = "ORDERPIPELINE_SASL_MECHANISM"  # SCRAM-SHA-512 | SCRAM-SHA-256 | PLAIN
+    SASL_USERNAME: Final = "ORDERPIPELINE_SASL_USERNAME"
+    SASL_PASSWORD_FILE: Final = "ORDERPIPELINE_SASL_PASSWORD_FILE"
+    CA_FILE: Final = "ORDERPIPELINE_CA_FILE"  # PEM; absent: the system's CAs
+    TOPIC: Final = "ORDERPIPELINE_TOPIC"
+    PIPELINE: Final = "ORDERPIPELINE_PIPELINE"  # namespace/name, for logs and client.id
+    DRAIN_SECONDS: Final = "ORDERPIPELINE_DRAIN_SECONDS"
+    LOG_LEVEL: Final = "ORDERPIPELINE_LOG_LEVEL"  # DEBUG | INFO | WARNING | ERROR
+    PORT: Final = "ORDERPIPELINE_PORT"
+
+    # producer
+    DURABILITY: Final = "ORDERPIPELINE_DURABILITY"  # acked | accepted
+    LINGER_MS: Final = "ORDERPIPELINE_LINGER_MS"
+    COMPRESSION: Final = "ORDERPIPELINE_COMPRESSION"  # none | gzip | snappy | lz4 | zstd
+    MAX_ORDER_BYTES: Final = "ORDERPIPELINE_MAX_ORDER_BYTES"
+    MAX_BODY_BYTES: Final = "ORDERPIPELINE_MAX_BODY_BYTES"  # after decompression
+    MAX_BATCH_ORDERS: Final = "ORDERPIPELINE_MAX_BATCH_ORDERS"
+    MAX_IN_FLIGHT_BYTES: Final = "ORDERPIPELINE_MAX_IN_FLIGHT_BYTES"
+    REQUEST_TIMEOUT_SECONDS: Final = "ORDERPIPELINE_REQUEST_TIMEOUT_SECONDS"
+    AUTH_MODE: Final = "ORDERPIPELINE_AUTH_MODE"  # None | ApiKey
+    API_KEYS_DIR: Final = "ORDERPIPELINE_API_KEYS_DIR"  # one file a client: its name, the key inside
+    CLIENT_ORDERS_PER_SECOND: Final = "ORDERPIPELINE_CLIENT_ORDERS_PER_SECOND"  # 0: no quota
+
+    # consumer
+    GROUP: Final = "ORDERPIPELINE_GROUP"
+    WORKERS: Final = "ORDERPIPELINE_WORKERS"
+    BATCH_SIZE: Final = "ORDERPIPELINE_BATCH_SIZE"
+    OFFSET_RESET: Final = "ORDERPIPELINE_OFFSET_RESET"  # earliest | latest
+    HANDLER: Final = "ORDERPIPELINE_HANDLER"  # module:callable; wins over the sink
+    SINK: Final = "ORDERPIPELINE_SINK"  # log | http | postgres
+    SINK_URL: Final = "ORDERPIPELINE_SINK_URL"  # http
+    SINK_DSN_FILE: Final = "ORDERPIPELINE_SINK_DSN_FILE"  # postgres
+    SINK_TABLE: Final = "ORDERPIPELINE_SINK_TABLE"
+    SINK_TIMEOUT_SECONDS: Final = "ORDERPIPELINE_SINK_TIMEOUT_SECONDS"
+    RETRY_ATTEMPTS: Final = "ORDERPIPELINE_RETRY_ATTEMPTS"
+    RETRY_BACKOFF_MS: Final = "ORDERPIPELINE_RETRY_BACKOFF_MS"
+    DEAD_LETTER_TOPIC: Final = "ORDERPIPELINE_DEAD_LETTER_TOPIC"  # absent: failing orders are retried for ever
+
+
+class Mount:
+    """Where the operator mounts Secrets into the services' pods (folders) and the files it points at."""
+
+    KAFKA_USER: Final = "/etc/orderpipeline/kafka-user"
+    KAFKA_CA: Final = "/etc/orderpipeline/kafka-ca"
+    API_KEYS: Final = "/etc/orderpipeline/api-keys"
+    SINK: Final = "/etc/orderpipeline/sink"
+
+
+class Header:
+    """Kafka record headers. Origin headers go on dead letters only."""
+
+    CONTENT_TYPE: Final = "content-type"
+    TRACEPARENT: Final = "traceparent"
+    IDEMPOTENCY_KEY: Final = "idempotency-key"
+    ORDER_ID: Final = "order-id"
+    ORIGIN_TOPIC: Final = "orderpipeline-origin-topic"
+    ORIGIN_PARTITION: Final = "orderpipeline-origin-partition"
+    ORIGIN_OFFSET: Final = "orderpipeline-origin-offset"
+    ORIGIN_TIMESTAMP: Final = "orderpipeline-origin-timestamp"
+    ERROR: Final = "orderpipeline-error"
+    ATTEMPTS: Final = "orderpipeline-attempts"
+
+
+class Metric:
+    """Names of exported metrics; the prometheus client adds _total to counters."""
+
+    # external.metrics.k8s.io, and the operator's own /metrics
+    DESIRED_CONSUMERS: Final = "orderpipeline_desired_consumers"
+    LAG_ORDERS: Final = "orderpipeline_lag_orders"
+    LAG_SECONDS: Final = "orderpipeline_lag_seconds"
+    # producer
+    REQUESTS: Final = "orderpipeline_http_requests"
+    REQUEST_SECONDS: Final = "orderpipeline_http_request_seconds"
+    ORDERS_ACCEPTED: Final = "orderpipeline_orders_accepted"
+    ORDERS_REJECTED: Final = "orderpipeline_orders_rejected"
+    ORDERS_ACKED: Final = "orderpipeline_orders_acked"
+    ORDERS_FAILED: Final = "orderpipeline_orders_failed"
+    IN_FLIGHT_BYTES: Final = "orderpipeline_in_flight_bytes"
+    # consumer
+    ORDERS_HANDLED: Final = "orderpipeline_orders_handled"
+    ORDERS_RETRIED: Final = "orderpipeline_orders_retried"
+    DEAD_LETTERS: Final = "orderpipeline_dead_letters"
+    COMMITS: Final = "orderpipeline_commits"
+    HANDLE_SECONDS: Final = "orderpipeline_handle_seconds"
+    PARTITIONS_ASSIGNED: Final = "orderpipeline_partitions_assigned"
+    REBALANCES: Final = "orderpipeline_rebalances"

@@ -1,0 +1,1 @@
+"""The HTTP order API in front of Kafka."""
