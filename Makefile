@@ -1,0 +1,47 @@
+# Every target installs what it needs, says what it does, and is quick when nothing changed.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+
+.PHONY: help venv up down test unit e2e lint types layers
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.ready: pyproject.toml requirements-dev.lock
+	@echo "== Python packages into .venv (about 60 s when the cache is empty)"
+	@python3 -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+venv: .venv/.ready ## Python environment of the project
+
+up: venv ## A real cluster on this machine with examples/shop.yaml Ready; prints the URLs
+	@hack/up
+
+down: ## Takes the cluster down and leaves nothing behind
+	@hack/cluster down
+
+lint: venv ## Style
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+types: venv ## Types, strict
+	@.venv/bin/mypy
+
+layers: venv ## Who may import whom
+	@.venv/bin/lint-imports
+
+unit: venv ## The quick tests: no broker, no cluster
+	@$(PY) -m pytest tests/unit -q
+
+test: venv ## Everything that can be checked here; ends with pytest's summary
+	@$(MAKE) --no-print-directory lint types layers
+	@hack/prepare
+	@$(PY) -m pytest tests
+
+e2e: venv ## Real purchases through the whole cluster; ends with one line of JSON, also in bench/results/
+	@hack/up
+	@$(PY) -m tests.e2e.orders
