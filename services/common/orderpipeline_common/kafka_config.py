@@ -1,0 +1,66 @@
+"""How the services reach Kafka: settings from the environment, and the client configuration made of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orderpipeline_common.contract import Env
+from orderpipeline_common.runtime import EnvReader, SettingsError
+
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+
+
+@dataclass(frozen=True)
+class KafkaSettings:
+    """Where the brokers are and who we are to them. Files, not their contents: Secrets are read late and not kept."""
+
+    bootstrap_servers: str
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str = "SCRAM-SHA-512"
+    sasl_username: str = ""
+    sasl_password_file: Path | None = None
+    ca_file: Path | None = None
+
+    def client_config(self, client_id: str) -> dict[str, str | int | float | bool]:
+        """The connection part of a confluent-kafka configuration.
+
+        Raises SettingsError when the password file can't be read.
+        """
+        config: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": self.bootstrap_servers,
+            "client.id": client_id,
+            "security.protocol": self.security_protocol,
+        }
+        if self.ca_file is not None:
+            config["ssl.ca.location"] = str(self.ca_file)
+        if self.security_protocol.startswith("SASL_"):
+            config["sasl.mechanism"] = self.sasl_mechanism
+            config["sasl.username"] = self.sasl_username
+            config["sasl.password"] = self.read_password()
+        return config
+
+    def read_password(self) -> str:
+        """The SASL password as the file holds it now, without the line's end."""
+        if self.sasl_password_file is None:
+            raise SettingsError(f"{Env.SASL_PASSWORD_FILE} is not set; {self.security_protocol} needs it")
+        try:
+            return self.sasl_password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except OSError as error:
+            raise SettingsError(f"{Env.SASL_PASSWORD_FILE}: can't read {self.sasl_password_file}: {error}") from None
+
+
+def kafka_settings(env: EnvReader) -> KafkaSettings:
+    """Read the Kafka variables. Raises SettingsError naming the one that is wrong."""
+    protocol = env.choice(Env.SECURITY_PROTOCOL, PROTOCOLS, "PLAINTEXT")
+    sasl = protocol.startswith("SASL_")
+    settings = KafkaSettings(
+        bootstrap_servers=env.text(Env.BOOTSTRAP_SERVERS),
+        security_protocol=protocol,
+        sasl_mechanism=env.choice(Env.SASL_MECHANISM, MECHANISMS, "SCRAM-SHA-512"),
+        sasl_username=env.text(Env.SASL_USERNAME, None if sasl else ""),
+        sasl_password_file=env.path(Env.SASL_PASSWORD_FILE),
+        ca_file=env.path(Env.CA_FILE),
+    )
+    if sasl and settings.sasl_password_file is None:
+        raise SettingsError(f"{Env.SASL_PASSWORD_FILE} is not set; {protocol} needs the path of the password's file")
+    return settings

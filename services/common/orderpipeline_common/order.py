@@ -1,0 +1,172 @@
+"""The order: its shape, how bytes become one, and how it gets an id.
+
+The bytes a client sends are the bytes that go to Kafka; decoding only proves that they are an order. Fields this
+version does not know are kept. Every way in which bytes can fail to be an order ends as one `OrderError`.
+"""
+
+import re
+import uuid
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+MAX_DEPTH: Final = 128
+"""Deepest nesting of an order. The decoder's own limit hangs on how deep the caller's stack is, so an order that the
+producer could just read might be too deep for a consumer; this bound is far below either."""
+MAX_QUANTITY: Final = 2**53 - 1
+"""Largest quantity: the largest whole number that every JSON reader keeps exactly."""
+
+Name = Annotated[str, Meta(min_length=1, max_length=128)]
+OrderId = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class Order(msgspec.Struct, frozen=True, gc=False):
+    """One order. Amounts are in the shop's currency; `order_id` is empty only when the bytes held none."""
+
+    customer_id: Name
+    product_id: Name
+    quantity: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
+    amount: Annotated[float, Meta(ge=0)]
+    order_id: OrderId = ""
+
+
+RULES: Final = {
+    "customer_id": "a string of 1 to 128 characters",
+    "product_id": "a string of 1 to 128 characters",
+    "quantity": f"a whole number from 1 to {MAX_QUANTITY}",
+    "amount": "a finite number, 0 or more",
+    "order_id": "a string of 1 to 64 characters, or left out",
+}
+
+
+class OrderError(ValueError):
+    """Bytes that are not an order.
+
+    `field` is the failing field's name, empty when no single field is at fault; `malformed` tells bytes that are not
+    JSON at all from JSON that is not an order.
+    """
+
+    def __init__(self, detail: str, field: str = "", *, malformed: bool = False) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        self.malformed = malformed
+
+
+_decoder = msgspec.json.Decoder(Order)
+_array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+_raw_decoder = msgspec.json.Decoder(msgspec.Raw)
+_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_TOO_DEEP = OrderError(f"nested deeper than {MAX_DEPTH} levels; send a flat object")
+
+
+def decode_order(raw: bytes) -> Order:
+    """The order in one JSON object. Raises OrderError for anything else."""
+    if not raw.isascii():
+        _check_utf8(raw)
+    if len(raw) > 2 * MAX_DEPTH:
+        _check_depth(raw)
+    try:
+        order = _decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise _invalid(raw, str(error)) from None
+    except msgspec.DecodeError as error:
+        raise _malformed(str(error)) from None
+    except RecursionError:
+        raise _TOO_DEEP from None
+    if b"\\u0000" in raw:
+        _check_nul(order)
+    return order
+
+
+def decode_array(raw: bytes) -> list[bytes]:
+    """The elements of a JSON array, each as its own bytes, not yet checked to be orders. Raises OrderError."""
+    if not raw.isascii():
+        _check_utf8(raw)
+    try:
+        return [bytes(item) for item in _array_decoder.decode(raw)]
+    except msgspec.ValidationError:
+        raise OrderError("expected a JSON array of orders; send one order to /order") from None
+    except msgspec.DecodeError as error:
+        raise _malformed(str(error)) from None
+    except RecursionError:
+        raise _TOO_DEEP from None
+
+
+def with_order_id(raw: bytes, order_id: str) -> bytes:
+    """The object `raw`, which has no order_id, with one added; all other bytes stay as they are.
+
+    `raw` is an order that decode_order took, so it is an object with at least one field. `order_id` is ASCII without
+    quotes or backslashes (a UUID).
+    """
+    return b'{"order_id":"' + order_id.encode("ascii") + b'",' + raw.lstrip()[1:]
+
+
+def uuid7(now_ms: int, random: bytes) -> str:
+    """A UUIDv7 (RFC 9562) from Unix time in milliseconds and 10 random bytes."""
+    if len(random) != 10:
+        raise ValueError(f"a UUIDv7 takes 10 random bytes, got {len(random)}")
+    bits = int.from_bytes(random, "big")
+    value = (now_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (bits >> 62 & 0xFFF) << 64 | 0x2 << 62 | bits & (1 << 62) - 1
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+_KEYED = uuid.UUID("6f1e0d0a-6a0e-5d0b-9c5d-0f6a4a4e9b51")
+
+
+def keyed_id(client: str, key: str, index: int | None = None) -> str:
+    """The order id that an Idempotency-Key stands for: the same for the same client, key and place in the batch."""
+    place = "" if index is None else str(index)
+    return str(uuid.uuid5(_KEYED, f"{len(client)}:{client}{len(key)}:{key}{place}"))
+
+
+def _check_utf8(raw: bytes) -> None:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise OrderError(f"byte {error.start} is not UTF-8; send JSON as UTF-8", malformed=True) from None
+
+
+def _check_depth(raw: bytes) -> None:
+    if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
+        return
+    depth = 0
+    for byte in _STRING.sub(b"", raw):
+        if byte in b"{[":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise _TOO_DEEP
+        elif byte in b"}]":
+            depth -= 1
+
+
+def _check_nul(order: Order) -> None:
+    # Databases refuse NUL in text: an order that holds it could be taken here and never stored there.
+    for field in ("customer_id", "product_id", "order_id"):
+        if "\0" in getattr(order, field):
+            raise OrderError(f"{field} holds a NUL character; leave it out", field)
+
+
+def _malformed(message: str) -> OrderError:
+    return OrderError(f"not JSON: {message.removeprefix('JSON is malformed: ')}", malformed=True)
+
+
+def _invalid(raw: bytes, message: str) -> OrderError:
+    # Validation stops at the first bad field, which may stand before bytes that are no JSON at all.
+    try:
+        _raw_decoder.decode(raw)
+    except msgspec.DecodeError as error:
+        return _malformed(str(error))
+    except RecursionError:
+        return _TOO_DEEP
+    if missing := _MISSING.search(message):
+        field = missing.group(1)
+        return OrderError(f"{field} is missing; it must be {RULES.get(field, 'given')}", field)
+    if path := _PATH.search(message):
+        field = path.group(1)
+        return OrderError(f"{field} must be {RULES.get(field, 'valid')} ({_PATH.sub('', message)})", field)
+    return OrderError("expected one JSON object, an order with customer_id, product_id, quantity and amount")

@@ -1,0 +1,47 @@
+"""The small HTTP server for probes and metrics of a service that has no API of its own."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from orderpipeline_common.contract import HEALTH_PATH, METRICS_PATH, READY_PATH
+
+
+async def serve_probes(
+    port: int,
+    *,
+    ready: Callable[[], str],
+    healthy: Callable[[], str],
+    registry: CollectorRegistry,
+    host: str = "0.0.0.0",  # noqa: S104  (a pod's probes come from outside the pod)
+) -> web.AppRunner:
+    """Serve /health, /ready and /metrics until the returned runner is cleaned up.
+
+    `ready` and `healthy` return an empty string for yes and the reason for no, which is answered with 503.
+    Port 0 takes a free one: see `runner.addresses`.
+    """
+
+    def verdict(check: Callable[[], str]) -> web.Response:
+        reason = check()
+        status = 503 if reason else 200
+        return web.json_response({"status": reason or "ok"}, status=status)
+
+    async def on_health(_: web.Request) -> web.Response:
+        return verdict(healthy)
+
+    async def on_ready(_: web.Request) -> web.Response:
+        return verdict(ready)
+
+    async def on_metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    app = web.Application()
+    app.router.add_get(HEALTH_PATH, on_health)
+    app.router.add_get(READY_PATH, on_ready)
+    app.router.add_get(METRICS_PATH, on_metrics)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    return runner

@@ -1,0 +1,79 @@
+"""Settings from the environment, and stopping on SIGTERM. Nothing here reads `os.environ` by itself."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingsError(ValueError):
+    """An environment variable that is missing or wrong; the message names it and says what it must be."""
+
+
+@dataclass(frozen=True)
+class EnvReader:
+    """Typed reads of environment variables. A default of None makes the variable required; empty counts as absent."""
+
+    environ: Mapping[str, str]
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """The variable's text. Raises SettingsError when it is required and absent."""
+        value = self.environ.get(name, "").strip()
+        if value:
+            return value
+        if default is None:
+            raise SettingsError(f"{name} is not set; give it a value")
+        return default
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
+        """One of the choices, spelled exactly."""
+        value = self.text(name, default)
+        if value not in choices:
+            raise SettingsError(f"{name}={value!r}; it must be one of {', '.join(choices)}")
+        return value
+
+    def integer(self, name: str, default: int | None = None, *, low: int = 0, high: int = 2**63 - 1) -> int:
+        """A whole number between low and high, both included."""
+        value = self.text(name, None if default is None else str(default))
+        try:
+            number = int(value)
+        except ValueError:
+            raise SettingsError(f"{name}={value!r}; it must be a whole number from {low} to {high}") from None
+        if not low <= number <= high:
+            raise SettingsError(f"{name}={number}; it must be from {low} to {high}")
+        return number
+
+    def seconds(self, name: str, default: float | None = None, *, low: float = 0.0, high: float = 86400.0) -> float:
+        """A number of seconds between low and high, both included."""
+        value = self.text(name, None if default is None else str(default))
+        try:
+            number = float(value)
+        except ValueError:
+            raise SettingsError(f"{name}={value!r}; it must be a number of seconds from {low} to {high}") from None
+        if not low <= number <= high:  # also refuses NaN
+            raise SettingsError(f"{name}={value}; it must be from {low} to {high} seconds")
+        return number
+
+    def path(self, name: str) -> Path | None:
+        """A path that must exist, or None when the variable is absent."""
+        value = self.text(name, "")
+        if not value:
+            return None
+        path = Path(value)
+        if not path.exists():
+            raise SettingsError(f"{name}={value}: there is no such file; check what is mounted there")
+        return path
+
+
+def stop_on_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
+    """An event that SIGTERM or SIGINT sets; a second signal of the same kind then ends the process at once."""
+    stop = asyncio.Event()
+
+    def on_signal(number: int) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    return stop
