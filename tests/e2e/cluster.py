@@ -48,7 +48,8 @@ class Cluster:
 
     def sql(self, query: str) -> list[list[str]]:
         """Rows of a query in the trial database, all values as text."""
-        script = 'PGPASSWORD="$POSTGRES_PASSWORD" psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -v ON_ERROR_STOP=1 -qc "$0"'
+        psql = 'psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -v ON_ERROR_STOP=1 -qc "$0"'
+        script = f'PGPASSWORD="$POSTGRES_PASSWORD" {psql}'
         text = self.kubectl(
             "exec", "deploy/shop-postgres", "--", "sh", "-c", script, f"COPY ({query}) TO STDOUT WITH (FORMAT csv)"
         )
