@@ -1,0 +1,74 @@
+"""The server.properties of a single-node Kafka, as text. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Single:
+    """A one-node cluster on loopback. Ports are the host's; folders and files are absolute paths.
+
+    `keystore` holds the server's key and certificate, `truststore` its CA, both PEM; `admin` is the SCRAM user
+    that is also super user.
+    """
+
+    data: str
+    plain_port: int
+    sasl_port: int
+    controller_port: int
+    keystore: str
+    truststore: str
+    admin: str
+    authorizer: bool = False
+    host: str = "127.0.0.1"
+
+
+def properties(values: Mapping[str, str | int]) -> str:
+    """Java properties text, sorted, so that equal settings give equal text."""
+    return "".join(f"{key}={value}\n" for key, value in sorted(values.items()))
+
+
+def single(node: Single) -> dict[str, str | int]:
+    """Settings for tests: both group protocols, few internal partitions, short heartbeats, topics only on demand."""
+    settings: dict[str, str | int] = {
+        "process.roles": "broker,controller",
+        "node.id": 0,
+        "controller.quorum.voters": f"0@{node.host}:{node.controller_port}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{node.host}:{node.plain_port},SASL_SSL://{node.host}:{node.sasl_port},"
+        f"CONTROLLER://{node.host}:{node.controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{node.host}:{node.plain_port},SASL_SSL://{node.host}:{node.sasl_port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        ),
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": node.keystore,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": node.truststore,
+        "log.dirs": node.data,
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 4,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        "group.coordinator.rebalance.protocols": "classic,consumer",
+        "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
+        "group.consumer.min.heartbeat.interval.ms": 500,
+        "group.consumer.heartbeat.interval.ms": 500,
+        "group.consumer.min.session.timeout.ms": 3000,
+        "group.consumer.session.timeout.ms": 6000,
+        "log.cleaner.dedupe.buffer.size": 4194304,
+        "controlled.shutdown.enable": "false",  # there is no other broker to take over
+    }
+    if node.authorizer:
+        settings["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+        settings["super.users"] = f"User:ANONYMOUS;User:{node.admin}"
+    return settings

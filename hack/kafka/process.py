@@ -1,0 +1,110 @@
+"""Runs Kafka's own programs on the host: format a data folder, start and stop a node."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hack.kafka import java, maven
+
+FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true")
+STARTED = "Kafka Server started"
+LOG4J = {
+    "Configuration": {
+        "status": "warn",
+        "Appenders": {"Console": {"name": "out", "PatternLayout": {"pattern": "%d{HH:mm:ss.SSS} %p %c{1} %m%n"}}},
+        "Loggers": {"Root": {"level": "info", "AppenderRef": [{"ref": "out"}]}},
+    }
+}
+
+
+def log4j(folder: Path) -> Path:
+    """Writes the logging configuration (stdout, level info) into `folder`; returns its path."""
+    path = folder / "log4j2.json"
+    path.write_text(json.dumps(LOG4J), encoding="utf-8")
+    return path
+
+
+def command(home: Path, libs: Path, logging: Path, main: str, heap: str, extra: Sequence[str] = ()) -> list[str]:
+    """The command line of a Kafka main class; add its arguments."""
+    jvm = [f"-Xmx{heap}", *FLAGS, *extra, f"-Dlog4j2.configurationFile={logging}"]
+    return [str(home / "bin/java"), *jvm, "-cp", f"{libs}/*", main]
+
+
+def format_storage(config: Path, cluster_id: str, scram: str, arguments: Sequence[str] = ()) -> None:
+    """Formats the log folders that `config` names. `scram`: `SCRAM-SHA-512=[name=x,password=y]`, or empty."""
+    users = ["--add-scram", scram] if scram else []
+    tool = command(java.find(17), maven.kafka_libs(), log4j(config.parent), "kafka.tools.StorageTool", "128m")
+    done = subprocess.run(
+        [*tool, "format", "-t", cluster_id, "-c", str(config), *users, *arguments],
+        text=True, capture_output=True, check=False, timeout=120,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}")
+
+
+class Node:
+    """One Kafka process. `config` is its server.properties, beside which `kafka.log` is written."""
+
+    def __init__(self, config: Path, heap: str = "512m", jvm: Sequence[str] = ()) -> None:
+        self.config = config
+        self.log = config.parent / "kafka.log"
+        self._heap = heap
+        self._jvm = tuple(jvm)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, timeout: float = 60) -> None:
+        """Starts the process and waits until Kafka says that it has started; RuntimeError with its log if not."""
+        if self.running:
+            return
+        line = command(
+            java.find(17), maven.kafka_libs(), log4j(self.config.parent), "kafka.Kafka", self._heap, self._jvm
+        )
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*line, str(self.config)], stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                env={**os.environ, "KAFKA_OPTS": ""},
+            )  # fmt: skip
+        end = time.monotonic() + timeout
+        while time.monotonic() < end and self.running:
+            if STARTED in self.log.read_text(encoding="utf-8", errors="replace"):
+                return
+            time.sleep(0.05)
+        self.kill()
+        raise RuntimeError(f"Kafka did not start within {timeout} s:\n{self.log.read_text(errors='replace')[-4000:]}")
+
+    def stop(self, timeout: float = 20) -> None:
+        """Asks the process to end, as a rolling update does; kills it after `timeout` seconds."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
+
+    def kill(self) -> None:
+        """Ends the process at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def pause(self) -> None:
+        """Freezes the process: connections stay open and nothing answers."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Undoes `pause`."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)

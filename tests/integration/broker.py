@@ -1,0 +1,130 @@
+"""Fixture `broker`: a real Kafka on loopback, KRaft, with a plain and a TLS + SCRAM listener."""
+
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from hack.kafka import config, pki, process
+
+CLUSTER_ID = "b3JkZXJwaXBlbGluZS10ZQ"
+
+
+def free_ports(count: int) -> list[int]:
+    """Distinct TCP ports of 127.0.0.1 that nobody listens on."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+class Broker:
+    """A running broker; addresses stay the same over `stop()` and `start()`, and so does the data.
+
+    `bootstrap` is PLAINTEXT, `sasl_bootstrap` is SASL_SSL with SCRAM-SHA-512 as `username`/`password`,
+    trusting the PEM file `ca_pem`. With `authorizer` both of these are super users, and others need ACLs.
+    """
+
+    def __init__(self, folder: Path, authorizer: bool = False) -> None:
+        plain, sasl, controller = free_ports(3)
+        self.bootstrap = f"127.0.0.1:{plain}"
+        self.sasl_bootstrap = f"127.0.0.1:{sasl}"
+        self.username = "orders"
+        self.password = secrets.token_hex(16)
+        self.ca_pem = folder / "ca.pem"
+        now = datetime.now(UTC)
+        ca = pki.new_ca("cluster-ca", now)
+        server = pki.issue(ca, "broker", ["localhost", "127.0.0.1"], now)
+        self.ca_pem.write_text(ca.cert)
+        keystore = folder / "server.pem"
+        keystore.write_text(server.key + server.cert)
+        settings = config.single(
+            config.Single(
+                data=str(folder / "data"), plain_port=plain, sasl_port=sasl, controller_port=controller,
+                keystore=str(keystore), truststore=str(self.ca_pem), admin=self.username, authorizer=authorizer,
+            )
+        )  # fmt: skip
+        path = folder / "server.properties"
+        path.write_text(config.properties(settings))
+        process.format_storage(path, CLUSTER_ID, f"SCRAM-SHA-512=[name={self.username},password={self.password}]")
+        self._node = process.Node(path)
+        self._admin: AdminClient | None = None
+        self.log = self._node.log
+
+    @property
+    def sasl(self) -> dict[str, str]:
+        """librdkafka settings for the TLS + SCRAM listener."""
+        return {
+            "bootstrap.servers": self.sasl_bootstrap,
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": self.username,
+            "sasl.password": self.password,
+            "ssl.ca.location": str(self.ca_pem),
+        }
+
+    def start(self) -> None:
+        """Starts the broker and waits until it serves."""
+        self._node.start()
+
+    def stop(self) -> None:
+        """Stops it in good order; clients see closed connections."""
+        self._node.stop()
+
+    def kill(self) -> None:
+        """Stops it as a crash would."""
+        self._node.kill()
+
+    def pause(self) -> None:
+        """Freezes it: connections stay open, requests time out."""
+        self._node.pause()
+
+    def resume(self) -> None:
+        """Undoes `pause`."""
+        self._node.resume()
+
+    def admin(self) -> AdminClient:
+        """The admin client on the plain listener (its futures fail once it is collected, hence kept)."""
+        if self._admin is None:
+            self._admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        return self._admin
+
+    def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
+        """Makes a topic (replication factor 1), waits for it, and returns its name."""
+        topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(config or {}))
+        self.admin().create_topics([topic])[name].result(timeout=30)
+        return name
+
+
+def run(authorizer: bool = False) -> Iterator[Broker]:
+    """A started broker in a folder of its own, both gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="orderpipeline-kafka-"))
+    broker: Broker | None = None
+    try:
+        broker = Broker(folder, authorizer)
+        broker.start()
+        yield broker
+    finally:
+        if broker is not None:
+            broker.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """The shared broker. Name topics and groups uniquely; a test that stops it must start it again."""
+    yield from run()
+
+
+@pytest.fixture(scope="session")
+def secured_broker() -> Iterator[Broker]:
+    """A broker of its own that checks ACLs."""
+    yield from run(authorizer=True)
