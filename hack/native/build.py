@@ -1,0 +1,115 @@
+"""Builds the cluster's binaries from Go modules, by the ordinary Go client. Idempotent: a stamp says from what."""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TextIO
+
+from .config import Paths
+from .projects import KUBERNETES, PROJECTS, STAGING, Project, project_of
+
+Report = Callable[[str], None]
+GO_VERSION = "1.26.0"
+
+
+def stamp_of(binary: str) -> str:
+    """A hash of everything that decides what `binary` is: modules, package, flags, source."""
+    project = project_of(binary)
+    inputs = [project.requires, project.packages[binary], project.ldflags, project.tags, project.source]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
+
+
+def missing(paths: Paths, binaries: Iterable[str]) -> list[str]:
+    """Those of `binaries` that are absent or were built from something else."""
+    return [name for name in binaries if not _is_current(paths, name)]
+
+
+def ensure(paths: Paths, binaries: Iterable[str], report: Report = lambda line: None) -> None:
+    """Build those of `binaries` that are not current. One build at a time in one cache; others wait for it.
+
+    Raises RuntimeError with the log's path when a build fails.
+    """
+    wanted = list(binaries)
+    if not missing(paths, wanted):
+        return
+    paths.build.mkdir(parents=True, exist_ok=True)
+    with (paths.build / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for project in PROJECTS:
+            todo = [name for name in missing(paths, wanted) if name in project.packages]
+            if todo:
+                _build(paths, project, todo, report)
+
+
+def seconds_of(paths: Paths, binaries: Iterable[str]) -> int:
+    """A rough estimate of the time that `ensure` needs, on two cores with empty caches."""
+    return sum({project_of(name).name: project_of(name).seconds for name in missing(paths, binaries)}.values())
+
+
+def _is_current(paths: Paths, binary: str) -> bool:
+    stamp = paths.bin / ".stamps" / binary
+    return (paths.bin / binary).exists() and stamp.exists() and stamp.read_text() == stamp_of(binary)
+
+
+def _build(paths: Paths, project: Project, binaries: list[str], report: Report) -> None:
+    folder = paths.build / project.name
+    folder.mkdir(parents=True, exist_ok=True)
+    log_path = paths.build / f"{project.name}.log"
+    (paths.bin / ".stamps").mkdir(parents=True, exist_ok=True)
+    with log_path.open("w") as log:
+        report(f"{project.name}: fetching modules (log: {log_path})")
+        _write_module(folder, project, log)
+        _go(["mod", "tidy"], folder, log)
+        for name in binaries:
+            report(f"{project.name}: compiling {name}")
+            flags = ["-trimpath", "-buildvcs=false", "-ldflags", project.ldflags, "-tags", project.tags]
+            made = folder / "out" / name
+            _go(["build", *flags, "-o", str(made), project.packages[name]], folder, log)
+            # Renamed into place: a running cluster or test keeps the file it has open.
+            made.replace(paths.bin / name)
+            (paths.bin / ".stamps" / name).write_text(stamp_of(name))
+
+
+def _write_module(folder: Path, project: Project, log: TextIO) -> None:
+    lines = [f"module local/{project.name}", "", f"go {GO_VERSION}", ""]
+    lines += [f"require {requirement.replace('@', ' ')}" for requirement in project.requires]
+    if project.replace_staging:
+        lines += [f"replace k8s.io/{name} => k8s.io/{name} {STAGING}" for name in _staging_modules(folder, log)]
+    (folder / "go.sum").unlink(missing_ok=True)
+    (folder / "go.mod").write_text("\n".join(lines) + "\n")
+    for stale in folder.glob("*.go"):
+        stale.unlink()
+    if project.source:
+        (folder / "main.go").write_text(project.source)
+    imports = "".join(f'\t_ "{package}"\n' for package in project.packages.values() if package != ".")
+    if imports:  # so that `go mod tidy` keeps what the commands need
+        (folder / "tools.go").write_text(f"//go:build tools\n\npackage tools\n\nimport (\n{imports})\n")
+
+
+def _staging_modules(folder: Path, log: TextIO) -> list[str]:
+    (folder / "go.mod").write_text(f"module local/kubernetes\n\ngo {GO_VERSION}\n")
+    output = _go(["mod", "download", "-json", f"k8s.io/kubernetes@{KUBERNETES}"], folder, log, capture=True)
+    go_mod = Path(json.loads(output)["GoMod"]).read_text()
+    return re.findall(r"^\s*k8s\.io/(\S+) => \./staging/", go_mod, flags=re.MULTILINE)
+
+
+def _go(arguments: list[str], folder: Path, log: TextIO, *, capture: bool = False) -> str:
+    go = shutil.which("go")
+    if go is None:
+        raise RuntimeError("go is not on PATH; install Go 1.26 or newer, or GOTOOLCHAIN-capable Go 1.21+")
+    environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
+    log.write(f"$ go {' '.join(arguments)}\n")
+    log.flush()
+    stdout = subprocess.PIPE if capture else log
+    result = subprocess.run(
+        ["nice", go, *arguments], cwd=folder, env=environment, stdout=stdout, stderr=log, text=True, check=False
+    )
+    if result.returncode:
+        raise RuntimeError(f"go {arguments[0]} failed in {folder.name}; see {log.name}")
+    return result.stdout or ""

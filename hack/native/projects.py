@@ -1,0 +1,122 @@
+"""The Go projects that the cluster's binaries are built from: pinned modules, packages, flags."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+KUBERNETES: Final = "v1.36.3"
+STAGING: Final = "v0.36.3"
+
+
+@dataclass(frozen=True)
+class Project:
+    """One Go module made on the spot that requires published ones and builds commands of theirs."""
+
+    name: str
+    requires: tuple[str, ...]
+    """`module@version` each."""
+    packages: dict[str, str]
+    """Binary's name -> package; `.` is `source`, a main package of our own."""
+    seconds: int
+    """Typical time of a cold build on two cores, for the estimate."""
+    ldflags: str = "-s -w"
+    tags: str = ""
+    source: str = ""
+    replace_staging: bool = field(default=False)
+    """Kubernetes replaces its staging modules with local folders; point them at the published ones."""
+
+
+_VERSION = "k8s.io/component-base/version"
+_KUBERNETES_FLAGS = (
+    f"-s -w -X {_VERSION}.gitVersion={KUBERNETES} -X k8s.io/client-go/pkg/version.gitVersion={KUBERNETES}"
+    f" -X {_VERSION}.gitMajor=1 -X {_VERSION}.gitMinor=36"
+)
+_CONTAINERD = "github.com/containerd/containerd/v2"
+
+# etcd's own command is in a module that cannot be required from outside; its server package is all the command calls.
+_ETCD_MAIN = """package main
+
+import (
+	"os"
+
+	"go.etcd.io/etcd/server/v3/etcdmain"
+)
+
+func main() { etcdmain.Main(os.Args) }
+"""
+
+# The process that holds a pod's namespaces: reaps orphans and ends on a signal.
+_PAUSE_MAIN = """package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCHLD)
+	for s := range signals {
+		if s != syscall.SIGCHLD {
+			return
+		}
+		for {
+			if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); pid <= 0 || err != nil {
+				break
+			}
+		}
+	}
+}
+"""
+
+PROJECTS: Final = (
+    Project("etcd", ("go.etcd.io/etcd/server/v3@v3.6.5",), {"etcd": "."}, 40, source=_ETCD_MAIN),
+    Project(
+        "kubernetes",
+        (f"k8s.io/kubernetes@{KUBERNETES}",),
+        {
+            name: f"k8s.io/kubernetes/cmd/{name}"
+            for name in (
+                "kube-apiserver",
+                "kubectl",
+                "kube-controller-manager",
+                "kube-scheduler",
+                "kubelet",
+                "kube-proxy",
+            )
+        },
+        420,
+        ldflags=_KUBERNETES_FLAGS,
+        replace_staging=True,
+    ),
+    Project(
+        "containerd",
+        (f"{_CONTAINERD}@v2.4.2",),
+        {name: f"{_CONTAINERD}/cmd/{name}" for name in ("containerd", "containerd-shim-runc-v2", "ctr")},
+        90,
+        tags="no_btrfs,no_zfs",
+    ),
+    Project("pause", (), {"pause": "."}, 2, source=_PAUSE_MAIN),
+    Project("coredns", ("github.com/coredns/coredns@v1.15.0",), {"coredns": "github.com/coredns/coredns"}, 120),
+    Project(
+        "contour",
+        ("github.com/projectcontour/contour@v1.33.8",),
+        {"contour": "github.com/projectcontour/contour/cmd/contour"},
+        90,
+    ),
+    Project("helm", ("helm.sh/helm/v3@v3.22.0",), {"helm": "helm.sh/helm/v3/cmd/helm"}, 60),
+    Project(
+        "kubeconform",
+        ("github.com/yannh/kubeconform@v0.8.0",),
+        {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"},
+        10,
+    ),
+)
+
+
+def project_of(binary: str) -> Project:
+    """The project that builds `binary`."""
+    for project in PROJECTS:
+        if binary in project.packages:
+            return project
+    raise KeyError(f"{binary}: no project builds it")
