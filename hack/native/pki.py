@@ -1,4 +1,4 @@
-"""Certificates of the control plane, by openssl: one CA for the cluster, one for the aggregation layer's front proxy."""
+"""Certificates of the control plane, by openssl: one CA for the cluster, one for the front proxy."""
 
 import subprocess
 from pathlib import Path
@@ -11,10 +11,9 @@ def make_authority(folder: Path, name: str) -> None:
     if (folder / f"{name}.crt").exists() and (folder / f"{name}.key").exists():
         return
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _openssl(
-        ["req", "-x509", *_new_key(folder / f"{name}.key"), "-out", f"{folder}/{name}.crt", "-days", str(DAYS)]
-        + ["-subj", f"/CN=orderpipeline-{name}", "-addext", "keyUsage=critical,keyCertSign,cRLSign,digitalSignature"]
-    )
+    request = ["req", "-x509", *_new_key(folder / f"{name}.key"), "-subj", f"/CN=orderpipeline-{name}"]
+    usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign,digitalSignature"]
+    _openssl([*request, *usage, "-out", f"{folder}/{name}.crt", "-days", str(DAYS)])
 
 
 def issue(folder: Path, authority: str, name: str, subject: str, names: str = "") -> None:
@@ -32,10 +31,9 @@ def issue(folder: Path, authority: str, name: str, subject: str, names: str = ""
         "extendedKeyUsage=serverAuth,clientAuth\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
         + (f"subjectAltName={names}\n" if names else "")
     )
-    _openssl(
-        ["x509", "-req", "-in", str(request), "-CA", f"{folder}/{authority}.crt", "-CAkey", f"{folder}/{authority}.key"]
-        + ["-CAcreateserial", "-out", str(certificate), "-days", str(DAYS), "-extfile", str(extensions)]
-    )
+    signer = ["-CA", f"{folder}/{authority}.crt", "-CAkey", f"{folder}/{authority}.key", "-CAcreateserial"]
+    made = ["-out", str(certificate), "-days", str(DAYS), "-extfile", str(extensions)]
+    _openssl(["x509", "-req", "-in", str(request), *signer, *made])
     request.unlink()
     extensions.unlink()
 

@@ -2,7 +2,8 @@
 
 No controllers run, so nothing acts on what is written: no pods, no garbage collection, no default ServiceAccounts. To
 serve an APIService from a test, make its Service `type: ExternalName, externalName: localhost` and name the port in the
-APIService: the API server then calls https://localhost:<port> with the front-proxy certificate.
+APIService: the API server then calls https://localhost:<port> with the front-proxy certificate, and expects a serving
+certificate for <service>.<namespace>.svc.
 """
 
 import os
@@ -39,13 +40,17 @@ class ApiServer:
     front_proxy_key: Path
     bin: Path
 
-    def kubectl(self, *arguments: str, input: str | None = None) -> str:
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as subprocess.run names it
         """kubectl's output, as administrator. Raises AssertionError with its error text when it fails."""
         result = self.try_kubectl(*arguments, input=input)
         assert result.returncode == 0, f"kubectl {' '.join(arguments)}: {result.stderr.strip()}"
         return result.stdout
 
-    def try_kubectl(self, *arguments: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
+    def try_kubectl(
+        self,
+        *arguments: str,
+        input: str | None = None,  # noqa: A002 - as subprocess.run names it
+    ) -> subprocess.CompletedProcess[str]:
         """As `kubectl`, for calls that may fail: the completed process."""
         command = [str(self.bin / "kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments]
         cache = f"--cache-dir={self.folder / 'kubectl-cache'}"
