@@ -66,8 +66,9 @@ def single(node: Single) -> dict[str, str | int]:
         "group.consumer.min.session.timeout.ms": 3000,
         "group.consumer.session.timeout.ms": 6000,
         "log.cleaner.dedupe.buffer.size": 4194304,
-        "controlled.shutdown.enable": "false",  # there is no other broker to take over
     }
+    settings["broker.session.timeout.ms"] = 3000
+    settings["broker.heartbeat.interval.ms"] = 500
     if node.authorizer:
         settings["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
         settings["super.users"] = f"User:ANONYMOUS;User:{node.admin}"

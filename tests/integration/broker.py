@@ -94,7 +94,7 @@ class Broker:
     def admin(self) -> AdminClient:
         """The admin client on the plain listener (its futures fail once it is collected, hence kept)."""
         if self._admin is None:
-            self._admin = AdminClient({"bootstrap.servers": self.bootstrap})
+            self._admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         return self._admin
 
     def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
