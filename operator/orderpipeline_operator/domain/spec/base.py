@@ -1,0 +1,83 @@
+"""What all spec models share: the base model, the field types and the form of a CEL rule."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+GROUP = "orderpipeline.dev"
+VERSION = "v1alpha1"
+KIND = "OrderPipeline"
+PLURAL = "orderpipelines"
+
+
+def _text(value: object) -> object:
+    """A bare number in YAML (`cpu: 2`) as text; anything else is left for the pattern to judge."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+_INT_OR_STRING = {"x-kubernetes-int-or-string": True}
+
+Duration = Annotated[str, Field(pattern=r"^[0-9]+(ms|s|m|h|d)$", max_length=16)]
+Quantity = Annotated[
+    str, BeforeValidator(_text), Field(pattern=_QUANTITY, max_length=32, json_schema_extra=_INT_OR_STRING)
+]
+Size = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$", max_length=32)]
+DnsName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
+ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253)]
+TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]+$", min_length=1, max_length=249)]
+LabelKey = Annotated[
+    str,
+    Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", max_length=317),
+]
+Image = Annotated[str, Field(pattern=r"^\S+$", min_length=1, max_length=512)]
+Config = dict[str, str | int | bool]
+
+
+def rule(expression: str, message: str, field: str | None = None) -> dict[str, str]:
+    """One CEL rule of the CRD. field is the path, below the model, that the API server names in its error."""
+    return {"rule": expression, "message": message} | ({"fieldPath": field} if field else {})
+
+
+def rules(*wanted: dict[str, str]) -> ConfigDict:
+    """Model configuration that carries the CEL rules of a model into its schema."""
+    extra: dict[str, Any] = {"x-kubernetes-validations": list(wanted)}
+    return ConfigDict(json_schema_extra=extra)
+
+
+class Model(BaseModel):
+    """Base of all spec models: camelCase on the wire, unknown fields refused, values immutable."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class Resources(Model):
+    """Compute resources of one container."""
+
+    requests: dict[str, Quantity] = Field(
+        {}, description="Resources the scheduler reserves, such as cpu and memory.", max_length=16
+    )
+    limits: dict[str, Quantity] = Field({}, description="Resources the container may not exceed.", max_length=16)
+
+
+class SecretKey(Model):
+    """One key of a Secret in the pipeline's own namespace."""
+
+    name: ObjectName = Field(description="Name of the Secret.")
+    key: str = Field(description="Key inside the Secret.", pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)
+
+
+class Placement(Model):
+    """How the pods of a service are spread and protected."""
+
+    topology_key: LabelKey = Field(
+        "kubernetes.io/hostname", description="Node label over whose values pods are spread evenly."
+    )
+    max_unavailable: Annotated[str, BeforeValidator(_text)] = Field(
+        "1",
+        pattern=r"^([1-9][0-9]{0,4}|[1-9][0-9]?%|100%)$",
+        max_length=5,
+        json_schema_extra=_INT_OR_STRING | {"default": 1},
+        description="Pods that a node drain may take at a time: a number from 1, or a percentage.",
+    )
