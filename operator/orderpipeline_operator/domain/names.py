@@ -10,6 +10,8 @@ PIPELINE_LABEL: Final = f"{GROUP}/pipeline"
 COMPONENT_LABEL: Final = "app.kubernetes.io/component"
 MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
 STRIMZI_CLUSTER_LABEL: Final = "strimzi.io/cluster"
+STRIMZI_POOL_LABEL: Final = "strimzi.io/pool-name"
+SECRETS_ANNOTATION: Final = f"{GROUP}/secrets"
 
 
 def producer(name: str) -> str:
@@ -45,6 +47,21 @@ def controllers(name: str) -> str:
 def cluster_ca_secret(name: str) -> str:
     """Secret that Strimzi fills with the brokers' CA (key ca.crt)."""
     return f"{kafka(name)}-cluster-ca-cert"
+
+
+def rebalance_template(name: str) -> str:
+    """KafkaRebalance that Cruise Control's auto-rebalancing copies."""
+    return f"{name}-rebalance"
+
+
+def orders_topic_resource(name: str) -> str:
+    """KafkaTopic of the orders; the topic's own name may hold characters that Kubernetes refuses."""
+    return f"{name}-orders"
+
+
+def dead_letter_topic_resource(name: str) -> str:
+    """KafkaTopic of the dead letters."""
+    return f"{name}-dead-letter"
 
 
 def dead_letter_topic(spec: OrderPipelineSpec) -> str:
