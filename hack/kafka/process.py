@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hack.kafka import java, maven
 
-FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true")
+FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 STARTED = "Kafka Server started"
 LOG4J = {
     "Configuration": {
