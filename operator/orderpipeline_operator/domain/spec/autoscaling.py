@@ -15,9 +15,7 @@ class PartitionsPerConsumer(Model):
     )
 
     min: int = Field(2, ge=1, le=100, description="Fewest partitions per consumer: the goal under pressure.")
-    max: int = Field(
-        3, ge=1, le=100, description="Most partitions per consumer: the goal under a steady flow."
-    )
+    max: int = Field(3, ge=1, le=100, description="Most partitions per consumer: the goal under a steady flow.")
 
 
 class AutoscalingSpec(Model):

@@ -78,6 +78,6 @@ class Placement(Model):
         "1",
         pattern=r"^([1-9][0-9]{0,4}|[1-9][0-9]?%|100%)$",
         max_length=5,
-        json_schema_extra=_INT_OR_STRING | {"default": 1},
+        json_schema_extra=_INT_OR_STRING,
         description="Pods that a node drain may take at a time: a number from 1, or a percentage.",
     )

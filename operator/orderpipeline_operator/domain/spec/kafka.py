@@ -168,11 +168,6 @@ class KafkaSpec(Model):
             ".exporter",
         ),
         rule(
-            "!has(self.existing) || size(self.config) == 0",
-            "has no effect on an existing cluster; remove it or kafka.existing",
-            ".config",
-        ),
-        rule(
             "!self.cruiseControl.enabled || self.brokers.replicas > 1",
             "needs at least 2 brokers to balance between; add brokers or turn cruiseControl off",
             ".cruiseControl",
