@@ -1,0 +1,51 @@
+{{/*
+What the operator may do in a namespace that it serves. Each entry names resources and verbs; there is no wildcard.
+Server-side apply is patch, and create for what does not exist. Secrets are only read: passwords and the CA that
+Strimzi writes, credentials of an existing Kafka, and what pods mount (a changed one replaces the pods). Nothing here
+can make or change a Role.
+*/}}
+{{- define "orderpipeline.rules" -}}
+- apiGroups: [orderpipeline.dev]
+  resources: [orderpipelines]
+  verbs: [get, list, watch, patch]
+- apiGroups: [orderpipeline.dev]
+  resources: [orderpipelines/status]
+  verbs: [patch]
+# To own children with blockOwnerDeletion where OwnerReferencesPermissionEnforcement is on.
+- apiGroups: [orderpipeline.dev]
+  resources: [orderpipelines/finalizers]
+  verbs: [update]
+- apiGroups: [kafka.strimzi.io]
+  resources: [kafkas, kafkanodepools, kafkatopics, kafkausers]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments/scale]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [services, serviceaccounts, configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses, networkpolicies]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end -}}
