@@ -1,0 +1,189 @@
+"""One loop per pipeline: read the offsets, work out the lag, decide, and tell the runtime when something changed.
+
+Runs in one event loop; only the readers block, each in a worker thread. Clocks, sleep, jitter and the readers' factory
+are arguments.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
+from orderpipeline_operator.domain.lag import LagSample, Reading, Unknown
+from orderpipeline_operator.domain.lag_history import History, advance
+from orderpipeline_operator.domain.scaling import decide
+from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.scaling_view import ScalingView, is_material, view_of
+
+Key = tuple[str, str]
+"""Namespace and name of the OrderPipeline."""
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to sample and by which policy. `restored` is the CR's status.scaling, read only on the first `track`."""
+
+    key: Key
+    connection: KafkaConnection
+    topic: str
+    group: str
+    policy: ScalingPolicy
+    replicas_now: int | None = None
+    restored: Mapping[str, Any] | None = None
+
+
+class Reader(Protocol):
+    """Reads offsets; blocking."""
+
+    def read(self) -> Reading | Unknown:
+        """One reading. Must not raise for what Kafka does."""
+
+    def close(self) -> None:
+        """Give up connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the loops see it. `jitter` gives a share of the poll interval, 0 to 1, to spread the first polls."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    unix: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    jitter: Callable[[], float] = lambda: 0.0
+
+
+def kafka_reader(target: Target) -> Reader:
+    """The reader of the real thing."""
+    namespace, name = target.key
+    timeout = min(max(target.policy.poll_interval, 2.0), 10.0)
+    client_id = f"orderpipeline-operator-{namespace}-{name}"
+    return OffsetReader(target.connection, target.topic, target.group, client_id=client_id, timeout=timeout)
+
+
+class _Loop:
+    """One pipeline's loop and all that it remembers."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        restored = target.restored or {}
+        self.state = ScalingState.from_json(restored.get("state"))
+        if self.state.desired is None:
+            self.state = ScalingState(desired=target.replicas_now)
+        decisions = restored.get("decisions")
+        self.decisions: tuple[dict[str, Any], ...] = tuple(decisions) if isinstance(decisions, (list, tuple)) else ()
+        self.history = History()
+        self.live: ScalingView | None = None
+        self.published: ScalingView | None = None
+        self.published_at = 0.0
+        self.task: asyncio.Task[None] | None = None
+
+
+class Scaler:
+    """Tracks pipelines. `on_change(key)` is called in the event loop when a new view is published."""
+
+    def __init__(
+        self,
+        on_change: Callable[[Key], None],
+        *,
+        clock: Clock = Clock(),
+        reader_factory: Callable[[Target], Reader] = kafka_reader,
+        executor: Executor | None = None,
+    ) -> None:
+        self._on_change = on_change
+        self._clock = clock
+        self._reader_factory = reader_factory
+        self._executor = executor or ThreadPoolExecutor(max_workers=8, thread_name_prefix="offsets")
+        self._loops: dict[Key, _Loop] = {}
+
+    def track(self, target: Target) -> None:
+        """Start, or change what is sampled; cheap when nothing changed. Needs a running event loop.
+
+        A new connection, topic or group makes a new reader; what the policy remembers stays.
+        """
+        loop = self._loops.get(target.key)
+        if loop is None:
+            loop = self._loops[target.key] = _Loop(target)
+        elif _source(loop.target) == _source(target):
+            loop.target = target
+            return
+        else:
+            loop.target = target
+            loop.history = History()
+            if loop.task is not None:
+                loop.task.cancel()
+        loop.task = asyncio.get_running_loop().create_task(self._run(loop), name=f"scaler {target.key}")
+
+    def forget(self, key: Key) -> None:
+        """Stop and give up the connections; nothing happens when the key is not tracked."""
+        loop = self._loops.pop(key, None)
+        if loop is not None and loop.task is not None:
+            loop.task.cancel()
+
+    async def close(self) -> None:
+        """Forget all and wait until the loops have ended."""
+        tasks = [loop.task for loop in self._loops.values() if loop.task is not None]
+        for key in tuple(self._loops):
+            self.forget(key)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def view(self, key: Key) -> ScalingView | None:
+        """The view last published: the same until `on_change`, so a status made of it stays the same too."""
+        loop = self._loops.get(key)
+        return None if loop is None else loop.published
+
+    def live(self, key: Key) -> ScalingView | None:
+        """The newest view, for metrics."""
+        loop = self._loops.get(key)
+        return None if loop is None else loop.live
+
+    def keys(self) -> tuple[Key, ...]:
+        """All tracked pipelines."""
+        return tuple(self._loops)
+
+    async def _run(self, loop: _Loop) -> None:
+        running = asyncio.get_running_loop()
+        reader: Reader | None = None
+        try:
+            await self._clock.sleep(loop.target.policy.poll_interval * self._clock.jitter())
+            while True:
+                started = self._clock.monotonic()
+                try:
+                    if reader is None:
+                        reader = await running.run_in_executor(self._executor, self._reader_factory, loop.target)
+                    reading = await running.run_in_executor(self._executor, reader.read)
+                except Exception as error:  # bad settings of the connection, or a bug: hold, say so, try again
+                    LOG.exception("sampling of %s failed", loop.target.key)
+                    reading = Unknown("ReaderFailed", f"{type(error).__name__}: {error}")
+                self._take(loop, reading)
+                spent = self._clock.monotonic() - started
+                await self._clock.sleep(max(loop.target.policy.poll_interval - spent, 0.1))
+        finally:
+            if reader is not None:
+                running.run_in_executor(self._executor, reader.close)  # may have to wait for a read under way
+
+    def _take(self, loop: _Loop, reading: Reading | Unknown) -> None:
+        policy = loop.target.policy
+        loop.history, sample = advance(loop.history, reading, policy.offset_reset, self._clock.monotonic())
+        decision = decide(policy, sample, loop.state, self._clock.unix())
+        loop.state = decision.state
+        self._record(loop, decision, sample)
+
+    def _record(self, loop: _Loop, decision: Decision, sample: LagSample | Unknown) -> None:
+        if decision.replicas != decision.previous:
+            LOG.info("%s: %s", "/".join(loop.target.key), decision.message)
+            loop.decisions = (*loop.decisions, decision.to_json())[-20:]
+        loop.live = view_of(decision, sample, loop.decisions)
+        since = self._clock.monotonic() - loop.published_at
+        if is_material(loop.published, loop.live, since):
+            loop.published, loop.published_at = loop.live, self._clock.monotonic()
+            self._on_change(loop.target.key)
+
+
+def _source(target: Target) -> tuple[object, ...]:
+    return target.connection, target.topic, target.group

@@ -1,0 +1,91 @@
+"""How far the consumers trail the producers, partition by partition. Pure: offsets in, orders out.
+
+What could not be read is `Unknown`, a type of its own, so that no caller can take it for zero.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Reset = Literal["earliest", "latest"]
+GroupState = Literal["Stable", "Rebalancing", "Empty", "Absent", "Unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A reading that failed or is stale. `reason` is one CamelCase word, `message` says what to do about it."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionOffsets:
+    """Offsets of one partition: the log's first, the next to be written, and the group's commit (None: no commit)."""
+
+    start: int
+    end: int
+    committed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The consumer group: its state, its members, and how many of those hold no partition."""
+
+    state: GroupState
+    members: int
+    protocol: Literal["classic", "consumer", "unknown"] = "unknown"
+    idle_members: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One look at Kafka. `topic_id` changes when a topic of the same name is deleted and made again."""
+
+    topic_id: str
+    partitions: Mapping[int, PartitionOffsets]
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class LagSample:
+    """The lag and the rates at one time.
+
+    `at` is in seconds of a monotonic clock. `orders` is the whole lag; `markers` is the part of it that looks like
+    transaction markers, one per partition that stands still at a lag of 1. `seconds` is the age of the oldest order
+    that is not committed, None while nothing is known of it; `seconds_at_least` says that it is a lower bound.
+    `arrived` are the orders since the reading before, rates are orders per second, smoothed; all None until two
+    readings were taken. `most_lagging` names up to three partitions and their lags.
+    """
+
+    at: float
+    partitions: int
+    orders: int
+    markers: int
+    seconds: float | None
+    seconds_at_least: bool
+    arrived: int | None
+    arrival_rate: float | None
+    processed_rate: float | None
+    group: Group
+    most_lagging: tuple[tuple[int, int], ...] = ()
+
+
+def position(offsets: PartitionOffsets, reset: Reset, baseline: int | None = None) -> int:
+    """The offset from which the group will go on reading, between log start and end.
+
+    A commit below the log start lost its orders to retention, so the group goes on at the start. A commit past the
+    end belongs to a topic that is gone, and counts as none. Without a commit `earliest` reads the retained window;
+    `latest` skips what was there before the group had members, so only orders past `baseline` (the end at that time)
+    are waiting: with no baseline there are none, and it is the arrival rate that wakes the consumers.
+    """
+    if offsets.committed is not None and offsets.committed <= offsets.end:
+        return max(offsets.committed, offsets.start)
+    if reset == "earliest":
+        return offsets.start
+    return offsets.end if baseline is None else min(max(baseline, offsets.start), offsets.end)
+
+
+def partition_lag(offsets: PartitionOffsets, reset: Reset, baseline: int | None = None) -> int:
+    """Orders of one partition that the group has still to commit; never negative. See `position`."""
+    return max(offsets.end - position(offsets, reset, baseline), 0)

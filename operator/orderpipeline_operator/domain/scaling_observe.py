@@ -1,0 +1,83 @@
+"""What a sample teaches before it is decided on: activity, the rate of one consumer, whether more of them helped."""
+
+import math
+from dataclasses import replace
+
+from orderpipeline_operator.domain.lag import LagSample
+from orderpipeline_operator.domain.scaling_model import ScalingPolicy, ScalingState
+
+SETTLE = 30.0
+"""Seconds after which the smoothed rates speak of the present number of members."""
+LEARN = 60.0
+"""Time constant, in seconds, of the measured rate of one consumer."""
+GAIN = 1.1
+"""A scale-up has helped when throughput is this many times what it was."""
+CEILING_FOR = 600.0
+"""Seconds for which a number that did not help is not exceeded."""
+STEADY_POLLS = 3
+"""Samples in a row with orders that make arrivals steady."""
+
+
+def observe(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:
+    """State after `sample`, the decision aside. Never raises the measured rate when only the lag grows."""
+    state = _activity(policy, sample, state, now)
+    rebalancing = sample.group.state == "Rebalancing"
+    since = state.rebalancing_since if state.rebalancing_since is not None else now
+    state = replace(state, rebalancing_since=since if rebalancing else None)
+    if sample.group.members != state.members:
+        state = replace(state, members=sample.group.members, members_since=now)
+    return _trial(policy, sample, _rate(policy, sample, state, now), now)
+
+
+def waiting(sample: LagSample) -> int:
+    """Orders that wait for a consumer; transaction markers don't."""
+    return sample.orders - sample.markers
+
+
+def saturated(policy: ScalingPolicy, sample: LagSample) -> bool:
+    """Whether all that was processed lately was too little: two polls' worth of orders still wait."""
+    return waiting(sample) > 2 * policy.poll_interval * (sample.processed_rate or 0.0)
+
+
+def _activity(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:
+    if waiting(sample) or sample.arrived:
+        since = state.active_since if state.active_since is not None else now
+        steady = state.steady or now - since >= STEADY_POLLS * policy.poll_interval
+        return replace(state, active_since=since, quiet_since=None, steady=steady)
+    if sample.arrived is None:  # the first reading can't tell whether orders arrive
+        return replace(state, active_since=None, quiet_since=None)
+    since = state.quiet_since if state.quiet_since is not None else now
+    return replace(state, active_since=None, quiet_since=since, steady=state.steady and now - since < policy.idle_after)
+
+
+def _settled(sample: LagSample, state: ScalingState, now: float) -> bool:
+    steady_group = sample.group.state == "Stable" and sample.group.members > 0
+    return steady_group and state.members_since is not None and now - state.members_since >= SETTLE
+
+
+def _rate(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:
+    """Consumers that had enough to do show their rate; others show only that it is no lower."""
+    if not sample.processed_rate or not _settled(sample, state, now):
+        return state
+    seen = sample.processed_rate / min(sample.group.members, sample.partitions)
+    old = state.rate if state.rate is not None else policy.cold_rate
+    if saturated(policy, sample):
+        elapsed = min(now - state.at, LEARN) if state.at is not None else 0.0
+        weight = 1.0 if state.rate is None else -math.expm1(-elapsed / LEARN)
+        return replace(state, rate=old + weight * (seen - old))
+    return replace(state, rate=seen) if seen > old else state
+
+
+def _trial(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:
+    if state.ceiling_until is not None and now >= state.ceiling_until:
+        state = replace(state, ceiling=None, ceiling_until=None)
+    if state.trial_at is None or state.trial_to is None or state.trial_before is None:
+        return state
+    done = replace(state, trial_at=None, trial_to=None, trial_before=None)
+    if not saturated(policy, sample):
+        return done
+    if sample.group.members < min(state.trial_to, sample.partitions) or not _settled(sample, state, now):
+        return state
+    if (sample.processed_rate or 0.0) >= GAIN * state.trial_before:
+        return done
+    return replace(done, ceiling=state.trial_to, ceiling_until=now + CEILING_FOR)

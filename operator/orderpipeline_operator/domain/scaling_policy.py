@@ -1,0 +1,31 @@
+"""From the spec to the scaling policy."""
+
+from orderpipeline_operator.domain.bounds import consumer_bounds
+from orderpipeline_operator.domain.durations import seconds
+from orderpipeline_operator.domain.scaling_model import ScalingPolicy
+from orderpipeline_operator.domain.spec import OrderPipelineSpec
+
+COLD_RATE_PER_WORKER = 10.0
+"""Orders per second that one worker is taken to handle until it was measured: 100 ms for an order.
+
+A guess on the slow side, so that the first reaction errs toward more consumers; it never goes past the maximum.
+"""
+
+
+def policy_from(spec: OrderPipelineSpec) -> ScalingPolicy:
+    """Policy of `spec`. Times that the arithmetic divides by or waits on are at least a second."""
+    scaling = spec.autoscaling
+    return ScalingPolicy(
+        mode=scaling.mode,
+        bounds=consumer_bounds(spec),
+        fixed=scaling.replicas,
+        per_consumer_min=scaling.partitions_per_consumer.min,
+        per_consumer_max=scaling.partitions_per_consumer.max,
+        target_catch_up=max(seconds(scaling.target_catch_up), 1.0),
+        idle_after=seconds(scaling.idle_after),
+        stabilization_up=seconds(scaling.stabilization_up),
+        stabilization_down=seconds(scaling.stabilization_down),
+        poll_interval=max(seconds(scaling.poll_interval), 1.0),
+        offset_reset=spec.consumer.offset_reset,
+        cold_rate=COLD_RATE_PER_WORKER * spec.consumer.workers,
+    )

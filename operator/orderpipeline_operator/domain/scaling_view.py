@@ -1,0 +1,48 @@
+"""What is told of a decision to the outside, and when a change of it is worth telling."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from orderpipeline_operator.domain.conditions import Scaling
+from orderpipeline_operator.domain.lag import LagSample, Unknown
+from orderpipeline_operator.domain.scaling_model import Decision
+
+PUBLISH_EVERY = 15.0
+"""Seconds between two publications of what merely moves, such as the lag. A new number of consumers doesn't wait."""
+
+
+@dataclass(frozen=True)
+class ScalingView(Scaling):
+    """What the scaler tells the runtime, with the class of the reason added."""
+
+    reason: str = ""
+
+
+def view_of(decision: Decision, sample: LagSample | Unknown, decisions: tuple[dict[str, Any], ...]) -> ScalingView:
+    """The view of one decision. Lag that is not known is None, whatever it was before."""
+    known = sample if isinstance(sample, LagSample) else None
+    error = f"{sample.reason}: {sample.message}" if isinstance(sample, Unknown) else ""
+    seconds = None if known is None or known.seconds is None else round(known.seconds, 1)
+    return ScalingView(
+        orders=None if known is None else known.orders,
+        seconds=seconds,
+        partitions=None if known is None else known.partitions,
+        desired=decision.replicas,
+        why=decision.message,
+        error=error,
+        decisions=decisions,
+        state=decision.state.to_json(),
+        reason=decision.reason,
+    )
+
+
+def is_material(published: ScalingView | None, new: ScalingView, since: float) -> bool:
+    """Whether `new` is worth a write, `since` seconds after the last one.
+
+    A new number of consumers and a lag that becomes known or unknown are told at once; a lag that moves and another
+    reason at most every PUBLISH_EVERY seconds. An idle pipeline and its ageing numbers are never told again.
+    """
+    if published is None or published.desired != new.desired or bool(published.error) != bool(new.error):
+        return True
+    moved = (published.orders, published.partitions, published.reason) != (new.orders, new.partitions, new.reason)
+    return moved and since >= PUBLISH_EVERY
