@@ -21,7 +21,8 @@ GO_VERSION = "1.26.0"
 def stamp_of(binary: str) -> str:
     """A hash of everything that decides what `binary` is: modules, package, flags, source."""
     project = project_of(binary)
-    inputs = [project.requires, project.packages[binary], project.ldflags, project.tags, project.source]
+    inputs: list[object] = [project.requires, project.packages[binary], project.ldflags, project.tags, project.source]
+    inputs += [project.files] if project.files else []
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
 
@@ -66,6 +67,11 @@ def _build(paths: Paths, project: Project, binaries: list[str], report: Report) 
         report(f"{project.name}: fetching modules (log: {log_path})")
         _write_module(folder, project, log)
         _go(["mod", "tidy"], folder, log)
+        for name, origin in project.files.items():
+            module, _, path = origin.partition(":")
+            source = _go(["list", "-m", "-f", "{{.Dir}}", module], folder, log, capture=True).strip()
+            paths.share.mkdir(parents=True, exist_ok=True)
+            (paths.share / name).write_bytes(Path(source, path).read_bytes())
         for name in binaries:
             report(f"{project.name}: compiling {name}")
             flags = ["-trimpath", "-buildvcs=false", "-ldflags", project.ldflags, "-tags", project.tags]

@@ -43,6 +43,11 @@ class Paths:
         return self.native / "bin"
 
     @property
+    def share(self) -> Path:
+        """Manifests that come with the built modules."""
+        return self.native / "share"
+
+    @property
     def build(self) -> Path:
         """Go projects of the builds, and a log for each."""
         return self.native / "build"

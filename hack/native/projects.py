@@ -21,7 +21,9 @@ class Project:
     ldflags: str = "-s -w"
     tags: str = ""
     source: str = ""
-    replace_staging: bool = field(default=False)
+    files: dict[str, str] = field(default_factory=dict)
+    """File's name in `Paths.share` -> `module:path` that it is copied from, with the version that is built."""
+    replace_staging: bool = False
     """Kubernetes replaces its staging modules with local folders; point them at the published ones."""
 
 
@@ -103,6 +105,10 @@ PROJECTS: Final = (
         ("github.com/projectcontour/contour@v1.33.8",),
         {"contour": "github.com/projectcontour/contour/cmd/contour"},
         90,
+        files={
+            "contour-crds.yaml": "github.com/projectcontour/contour:examples/contour/01-crds.yaml",
+            "gateway-crds.yaml": "github.com/projectcontour/contour:examples/gateway/00-crds.yaml",
+        },
     ),
     Project("helm", ("helm.sh/helm/v3@v3.22.0",), {"helm": "helm.sh/helm/v3/cmd/helm"}, 60),
     Project(

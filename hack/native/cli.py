@@ -1,0 +1,79 @@
+"""hack/cluster on a machine without Docker."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import images, prerequisites
+from .config import HTTP_PORT, HTTPS_PORT
+from .down import down
+from .progress import Step, run, say
+from .up import PROCESSES, Cluster, cluster
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit status. Failures are one message on stderr."""
+    command, rest = arguments[0], list(arguments[1:])
+    native = cluster()
+    try:
+        if command in {"kubectl", "helm", "kubeconform"}:
+            _pass_through(native, command, rest)
+        elif command == "up":
+            _require_machine()
+            native.up()
+            say(url(native))
+        elif command == "down":
+            down(native.paths)
+        elif command == "build":
+            _require_machine()
+            run([Step("images", 1, lambda report: images.build_all(native.paths, report))])
+        elif command == "load":
+            for name in rest:
+                images.load(native.paths, name, say)
+        elif command == "url":
+            sys.stdout.write(url(native) + "\n")
+        elif command == "status":
+            return _status(native)
+    except (RuntimeError, OSError) as error:
+        say(f"hack/cluster {command}: {error}")
+        return 1
+    return 0
+
+
+def url(native: Cluster) -> str:
+    """The ways in, and the hosts that Ingresses ask for. Hosts below .localhost need no DNS entry."""
+    lines = [f"ingress     http://127.0.0.1:{HTTP_PORT}  https://127.0.0.1:{HTTPS_PORT}"]
+    listed = native.kubectl("get", "ingress", "--all-namespaces", "-o", "json")
+    for item in json.loads(listed.stdout)["items"] if listed.returncode == 0 else []:
+        for rule in item["spec"].get("rules", []):
+            if "host" in rule:
+                lines.append(f"order API   http://{rule['host']}:{HTTP_PORT}  ({item['metadata']['namespace']})")
+    lines.append(f"kubeconfig  {native.paths.kubeconfig}")
+    return "\n".join(lines)
+
+
+def _status(native: Cluster) -> int:
+    """One line for each process; 0 when all run."""
+    running = {name: native.processes.pid(name) for name in (*PROCESSES, *native.processes.names())}
+    for name, pid in running.items():
+        sys.stdout.write(f"{name:20} {'runs, process ' + str(pid) if pid else 'does not run'}\n")
+    nodes = native.kubectl("get", "nodes", "--no-headers")
+    sys.stdout.write(nodes.stdout or "no node\n")
+    return 0 if all(running.values()) and nodes.returncode == 0 else 1
+
+
+def _require_machine() -> None:
+    reasons = prerequisites.lacking()
+    if reasons:
+        raise RuntimeError("this machine cannot run the cluster:\n" + "\n".join(f"  - {reason}" for reason in reasons))
+
+
+def _pass_through(native: Cluster, command: str, rest: list[str]) -> None:
+    """Become the cached binary, with the cluster's kubeconfig."""
+    binary: Path = native.paths.bin / command
+    if not binary.exists():
+        raise RuntimeError(f"{binary} is not there yet; run: hack/cluster up")
+    environment = dict(os.environ) | {"KUBECONFIG": str(native.paths.kubeconfig)}
+    os.execve(binary, [command, *rest], environment)  # noqa: S606 - replaces this process on purpose

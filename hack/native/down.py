@@ -1,0 +1,121 @@
+"""Takes the native cluster down: every process, pod, mount, namespace and cgroup of it, and nothing else's."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from . import network, node
+from .config import Paths
+from .procs import Processes, start_time
+from .progress import say
+
+
+def down(paths: Paths) -> None:
+    """Idempotent. What stays: binaries, images and logs in the cache. Raises RuntimeError when something will not go."""
+    processes = Processes(paths.state / "processes", paths.logs)
+    names = processes.names()
+    if not names and not paths.state.exists() and not paths.run.exists():
+        say("the local cluster is not up")
+        return
+    say(f"stopping {len(names)} processes")
+    containerd = [name for name in names if name == "containerd"]
+    for name in _order(name for name in names if name != "containerd"):
+        processes.stop(name)
+    _remove_containers(paths)
+    for name in containerd:
+        processes.stop(name)
+    _end_shims(paths)
+    _unmount_below(paths.run, paths.native)
+    network.remove(paths)
+    node.restore_tunables(paths)
+    _retry(node.remove_cgroups)
+    _remove_log_links(paths)
+    for folder in (paths.run, paths.state):
+        shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
+    paths.kubeconfig.unlink(missing_ok=True)
+    say("down")
+
+
+def _order(names: "list[str] | object") -> list[str]:
+    """The API server and etcd last: the others may want to say goodbye."""
+    last = {"apiserver": 1, "etcd": 2}
+    return sorted(names, key=lambda name: last.get(name, 0))  # type: ignore[call-overload, no-any-return]
+
+
+def _remove_containers(paths: Paths) -> None:
+    """Ends all tasks and forgets all containers and sandboxes, so that the next start finds none."""
+    for kind in ("tasks", "containers"):
+        names = node.ctr(paths, kind, "ls", "-q").stdout.split()
+        if names:
+            node.ctr(paths, kind, "rm", *(["-f"] if kind == "tasks" else []), *names)
+    listed = node.ctr(paths, "sandboxes", "ls").stdout.splitlines()[1:]
+    for line in listed:
+        node.ctr(paths, "sandboxes", "rm", "-f", line.split()[0])
+
+
+def _end_shims(paths: Paths) -> None:
+    """Shims outlive containerd by design; those of this containerd are known by its address in their arguments."""
+    deadline = time.monotonic() + 15
+    first = True
+    while shims := _shims(paths):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"container processes do not end: {shims}")
+        for pid in shims if not first else []:
+            for each in [*_descendants(pid), pid]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
+        first = False
+        time.sleep(0.3)
+
+
+def _shims(paths: Paths) -> list[int]:
+    """Process ids of the shims that serve this cluster's containerd."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            arguments = (folder / "cmdline").read_bytes().split(b"\0")
+            ours = str(node.socket_of(paths)).encode() in arguments
+            if ours and arguments[0].endswith(b"containerd-shim-runc-v2") and start_time(int(folder.name)):
+                found.append(int(folder.name))
+    return found
+
+
+def _descendants(pid: int) -> list[int]:
+    """Children of a process and theirs, the deepest first."""
+    with contextlib.suppress(OSError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [each for child in map(int, children) for each in (*_descendants(child), child)]
+    return []
+
+
+def _unmount_below(*folders: Path) -> None:
+    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    ours = [point for point in points if any(point.startswith(f"{folder}/") for folder in folders)]
+    for point in sorted(ours, reverse=True):
+        subprocess.run(["umount", "--lazy", point], check=False, capture_output=True)
+
+
+def _remove_log_links(paths: Paths) -> None:
+    """The kubelet links every container's log from /var/log/containers."""
+    folder = Path("/var/log/containers")
+    for link in folder.glob("*.log"):
+        if link.is_symlink() and str(link.readlink()).startswith(str(paths.state)):
+            link.unlink()
+
+
+def _retry(action: "object", seconds: float = 10) -> None:
+    """A cgroup stays busy for a moment after its last process."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            action()  # type: ignore[operator]
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return

@@ -1,0 +1,86 @@
+"""What the native cluster needs from the machine: says all that is missing at once, installs Debian packages."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+GO_MINIMUM = (1, 21)  # from then on Go fetches the newer toolchain that a module asks for
+
+# command or file -> Debian package
+PACKAGES = {
+    "runc": "runc",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "buildah": "buildah",
+    "mmdebstrap": "mmdebstrap",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "openssl": "openssl",
+    "mount": "mount",
+    "nsenter": "util-linux",
+    "java": "openjdk-17-jre-headless",
+    "pip3": "python3-pip",
+}
+
+
+def lacking() -> list[str]:
+    """Every reason why the cluster cannot run here, in words that say what to do. Packages excepted."""
+    reasons = []
+    if os.uname().sysname != "Linux":
+        reasons.append("the native cluster runs on Linux only; elsewhere install Docker, and kind is used")
+    elif os.geteuid() != 0:
+        reasons.append("root is needed for network namespaces and containers; run it with sudo -E")
+    elif _fails(["unshare", "--net", "true"]):
+        reasons.append("network namespaces cannot be made (CAP_SYS_ADMIN is missing); use a virtual machine")
+    if not _cgroup_controllers() >= {"cpu", "memory", "pids"}:
+        reasons.append(
+            "cgroup controllers cpu, memory and pids are needed; found " + str(sorted(_cgroup_controllers()))
+        )
+    go = shutil.which("go")
+    if go is None:
+        reasons.append("Go is missing; it builds Kubernetes: install Go 1.26 or newer from https://go.dev/dl")
+    else:
+        found = re.search(r"go(\d+)\.(\d+)", _output([go, "version"]))
+        if found is None or (int(found[1]), int(found[2])) < GO_MINIMUM:
+            reasons.append(
+                f"Go is too old ({_output([go, 'version'])}); install Go 1.26 or newer from https://go.dev/dl"
+            )
+    missing = missing_packages()
+    if missing and (shutil.which("apt-get") is None or os.geteuid() != 0):
+        reasons.append("these Debian packages are missing, and cannot be installed from here: " + " ".join(missing))
+    return reasons
+
+
+def missing_packages() -> list[str]:
+    """Debian packages whose command or file is not there."""
+    return sorted({package for name, package in PACKAGES.items() if shutil.which(name) is None})
+
+
+def install(report: Callable[[str], None]) -> None:
+    """Install what `missing_packages` lists. Raises RuntimeError with apt's own words."""
+    packages = missing_packages()
+    if not packages:
+        return
+    report("installing " + " ".join(packages))
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-qy", "--no-install-recommends", *packages]):
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise RuntimeError(f"{' '.join(command)} failed:\n{result.stdout[-500:]}{result.stderr[-1500:]}")
+
+
+def _cgroup_controllers() -> set[str]:
+    unified = Path("/sys/fs/cgroup/cgroup.controllers")
+    if unified.exists():
+        return set(unified.read_text().split())
+    return {entry.name for entry in Path("/sys/fs/cgroup").glob("*") if entry.is_dir()}
+
+
+def _fails(command: list[str]) -> bool:
+    return shutil.which(command[0]) is None or subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

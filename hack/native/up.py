@@ -1,0 +1,163 @@
+"""Brings the native cluster up: every step finds out what is there already, so it resumes and repeats in seconds."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from . import addons, build, controlplane, images, network, node, pki, prerequisites
+from .config import API_PORT, API_SERVICE_IP, NODE, NODE_IP, POD_CIDR, SERVICE_CIDR, Paths
+from .procs import Processes, netns_prefix
+from .progress import Step, run
+
+ETCD_PORT, ETCD_PEER_PORT = 2379, 2380
+BINARIES = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
+BINARIES += ("containerd", "containerd-shim-runc-v2", "ctr", "pause", "coredns", "contour", "helm", "kubeconform")
+CONTROL_PLANE = ("etcd", "apiserver", "controller-manager", "scheduler")
+PROCESSES = (*CONTROL_PLANE, "containerd", "kubelet", "kube-proxy", "coredns", "contour", "envoy", "storage", "forward")
+
+
+class Cluster:
+    """The native cluster of one cache folder."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self.pki = paths.state / "pki"
+        self.processes = Processes(paths.state / "processes", paths.logs)
+
+    def up(self) -> None:
+        """From whatever is there to a Ready cluster. Raises RuntimeError that says which part failed, and its log."""
+        fresh = not (self.paths.bin / ".stamps" / "envoy").exists()
+        run(
+            [
+                Step("Debian packages", 60 if prerequisites.missing_packages() else 0, prerequisites.install),
+                Step("Kubernetes and its parts", build.seconds_of(self.paths, BINARIES), self._build),
+                Step("Envoy", 5 if fresh else 0, lambda _: addons.fetch_envoy(self.paths)),
+                Step("control plane", 4, lambda _: self._control_plane()),
+                Step("node", 4, lambda _: self._node()),
+                Step("DNS, ingress, storage", 3, lambda _: self._addons()),
+            ]
+        )
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """kubectl as administrator, inside the network namespace (the forward may not run yet)."""
+        command = [f"{self.paths.bin}/kubectl", f"--kubeconfig={self.paths.state}/admin.kubeconfig", *arguments]
+        cache = f"--cache-dir={self.paths.state}/kubectl-cache"
+        return subprocess.run(
+            [*netns_prefix(), *command, cache], input=stdin, capture_output=True, text=True, check=False
+        )
+
+    def wait(self, what: str, process: str, ready: Callable[[], bool], seconds: float = 60) -> None:
+        """Until `ready()`; raises RuntimeError with the end of the log when its process ends or time is up."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if not self.processes.running(process) or time.monotonic() > deadline:
+                log = self.processes.logs / f"{process}.log"
+                raise RuntimeError(f"{what}; the end of {log}:\n{self.processes.tail(process)}")
+            time.sleep(0.1)
+
+    def _build(self, report: Callable[[str], None]) -> None:
+        build.ensure(self.paths, BINARIES, report)
+
+    def _control_plane(self) -> None:
+        self.paths.state.mkdir(parents=True, exist_ok=True, mode=0o755)
+        pki.make_control_plane(self.pki, ("127.0.0.1", NODE_IP, API_SERVICE_IP))
+        network.make(self.paths)
+        server = f"https://{NODE_IP}:{API_PORT}"
+        controlplane.write_kubeconfig(self.paths.state / "admin.kubeconfig", server, self.pki, "admin")
+        binaries, start = self.paths.bin, self.processes.start
+        etcd = controlplane.etcd_command(binaries / "etcd", self.paths.state / "etcd", ETCD_PORT, ETCD_PEER_PORT)
+        start("etcd", etcd)
+        extra = (
+            f"--advertise-address={NODE_IP}",
+            "--authorization-mode=Node,RBAC",
+            "--enable-aggregator-routing=true",
+            "--kubelet-preferred-address-types=InternalIP",
+            f"--kubelet-client-certificate={self.pki}/admin.crt",
+            f"--kubelet-client-key={self.pki}/admin.key",
+            f"--kubelet-certificate-authority={self.pki}/ca.crt",
+            controlplane.FEATURE_GATES,
+        )
+        binary = binaries / "kube-apiserver"
+        start("apiserver", controlplane.apiserver_command(binary, self.pki, ETCD_PORT, API_PORT, SERVICE_CIDR, extra))
+        self.wait("the API server is not ready", "apiserver", self._api_ready)
+        start("controller-manager", self._component("kube-controller-manager", self._manager_flags()))
+        start("scheduler", self._component("kube-scheduler", []))
+
+    def _component(self, name: str, flags: list[str]) -> list[str]:
+        pki.issue(self.pki, "ca", name, f"/CN=system:{name}")
+        kubeconfig = self.paths.state / f"{name}.kubeconfig"
+        controlplane.write_kubeconfig(kubeconfig, f"https://{NODE_IP}:{API_PORT}", self.pki, name)
+        authentication = [
+            f"--{flag}={kubeconfig}" for flag in ("authentication-kubeconfig", "authorization-kubeconfig")
+        ]
+        binary = str(self.paths.bin / name)
+        return [binary, f"--kubeconfig={kubeconfig}", *authentication, "--leader-elect=false", *flags]
+
+    def _manager_flags(self) -> list[str]:
+        return [
+            f"--service-account-private-key-file={self.pki}/sa.key",
+            f"--root-ca-file={self.pki}/ca.crt",
+            "--use-service-account-credentials",
+            f"--cluster-cidr={POD_CIDR}",
+            "--allocate-node-cidrs",
+            "--horizontal-pod-autoscaler-sync-period=5s",
+            f"--flex-volume-plugin-dir={self.paths.state}/volume-plugins",
+            controlplane.FEATURE_GATES,
+        ]
+
+    def _node(self) -> None:
+        node.start_containerd(self.paths, self.processes)
+        self.wait("containerd does not answer", "containerd", lambda: node.ctr(self.paths, "version").returncode == 0)
+        images.load_pause(self.paths)
+        node.start_kubelet(self.paths, self.processes, self.pki)
+        node.start_proxy(self.paths, self.processes, self.pki)
+        self.wait("the node is not Ready", "kubelet", self._node_ready)
+
+    def _addons(self) -> None:
+        self._apply(addons.as_list(addons.manifests()))
+        for name in ("contour-crds.yaml", "gateway-crds.yaml"):
+            self._apply((self.paths.share / name).read_text())
+        established = self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        if established.returncode:
+            raise RuntimeError(f"a CRD is not established: {established.stderr}")
+        addons.start_dns(self.paths, self.processes, self.pki)
+        addons.start_ingress(self.paths, self.processes, self.pki)
+        addons.start_storage(self.paths, self.processes, self.pki)
+        addons.start_forward(self.processes)
+        controlplane.write_kubeconfig(self.paths.kubeconfig, f"https://127.0.0.1:{API_PORT}", self.pki, "admin")
+        self.wait("CoreDNS is not ready", "coredns", lambda: _answers("http://127.0.0.1:8182/ready"))
+        ready = f"http://127.0.0.1:{addons.ENVOY_READY_PORT}/ready"
+        self.wait("Envoy has no configuration from Contour", "contour", lambda: _answers(ready))
+        self.wait("the forward does not run", "forward", self._forward_ready)
+
+    def _apply(self, manifests: str) -> None:
+        result = self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests)
+        if result.returncode:
+            raise RuntimeError(f"kubectl apply: {result.stderr.strip()}")
+
+    def _api_ready(self) -> bool:
+        ready = self.kubectl("get", "--raw", "/readyz").returncode == 0
+        return ready and self.kubectl("get", "namespace", "kube-system", "default").returncode == 0
+
+    def _node_ready(self) -> bool:
+        result = self.kubectl("get", "node", NODE, "-o", "json")
+        conditions = json.loads(result.stdout)["status"].get("conditions", []) if result.returncode == 0 else []
+        return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+    def _forward_ready(self) -> bool:
+        command = [f"{self.paths.bin}/kubectl", f"--kubeconfig={self.paths.kubeconfig}", "get", "--raw", "/readyz"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _answers(url: str) -> bool:
+    """Whether a URL of the network namespace answers 200."""
+    code = "import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=2)"
+    command = [*netns_prefix(), "/usr/bin/env", "python3", "-c", code, url]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def cluster(cache: Path | None = None) -> Cluster:
+    """The cluster of a cache folder, by default the one that the environment names."""
+    return Cluster(Paths(cache) if cache else Paths.from_env())
