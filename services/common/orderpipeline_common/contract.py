@@ -57,6 +57,7 @@ class Env:
     SINK_TIMEOUT_SECONDS: Final = "ORDERPIPELINE_SINK_TIMEOUT_SECONDS"
     RETRY_ATTEMPTS: Final = "ORDERPIPELINE_RETRY_ATTEMPTS"
     RETRY_BACKOFF_MS: Final = "ORDERPIPELINE_RETRY_BACKOFF_MS"
+    GROUP_PROTOCOL: Final = "ORDERPIPELINE_GROUP_PROTOCOL"  # auto | consumer | classic
     DEAD_LETTER_TOPIC: Final = "ORDERPIPELINE_DEAD_LETTER_TOPIC"  # absent: failing orders are retried for ever
 
 
@@ -107,3 +108,6 @@ class Metric:
     HANDLE_SECONDS: Final = "orderpipeline_handle_seconds"
     PARTITIONS_ASSIGNED: Final = "orderpipeline_partitions_assigned"
     REBALANCES: Final = "orderpipeline_rebalances"
+    DEAD_LETTERS_FAILED: Final = "orderpipeline_dead_letters_failed"
+    ORDERS_OPEN: Final = "orderpipeline_orders_open"
+    TROUBLED: Final = "orderpipeline_troubled"

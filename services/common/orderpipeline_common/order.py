@@ -60,7 +60,6 @@ _raw_decoder = msgspec.json.Decoder(msgspec.Raw)
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_TOO_DEEP = OrderError(f"nested deeper than {MAX_DEPTH} levels; send a flat object")
 
 
 def decode_order(raw: bytes) -> Order:
@@ -76,7 +75,7 @@ def decode_order(raw: bytes) -> Order:
     except msgspec.DecodeError as error:
         raise _malformed(str(error)) from None
     except RecursionError:
-        raise _TOO_DEEP from None
+        raise _too_deep() from None
     if b"\\u0000" in raw:
         _check_nul(order)
     return order
@@ -93,7 +92,7 @@ def decode_array(raw: bytes) -> list[bytes]:
     except msgspec.DecodeError as error:
         raise _malformed(str(error)) from None
     except RecursionError:
-        raise _TOO_DEEP from None
+        raise _too_deep() from None
 
 
 def with_order_id(raw: bytes, order_id: str) -> bytes:
@@ -139,7 +138,7 @@ def _check_depth(raw: bytes) -> None:
         if byte in b"{[":
             depth += 1
             if depth > MAX_DEPTH:
-                raise _TOO_DEEP
+                raise _too_deep()
         elif byte in b"}]":
             depth -= 1
 
@@ -149,6 +148,10 @@ def _check_nul(order: Order) -> None:
     for field in ("customer_id", "product_id", "order_id"):
         if "\0" in getattr(order, field):
             raise OrderError(f"{field} holds a NUL character; leave it out", field)
+
+
+def _too_deep() -> OrderError:
+    return OrderError(f"nested deeper than {MAX_DEPTH} levels; send a flat object")
 
 
 def _malformed(message: str) -> OrderError:
@@ -162,7 +165,7 @@ def _invalid(raw: bytes, message: str) -> OrderError:
     except msgspec.DecodeError as error:
         return _malformed(str(error))
     except RecursionError:
-        return _TOO_DEEP
+        return _too_deep()
     if missing := _MISSING.search(message):
         field = missing.group(1)
         return OrderError(f"{field} is missing; it must be {RULES.get(field, 'given')}", field)

@@ -1,0 +1,106 @@
+"""The order API as a process: `python -m orderpipeline_producer`."""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import uvloop
+from aiohttp import http_parser
+
+from orderpipeline_common.logs import configure_logs
+from orderpipeline_common.order import uuid7
+from orderpipeline_common.runtime import EnvReader, SettingsError, stop_on_signals
+from orderpipeline_producer.api import PATHS, make_api
+from orderpipeline_producer.auth import ANONYMOUS, ApiKeys, load_keys
+from orderpipeline_producer.gateway import Gateway
+from orderpipeline_producer.http import HttpServer
+from orderpipeline_producer.kafka_sink import KafkaSink, producer_config
+from orderpipeline_producer.metrics import Metrics, make_registry
+from orderpipeline_producer.orders import Orders
+from orderpipeline_producer.quota import Quota
+from orderpipeline_producer.request import Held
+from orderpipeline_producer.settings import Settings, read_settings
+from orderpipeline_producer.watch import KafkaWatch, watch_keys
+
+_log = logging.getLogger("orderpipeline_producer")
+
+
+def main() -> int:
+    """Run until SIGTERM; the exit status is 0 when all that was taken is in Kafka."""
+    try:
+        settings = read_settings(EnvReader(os.environ))
+    except SettingsError as error:
+        configure_logs("INFO", "producer", "")
+        _log.error("%s", error)
+        return 2
+    configure_logs(settings.log_level, "producer", settings.pipeline)
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        _log.error("aiohttp has no compiled parser here, and its other one is not safe; install aiohttp from a wheel")
+        return 2
+    return uvloop.run(serve(settings))
+
+
+async def serve(settings: Settings) -> int:
+    """The whole life of the process."""
+    loop = asyncio.get_running_loop()
+    stop = stop_on_signals(loop)
+    sink = KafkaSink(producer_config(settings, f"producer-{settings.pipeline}-{socket.gethostname()}"), settings.topic)
+    metrics = Metrics(PATHS)
+    gateway = Gateway(sink, settings.limits.in_flight_bytes, metrics, loop)
+    metrics.in_flight = lambda: gateway.in_flight
+    watch = KafkaWatch(sink.check)
+    sink.on_trouble = watch.look
+    jobs: list[Coroutine[Any, Any, None]] = [watch.run()]
+    identify = lambda _: ANONYMOUS  # noqa: E731
+    if settings.auth_mode == "ApiKey" and settings.api_keys_dir is not None:
+        keys = ApiKeys(load_keys(settings.api_keys_dir))
+        identify = keys.client
+        jobs.append(watch_keys(settings.api_keys_dir, keys))
+    orders = Orders(
+        limits=settings.limits,
+        gateway=gateway,
+        identify=identify,
+        quota=Quota(settings.client_orders_per_second, loop.time),
+        metrics=metrics,
+        held=Held(settings.limits.in_flight_bytes),
+        mint=lambda: uuid7(time.time_ns() // 1_000_000, os.urandom(10)),
+        down=lambda: watch.down,
+        wait=settings.durability == "acked",
+    )
+    ready = lambda: "draining" if stop.is_set() else sink.fatal or watch.down  # noqa: E731
+    api = make_api(orders, metrics, make_registry(metrics), ready, lambda: sink.fatal, loop.time)
+    server = HttpServer(api, settings.limits.request_seconds)
+    tasks = [loop.create_task(job) for job in jobs]
+    port = await server.start("0.0.0.0", settings.port)  # noqa: S104  (a pod's clients come from outside the pod)
+    _log.info("taking orders", extra={"port": port, "topic": settings.topic, "durability": settings.durability})
+    await stop.wait()
+    return await _drain(settings, server, gateway, sink, tasks)
+
+
+async def _drain(
+    settings: Settings, server: HttpServer, gateway: Gateway, sink: KafkaSink, tasks: list["asyncio.Task[None]"]
+) -> int:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + settings.drain_seconds
+    _log.info("draining", extra={"seconds": settings.drain_seconds, "in_flight_bytes": gateway.in_flight})
+    finished = await server.stop(settings.drain_seconds * 0.75)
+    gateway.close()
+    # On this thread, as all delivery callbacks; there is nobody left whom it could keep waiting.
+    left = sink.flush(max(0.1, end - loop.time() - 0.5))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    if left or not finished:
+        _log.error("stopped with orders not known to be in Kafka", extra={"orders": left, "requests_cut": not finished})
+        return 1
+    _log.info("stopped; all orders taken are in Kafka")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

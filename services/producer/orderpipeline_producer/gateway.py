@@ -1,0 +1,176 @@
+"""Between requests and the Kafka client: bounded bytes in flight, one counter per request, callbacks on the loop."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from confluent_kafka import KafkaError, KafkaException
+
+from orderpipeline_producer.ingest import Record, Refusal
+from orderpipeline_producer.kafka_sink import Headers, OnDelivery
+from orderpipeline_producer.metrics import Metrics
+
+BUSY_POLL_SECONDS: Final = 0.001
+IDLE_POLL_SECONDS: Final = 0.1
+AMBIGUOUS: Final = "it may already be in the log: send it again with the same order_id, which has no second effect"
+_log = logging.getLogger(__name__)
+FULL: Final = "too many orders wait for Kafka; none of this was taken, send it again"
+
+
+class Sink(Protocol):
+    """What the gateway needs of a Kafka client."""
+
+    fatal: str
+
+    def produce(self, key: str, value: bytes, headers: Headers, on_delivery: OnDelivery) -> None:
+        """Queue one record."""
+
+    def poll(self) -> None:
+        """Run due callbacks without waiting."""
+
+
+class Delivery:
+    """The records of one request, or of a slice of it, on their way. It is itself the client's delivery callback."""
+
+    __slots__ = ("_errors", "_gateway", "_left", "_records", "_size", "done")
+
+    def __init__(self, gateway: "Gateway", records: Sequence[Record], size: int, done: "asyncio.Future[None]") -> None:
+        self._gateway = gateway
+        self._records = records
+        self._size = size
+        self._left = len(records)
+        self._errors: list[tuple[bytes, KafkaError]] = []
+        self.done = done
+
+    def __call__(self, error: KafkaError | None, message: Any) -> None:
+        """One record was delivered (no error) or has failed."""
+        if error is not None:
+            self._errors.append((message.value(), error))
+        self._left -= 1
+        if not self._left:
+            self._finish()
+
+    def shrink(self, sent: int, size: int) -> None:
+        """Only the first `sent` records were handed over; the others had `size` bytes."""
+        self._left -= len(self._records) - sent
+        self._records = self._records[:sent]
+        self._size -= size
+        if not self._left:
+            self._finish()
+
+    def clean(self) -> bool:
+        """Whether all of it is in Kafka."""
+        return self.done.done() and not self._errors
+
+    def failures(self) -> list[Refusal]:
+        """The records that failed or, before all is done, may have: each with what the API's client can do."""
+        if not self.done.done():
+            return [_ambiguous(record, "Kafka did not answer in time") for record in self._records]
+        if not self._errors:
+            return []
+        open_: dict[bytes, list[Record]] = {}
+        for record in self._records:
+            open_.setdefault(record.value, []).append(record)
+        return sorted((_failed(open_[value].pop(), error) for value, error in self._errors), key=lambda r: r.index)
+
+    def _finish(self) -> None:
+        failed = len(self._errors)
+        if failed:
+            _log.error("%d orders failed in Kafka, the first by %s", failed, self._errors[0][1].str())
+        self._gateway.settle(self._size, len(self._records) - failed, failed)
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+class Gateway:
+    """Takes records while there is room, and tells when they are in Kafka. Belongs to one event loop's thread."""
+
+    def __init__(self, sink: Sink, max_in_flight: int, metrics: Metrics, loop: asyncio.AbstractEventLoop) -> None:
+        self._sink = sink
+        self._max = max_in_flight
+        self._metrics = metrics
+        self._loop = loop
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._busy = False
+        self._closed = False
+        self.in_flight = 0
+        """Bytes taken and neither delivered nor failed."""
+        self._timer = loop.call_later(IDLE_POLL_SECONDS, self._poll)
+
+    def has_room(self, size: int) -> bool:
+        """Whether `size` more bytes may be taken; anything may when nothing is in flight."""
+        return not self.in_flight or self.in_flight + size <= self._max
+
+    async def room(self, size: int) -> None:
+        """Wait until there is room. The caller sets the deadline."""
+        while not self.has_room(size):
+            waiter = self._loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+    def send(self, records: Sequence[Record], headers: Headers) -> tuple[Delivery, list[Record]]:
+        """Hand records to the Kafka client; returns their delivery and those that the client had no room for.
+
+        The caller has asked for room before. With none taken, the delivery is already done.
+        """
+        size = sum(record.size for record in records)
+        delivery = Delivery(self, records, size, self._loop.create_future())
+        self.in_flight += size
+        sent = 0
+        produce = self._sink.produce
+        try:
+            for record in records:
+                produce(record.key, record.value, headers, delivery)
+                sent += 1
+        except (BufferError, KafkaException):
+            refused = list(records[sent:])
+            refused_size = sum(record.size for record in refused)
+            self.in_flight -= refused_size
+            delivery.shrink(sent, refused_size)
+            return delivery, refused
+        finally:
+            self._metrics.accepted += sent
+            self._poll_soon()
+        return delivery, []
+
+    def settle(self, size: int, acked: int, failed: int) -> None:
+        """Count a finished delivery and let waiting requests go on."""
+        self.in_flight -= size
+        self._metrics.acked += acked
+        self._metrics.failed += failed
+        self._wake()
+
+    def close(self) -> None:
+        """Stop polling."""
+        self._closed = True
+        self._timer.cancel()
+
+    def _wake(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _poll_soon(self) -> None:
+        if not self._busy and not self._closed:
+            self._busy = True
+            self._timer.cancel()
+            self._timer = self._loop.call_later(BUSY_POLL_SECONDS, self._poll)
+
+    def _poll(self) -> None:
+        self._sink.poll()
+        self._busy = bool(self.in_flight)
+        if not self._closed:
+            self._timer = self._loop.call_later(BUSY_POLL_SECONDS if self._busy else IDLE_POLL_SECONDS, self._poll)
+
+
+def _ambiguous(record: Record, why: str) -> Refusal:
+    return Refusal(record.index, 503, f"{why}; {AMBIGUOUS}", "", record.order_id)
+
+
+def _failed(record: Record, error: KafkaError) -> Refusal:
+    if error.code() in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE):
+        return Refusal(record.index, 413, "Kafka's own limit on the size of a message is lower", "", record.order_id)
+    return _ambiguous(record, f"Kafka did not take it ({error.name()})")

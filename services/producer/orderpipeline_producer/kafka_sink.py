@@ -1,0 +1,94 @@
+"""The Kafka producer client, its configuration, and whether Kafka can be reached."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from orderpipeline_producer.ingest import RECORD_OVERHEAD
+from orderpipeline_producer.settings import Settings
+
+Headers = list[tuple[str, str | bytes | None]]
+OnDelivery = Callable[[KafkaError | None, Any], None]
+
+CHECK_SECONDS: Final = 2.0
+"""Longest that one look at the cluster's metadata may take."""
+MAX_BATCH_BYTES: Final = 1_000_000
+"""Largest Kafka batch; brokers refuse more than 1,048,588 bytes unless told otherwise."""
+
+_log = logging.getLogger(__name__)
+
+
+def producer_config(settings: Settings, client_id: str) -> dict[str, str | int | float | bool]:
+    """The confluent-kafka configuration.
+
+    `acked`: idempotent with acks=all, and an order is given up when the request is. `accepted`: acks=1, and since the
+    client already has its reply, tried for as long as the library tries by itself.
+    """
+    limits = settings.limits
+    config = settings.kafka.client_config(client_id)
+    config |= {
+        "linger.ms": settings.linger_ms,
+        "compression.type": settings.compression,
+        "partitioner": "murmur2_random",  # as Java clients do: one customer, one partition, whoever produces
+        "batch.size": MAX_BATCH_BYTES,
+        "message.max.bytes": max(MAX_BATCH_BYTES, limits.order_bytes + 65536),
+        # The gateway bounds what is in flight; the library's own bounds stand just behind and never come first.
+        "queue.buffering.max.messages": max(100_000, limits.in_flight_bytes // RECORD_OVERHEAD + 1),
+        "queue.buffering.max.kbytes": limits.in_flight_bytes // 1024 * 2,
+        "socket.keepalive.enable": True,
+        "log.connection.close": False,
+    }
+    if settings.durability == "acked":
+        timeout_ms = max(1000, int(limits.request_seconds * 1000))
+        config |= {"acks": "all", "enable.idempotence": True, "delivery.timeout.ms": timeout_ms}
+    else:
+        config |= {"acks": 1, "enable.idempotence": False}
+    config["delivery.timeout.ms"] = max(int(config.get("delivery.timeout.ms", 300_000)), settings.linger_ms + 1)
+    return config
+
+
+class KafkaSink:
+    """One producer client for one topic. All calls but `check` belong to the event loop's thread."""
+
+    def __init__(self, config: dict[str, str | int | float | bool], topic: str) -> None:
+        self.topic = topic
+        self.fatal = ""
+        """Why the client can never send again; empty while it can."""
+        self.on_trouble: Callable[[], None] = lambda: None
+        """Called when the client reports any error."""
+        self._producer = Producer({**config, "error_cb": self._on_error}, logger=_log)
+        self._produce = self._producer.produce
+
+    def produce(self, key: str, value: bytes, headers: Headers, on_delivery: OnDelivery) -> None:
+        """Queue one record. Raises BufferError when the client's queue is full, KafkaException when it refuses."""
+        self._produce(self.topic, value, key, headers=headers, on_delivery=on_delivery)
+
+    def poll(self) -> None:
+        """Run the callbacks of what has been delivered or has failed. Never waits."""
+        self._producer.poll(0)
+
+    def flush(self, seconds: float) -> int:
+        """Send at once and wait until nothing is in flight; returns how many records still are. Blocks."""
+        left: int = self._producer.flush(seconds)
+        return left
+
+    def check(self) -> str:
+        """Look at the topic's metadata: empty when it can take orders, else what is wrong. Blocks its thread."""
+        try:
+            topic = self._producer.list_topics(self.topic, CHECK_SECONDS).topics[self.topic]
+        except KafkaException as error:
+            return f"Kafka is unreachable: {error.args[0].str()}"
+        if topic.error is not None:
+            return f"topic {self.topic}: {topic.error.str()}"
+        leaderless = sorted(p.id for p in topic.partitions.values() if p.leader < 0)
+        if leaderless and len(leaderless) == len(topic.partitions):
+            return f"topic {self.topic}: no partition has a leader"
+        return ""
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self.fatal = f"the Kafka client failed for good: {error.str()}"
+        self.on_trouble()
+        _log.warning("kafka: %s", error.str(), extra={"code": error.name(), "fatal": error.fatal()})

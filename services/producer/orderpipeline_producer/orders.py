@@ -1,0 +1,166 @@
+"""The calls that take orders: one at a time, or many as a JSON array or as NDJSON."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from orderpipeline_common.contract import Header
+from orderpipeline_common.order import OrderError, keyed_id
+from orderpipeline_producer.batch import Batch
+from orderpipeline_producer.gateway import AMBIGUOUS, FULL, Gateway
+from orderpipeline_producer.ingest import Mint, Refusal, TooManyOrdersError, read_array, read_order
+from orderpipeline_producer.kafka_sink import Headers
+from orderpipeline_producer.lines import LineSplitter
+from orderpipeline_producer.metrics import Metrics
+from orderpipeline_producer.quota import Quota
+from orderpipeline_producer.replies import Problem, Reply, json_reply, retry_after, unavailable
+from orderpipeline_producer.request import Held, Request, check_length, pieces, read_body, too_large
+from orderpipeline_producer.settings import Limits
+
+NDJSON: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
+JSON_TYPES: Final = frozenset({"application/json"})
+SLICE_ORDERS: Final = 500
+"""Orders decoded and handed over at a time: the event loop stays free for others in between."""
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_PLAIN_HEADERS: Final[Headers] = [(Header.CONTENT_TYPE, b"application/json")]
+
+
+@dataclass(frozen=True)
+class Orders:
+    """The two calls and what they need.
+
+    `identify` names the client of an Authorization header or raises Problem; `mint` makes an id for an order without
+    one; `down` tells why Kafka can't be reached, empty when it can; `wait` is whether a reply waits for Kafka's ack.
+    """
+
+    limits: Limits
+    gateway: Gateway
+    identify: Callable[[str], str]
+    quota: Quota
+    metrics: Metrics
+    held: Held
+    mint: Callable[[], str]
+    down: Callable[[], str]
+    wait: bool
+
+    async def one(self, request: Request) -> Reply:
+        """POST /order."""
+        client = self._admit(request, JSON_TYPES)
+        mint = self._minter(request, client, many=False)
+        raw = await read_body(request, self.limits.order_bytes, self.held)
+        self.quota.charge(client, 1)
+        record = read_order(raw, 0, self.limits.order_bytes, mint)
+        if isinstance(record, Refusal):
+            self.metrics.reject(record.status)
+            raise Problem(record.status, record.detail, record.field)
+        if not self.gateway.has_room(record.size):
+            self.metrics.reject(503)
+            raise unavailable(FULL, {"order_id": record.order_id})
+        delivery, refused = self.gateway.send([record], _kafka_headers(request))
+        if refused:
+            self.metrics.reject(503)
+            raise unavailable(FULL, {"order_id": record.order_id})
+        if self.wait:
+            try:
+                async with asyncio.timeout_at(request.deadline):
+                    await delivery.done
+            except TimeoutError:
+                detail = f"Kafka did not answer in time; {AMBIGUOUS}"
+                raise unavailable(detail, {"order_id": record.order_id}) from None
+            for failure in delivery.failures():
+                headers = retry_after(1) if failure.status == 503 else ()
+                more = {"order_id": record.order_id}
+                raise Problem(failure.status, failure.detail, failure.field, headers, more=more)
+        return json_reply(202, {"order_id": record.order_id})
+
+    async def batch(self, request: Request) -> Reply:
+        """POST /orders/batch."""
+        client = self._admit(request, JSON_TYPES | NDJSON)
+        batch = Batch(
+            self.limits, self.gateway, self.metrics, _kafka_headers(request), self._minter(request, client, many=True)
+        )
+        batch.on_orders = lambda count: self.quota.charge(client, count)
+        if _media_type(request) not in NDJSON:
+            await self._take_array(request, batch)
+        elif request.headers.get("Content-Encoding", ""):
+            # Packed lines are unpacked first: what is cut or damaged at its end must not have been taken at its start.
+            await self._take_packed_lines(request, batch)
+        else:
+            await self._take_lines(request, batch)
+        return await batch.reply(request.deadline if self.wait else None)
+
+    async def _take_array(self, request: Request, batch: Batch) -> None:
+        raw = await read_body(request, self.limits.body_bytes, self.held)
+        try:
+            items = read_array(raw, self.limits.batch_orders)
+        except TooManyOrdersError as error:
+            raise Problem(413, error.detail) from None
+        except OrderError as error:
+            raise Problem(400 if error.malformed else 422, error.detail, error.field) from None
+        for start in range(0, len(items), SLICE_ORDERS):
+            if not await batch.take(list(enumerate(items[start : start + SLICE_ORDERS], start)), request.deadline):
+                return
+
+    async def _take_packed_lines(self, request: Request, batch: Batch) -> None:
+        raw = await read_body(request, self.limits.body_bytes, self.held)
+        splitter = LineSplitter(self.limits.order_bytes)
+        lines = splitter.feed(raw) + splitter.finish()
+        for start in range(0, len(lines), SLICE_ORDERS):
+            if not await batch.take(lines[start : start + SLICE_ORDERS], request.deadline):
+                return
+
+    async def _take_lines(self, request: Request, batch: Batch) -> None:
+        check_length(request, self.limits.body_bytes)
+        splitter = LineSplitter(self.limits.order_bytes)
+        size = 0
+        try:
+            async for piece in pieces(request):
+                size += len(piece)
+                if size > self.limits.body_bytes:
+                    raise too_large(self.limits.body_bytes)
+                lines = splitter.feed(piece)
+                for start in range(0, len(lines), SLICE_ORDERS):
+                    if not await batch.take(lines[start : start + SLICE_ORDERS], request.deadline):
+                        return
+            if lines := splitter.finish():
+                await batch.take(lines, request.deadline)
+        except Problem as problem:
+            batch.break_off(splitter.index, problem)
+
+    def _admit(self, request: Request, types: frozenset[str]) -> str:
+        """The client's name, when it may send now. Raises Problem 401, 403, 415, 429 or 503."""
+        client = self.identify(request.headers.get("Authorization", ""))
+        media_type = _media_type(request)
+        if media_type not in types:
+            wanted = " or ".join(sorted(types))
+            raise Problem(415, f"Content-Type {media_type!r} is not supported; send {wanted}", "Content-Type")
+        if seconds := self.quota.wait(client):
+            self.metrics.reject(429)
+            detail = f"client {client} is over its quota; wait {seconds:.3f} s"
+            raise Problem(429, detail, headers=retry_after(seconds))
+        if reason := self.down():
+            raise unavailable(f"{reason}; none of this was taken, send it again")
+        return client
+
+    def _minter(self, request: Request, client: str, *, many: bool) -> Mint:
+        keys = request.headers.getall("Idempotency-Key", ())
+        if not keys:
+            mint = self.mint
+            return lambda _: mint()
+        key = keys[0].strip()
+        if len(keys) > 1 or not 1 <= len(key) <= 255:
+            raise Problem(400, "send one Idempotency-Key of 1 to 255 characters", "Idempotency-Key")
+        return lambda index: keyed_id(client, key, index if many else None)
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _kafka_headers(request: Request) -> Headers:
+    traceparent = request.headers.get("traceparent", "")
+    if traceparent and _TRACEPARENT.fullmatch(traceparent):
+        return [*_PLAIN_HEADERS, (Header.TRACEPARENT, traceparent.encode("ascii"))]
+    return _PLAIN_HEADERS

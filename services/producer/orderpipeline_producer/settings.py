@@ -1,0 +1,74 @@
+"""What the producer is told by its environment."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orderpipeline_common.contract import API_PORT, Env
+from orderpipeline_common.kafka_config import KafkaSettings, kafka_settings
+from orderpipeline_common.runtime import EnvReader, SettingsError
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one request and of the process. Sizes are bytes, after decompression."""
+
+    order_bytes: int = 65536
+    body_bytes: int = 16 * MEBIBYTE
+    batch_orders: int = 10000
+    in_flight_bytes: int = 64 * MEBIBYTE
+    request_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The producer's settings."""
+
+    kafka: KafkaSettings
+    topic: str
+    pipeline: str = "default/orders"
+    port: int = API_PORT
+    durability: str = "acked"
+    linger_ms: int = 5
+    compression: str = "snappy"
+    limits: Limits = Limits()
+    auth_mode: str = "None"
+    api_keys_dir: Path | None = None
+    client_orders_per_second: int = 0
+    drain_seconds: float = 25.0
+    log_level: str = "INFO"
+
+
+def read_settings(env: EnvReader) -> Settings:
+    """Read all variables. Raises SettingsError naming the one that is wrong and what it must be."""
+    auth_mode = env.choice(Env.AUTH_MODE, ("None", "ApiKey"), "None")
+    keys = env.path(Env.API_KEYS_DIR)
+    if auth_mode == "ApiKey" and keys is None:
+        raise SettingsError(f"{Env.API_KEYS_DIR} is not set; with {Env.AUTH_MODE}=ApiKey it names the folder of keys")
+    return Settings(
+        kafka=kafka_settings(env),
+        topic=env.text(Env.TOPIC),
+        pipeline=env.text(Env.PIPELINE, "default/orders"),
+        port=env.integer(Env.PORT, API_PORT, high=65535),
+        durability=env.choice(Env.DURABILITY, ("acked", "accepted"), "acked"),
+        linger_ms=env.integer(Env.LINGER_MS, 5, high=900000),
+        compression=env.choice(Env.COMPRESSION, ("none", "gzip", "snappy", "lz4", "zstd"), "snappy"),
+        limits=_limits(env),
+        auth_mode=auth_mode,
+        api_keys_dir=keys,
+        client_orders_per_second=env.integer(Env.CLIENT_ORDERS_PER_SECOND, 0),
+        drain_seconds=env.seconds(Env.DRAIN_SECONDS, 25.0, low=1.0),
+        log_level=env.choice(Env.LOG_LEVEL, ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+    )
+
+
+def _limits(env: EnvReader) -> Limits:
+    base = Limits()
+    return Limits(
+        order_bytes=env.integer(Env.MAX_ORDER_BYTES, base.order_bytes, low=128, high=MEBIBYTE),
+        body_bytes=env.integer(Env.MAX_BODY_BYTES, base.body_bytes, low=1024, high=1024 * MEBIBYTE),
+        batch_orders=env.integer(Env.MAX_BATCH_ORDERS, base.batch_orders, low=1, high=1000000),
+        in_flight_bytes=env.integer(Env.MAX_IN_FLIGHT_BYTES, base.in_flight_bytes, low=MEBIBYTE),
+        request_seconds=env.seconds(Env.REQUEST_TIMEOUT_SECONDS, base.request_seconds, low=0.1),
+    )
