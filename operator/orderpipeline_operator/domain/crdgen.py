@@ -71,7 +71,8 @@ def _root() -> Schema:
         },
         "x-kubernetes-validations": [
             rule(
-                f"size(self.metadata.name) <= (has(self.spec.kafka.existing) ? {LONGEST_NAME} : {LONGEST_NAME_WITH_KAFKA})",
+                "size(self.metadata.name) <="
+                f" (has(self.spec.kafka.existing) ? {LONGEST_NAME} : {LONGEST_NAME_WITH_KAFKA})",
                 f"metadata.name: at most {LONGEST_NAME_WITH_KAFKA} characters ({LONGEST_NAME} with kafka.existing),"
                 " since longer names of pods and Services are made of it; choose a shorter one",
             ),

@@ -1,7 +1,7 @@
 """JSON Schema of the pydantic models, rewritten as Kubernetes' structural schema.
 
-Structural means: every node has one type, no references, no titles, and alternatives only where Kubernetes has a word of
-its own for them (nullable, x-kubernetes-int-or-string, x-kubernetes-preserve-unknown-fields).
+Structural means: every node has one type, no references, no titles, and alternatives only where Kubernetes has a word
+of its own for them (nullable, x-kubernetes-int-or-string, x-kubernetes-preserve-unknown-fields).
 """
 
 from typing import Any

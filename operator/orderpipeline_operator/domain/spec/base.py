@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
 GROUP = "orderpipeline.dev"
 VERSION = "v1alpha1"
@@ -17,7 +18,7 @@ def _text(value: object) -> object:
 
 
 _QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
-_INT_OR_STRING = {"x-kubernetes-int-or-string": True}
+_INT_OR_STRING: JsonDict = {"x-kubernetes-int-or-string": True}
 
 Duration = Annotated[str, Field(pattern=r"^[0-9]+(ms|s|m|h|d)$", max_length=16)]
 Quantity = Annotated[

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from orderpipeline_operator.domain.spec.base import (
     DnsName,
@@ -16,8 +17,8 @@ from orderpipeline_operator.domain.spec.base import (
     rules,
 )
 
-_LIST_SET = {"x-kubernetes-list-type": "set"}
-_LIST_ATOMIC = {"x-kubernetes-list-type": "atomic"}
+_LIST_SET: JsonDict = {"x-kubernetes-list-type": "set"}
+_LIST_ATOMIC: JsonDict = {"x-kubernetes-list-type": "atomic"}
 HostName = Annotated[
     str,
     Field(
