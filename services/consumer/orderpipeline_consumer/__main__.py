@@ -1,0 +1,47 @@
+"""`python -m orderpipeline_consumer`: settings from the environment, exit code 0 after a drain, 1 after a failure,
+2 for
+wrong settings."""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from orderpipeline_common.logs import configure_logs
+from orderpipeline_common.runtime import EnvReader, SettingsError, stop_on_signals
+from orderpipeline_consumer.service import Service
+from orderpipeline_consumer.settings import Settings, read_settings
+
+log = logging.getLogger("orderpipeline_consumer")
+
+
+async def _run(settings: Settings) -> None:
+    stop = stop_on_signals(asyncio.get_running_loop())
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    await Service(settings, registry, f"orderpipeline-consumer-{socket.gethostname()}").run(stop)
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Run until SIGTERM; a second one ends the process at once."""
+    try:
+        settings = read_settings(EnvReader(environ))
+        configure_logs(settings.log_level, "consumer", settings.pipeline)
+        asyncio.run(_run(settings))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except Exception:
+        log.exception("the consumer ends")
+        logging.shutdown()
+        os._exit(1)  # the Kafka thread may hang in the client library; nothing that was not committed is lost
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""Commits of finished offsets, on the Kafka thread."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from orderpipeline_consumer.metrics import Metrics
+from orderpipeline_consumer.partition import Partition
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS: Final = 0.5
+"""Longest that a finished order waits for its batch to fill before it is committed."""
+FAILED_SECONDS: Final = 1.0
+
+
+class Commits:
+    """One commit per `batch_size` finished orders, or after IDLE_SECONDS with fewer.
+
+    Commits are synchronous: the client retries an asynchronous one by itself, which could then overtake a later one.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        batch_size: int,
+        metrics: Metrics,
+        troubled: Callable[[str], None],
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        """`troubled` is told why commits fail, or an empty string when one succeeded."""
+        self._topic = topic
+        self._batch_size = batch_size
+        self._metrics = metrics
+        self._troubled = troubled
+        self._clock = clock
+        self._next = 0.0
+        self._not_before = 0.0
+
+    def maybe(self, consumer: Consumer, partitions: Iterable[Partition]) -> None:
+        """Commit when it is time. A failure is noted and tried again later."""
+        now = self._clock()
+        if now < self._not_before:
+            return
+        behind = [(one, position) for one in partitions if (position := _uncommitted(one)) is not None]
+        if not behind:
+            return
+        orders = sum(position - one.committed for one, position in behind if one.committed is not None)
+        if orders >= self._batch_size or now >= self._next:
+            try:
+                self._commit(consumer, behind)
+            except KafkaException:
+                self._not_before = self._clock() + FAILED_SECONDS
+
+    def now(self, consumer: Consumer, partitions: Iterable[Partition]) -> None:
+        """Commit all that is finished. Raises KafkaException when that fails."""
+        behind = [(one, position) for one in partitions if (position := _uncommitted(one)) is not None]
+        if behind:
+            self._commit(consumer, behind)
+
+    def _commit(self, consumer: Consumer, behind: list[tuple[Partition, int]]) -> None:
+        self._next = self._clock() + IDLE_SECONDS
+        offsets = [TopicPartition(self._topic, one.number, position) for one, position in behind]
+        try:
+            _check(consumer.commit(offsets=offsets, asynchronous=False))
+        except KafkaException as error:
+            self._metrics.commits.labels("failed").inc()
+            self._troubled(str(error))
+            raise
+        self._metrics.commits.labels("ok").inc()
+        self._troubled("")
+        for one, position in behind:
+            one.committed = position
+
+
+def _check(answers: list[TopicPartition]) -> None:
+    for answer in answers:
+        if answer.error is not None:
+            raise KafkaException(answer.error)
+
+
+def _uncommitted(partition: Partition) -> int | None:
+    """The position to commit, or None when Kafka has it already. Never lower than an earlier commit of the same log."""
+    offsets = partition.offsets
+    if partition.committed_of is not offsets:
+        partition.committed_of = offsets
+        partition.committed = None
+    position = offsets.position
+    if position is None or (partition.committed is not None and position <= partition.committed):
+        return None
+    return position

@@ -1,0 +1,172 @@
+"""What becomes of a batch: finished, tried again later, or a dead letter."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from orderpipeline_common.contract import Header
+from orderpipeline_consumer import deadletter
+from orderpipeline_consumer.deadletter import DeadLetters
+from orderpipeline_consumer.errors import PermanentError
+from orderpipeline_consumer.metrics import Metrics
+from orderpipeline_consumer.offsets import Offsets
+from orderpipeline_consumer.partition import Partition
+from orderpipeline_consumer.records import Headers, Record
+from orderpipeline_consumer.retry import Backoff
+from orderpipeline_consumer.settle import Failure, Outcome, settle
+from orderpipeline_consumer.sinks.base import Batch, Sink
+from orderpipeline_consumer.troubles import Troubles
+
+log = logging.getLogger(__name__)
+
+OUTAGE: Final = Backoff(0.2, 5.0)
+Spawn = Callable[[Partition, Coroutine[Any, Any, None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How orders are handled. `outage` is the wait while a sink is down, `backoff` that after an order's own
+    failure."""
+
+    topic: str
+    workers: int
+    batch_size: int
+    attempts: int
+    backoff: Backoff
+    outage: Backoff = OUTAGE
+
+
+class Handling:
+    """Failing orders wait by themselves, and their customers' later orders behind them, while other customers go on.
+
+    `spawn` runs work for a partition in the background, `pump` starts batches that became possible.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        sink: Sink,
+        dead_letters: DeadLetters | None,
+        metrics: Metrics,
+        troubles: Troubles,
+        *,
+        random: Callable[[], float],
+        spawn: Spawn,
+        pump: Callable[[], None],
+    ) -> None:
+        self._policy = policy
+        self._sink = sink
+        self._dead_letters = dead_letters
+        self._metrics = metrics
+        self._troubles = troubles
+        self._random = random
+        self._spawn = spawn
+        self._pump = pump
+
+    async def work(self, partition: Partition, batch: list[Record]) -> None:
+        """Give a batch to the sink and settle what becomes of each order. Raises FencedError."""
+        offsets, claim = partition.offsets, partition.claim
+        assert claim is not None
+
+        async def handle(part: Sequence[Record]) -> None:
+            position = offsets.position_with({record.offset for record in part})
+            began = time.monotonic()
+            try:
+                await self._sink.handle(Batch(partition.number, part, position, claim))
+            finally:
+                self._metrics.seconds.observe(time.monotonic() - began)
+            self._finish(partition, offsets, part)
+            self._metrics.handled.inc(len(part))
+            self._troubles.clear("sink")
+
+        outcome = await settle(batch, handle)
+        self._conclude(partition, offsets, batch, outcome)
+
+    def _finish(self, partition: Partition, offsets: Offsets, records: Sequence[Record]) -> None:
+        for record in records:
+            offsets.finished(record.offset)
+        if offsets is partition.offsets:
+            partition.open -= len(records)
+            partition.bytes -= sum(record.size for record in records)
+
+    def _conclude(self, partition: Partition, offsets: Offsets, batch: list[Record], outcome: Outcome) -> None:
+        if outcome.unavailable is not None:
+            self._troubles.set("sink", str(outcome.unavailable))
+        for lane in dict.fromkeys(record.lane for record in batch):
+            waiting = outcome.waiting.get(lane, [])
+            failure = outcome.failed.get(lane)
+            if failure is not None:
+                self._failed(partition, offsets, lane, failure, waiting)
+            elif waiting:
+                partition.queue.put_back(lane, waiting)
+                partition.outages[lane] = outages = partition.outages.get(lane, 0) + 1
+                self._metrics.retried.labels("unavailable").inc(len(waiting))
+                self._release_later(partition, lane, self._policy.outage.delay(outages, self._random))
+            else:
+                partition.attempts.pop(lane, None)
+                partition.outages.pop(lane, None)
+                partition.queue.release(lane)
+
+    def _failed(
+        self, partition: Partition, offsets: Offsets, lane: str, failure: Failure, waiting: list[Record]
+    ) -> None:
+        record, error = failure.record, failure.error
+        attempts = partition.attempts.get(lane, 0) + 1
+        if self._dead_letters is not None and (isinstance(error, PermanentError) or attempts >= self._policy.attempts):
+            partition.attempts.pop(lane, None)
+            partition.outages.pop(lane, None)
+            partition.queue.put_back(lane, waiting)
+            headers = deadletter.headers(record, self._policy.topic, error, attempts)
+            self._spawn(partition, self._bury(partition, offsets, lane, record, headers))
+            return
+        partition.attempts[lane] = attempts
+        partition.queue.put_back(lane, [record, *waiting], alone=True)
+        self._metrics.retried.labels("failed").inc()
+        wait = self._policy.backoff.delay(attempts, self._random)
+        where = f"{self._policy.topic}/{record.partition}/{record.offset}"
+        log.warning("order at %s failed (attempt %d), next in %.1f s: %r", where, attempts, wait, error)
+        self._release_later(partition, lane, wait)
+
+    async def _bury(self, partition: Partition, offsets: Offsets, lane: str, record: Record, headers: Headers) -> None:
+        """Write a dead letter, as often as it takes: until it is safe the order counts as open and the commit waits."""
+        assert self._dead_letters is not None
+        attempt = 0
+        while True:
+            try:
+                await self._dead_letters.send(record, headers)
+            except Exception as error:
+                attempt += 1
+                self._metrics.dead_failed.inc()
+                self._troubles.set("dead-letter", str(error))
+                await self._pause(partition, self._policy.backoff.delay(attempt, self._random))
+            else:
+                break
+        self._troubles.clear("dead-letter")
+        self._metrics.dead.inc()
+        reason = dict(headers).get(Header.ERROR) or b""
+        log.warning(
+            "order at %s/%d/%d is a dead letter: %s",
+            self._policy.topic,
+            record.partition,
+            record.offset,
+            reason.decode(),
+        )
+        self._finish(partition, offsets, [record])
+        partition.queue.release(lane)
+
+    async def _pause(self, partition: Partition, seconds: float) -> None:
+        partition.running -= 1  # a drain does not wait for what waits itself
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            partition.running += 1
+
+    def _release_later(self, partition: Partition, lane: str, seconds: float) -> None:
+        def release() -> None:
+            partition.queue.release(lane)
+            self._pump()
+
+        asyncio.get_running_loop().call_later(seconds, release)

@@ -1,0 +1,190 @@
+"""The thread that owns the Kafka consumer: it polls, commits and answers rebalances whatever the handlers are doing.
+
+Nobody else touches the consumer. Handlers may take longer than max.poll.interval: partitions are paused meanwhile,
+and the
+polling goes on. The engine lives on the event loop; calls go over by the loop, positions are read as they stand.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from orderpipeline_consumer.commits import Commits
+from orderpipeline_consumer.engine import Engine
+from orderpipeline_consumer.errors import ProtocolError
+from orderpipeline_consumer.flow import Flow
+from orderpipeline_consumer.kafka import is_fatal, lacks_protocol
+from orderpipeline_consumer.metrics import Metrics
+from orderpipeline_consumer.partition import Partition
+from orderpipeline_consumer.records import Record, from_message
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 0.1
+FETCH: Final = 1000
+
+
+MakeConsumer = Callable[[Callable[[KafkaError], None], Callable[[], None]], Consumer]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`revoke_seconds` bounds the drain when partitions go to another consumer, `drain_seconds` that when this one
+    stops."""
+
+    revoke_seconds: float
+    drain_seconds: float
+
+
+class Intake:
+    """Run `run` in a thread. `beat` is the clock's time of the last turn of its loop, `joined` whether the group has
+    let it in."""
+
+    def __init__(
+        self,
+        make_consumer: MakeConsumer,
+        topic: str,
+        engine: Engine,
+        loop: asyncio.AbstractEventLoop,
+        flow: Flow,
+        commits: Commits,
+        metrics: Metrics,
+        limits: Limits,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._make_consumer = make_consumer
+        self._topic = topic
+        self._engine = engine
+        self._loop = loop
+        self._flow = flow
+        self._commits = commits
+        self._metrics = metrics
+        self._limits = limits
+        self._clock = clock
+        self._stop = threading.Event()
+        self._assigned: dict[int, Partition] = {}
+        self._failure: Exception | None = None
+        self.beat = clock()
+        self.joined = False
+        self.stopping = False
+
+    def stop(self) -> None:
+        """Ask the thread to drain, commit, leave the group and end. From any thread."""
+        self.stopping = True
+        self._stop.set()
+
+    def fail(self, error: Exception) -> None:
+        """As stop, and `run` raises the error. From any thread."""
+        self._failure = self._failure or error
+        self.stop()
+
+    def run(self) -> None:
+        """Consume until `stop`. Raises what makes going on impossible; the group is left in any case."""
+        consumer = self._make_consumer(self._on_error, self._on_joined)
+        try:
+            consumer.subscribe(
+                [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+            while not self._stop.is_set():
+                self.beat = self._clock()
+                self._flow.steer(consumer, self._assigned.values())
+                self._commits.maybe(consumer, self._assigned.values())
+                self._take(consumer)
+        finally:
+            self.stopping = True
+            try:
+                self._give_up(consumer, list(self._assigned.values()), self._limits.drain_seconds)
+            finally:
+                consumer.close()
+        if self._failure is not None:
+            raise self._failure
+
+    def _take(self, consumer: Consumer) -> None:
+        # consume() waits until it has all it was asked for or the time is over; poll() returns with the first.
+        first = consumer.poll(POLL_SECONDS if not self._flow.holding else POLL_SECONDS / 10)
+        if first is None:
+            return
+        entries: dict[int, list[Record | int]] = {}
+        for message in [first, *consumer.consume(FETCH - 1, 0)]:
+            error = message.error()
+            number = message.partition()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                self._on_error(error)
+            elif number in self._assigned:
+                offset = message.offset()
+                assert offset is not None
+                entry = from_message(message, self._topic) if error is None else offset
+                entries.setdefault(number, []).append(entry)
+        for number, batch in entries.items():
+            partition = self._assigned.get(number)
+            if partition is not None:  # it may have been revoked within consume()
+                partition.handed += sum(not isinstance(entry, int) for entry in batch)
+                self._loop.call_soon_threadsafe(self._engine.receive, partition, batch)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if lacks_protocol(error):
+            self.fail(ProtocolError(error.str()))
+        elif is_fatal(error):
+            self.fail(KafkaException(error))
+        else:
+            log.warning("kafka: %s", error.str())
+
+    def _on_joined(self) -> None:
+        self.joined = True
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.info("assigned partitions %s", sorted(one.partition for one in partitions))
+        self._metrics.rebalances.labels("assigned").inc()
+        consumer.incremental_assign(partitions)
+        if partitions:
+            consumer.pause(partitions)  # until the sink has claimed them
+        for one in partitions:
+            partition = self._assigned[one.partition] = Partition(one.partition, paused=True)
+            self._loop.call_soon_threadsafe(self._engine.assign, partition)
+        self.joined = True
+        self._metrics.assigned.set(len(self._assigned))
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.info("revoked partitions %s", sorted(one.partition for one in partitions))
+        self._metrics.rebalances.labels("revoked").inc()
+        held = [self._assigned[one.partition] for one in partitions if one.partition in self._assigned]
+        self._give_up(consumer, held, self._limits.revoke_seconds)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.warning("lost partitions %s, nothing of them is committed", sorted(one.partition for one in partitions))
+        self._metrics.rebalances.labels("lost").inc()
+        held = [self._assigned[one.partition] for one in partitions if one.partition in self._assigned]
+        self._forget(held)
+
+    def _give_up(self, consumer: Consumer, partitions: list[Partition], seconds: float) -> None:
+        """Drain, commit, forget. Callbacks must not raise, so a failure is kept for the loop."""
+        if not partitions:
+            return
+        try:
+            self._await(self._engine.drain(partitions, seconds), seconds + 2.0)
+            self._commits.now(consumer, partitions)
+        except Exception as error:
+            log.exception("giving up partitions failed, their orders will be delivered again")
+            self.fail(error)
+        finally:
+            self._forget(partitions)
+
+    def _forget(self, partitions: list[Partition]) -> None:
+        for partition in partitions:
+            self._assigned.pop(partition.number, None)
+        self._metrics.assigned.set(len(self._assigned))
+        asyncio.run_coroutine_threadsafe(self._engine.remove(partitions), self._loop)
+
+    def _await(self, work: Coroutine[Any, Any, None], seconds: float) -> None:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            future.result(seconds)
+        except TimeoutError:
+            future.cancel()
+            log.warning("the event loop did not answer within %.0f s; is a handler blocking it?", seconds)

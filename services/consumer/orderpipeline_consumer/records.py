@@ -1,0 +1,94 @@
+"""A record of the orders topic as the consumer's parts pass it on."""
+
+from typing import Protocol
+
+import msgspec
+
+from orderpipeline_common.order import Order, OrderError, decode_order
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+class Message(Protocol):
+    """What is used of a confluent_kafka.Message."""
+
+    def partition(self) -> int | None: ...
+    def offset(self) -> int | None: ...
+    def timestamp(self) -> tuple[int, int]: ...
+    def key(self) -> bytes | str | None: ...
+    def value(self) -> bytes | str | None: ...
+    def headers(self) -> object: ...
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One record. `order` is None when the value is no order, and `fault` then says why. Times are Unix
+    milliseconds."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    order: Order | None
+    fault: str = ""
+    minted: bool = False
+    """Whether the order's id was made from its place in Kafka, so that `value` does not hold it."""
+
+    @property
+    def lane(self) -> str:
+        """Whose order it is: the customer, or for what is no order the record's key."""
+        if self.order is not None:
+            return self.order.customer_id
+        return "" if self.key is None else self.key.decode("utf-8", "replace")
+
+    @property
+    def size(self) -> int:
+        """Bytes of key and value."""
+        return len(self.key or b"") + len(self.value or b"")
+
+
+def from_message(message: Message, topic: str) -> Record:
+    """Decode a message. Never raises for what is in it: a bad value becomes a Record with a fault.
+
+    An order without an id gets one made of its place in Kafka, so that a redelivery is seen as the same order; the
+    time is part of it, since a topic that was made anew counts its offsets from 0 again.
+    """
+    partition, offset = message.partition() or 0, message.offset() or 0
+    placed = message.timestamp()[1]
+    value = _bytes(message.value())
+    order: Order | None = None
+    fault, minted = "", False
+    if value is None:
+        fault = "the record has no value; an order is a JSON object"
+    else:
+        try:
+            order = decode_order(value)
+        except OrderError as error:
+            fault = error.detail
+        else:
+            minted = not order.order_id
+            if minted:
+                order = msgspec.structs.replace(order, order_id=f"{topic}/{partition}/{offset}/{placed}")
+    return Record(
+        partition=partition,
+        offset=offset,
+        timestamp=placed,
+        key=_bytes(message.key()),
+        value=value,
+        headers=_headers(message.headers()),
+        order=order,
+        fault=fault,
+        minted=minted,
+    )
+
+
+def _bytes(value: bytes | str | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _headers(headers: object) -> Headers:
+    if not headers:
+        return ()
+    assert isinstance(headers, list)
+    return tuple((name, _bytes(value)) for name, value in headers)

@@ -1,0 +1,201 @@
+"""Puts the consumer together and runs it until it is told to stop."""
+
+import asyncio
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+
+from orderpipeline_common.probes import serve_probes
+from orderpipeline_consumer.commits import Commits
+from orderpipeline_consumer.deadletter import KafkaDeadLetters
+from orderpipeline_consumer.engine import Engine
+from orderpipeline_consumer.errors import ProtocolError
+from orderpipeline_consumer.flow import Bounds, Flow
+from orderpipeline_consumer.handling import Policy
+from orderpipeline_consumer.intake import Intake, Limits
+from orderpipeline_consumer.kafka import consumer_config, make_consumer, protocols, topic_id
+from orderpipeline_consumer.metrics import Metrics
+from orderpipeline_consumer.retry import Backoff
+from orderpipeline_consumer.settings import Settings
+from orderpipeline_consumer.sinks.base import Sink
+from orderpipeline_consumer.sinks.handler import HandlerSink, load
+from orderpipeline_consumer.sinks.http import HttpSink
+from orderpipeline_consumer.sinks.log import LogSink
+from orderpipeline_consumer.troubles import Troubles
+
+log = logging.getLogger(__name__)
+
+MAX_REVOKE_SECONDS: Final = 30.0
+STUCK_SECONDS: Final = 180.0
+"""A turn of the Kafka thread takes milliseconds; a commit or drain at most a minute. Past this it will not come
+back."""
+LEAVE_SECONDS: Final = 10.0
+MAX_OPEN_BYTES: Final = 64 * 1024 * 1024
+
+
+def make_sink(settings: Settings, client_id: str) -> Sink:
+    """The handler, or the sink that the settings name. Raises SettingsError when the handler can't be had."""
+    sink = settings.sink
+    if sink.handler:
+        return HandlerSink(load(sink.handler))
+    if sink.kind == "http":
+        return HttpSink(sink.url, sink.timeout_seconds)
+    if sink.kind == "postgres":
+        from orderpipeline_consumer.sinks.postgres import PostgresSink  # only those who store there need the driver
+
+        return PostgresSink(
+            sink.read_dsn,
+            table=sink.table,
+            group=settings.group,
+            topic=settings.topic,
+            topic_id=lambda: topic_id(settings.kafka.client_config(f"{client_id}-admin"), settings.topic),
+            timeout_seconds=sink.timeout_seconds,
+        )
+    return LogSink()
+
+
+def bounds(settings: Settings) -> Bounds:
+    """Two rounds of work for all workers in hand; ten times that may be finished behind one order that keeps
+    failing."""
+    orders = max(1000, 2 * settings.workers * settings.batch_size)
+    return Bounds(orders=orders, bytes=MAX_OPEN_BYTES, span=10 * orders)
+
+
+class Service:
+    """One consumer process. Build it inside a running event loop, then `await run()`."""
+
+    def __init__(self, settings: Settings, registry: CollectorRegistry, client_id: str) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._metrics = Metrics(registry)
+        self._troubles = Troubles(self._metrics)
+        self._sink = make_sink(settings, client_id)
+        self._dead_letters: KafkaDeadLetters | None = None
+        if settings.dead_letter_topic:
+            connection = settings.kafka.client_config(f"{client_id}-dead-letters")
+            self._dead_letters = KafkaDeadLetters(connection, settings.dead_letter_topic)
+        policy = Policy(
+            settings.topic, settings.workers, settings.batch_size, settings.attempts, Backoff(settings.backoff_seconds)
+        )
+        self._engine = Engine(
+            policy,
+            self._sink,
+            self._dead_letters,
+            self._metrics,
+            self._troubles,
+            random=random.random,
+            on_failure=self._fail,
+        )
+        self._loop = asyncio.get_running_loop()
+        self._intake: Intake | None = None
+        self._stopping = False
+
+    def ready(self) -> str:
+        """Why the consumer is not ready, or an empty string."""
+        if self._intake is None or not self._intake.joined:
+            return "has not joined the group yet"
+        if self._intake.stopping:
+            return "stopping"
+        return self._troubles.text()
+
+    def healthy(self) -> str:
+        """Why the process should be started anew, or an empty string."""
+        if self._intake is not None and not self._intake.stopping:
+            silent = time.monotonic() - self._intake.beat
+            if silent > STUCK_SECONDS:
+                return f"the Kafka thread has been stuck for {silent:.0f} s"
+        return ""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set, then drain and leave. Raises what made going on impossible, TimeoutError when
+        leaving took too long."""
+        runner = await serve_probes(
+            self._settings.port, ready=self.ready, healthy=self.healthy, registry=self._metrics.registry
+        )
+        ended: asyncio.Future[None] = self._loop.create_future()
+        thread = threading.Thread(target=self._consume, args=(ended,), name="kafka", daemon=True)
+        thread.start()
+        waiting = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((ended, waiting), return_when=asyncio.FIRST_COMPLETED)
+            self._stopping = True
+            if self._intake is not None:
+                self._intake.stop()
+            await asyncio.wait_for(ended, self._settings.drain_seconds + LEAVE_SECONDS)
+        finally:
+            waiting.cancel()
+            await self._sink.close()
+            if self._dead_letters is not None:
+                await self._dead_letters.close()
+            await runner.cleanup()
+
+    def _consume(self, ended: "asyncio.Future[None]") -> None:
+        error: Exception | None = None
+        try:
+            self._consume_by(protocols(self._settings.group_protocol))
+        except Exception as failure:
+            error = failure
+        self._loop.call_soon_threadsafe(_settle, ended, error)
+
+    def _consume_by(self, candidates: tuple[str, ...]) -> None:
+        for protocol in candidates:
+            self._intake = intake = self._make_intake(protocol)
+            if self._stopping:
+                return
+            try:
+                intake.run()
+            except ProtocolError as error:
+                if protocol == candidates[-1]:
+                    raise
+                log.warning("%s: falling back from the consumer group protocol to classic, cooperative-sticky", error)
+            else:
+                return
+
+    def _make_intake(self, protocol: str) -> Intake:
+        settings = self._settings
+        clock = time.monotonic
+        revoke_seconds = min(settings.drain_seconds, MAX_REVOKE_SECONDS)
+        config = consumer_config(
+            settings.kafka.client_config(self._client_id),
+            settings.group,
+            protocol,
+            settings.offset_reset,
+            max_poll_seconds=max(300.0, 2 * settings.drain_seconds),
+        )
+        make: Callable[[Any, Any], Any] = partial(make_consumer, config)
+        log.info("joining group %s of topic %s by the %s protocol", settings.group, settings.topic, protocol)
+        return Intake(
+            make,
+            settings.topic,
+            self._engine,
+            self._loop,
+            Flow(settings.topic, bounds(settings)),
+            Commits(settings.topic, settings.batch_size, self._metrics, self._commit_trouble, clock=clock),
+            self._metrics,
+            Limits(revoke_seconds, settings.drain_seconds),
+            clock=clock,
+        )
+
+    def _commit_trouble(self, reason: str) -> None:
+        # Called on the Kafka thread; troubles belong to the loop.
+        call = partial(self._troubles.set, "commit", reason) if reason else partial(self._troubles.clear, "commit")
+        self._loop.call_soon_threadsafe(call)
+
+    def _fail(self, error: Exception) -> None:
+        if self._intake is not None:
+            self._intake.fail(error)
+
+
+def _settle(future: "asyncio.Future[None]", error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)

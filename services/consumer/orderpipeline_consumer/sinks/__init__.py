@@ -1,0 +1,1 @@
+"""Where orders go: a handler of the user's, the log, a webhook, a database."""

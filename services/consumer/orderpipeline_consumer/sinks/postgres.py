@@ -1,0 +1,146 @@
+"""Stores orders in PostgreSQL, each at most once: the order and the partition's offset in one transaction."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import AsyncConnection
+
+from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
+from orderpipeline_consumer.records import Record
+from orderpipeline_consumer.sinks import schema
+from orderpipeline_consumer.sinks.base import Batch, Claim
+
+
+class _Exact(msgspec.Struct):
+    """The amount as its digits say, not as the nearest float."""
+
+    amount: Decimal
+
+
+_exact = msgspec.json.Decoder(_Exact)
+
+
+def rows(records: Sequence[Record]) -> dict[str, list[Any]]:
+    """The records as columns, in their order."""
+    orders = [record.order for record in records if record.order is not None]
+    return {
+        "ids": [order.order_id for order in orders],
+        "customers": [order.customer_id for order in orders],
+        "products": [order.product_id for order in orders],
+        "quantities": [order.quantity for order in orders],
+        "amounts": [_exact.decode(record.value or b"").amount for record in records],
+        "at": [record.offset for record in records],
+        "placed": [record.timestamp if record.timestamp >= 0 else None for record in records],
+        "raw": [(record.value or b"").decode() for record in records],
+    }
+
+
+class PostgresSink:
+    """`dsn` is called for each connection, so that a changed Secret is used. At most `connections` are open.
+
+    Batches of a partition are stored one after the other, since each moves the same offset; partitions run side by
+    side.
+    """
+
+    def __init__(
+        self,
+        dsn: Callable[[], str],
+        *,
+        table: str,
+        group: str,
+        topic: str,
+        topic_id: Callable[[], Awaitable[str]],
+        timeout_seconds: float,
+        connections: int = 4,
+    ) -> None:
+        self._dsn = dsn
+        self._table = table
+        self._scope = {"group": group, "topic": topic}
+        self._topic_id = topic_id
+        self._timeout = timeout_seconds
+        self._free: list[AsyncConnection[Any]] = []
+        self._slots = asyncio.Semaphore(connections)
+        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._claim = schema.statement(schema.CLAIM, table)
+        self._store = schema.statement(schema.STORE, table)
+        self._made = False
+
+    async def claim(self, partition: int) -> Claim:
+        """Become the partition's owner in the database; makes the tables when they are missing. Raises
+        UnavailableError."""
+        topic_id = await self._topic_id()
+        async with self._connection() as connection:
+            if not self._made:
+                await schema.ensure(connection, self._table)
+                self._made = True
+            cursor = await connection.execute(self._claim, (*self._scope.values(), topic_id, partition))
+            row = await cursor.fetchone()
+            assert row is not None
+            return Claim(position=row[0], epoch=row[1], topic_id=topic_id)
+
+    async def handle(self, batch: Batch) -> None:
+        """Store the batch; an order_id that is there already has no second effect.
+
+        Raises FencedError when another owner has claimed the partition, PermanentError for what no table could hold.
+        """
+        values = rows(batch.records)
+        async with self._turns[batch.partition], self._connection() as connection:
+            cursor = await connection.execute(
+                self._store,
+                {
+                    **self._scope,
+                    "topic_id": batch.claim.topic_id,
+                    "partition": batch.partition,
+                    "epoch": batch.claim.epoch,
+                    "position": batch.position,
+                    **values,
+                },
+            )
+            row = await cursor.fetchone()
+        assert row is not None
+        if not row[0]:
+            raise FencedError(f"partition {batch.partition} was taken over after epoch {batch.claim.epoch}")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        while self._free:
+            await self._free.pop().close()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection, within the time limit; one that failed or was cut off half-way is thrown away."""
+        connection: AsyncConnection[Any] | None = None
+        whole = False
+        try:
+            async with self._slots, asyncio.timeout(self._timeout):
+                try:
+                    connection = self._free.pop() if self._free else await self._connect()
+                    yield connection
+                    whole = True
+                finally:
+                    if connection is not None:
+                        if whole and not connection.closed:
+                            self._free.append(connection)
+                        else:
+                            await connection.close()
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            raise PermanentError(f"{type(error).__name__}: {error}") from error
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            raise UnavailableError(f"postgres: {type(error).__name__}: {error}") from error
+
+    async def _connect(self) -> AsyncConnection[Any]:
+        connection = await AsyncConnection.connect(
+            self._dsn(),
+            autocommit=True,
+            connect_timeout=max(2, int(self._timeout)),
+            application_name="orderpipeline-consumer",
+        )
+        # The server gives up too, or a statement that waits for a lock would outlive the client's patience.
+        await connection.execute("SELECT set_config('statement_timeout', %s, false)", (str(int(self._timeout * 1000)),))
+        return connection

@@ -1,0 +1,95 @@
+"""The tables of the postgres sink and the statements that use them."""
+
+from typing import Any, Final
+
+from psycopg import AsyncConnection, sql
+
+COLUMNS: Final = {
+    "order_id": "text PRIMARY KEY",
+    "customer_id": "text NOT NULL",
+    "product_id": "text NOT NULL",
+    "quantity": "bigint NOT NULL",
+    "amount": "numeric NOT NULL",
+    "topic": "text NOT NULL",
+    "partition": "integer NOT NULL",
+    "offset": "bigint NOT NULL",
+    "placed_at": "timestamptz",
+    "received_at": "timestamptz NOT NULL DEFAULT clock_timestamp()",
+    "raw": "jsonb NOT NULL",
+    "seq": "bigserial NOT NULL",
+}
+OFFSETS: Final = {
+    "consumer_group": "text NOT NULL",
+    "topic": "text NOT NULL",
+    "topic_id": "text NOT NULL",
+    "partition": "integer NOT NULL",
+    "position": "bigint",
+    "epoch": "bigint NOT NULL",
+}
+_LOCK: Final = 0x6F72646572  # one lock for all pods that might make tables at the same time
+
+CLAIM: Final = """
+INSERT INTO {offsets} AS o (consumer_group, topic, topic_id, partition, epoch) VALUES (%s, %s, %s, %s, 1)
+ON CONFLICT (consumer_group, topic, topic_id, partition) DO UPDATE SET epoch = o.epoch + 1
+RETURNING position, epoch"""
+"""Taking a partition over waits for a statement of the earlier owner that is under way, and fences all later ones. A
+topic that was made anew has another id, and starts without a position."""
+
+STORE: Final = """
+WITH fence AS (
+  UPDATE {offsets} SET position = GREATEST(position, %(position)s::bigint)
+  WHERE consumer_group = %(group)s AND topic = %(topic)s AND topic_id = %(topic_id)s
+    AND partition = %(partition)s AND epoch = %(epoch)s
+  RETURNING 1
+), stored AS (
+  INSERT INTO {orders}
+    (order_id, customer_id, product_id, quantity, amount, topic, partition, "offset", placed_at, raw)
+  SELECT u.order_id, u.customer_id, u.product_id, u.quantity, u.amount, %(topic)s, %(partition)s, u.at,
+         to_timestamp(u.placed / 1000.0), u.raw::jsonb
+  FROM unnest(%(ids)s::text[], %(customers)s::text[], %(products)s::text[], %(quantities)s::bigint[],
+              %(amounts)s::numeric[], %(at)s::bigint[], %(placed)s::bigint[], %(raw)s::text[])
+       WITH ORDINALITY AS u (order_id, customer_id, product_id, quantity, amount, at, placed, raw, place)
+  WHERE EXISTS (SELECT FROM fence)
+  ORDER BY u.place
+  ON CONFLICT (order_id) DO NOTHING
+  RETURNING 1
+)
+SELECT (SELECT count(*) FROM fence), (SELECT count(*) FROM stored)"""
+"""Orders and offset in one statement, so in one transaction and one round trip: both happen, or neither."""
+
+
+def statement(text: str, table: str) -> sql.Composed:
+    """The statement for the orders table `table` and its offsets table."""
+    return sql.SQL(text).format(orders=sql.Identifier(table), offsets=sql.Identifier(f"{table[:55]}_offsets"))
+
+
+async def ensure(connection: AsyncConnection[Any], table: str) -> None:
+    """Make what is missing of the tables; a role without the right to do so can use tables made for it."""
+    tables = {table: COLUMNS, f"{table[:55]}_offsets": OFFSETS}
+    if not [name for name, columns in tables.items() if await _missing(connection, name, columns)]:
+        return
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        for name, columns in tables.items():
+            key = ", PRIMARY KEY (consumer_group, topic, topic_id, partition)" if columns is OFFSETS else ""
+            parts = sql.SQL(", ").join(_column(column, kind) for column, kind in columns.items())
+            await connection.execute(
+                sql.SQL("CREATE TABLE IF NOT EXISTS {} ({}{})").format(sql.Identifier(name), parts, sql.SQL(key))
+            )
+            for column in await _missing(connection, name, columns):
+                change = sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {}")
+                await connection.execute(change.format(sql.Identifier(name), _column(column, columns[column])))
+
+
+async def _missing(connection: AsyncConnection[Any], table: str, columns: dict[str, str]) -> list[str]:
+    found = await connection.execute(
+        "SELECT attname FROM pg_attribute"
+        " WHERE attrelid = to_regclass(quote_ident(%s)) AND attnum > 0 AND NOT attisdropped",
+        (table,),
+    )
+    present = {row[0] for row in await found.fetchall()}
+    return [column for column in columns if column not in present]
+
+
+def _column(name: str, kind: str) -> sql.Composed:
+    return sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
