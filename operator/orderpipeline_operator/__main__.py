@@ -1,0 +1,160 @@
+"""The operator's process: servers first, then the election, and only as leader the watching and the writing."""
+
+import asyncio
+import logging
+import os
+import random
+import sys
+import time
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from orderpipeline_common.logs import configure_logs
+from orderpipeline_common.probes import serve_probes
+from orderpipeline_common.runtime import SettingsError, stop_on_signals
+from orderpipeline_operator import handlers
+from orderpipeline_operator.adapters.credentials import Cluster, discover
+from orderpipeline_operator.adapters.http import Heartbeat, SideLoop
+from orderpipeline_operator.adapters.kube import Kube
+from orderpipeline_operator.adapters.lease import Election, LeaseTerms
+from orderpipeline_operator.adapters.scaler import Clock, Scaler
+from orderpipeline_operator.gather import Key
+from orderpipeline_operator.reconcile import Defaults, Reconciler
+from orderpipeline_operator.settings import Settings, from_environ
+from orderpipeline_operator.workers import Meters, Worker
+from orderpipeline_operator.workqueue import WorkQueue
+
+LOG = logging.getLogger("orderpipeline_operator")
+SETTLE = 0.1
+"""Seconds that a pipeline's events are gathered before it is looked at."""
+HUNG_AFTER = 60.0
+"""Seconds without a turn of the main loop after which the process calls itself unhealthy."""
+
+
+def main() -> None:
+    """Run until SIGTERM (exit code 0) or until the lead is lost (1). Unusable settings: 2."""
+    try:
+        settings, cluster = from_environ(os.environ), discover(os.environ)
+    except SettingsError as error:
+        print(f"orderpipeline-operator: {error}", file=sys.stderr)
+        sys.exit(2)
+    configure_logs(settings.log_level, "operator", "")
+    logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    sys.exit(asyncio.run(serve(settings, cluster)))
+
+
+async def serve(settings: Settings, cluster: Cluster) -> int:
+    """Answer probes and the metrics API, and lead whenever elected. Gives the exit code."""
+    stop = stop_on_signals(asyncio.get_running_loop())
+    metrics = CollectorRegistry()
+    meters = Meters(metrics)
+    async with AsyncExitStack() as stack:
+        heartbeat = Heartbeat(HUNG_AFTER)
+        _background(stack, heartbeat.beat())
+        side = SideLoop("http")
+        stack.callback(side.close)
+        probes = await side.run(
+            serve_probes(settings.http_port, ready=lambda: "", healthy=heartbeat.verdict, registry=metrics)
+        )
+        stack.push_async_callback(lambda: side.run(probes.cleanup()))
+        kube = Kube(cluster)
+        stack.push_async_callback(kube.close)
+        election = Election(
+            kube,
+            LeaseTerms.of(
+                settings.namespace,
+                settings.lease_name,
+                settings.identity,
+                settings.lease_seconds,
+                settings.renew_seconds,
+                settings.retry_seconds,
+            ),
+            monotonic=time.monotonic,
+            now=_now,
+        )
+        LOG.info("waiting for the lead", extra={"identity": settings.identity})
+        if await _first(election.acquire(), stop.wait()) == 1:
+            return 0
+        LOG.info("leading", extra={"identity": settings.identity})
+        meters.leader.set(1)
+        reason = await lead(settings, cluster, kube, meters, election, stop)
+        meters.leader.set(0)
+        if reason:
+            LOG.error("stopping: %s", reason)
+            return 1
+        await election.release()
+        LOG.info("stopped")
+        return 0
+
+
+async def lead(
+    settings: Settings, cluster: Cluster, kube: Kube, meters: Meters, election: Election, stop: asyncio.Event
+) -> str:
+    """Watch and reconcile until told to stop (gives an empty string) or unable to go on (gives why)."""
+    loop = asyncio.get_running_loop()
+    queue: WorkQueue[Key] = WorkQueue(time.monotonic)
+    async with AsyncExitStack() as stack:
+        scaler = Scaler(queue.add, clock=Clock(jitter=random.random))
+        stack.push_async_callback(scaler.close)
+        defaults = Defaults(
+            producer_image=settings.producer_image,
+            consumer_image=settings.consumer_image,
+            operator_namespace=settings.namespace,
+            identity=settings.identity,
+            resync=settings.resync_seconds,
+            patience=settings.teardown_seconds,
+        )
+        reconciler = Reconciler(kube, kube, scaler, defaults, now=_now)
+        for _ in range(settings.workers):
+            _background(stack, Worker(queue, reconciler, meters, time.monotonic, random.random).run())
+        watch = handlers.Watch(
+            handlers.registry(cluster, lambda key: _enqueue(loop, queue, key)),
+            handlers.settings(cluster_wide=not settings.watch_namespaces),
+            settings.watch_namespaces,
+        )
+        watch.start()
+        stack.push_async_callback(watch.stop, 10.0)
+        ended = await _first(stop.wait(), election.hold(), watch.wait())
+        return ("", f"the lead is lost: {election.error or 'somebody else holds the Lease'}", watch.failure)[ended]
+
+
+def _enqueue(loop: asyncio.AbstractEventLoop, queue: WorkQueue[Key], key: Key) -> None:
+    """From kopf's thread."""
+    loop.call_soon_threadsafe(queue.add, key, SETTLE)
+
+
+def _background(stack: AsyncExitStack, coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run it until the stack is left, and wait until it has ended."""
+    task = asyncio.ensure_future(coroutine)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+async def _first(*coroutines: Coroutine[Any, Any, Any]) -> int:
+    """Which of them ended first; the others are cancelled. Raises what the first one raised."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    first = next(task for task in tasks if task in done)
+    first.result()
+    return tasks.index(first)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Writing: everything that one reconcile changes, each write small, repeatable and safe against a newer state."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from orderpipeline_operator.domain import names, status
+from orderpipeline_operator.domain.conditions import Scaling
+from orderpipeline_operator.domain.kinds import DEPLOYMENT, PIPELINE, Manifest, Ref, ref_of
+from orderpipeline_operator.domain.observe import Observed, conditions
+from orderpipeline_operator.domain.plan import Plan, leaves_data
+from orderpipeline_operator.domain.spec import OrderPipelineSpec
+from orderpipeline_operator.domain.teardown import FINALIZER, TOPIC_FINALIZER, Teardown
+from orderpipeline_operator.errors import ApiError, Conflict, Forbidden, Invalid, NotFound
+
+LOG = logging.getLogger(__name__)
+SCALE_MANAGER = f"{names.FIELD_MANAGER}-scaler"
+"""Field manager of replica counts, apart from the one that applies manifests without them."""
+
+
+class Writer(Protocol):
+    """Writes to the Kubernetes API; see adapters/kube.py."""
+
+    async def create(self, manifest: Manifest) -> Manifest: ...
+    async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest: ...
+    async def apply_status(self, manifest: Manifest) -> Manifest: ...
+    async def patch(
+        self, ref: Ref, body: Mapping[str, Any], *, subresource: str = "", manager: str = names.FIELD_MANAGER
+    ) -> Manifest: ...
+    async def delete(self, ref: Ref, *, uid: str, propagation: str = "Background") -> None: ...
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a plan."""
+
+    seen: Observed
+    """With what was written, as the API server returned it."""
+    failures: tuple[str, ...] = ()
+    """Refusals that trying again at once would not change."""
+
+
+async def carry_out(write: Writer, planned: Plan, seen: Observed) -> Done:
+    """Write a plan. One refused object does not keep the others from being written; an unreachable server raises."""
+    children = dict(seen.children)
+    failures: list[str] = []
+    for manifest in planned.apply:
+        ref = ref_of(manifest)
+        try:
+            # What we have not seen is made without force: should somebody be faster, theirs is not overwritten.
+            children[ref] = await write.apply(manifest, force=ref in seen.children)
+            LOG.info("applied %s", ref)
+        except (Invalid, Forbidden, Conflict, NotFound) as error:
+            failures.append(str(error))
+    for ref in planned.prune:
+        if children[ref]["metadata"].get("deletionTimestamp"):
+            continue
+        if leaves_data(ref):
+            await write.patch(ref, {"metadata": {"annotations": {"strimzi.io/managed": "false"}}})
+        await write.delete(ref, uid=children[ref]["metadata"]["uid"])
+        del children[ref]
+        LOG.info("removed %s", ref)
+    return Done(replace(seen, children=children), tuple(failures))
+
+
+async def wake_or_stop(write: Writer, seen: Observed, spec: OrderPipelineSpec, view: Scaling | None) -> Observed:
+    """An HPA never leaves nor reaches 0: those two steps are ours. Everything between is the HPA's."""
+    ref = Ref(DEPLOYMENT, seen.namespace, names.consumer(seen.name))
+    deployment = seen.children.get(ref)
+    if spec.autoscaling.mode != "Auto" or deployment is None or view is None or view.desired is None:
+        return seen
+    current = deployment["spec"].get("replicas", 1)
+    if (current == 0) == (view.desired == 0):
+        return seen
+    body = {"spec": {"replicas": view.desired}}
+    await write.patch(ref, body, subresource="scale", manager=SCALE_MANAGER)
+    LOG.info("scaled %s from %d to %d: %s", ref, current, view.desired, view.why)
+    scaled = {**deployment, "spec": {**deployment["spec"], "replicas": view.desired}}
+    return replace(seen, children={**seen.children, ref: scaled})
+
+
+async def tear_down(write: Writer, seen: Observed, step: Teardown) -> None:
+    """Carry out one step of a teardown."""
+    for ref in step.delete:
+        await write.delete(ref, uid=seen.children[ref]["metadata"]["uid"])
+        LOG.info("deleted %s", ref)
+    for ref in step.release:
+        await remove_finalizer(write, ref, seen.children[ref], TOPIC_FINALIZER)
+        LOG.warning("released %s, whose topic operator is gone", ref)
+
+
+async def add_finalizer(write: Writer, seen: Observed) -> Manifest:
+    """Have the pipeline's deletion wait for us. Gives the pipeline as it is then."""
+    meta = seen.cr["metadata"]
+    body = {
+        "metadata": {"resourceVersion": meta["resourceVersion"], "finalizers": [*meta.get("finalizers", ()), FINALIZER]}
+    }
+    return await write.patch(Ref(PIPELINE, seen.namespace, seen.name), body)
+
+
+async def remove_finalizer(write: Writer, ref: Ref, manifest: Manifest, finalizer: str) -> None:
+    """Remove one finalizer; it and the object may be gone already."""
+    meta = manifest["metadata"]
+    if finalizer not in meta.get("finalizers", ()):
+        return
+    left = [entry for entry in meta["finalizers"] if entry != finalizer]
+    try:
+        await write.patch(ref, {"metadata": {"resourceVersion": meta["resourceVersion"], "finalizers": left}})
+    except NotFound:
+        return
+
+
+async def write_status(write: Writer, seen: Observed, new: Manifest, identity: str, now: datetime) -> bool:
+    """Write the status when it changed in a way that matters, and tell its transitions as events."""
+    old = seen.cr.get("status")
+    if not status.worth_writing(old, new):
+        return False
+    meta = {"name": seen.name, "namespace": seen.namespace, "uid": seen.uid}
+    manifest = {"apiVersion": PIPELINE.api_version, "kind": PIPELINE.kind, "metadata": meta, "status": new}
+    try:
+        await write.apply_status(manifest)
+    except NotFound:
+        return False  # deleted meanwhile
+    for fact in status.transitions(conditions(seen.cr), new["conditions"]):
+        await _publish(write, seen, fact, identity, now)
+    return True
+
+
+async def _publish(write: Writer, seen: Observed, fact: status.EventFact, identity: str, now: datetime) -> None:
+    """Events are a courtesy: one that cannot be written is logged and forgotten."""
+    event = {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"namespace": seen.namespace, "generateName": f"{seen.name[:200]}-"},
+        "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "reportingController": f"{PIPELINE.group}/operator",
+        "reportingInstance": identity[:128],
+        "action": "Reconcile",
+        "type": fact.type,
+        "reason": fact.reason,
+        "note": fact.note[:1000],
+        "regarding": {
+            "apiVersion": PIPELINE.api_version,
+            "kind": PIPELINE.kind,
+            "namespace": seen.namespace,
+            "name": seen.name,
+            "uid": seen.uid,
+            "resourceVersion": seen.cr["metadata"]["resourceVersion"],
+        },
+    }
+    try:
+        await write.create(event)
+    except ApiError as error:
+        LOG.warning("event %s of %s/%s not written: %s", fact.reason, seen.namespace, seen.name, error)

@@ -1,0 +1,97 @@
+"""What may be written now: Kafka first, topics and users once it answers, the services once those exist.
+
+Order matters only for bringing a pipeline up. A stage that was ever begun stays open, so that a Kafka that rolls, or
+whose status Strimzi is rewriting, never keeps the services from being repaired.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from orderpipeline_operator.domain.diff import difference, stamped
+from orderpipeline_operator.domain.kinds import (
+    CLUSTER_KINDS,
+    DEPLOYMENT,
+    KAFKA,
+    TOPIC,
+    USER,
+    Kind,
+    Manifest,
+    Ref,
+    ref_of,
+)
+from orderpipeline_operator.domain.observe import Observed, is_true, secrets_of
+
+KEPT_KINDS: Final = CLUSTER_KINDS
+"""Never pruned, since they hold the orders; they go only with the pipeline itself."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Writes of one reconcile, in order, and what is not written yet."""
+
+    apply: tuple[Manifest, ...] = ()
+    """Stamped manifests that differ from what is live, or are missing."""
+    prune: tuple[Ref, ...] = ()
+    """Owned objects that are no longer rendered."""
+    refused: tuple[Ref, ...] = ()
+    """Rendered objects whose name somebody else has taken."""
+    unavailable: tuple[Kind, ...] = ()
+    """Rendered kinds that this cluster does not know."""
+    waiting: tuple[str, ...] = ()
+    """What the next stage waits for, in words for the user."""
+
+
+def plan(stages: Sequence[Sequence[Manifest]], seen: Observed) -> Plan:
+    """Decide what to write. `stages` are the rendered manifests in bring-up order."""
+    writes: list[Manifest] = []
+    refused: list[Ref] = []
+    missing: set[Kind] = set()
+    waiting: tuple[str, ...] = ()
+    for stage in stages:
+        if waiting and not _begun(stage, seen):
+            break
+        lacking = _lacking_secrets(stage, seen)
+        for manifest in stage:
+            ref = ref_of(manifest)
+            if ref in seen.strangers:
+                refused.append(ref)
+            elif ref.kind in seen.absent_kinds:
+                missing.add(ref.kind)
+            elif (ref.kind == DEPLOYMENT and lacking) or not _differs(manifest, seen.children.get(ref)):
+                continue
+            else:
+                writes.append(stamped(manifest))
+        waiting = (*waiting, *unready(stage, seen), *(f"Secret {name}" for name in lacking))
+    rendered = {ref_of(manifest) for stage in stages for manifest in stage}
+    prune = tuple(sorted(ref for ref in seen.children if ref not in rendered and ref.kind not in KEPT_KINDS))
+    return Plan(tuple(writes), prune, tuple(refused), tuple(sorted(missing)), waiting)
+
+
+def unready(stage: Sequence[Manifest], seen: Observed) -> tuple[str, ...]:
+    """The rendered Strimzi objects of a stage that are not Ready, in words; services are not waited for."""
+    awaited = (ref for ref in map(ref_of, stage) if ref.kind in (KAFKA, TOPIC, USER))
+    return tuple(f"{ref.kind.kind} {ref.name}" for ref in awaited if not is_true(seen.children.get(ref), "Ready"))
+
+
+def leaves_data(ref: Ref) -> bool:
+    """Whether the object must be set unmanaged before it is pruned: records outlive a change of the spec."""
+    return ref.kind == TOPIC
+
+
+def _begun(stage: Sequence[Manifest], seen: Observed) -> bool:
+    return any(ref_of(manifest) in seen.children for manifest in stage)
+
+
+def _differs(manifest: Manifest, live: Manifest | None) -> bool:
+    if live is None:
+        return True
+    if live["metadata"].get("deletionTimestamp"):
+        return False  # it is made anew once it is gone
+    return difference(manifest, live) is not None
+
+
+def _lacking_secrets(stage: Sequence[Manifest], seen: Observed) -> tuple[str, ...]:
+    """Secrets that pods of this stage need and that do not exist; a template rendered without them is wrong."""
+    needed = secrets_of(m for m in stage if m["kind"] == DEPLOYMENT.kind)
+    return tuple(sorted(name for name in needed if seen.secrets.get(name) is None))

@@ -1,0 +1,217 @@
+"""From what was observed to .status, and to the events that tell of its changes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from orderpipeline_operator.domain import conditions as cond
+from orderpipeline_operator.domain import names
+from orderpipeline_operator.domain.conditions import Condition, Scaling
+from orderpipeline_operator.domain.kinds import SERVICE, TOPIC, Manifest, Ref
+from orderpipeline_operator.domain.observe import Observed, conditions, is_true
+from orderpipeline_operator.domain.plan import Plan
+from orderpipeline_operator.domain.spec import OrderPipelineSpec
+
+MAX_WARNINGS: Final = 20
+LAG_STEP: Final = 0.1
+"""A lag that moved by less than this share is not worth a write."""
+_BAD_WHEN_TRUE: Final = {"Degraded"}
+_NEUTRAL: Final = {"Paused", "AutoscalingActive"}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one reconcile learned, beside what it saw."""
+
+    plan: Plan = field(default_factory=Plan)
+    failures: tuple[str, ...] = ()
+    """Writes that the API server refused, in words."""
+    scaling: Scaling | None = None
+
+
+@dataclass(frozen=True)
+class EventFact:
+    """One event to publish."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    note: str
+
+
+def build(spec: OrderPipelineSpec, seen: Observed, found: Findings, now: datetime) -> Manifest:
+    """The whole .status of an accepted pipeline. Fields whose value is unknown are left out."""
+    scaling, waiting = found.scaling, found.plan.waiting
+    accepted = Condition("Accepted", "True", "Accepted", "The spec can be carried out.")
+    kafka = cond.kafka_ready(spec, seen, scaling)
+    producers = cond.deployment_ready("ProducersReady", names.producer(seen.name), seen, waiting)
+    consumers = cond.deployment_ready("ConsumersReady", names.consumer(seen.name), seen, waiting)
+    degraded = cond.degraded(seen, found.plan, found.failures)
+    active = cond.autoscaling_active(spec, seen, scaling)
+    ready = cond.ready((degraded, kafka, producers, consumers))
+    entries = (ready, accepted, kafka, producers, consumers, active, cond.paused(spec), degraded)
+    return _without_unknown(
+        {
+            "conditions": cond.merged(conditions(seen.cr), entries, seen.cr["metadata"]["generation"], now),
+            "observedGeneration": seen.cr["metadata"]["generation"],
+            "endpoints": _without_unknown({"api": api_url(spec, seen), "bootstrap": bootstrap(spec, seen)}),
+            "partitions": _partitions(spec, seen, scaling),
+            "lag": _lag(scaling),
+            "consumers": _consumers(seen, scaling),
+            "scaling": _scaling(scaling) or (seen.cr.get("status") or {}).get("scaling"),
+            "warnings": strimzi_warnings(seen) or None,
+        }
+    )
+
+
+def refused(seen: Observed, reason: str, message: str, now: datetime) -> Manifest:
+    """The status of a pipeline whose spec cannot be carried out; what runs is left running and its numbers are kept."""
+    entries = [
+        Condition("Ready", "False", "NotAccepted", f"Accepted: {message}"),
+        Condition("Accepted", "False", reason, message),
+    ]
+    return _amended(seen, entries, now)
+
+
+def deleting(seen: Observed, waiting: str, now: datetime) -> Manifest:
+    """The status of a pipeline that is going."""
+    return _amended(
+        seen, [Condition("Ready", "False", "Deleting", f"Waits for {waiting}." if waiting else "Nearly gone.")], now
+    )
+
+
+def worth_writing(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> bool:
+    """Whether the status changed in a way that anybody reads; a lag that only jitters does not count."""
+    if old is None:
+        return True
+    if _steady(old) != _steady(new):
+        return True
+    before, after = old.get("lag") or {}, new.get("lag") or {}
+    return any(_moved(before.get(key), after.get(key)) for key in ("orders", "seconds"))
+
+
+def transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> tuple[EventFact, ...]:
+    """Events for conditions that changed; a first look tells only of what is wrong."""
+    before = {entry["type"]: entry for entry in old}
+    events = []
+    for entry in new:
+        last, bad = before.get(entry["type"]), _is_bad(entry)
+        if last is None and not (bad and entry["type"] in {"Accepted", "Degraded"}):
+            continue
+        same = last is not None and last["status"] == entry["status"] and (last["reason"] == entry["reason"] or not bad)
+        if not same:
+            reason = entry["type"] if entry["status"] == "True" else f"Not{entry['type']}"
+            events.append(EventFact("Warning" if bad else "Normal", reason, f"{entry['reason']}: {entry['message']}"))
+    return tuple(events)
+
+
+def api_url(spec: OrderPipelineSpec, seen: Observed) -> str | None:
+    """Where orders are sent: from outside when there is a way in, else inside the cluster; None before there is one."""
+    ingress, route = spec.producer.ingress, spec.producer.http_route
+    service = seen.children.get(Ref(SERVICE, seen.namespace, names.producer(seen.name)))
+    if service is None:
+        return None
+    if ingress is not None:
+        return f"{'https' if ingress.tls else 'http'}://{ingress.host}"
+    if route is not None:
+        return f"http://{route.hostnames[0]}"
+    port = service["spec"]["ports"][0]["port"]
+    return f"http://{service['metadata']['name']}.{seen.namespace}.svc:{port}"
+
+
+def bootstrap(spec: OrderPipelineSpec, seen: Observed) -> str | None:
+    """Kafka's address inside the cluster. Strimzi drops it while paused or unhappy; the last known stays."""
+    if spec.kafka.existing is not None:
+        return spec.kafka.existing.bootstrap_servers
+    wanted = "tls" if spec.kafka.listeners.tls else "plain"
+    for listener in ((seen.kafka or {}).get("status") or {}).get("listeners") or ():
+        if listener.get("name") == wanted and listener.get("bootstrapServers"):
+            return str(listener["bootstrapServers"])
+    last = ((seen.cr.get("status") or {}).get("endpoints") or {}).get("bootstrap")
+    return None if last is None or seen.kafka is None else str(last)
+
+
+def strimzi_warnings(seen: Observed) -> list[str]:
+    """Warning conditions of the Strimzi objects, each with the name of its object; sorted, so that they compare."""
+    found = {
+        f"{ref.kind.kind} {ref.name}: {entry.get('reason')}: {entry.get('message')}"
+        for ref, manifest in seen.children.items()
+        for entry in conditions(manifest)
+        if entry.get("type") == "Warning"
+    }
+    return sorted(found)[:MAX_WARNINGS]
+
+
+def _amended(seen: Observed, entries: list[Condition], now: datetime) -> Manifest:
+    status = dict(seen.cr.get("status") or {})
+    old = conditions(seen.cr)
+    changed = {entry.type for entry in entries}
+    generation = seen.cr["metadata"]["generation"]
+    kept = [entry for entry in old if entry["type"] not in changed]
+    return {
+        **status,
+        "observedGeneration": generation,
+        "conditions": [*cond.merged(old, entries, generation, now), *kept],
+    }
+
+
+def _partitions(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None) -> int | None:
+    if scaling is not None and scaling.partitions is not None:
+        return scaling.partitions
+    for manifest in seen.of(TOPIC).values():
+        named = manifest["spec"].get("topicName", manifest["metadata"]["name"])
+        if named == spec.topic.name and is_true(manifest, "Ready"):
+            return int(manifest["spec"]["partitions"])
+    return None
+
+
+def _lag(scaling: Scaling | None) -> Manifest | None:
+    if scaling is None:
+        return None
+    seconds = None if scaling.seconds is None else round(scaling.seconds, 1)
+    return _without_unknown({"orders": scaling.orders, "seconds": seconds}) or None
+
+
+def _consumers(seen: Observed, scaling: Scaling | None) -> Manifest | None:
+    deployment = seen.deployment(names.consumer(seen.name))
+    if deployment is None:
+        return None
+    status = deployment.get("status") or {}
+    return _without_unknown(
+        {
+            "current": status.get("replicas") or 0,
+            "ready": status.get("readyReplicas") or 0,
+            "desired": scaling.desired if scaling else None,
+            "why": (scaling.why or None) if scaling else None,
+        }
+    )
+
+
+def _scaling(scaling: Scaling | None) -> Manifest | None:
+    if scaling is None:
+        return None
+    return _without_unknown({"decisions": list(scaling.decisions) or None, "state": scaling.state}) or None
+
+
+def _steady(status: Mapping[str, Any]) -> Manifest:
+    """The status without what moves all the time."""
+    scaling = {k: v for k, v in (status.get("scaling") or {}).items() if k != "state"}
+    return {**{k: v for k, v in status.items() if k not in {"lag", "scaling"}}, "scaling": scaling}
+
+
+def _moved(before: float | None, after: float | None) -> bool:
+    if before is None or after is None:
+        return before is not after
+    if (before == 0) != (after == 0):
+        return True
+    return abs(after - before) > LAG_STEP * max(abs(before), abs(after))
+
+
+def _is_bad(entry: Mapping[str, Any]) -> bool:
+    if entry["type"] in _NEUTRAL:
+        return False
+    return bool(entry["status"] == ("True" if entry["type"] in _BAD_WHEN_TRUE else "False"))
+
+
+def _without_unknown(values: Manifest) -> Manifest:
+    return {key: value for key, value in values.items() if value is not None}

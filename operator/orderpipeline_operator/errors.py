@@ -1,0 +1,57 @@
+"""What can go wrong at the edges, in the operator's own words; no client library's exceptions leave the adapters."""
+
+
+class OperatorError(Exception):
+    """Base of all errors that the operator raises on purpose."""
+
+
+class ApiError(OperatorError):
+    """The API server refused a request. `status` is the HTTP code, `reason` Kubernetes' word for it."""
+
+    def __init__(self, what: str, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{what}: {message or reason or status}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class NotFound(ApiError):  # noqa: N818 - reads as what it is
+    """The object, or the whole kind, does not exist."""
+
+
+class Conflict(ApiError):  # noqa: N818
+    """Somebody else changed or owns it: wrong resourceVersion, foreign field manager, or it exists already."""
+
+
+class Forbidden(ApiError):  # noqa: N818
+    """RBAC or admission says no."""
+
+
+class Invalid(ApiError):  # noqa: N818
+    """The API server's validation refused the object; trying again changes nothing."""
+
+
+class Unreachable(ApiError):  # noqa: N818
+    """No answer, an overloaded server, or one that failed: worth trying again."""
+
+
+class Unauthorized(ApiError):  # noqa: N818
+    """The credentials are not accepted."""
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: Invalid,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    405: NotFound,
+    409: Conflict,
+    422: Invalid,
+    429: Unreachable,
+}
+
+
+def from_status(what: str, status: int, reason: str, message: str) -> ApiError:
+    """The error for an HTTP code of 400 or more; `what` says what was tried, such as `apply Service shop/shop`."""
+    kind = _BY_STATUS.get(status, Unreachable if status >= 500 else ApiError)
+    return kind(what, status, reason, message)

@@ -1,0 +1,126 @@
+"""kopf's part: it watches, and every event becomes the key of a pipeline. It writes nothing at all."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import kopf
+
+from orderpipeline_operator.adapters.credentials import Cluster
+from orderpipeline_operator.domain import names
+from orderpipeline_operator.domain.kinds import CHILD_KINDS, PIPELINE, SECRET, Kind
+from orderpipeline_operator.gather import Key
+
+LOG = logging.getLogger(__name__)
+OURS = f"{names.PIPELINE_LABEL},{names.MANAGED_BY_LABEL}={names.FIELD_MANAGER}"
+
+
+def key_of(body: Mapping[str, Any]) -> Key | None:
+    """The pipeline that an object belongs to: itself, or by label; None for an object of no pipeline."""
+    meta = body.get("metadata") or {}
+    if body.get("kind") == PIPELINE.kind:
+        return meta["namespace"], meta["name"]
+    labels = meta.get("labels") or {}
+    name = labels.get(names.PIPELINE_LABEL) or labels.get(names.STRIMZI_CLUSTER_LABEL)
+    return (meta["namespace"], name) if name else None
+
+
+def registry(cluster: Cluster, enqueue: Callable[[Key], None]) -> kopf.OperatorRegistry:
+    """Handlers for the pipelines, their children, and the Secrets that Strimzi keeps for them."""
+    made = kopf.OperatorRegistry()
+
+    async def on_login(**_: Any) -> kopf.ConnectionInfo:
+        return connection_info(cluster)
+
+    async def on_event(body: Mapping[str, Any], **_: Any) -> None:
+        key = key_of(body)
+        if key is not None:
+            enqueue(key)
+
+    kopf.on.login(registry=made)(on_login)
+    for kind in (PIPELINE, SECRET, *CHILD_KINDS):
+        kopf.on.event(kind.group, kind.version, kind.plural, registry=made, id=f"on_{kind.plural}")(on_event)
+    return made
+
+
+def settings(*, cluster_wide: bool) -> kopf.OperatorSettings:
+    """kopf with all that writes turned off, and its waits capped: no minutes of silence after an outage."""
+    made = kopf.OperatorSettings()
+    made.posting.enabled = False
+    made.scanning.disabled = not cluster_wide
+    made.queueing.error_delays = (1, 1, 2, 3, 5, 8, 13, 21, 30)
+    made.networking.error_backoffs = (0.5, 1, 1, 2, 3, 5)
+    made.networking.request_timeout = 60
+    made.networking.connect_timeout = 10
+    made.watching.connect_timeout = 10
+    for kind in CHILD_KINDS:
+        made.watching.label_selectors[_selector(kind)] = OURS
+    made.watching.label_selectors[_selector(SECRET)] = names.STRIMZI_CLUSTER_LABEL
+    return made
+
+
+def connection_info(cluster: Cluster) -> kopf.ConnectionInfo:
+    """kopf's form of our credentials; asked for again whenever the API server refuses the token."""
+    certificate, key = cluster.certificate or (None, None)
+    return kopf.ConnectionInfo(
+        server=cluster.server,
+        ca_data=cluster.ca,
+        token=cluster.token(),
+        certificate_data=certificate,
+        private_key_data=key,
+    )
+
+
+class Watch:
+    """kopf in a thread and loop of its own, since it ends every task of the loop it runs in."""
+
+    def __init__(
+        self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings, namespaces: tuple[str, ...]
+    ) -> None:
+        self._stop = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self.failure = ""
+        """Why it ended by itself."""
+        self._thread = threading.Thread(
+            target=self._run, args=(registry, settings, namespaces), name="watch", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    async def wait(self) -> None:
+        """Until it has ended, which it does by itself only when something is badly wrong."""
+        await self._ended.wait()
+
+    async def stop(self, seconds: float) -> None:
+        """Ask it to end and wait, at most that long."""
+        self._stop.set()
+        await asyncio.to_thread(self._thread.join, seconds)
+
+    def _run(
+        self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings, namespaces: tuple[str, ...]
+    ) -> None:
+        self.failure = "kopf ended by itself"
+        try:
+            asyncio.run(
+                kopf.operator(
+                    registry=registry,
+                    settings=settings,
+                    standalone=True,
+                    clusterwide=not namespaces,
+                    namespaces=namespaces,
+                    stop_flag=self._stop,
+                )
+            )
+        except Exception as error:  # told to the main loop, which ends the process
+            self.failure = f"watching failed: {error!r}"
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._ended.set)
+
+
+def _selector(kind: Kind) -> tuple[str, str]:
+    return kind.group, kind.plural

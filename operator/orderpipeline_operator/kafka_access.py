@@ -1,0 +1,55 @@
+"""How the operator itself gets into a pipeline's Kafka, and whether it still holds the consumers' replica count."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from orderpipeline_operator.adapters.kafka import KafkaConnection
+from orderpipeline_operator.domain import names
+from orderpipeline_operator.domain.kinds import Manifest
+from orderpipeline_operator.domain.observe import secret_bytes
+from orderpipeline_operator.domain.render.access import SecretRef, access
+from orderpipeline_operator.domain.render.model import Context, Pipeline
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way into Kafka."""
+
+    secrets: frozenset[str]
+    """Names of the Secrets that it takes."""
+    connection: KafkaConnection | None
+    """None while one of them, or an entry of one, does not exist."""
+
+
+def connection(pipeline: Pipeline, context: Context, secrets: Mapping[str, Manifest | None]) -> Way:
+    """The connection of the operator's own user, with what the Secrets hold."""
+    found = access(pipeline, context, names.operator_user(pipeline.name))
+    refs = [ref for ref in (found.username_from, found.password, found.ca) if ref is not None]
+    values = {ref: _text(ref, secrets) for ref in refs}
+    needed = frozenset(ref.name for ref in refs)
+    if any(value is None for value in values.values()):
+        return Way(needed, None)
+    made = KafkaConnection(
+        bootstrap=found.bootstrap,
+        security_protocol=cast(Any, found.security_protocol),
+        mechanism=found.mechanism,
+        username=values[found.username_from] if found.username_from else found.username,
+        password=values[found.password] if found.password else None,
+        ca_pem=values[found.ca] if found.ca else None,
+    )
+    return Way(needed, made)
+
+
+def replicas_we_own(deployment: Manifest | None) -> int | None:
+    """The live replica count while our own apply set it; None once somebody else, such as an HPA, has moved it."""
+    for entry in (deployment or {}).get("metadata", {}).get("managedFields") or ():
+        ours = entry.get("manager") == names.FIELD_MANAGER and entry.get("operation") == "Apply"
+        if ours and not entry.get("subresource") and "f:replicas" in (entry.get("fieldsV1") or {}).get("f:spec", {}):
+            return cast(int, (deployment or {})["spec"]["replicas"])
+    return None
+
+
+def _text(ref: SecretRef, secrets: Mapping[str, Manifest | None]) -> str | None:
+    raw = secret_bytes(secrets.get(ref.name), ref.key)
+    return None if raw is None else raw.decode()

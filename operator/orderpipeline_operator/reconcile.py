@@ -1,0 +1,165 @@
+"""One pass over one pipeline: look, render, plan, write what differs, tell the status. Its ports are arguments.
+
+Nothing is remembered between passes but what the cluster itself holds, so a pass may be cut off anywhere and repeated.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from orderpipeline_operator import actuate
+from orderpipeline_operator.adapters.scaler import Target
+from orderpipeline_operator.domain import names, plan, status, teardown
+from orderpipeline_operator.domain.accept import Rejected, accept
+from orderpipeline_operator.domain.conditions import Scaling
+from orderpipeline_operator.domain.kinds import PIPELINE, Manifest, Ref
+from orderpipeline_operator.domain.observe import Observed, conditions, secret_hash, secrets_of
+from orderpipeline_operator.domain.render import Bundle, Context, Pipeline, render
+from orderpipeline_operator.domain.scaling_policy import policy_from
+from orderpipeline_operator.domain.spec import OrderPipelineSpec
+from orderpipeline_operator.gather import Key, Reader, gather, with_missing, with_secrets
+from orderpipeline_operator.kafka_access import connection, replicas_we_own
+
+LOG = logging.getLogger(__name__)
+TEARDOWN_POLL = 1.0
+"""Seconds between two looks at a pipeline that is going; pods send no events to us."""
+
+
+class Sampler(Protocol):
+    """What is asked of the scaler."""
+
+    def track(self, target: Target) -> None: ...
+    def forget(self, key: Key) -> None: ...
+    def view(self, key: Key) -> Scaling | None: ...
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What rendering takes from the operator's settings, and its patience."""
+
+    producer_image: str
+    consumer_image: str
+    operator_namespace: str
+    identity: str
+    resync: float
+    patience: float
+    log_level: str = "INFO"
+
+
+class Reconciler:
+    """Call it with a key. Errors of the API server that may pass are raised; try again later."""
+
+    def __init__(
+        self,
+        read: Reader,
+        write: actuate.Writer,
+        sampler: Sampler,
+        defaults: Defaults,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._read = read
+        self._write = write
+        self._sampler = sampler
+        self._defaults = defaults
+        self._now = now
+
+    async def __call__(self, key: Key) -> float | None:
+        """One pass. Gives the seconds until the next one is due, None when the pipeline is gone."""
+        seen = await gather(self._read, key)
+        if seen is None:
+            self._sampler.forget(key)
+            return None
+        if seen.cr["metadata"].get("deletionTimestamp"):
+            self._sampler.forget(key)
+            return await self._tear_down(seen)
+        accepted = accept(seen.cr.get("spec") or {})
+        if isinstance(accepted, Rejected):
+            refused = status.refused(seen, accepted.reason, accepted.message, self._now())
+            await actuate.write_status(self._write, seen, refused, self._defaults.identity, self._now())
+            return self._defaults.resync
+        return await self._bring_up(seen, key, accepted)
+
+    async def _bring_up(self, seen: Observed, key: Key, spec: OrderPipelineSpec) -> float:
+        if not spec.paused and teardown.FINALIZER not in (seen.cr["metadata"].get("finalizers") or ()):
+            cr = await actuate.add_finalizer(self._write, seen)
+            seen = replace(seen, cr=cr)
+        seen, bundle = await self._look_closer(seen, spec)
+        planned = plan.plan([stage.manifests for stage in bundle], seen)
+        failures: tuple[str, ...] = ()
+        if not spec.paused:
+            done = await actuate.carry_out(self._write, planned, seen)
+            seen, failures = done.seen, done.failures
+        self._track(seen, key, spec)
+        view = self._sampler.view(key)
+        if not spec.paused and not failures:
+            seen = await actuate.wake_or_stop(self._write, seen, spec, view)
+        found = status.Findings(plan=planned, failures=failures, scaling=view)
+        built = status.build(spec, seen, found, self._now())
+        await actuate.write_status(self._write, seen, built, self._defaults.identity, self._now())
+        return self._defaults.resync
+
+    async def _look_closer(self, seen: Observed, spec: OrderPipelineSpec) -> tuple[Observed, Bundle]:
+        """Render twice: once to learn which Secrets and objects to read, once with the Secrets' digests."""
+        pipeline = Pipeline(seen.name, seen.namespace, seen.uid, spec)
+        first = render(pipeline, self._context(seen, spec, {}))
+        wanted = set(secrets_of(m for m in first.manifests() if m["kind"] == "Deployment"))
+        wanted |= connection(pipeline, self._context(seen, spec, {}), {}).secrets
+        seen = await with_secrets(self._read, seen, wanted)
+        hashes = {name: secret_hash(secret) for name, secret in seen.secrets.items() if secret is not None}
+        bundle = render(pipeline, self._context(seen, spec, hashes))
+        return await with_missing(self._read, seen, bundle.manifests()), bundle
+
+    def _context(self, seen: Observed, spec: OrderPipelineSpec, hashes: Mapping[str, str]) -> Context:
+        return Context(
+            producer_image=self._defaults.producer_image,
+            consumer_image=self._defaults.consumer_image,
+            operator_namespace=self._defaults.operator_namespace,
+            bootstrap=status.bootstrap(spec, seen),
+            secret_hashes=hashes,
+            consumer_replicas=replicas_we_own(seen.deployment(names.consumer(seen.name))),
+            log_level=self._defaults.log_level,
+        )
+
+    def _track(self, seen: Observed, key: Key, spec: OrderPipelineSpec) -> None:
+        """Have the lag sampled as soon as the operator's own way into Kafka is known."""
+        pipeline = Pipeline(seen.name, seen.namespace, seen.uid, spec)
+        found = connection(pipeline, self._context(seen, spec, {}), seen.secrets).connection
+        if found is None or not self._kafka_exists(seen, spec):
+            return
+        deployment = seen.deployment(names.consumer(seen.name))
+        restored: Mapping[str, Any] | None = (seen.cr.get("status") or {}).get("scaling")
+        self._sampler.track(
+            Target(
+                key=key,
+                connection=found,
+                topic=spec.topic.name,
+                group=names.group(seen.name, spec),
+                policy=policy_from(spec),
+                replicas_now=None if deployment is None else deployment["spec"].get("replicas"),
+                restored=restored,
+            )
+        )
+
+    @staticmethod
+    def _kafka_exists(seen: Observed, spec: OrderPipelineSpec) -> bool:
+        return spec.kafka.existing is not None or seen.kafka is not None
+
+    async def _tear_down(self, seen: Observed) -> float | None:
+        step = teardown.next_step(seen, self._now(), self._defaults.patience)
+        await actuate.tear_down(self._write, seen, step)
+        if step.done:
+            await actuate.remove_finalizer(
+                self._write, Ref(PIPELINE, seen.namespace, seen.name), seen.cr, teardown.FINALIZER
+            )
+            return None
+        going = status.deleting(seen, step.waiting, self._now())
+        await actuate.write_status(self._write, seen, going, self._defaults.identity, self._now())
+        return TEARDOWN_POLL
+
+
+def events_of(old: Manifest, new: Manifest) -> tuple[status.EventFact, ...]:
+    """Events between two states of the status."""
+    return status.transitions(conditions(old), new.get("conditions") or ())

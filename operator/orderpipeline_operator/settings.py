@@ -1,0 +1,72 @@
+"""The operator's own settings, from its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orderpipeline_common.runtime import EnvReader, SettingsError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this operator process runs. All times are seconds."""
+
+    namespace: str
+    """POD_NAMESPACE: where the operator itself runs and its Lease lives."""
+    identity: str
+    """POD_NAME: who holds the Lease; unique among the replicas."""
+    watch_namespaces: tuple[str, ...] = ()
+    """Empty: the whole cluster."""
+    producer_image: str = "orderpipeline/producer"
+    consumer_image: str = "orderpipeline/consumer"
+    lease_name: str = "orderpipeline-operator"
+    lease_seconds: int = 15
+    """How long the others wait for a leader that does not answer."""
+    http_port: int = 8080
+    metrics_api_port: int = 6443
+    metrics_tls_cert: Path | None = None
+    """PEM; without it the metrics API is not served."""
+    metrics_tls_key: Path | None = None
+    workers: int = 4
+    """Pipelines reconciled at the same time."""
+    resync_seconds: float = 60.0
+    """Every pipeline is looked at at least this often."""
+    teardown_seconds: float = 120.0
+    """How long a deletion waits for Strimzi before it goes on without it."""
+    log_level: str = "INFO"
+
+    @property
+    def renew_seconds(self) -> float:
+        """A leader that cannot renew for this long gives up, well before another may take over."""
+        return self.lease_seconds * 2 / 3
+
+    @property
+    def retry_seconds(self) -> float:
+        """Time between two renewals, and between two tries to become leader."""
+        return self.lease_seconds / 7.5
+
+
+def from_environ(environ: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingsError naming the variable that cannot be used."""
+    env = EnvReader(environ)
+    names = tuple(part.strip() for part in env.text("ORDERPIPELINE_WATCH_NAMESPACES", "").split(",") if part.strip())
+    cert, key = env.path("ORDERPIPELINE_METRICS_TLS_CERT"), env.path("ORDERPIPELINE_METRICS_TLS_KEY")
+    if (cert is None) != (key is None):
+        raise SettingsError("ORDERPIPELINE_METRICS_TLS_CERT and ORDERPIPELINE_METRICS_TLS_KEY: set both or neither")
+    return Settings(
+        namespace=env.text("POD_NAMESPACE"),
+        identity=env.text("POD_NAME"),
+        watch_namespaces=names,
+        producer_image=env.text("ORDERPIPELINE_PRODUCER_IMAGE", Settings.producer_image),
+        consumer_image=env.text("ORDERPIPELINE_CONSUMER_IMAGE", Settings.consumer_image),
+        lease_name=env.text("ORDERPIPELINE_LEASE_NAME", Settings.lease_name),
+        lease_seconds=env.integer("ORDERPIPELINE_LEASE_SECONDS", Settings.lease_seconds, low=3, high=600),
+        http_port=env.integer("ORDERPIPELINE_HTTP_PORT", Settings.http_port, high=65535),
+        metrics_api_port=env.integer("ORDERPIPELINE_METRICS_API_PORT", Settings.metrics_api_port, high=65535),
+        metrics_tls_cert=cert,
+        metrics_tls_key=key,
+        workers=env.integer("ORDERPIPELINE_WORKERS", Settings.workers, low=1, high=256),
+        resync_seconds=env.seconds("ORDERPIPELINE_RESYNC_SECONDS", Settings.resync_seconds, low=1.0),
+        teardown_seconds=env.seconds("ORDERPIPELINE_TEARDOWN_SECONDS", Settings.teardown_seconds),
+        log_level=env.choice("ORDERPIPELINE_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), Settings.log_level),
+    )

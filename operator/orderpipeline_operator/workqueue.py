@@ -1,0 +1,81 @@
+"""A queue of keys: each is in it once, is worked on by one worker at a time, and waits longer after each failure."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+K = TypeVar("K")
+
+FIRST_BACKOFF: Final = 0.5
+MAX_BACKOFF: Final = 30.0
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait after that many failures in a row: 0.5, 1, 2, ... up to 30."""
+    return min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 16))
+
+
+class WorkQueue(Generic[K]):
+    """Lives in one event loop. `clock` gives seconds that never go back."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._due: dict[K, float] = {}
+        self._busy: set[K] = set()
+        self._failures: dict[K, int] = {}
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._due) + len(self._busy)
+
+    def add(self, key: K, delay: float = 0.0) -> None:
+        """Have the key worked on after `delay` seconds, or sooner if it was to be sooner.
+
+        A key that failed keeps its wait, so that a storm of events does not become a storm of failures.
+        """
+        due = self._clock() + delay
+        waiting = self._due.get(key)
+        if waiting is None or (due < waiting and key not in self._failures):
+            self._due[key] = due
+            self._changed.set()
+
+    async def take(self) -> K:
+        """The next key that is due; it must be given back with `done`, `again` or `failed`."""
+        while True:
+            self._changed.clear()
+            now = self._clock()
+            ready = [(due, key) for key, due in self._due.items() if key not in self._busy]
+            due, key = min(ready, key=lambda pair: pair[0], default=(None, None))
+            if due is not None and key is not None and due <= now:
+                del self._due[key]
+                self._busy.add(key)
+                return key
+            try:
+                async with asyncio.timeout(None if due is None else due - now):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+
+    def done(self, key: K) -> None:
+        """The key needs no further look until somebody adds it."""
+        self._failures.pop(key, None)
+        self._release(key)
+
+    def again(self, key: K, delay: float) -> None:
+        """It went well; look at it again after `delay` seconds at the latest."""
+        self._failures.pop(key, None)
+        self.add(key, delay)
+        self._release(key)
+
+    def failed(self, key: K) -> float:
+        """It went wrong; gives the seconds until the next try."""
+        count = self._failures.get(key, 0) + 1
+        self._failures[key] = count
+        delay = backoff(count)
+        self._due[key] = self._clock() + delay
+        self._release(key)
+        return delay
+
+    def _release(self, key: K) -> None:
+        self._busy.discard(key)
+        self._changed.set()
