@@ -1,0 +1,32 @@
+"""The APIService of external metrics: one per Kubernetes cluster, so it may be somebody else's."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from orderpipeline_operator.domain.kinds import Kind
+
+METRICS_GROUP: Final = "external.metrics.k8s.io"
+METRICS_VERSION: Final = "v1beta1"
+APISERVICE_NAME: Final = f"{METRICS_VERSION}.{METRICS_GROUP}"
+APISERVICE: Final = Kind("apiregistration.k8s.io", "v1", "APIService", "apiservices")
+
+
+def detect_foreign(apiservice: Mapping[str, Any] | None, expected_service: tuple[str, str]) -> str | None:
+    """What to tell when external metrics aren't served by `expected_service` (namespace, name); None when they are.
+
+    `apiservice` is the APIService object, None when there is none. It is never taken from its owner.
+    """
+    namespace, name = expected_service
+    if apiservice is None:
+        return (
+            f"No APIService {APISERVICE_NAME} exists, so no HorizontalPodAutoscaler can read the lag; "
+            "install the chart with metricsApi enabled."
+        )
+    service = (apiservice.get("spec") or {}).get("service") or {}
+    found = service.get("namespace"), service.get("name")
+    if found == (namespace, name):
+        return None
+    return (
+        f"APIService {APISERVICE_NAME} belongs to {found[0]}/{found[1]}, not to {namespace}/{name}. A cluster has one "
+        "provider of external metrics: remove that one, or set autoscaling.mode to Recommend or Off."
+    )
