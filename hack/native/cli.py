@@ -47,9 +47,8 @@ def url(native: Cluster) -> str:
     lines = [f"ingress     http://127.0.0.1:{HTTP_PORT}  https://127.0.0.1:{HTTPS_PORT}"]
     listed = native.kubectl("get", "ingress", "--all-namespaces", "-o", "json")
     for item in json.loads(listed.stdout)["items"] if listed.returncode == 0 else []:
-        for rule in item["spec"].get("rules", []):
-            if "host" in rule:
-                lines.append(f"order API   http://{rule['host']}:{HTTP_PORT}  ({item['metadata']['namespace']})")
+        hosts = [rule["host"] for rule in item["spec"].get("rules", []) if "host" in rule]
+        lines += [f"order API   http://{host}:{HTTP_PORT}  ({item['metadata']['namespace']})" for host in hosts]
     lines.append(f"kubeconfig  {native.paths.kubeconfig}")
     return "\n".join(lines)
 

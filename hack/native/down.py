@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from . import network, node
@@ -15,7 +16,7 @@ from .progress import say
 
 
 def down(paths: Paths) -> None:
-    """Idempotent. What stays: binaries, images and logs in the cache. Raises RuntimeError when something will not go."""
+    """Idempotent; binaries, images and logs stay. Raises RuntimeError or OSError when something will not go."""
     processes = Processes(paths.state / "processes", paths.logs)
     names = processes.names()
     if not names and not paths.state.exists() and not paths.run.exists():
@@ -35,15 +36,16 @@ def down(paths: Paths) -> None:
     _retry(node.remove_cgroups)
     _remove_log_links(paths)
     for folder in (paths.run, paths.state):
-        shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
+        if folder.exists():
+            shutil.rmtree(folder)
     paths.kubeconfig.unlink(missing_ok=True)
     say("down")
 
 
-def _order(names: "list[str] | object") -> list[str]:
+def _order(names: Iterable[str]) -> list[str]:
     """The API server and etcd last: the others may want to say goodbye."""
     last = {"apiserver": 1, "etcd": 2}
-    return sorted(names, key=lambda name: last.get(name, 0))  # type: ignore[call-overload, no-any-return]
+    return sorted(names, key=lambda name: last.get(name, 0))
 
 
 def _remove_containers(paths: Paths) -> None:
@@ -107,12 +109,12 @@ def _remove_log_links(paths: Paths) -> None:
             link.unlink()
 
 
-def _retry(action: "object", seconds: float = 10) -> None:
+def _retry(action: Callable[[], None], seconds: float = 10) -> None:
     """A cgroup stays busy for a moment after its last process."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            action()  # type: ignore[operator]
+            action()
         except OSError:
             if time.monotonic() > deadline:
                 raise
