@@ -69,9 +69,7 @@ def parse(data: Mapping[str, str]) -> FrontProxy:
     """The ConfigMap's data. Raises ValueError when it has no CA, which would mean to believe anybody."""
     ca = data.get("requestheader-client-ca-file", "")
     if "BEGIN CERTIFICATE" not in ca:
-        raise ValueError(
-            "requestheader-client-ca-file is missing: start the API server with --requestheader-client-ca-file"
-        )
+        raise ValueError("it has no CA: start the API server with --requestheader-client-ca-file")
     default = FrontProxy(ca)
     return FrontProxy(
         ca,

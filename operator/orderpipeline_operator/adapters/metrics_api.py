@@ -24,6 +24,7 @@ from orderpipeline_operator.adapters.credentials import Cluster
 from orderpipeline_operator.adapters.kube import Kube
 from orderpipeline_operator.adapters.metrics_api_tls import AUDIT, Tls
 from orderpipeline_operator.adapters.metrics_values import StatusValues, Values
+from orderpipeline_operator.domain.apiservice import METRICS_GROUP, METRICS_VERSION
 from orderpipeline_operator.domain.quantity_text import milli
 from orderpipeline_operator.domain.selector import parse
 from orderpipeline_operator.errors import ApiError
@@ -56,16 +57,16 @@ def build_app(front: Front, authorizer: Authorizer, values: Values) -> web.Appli
     async def value(request: web.Request) -> web.Response:
         return await _values(values, request)
 
-    app = web.Application(middlewares=[guard], client_max_size=0)
+    app = web.Application(middlewares=[guard])
     for path in OPEN_PATHS:
         app.router.add_get(path, _ok)
     app.router.add_get("/apis", _groups)
     for path, document in {
-        f"/apis/{docs.GROUP}": docs.group(),
+        f"/apis/{METRICS_GROUP}": docs.group(),
         docs.ROOT: docs.resources(),
         "/openapi/v2": docs.openapi_v2(),
         "/openapi/v3": docs.openapi_v3_index(),
-        f"/openapi/v3/apis/{docs.GROUP}/{docs.VERSION}": docs.openapi_v3(),
+        f"/openapi/v3/apis/{METRICS_GROUP}/{METRICS_VERSION}": docs.openapi_v3(),
     }.items():
         app.router.add_get(path, _document(document))
     app.router.add_get(docs.ROOT + "/namespaces/{namespace}/{metric}", value)
@@ -73,7 +74,7 @@ def build_app(front: Front, authorizer: Authorizer, values: Values) -> web.Appli
 
 
 async def serve(cluster: Cluster, cert: Path, key: Path, *, host: str = "0.0.0.0", port: int = 6443) -> None:  # noqa: S104
-    """Serve until cancelled, in a loop of its own. Starts to listen when the certificate and the ConfigMap can be read."""
+    """Serve until cancelled, in the running loop. Listens once the certificate and the ConfigMap could be read."""
     kube = Kube(cluster)
     try:
         values = StatusValues(kube, time.time, time.monotonic)
@@ -88,7 +89,7 @@ async def serve_with(
 ) -> None:  # fmt: skip
     """As `serve`, on parts that were made elsewhere. `listening` is called once the port is open."""
     front = Front()
-    while not await _refresh(front, proxies, tls):
+    while not await _refresh(front, proxies, tls):  # noqa: ASYNC110 - polls what others change
         await asyncio.sleep(1.0)
     runner = web.AppRunner(build_app(front, authorizer, values), access_log=None)
     await runner.setup()
@@ -149,7 +150,7 @@ def _action(request: web.Request) -> Action:
 
 
 def _forbidden(user: User, action: Action, reason: str) -> str:
-    what = f'resource "{action.metric}" in API group "{docs.GROUP}" in the namespace "{action.namespace}"'
+    what = f'resource "{action.metric}" in API group "{METRICS_GROUP}" in the namespace "{action.namespace}"'
     target = what if action.metric else f'path "{action.path}"'
     return f'User "{user.name}" cannot {action.verb} {target}' + (f": {reason}" if reason else "")
 

@@ -69,7 +69,7 @@ def openapi_v2() -> Json:
     reply = {"200": {"description": "OK", "schema": {"$ref": f"#/definitions/{_SCHEMA}"}}}
     return {
         "swagger": "2.0", "info": {"title": "orderpipeline external metrics", "version": VERSION},
-        "paths": {path: {"parameters": parameters, "get": _operation(n) | {"responses": reply}} for path, n in _paths()},
+        "paths": _paths({"parameters": parameters}, reply),
         "definitions": {_SCHEMA: _schema()},
     }  # fmt: skip
 
@@ -90,13 +90,14 @@ def openapi_v3() -> Json:
     reply = {"200": {"description": "OK", "content": content}}
     return {
         "openapi": "3.0.0", "info": {"title": "orderpipeline external metrics", "version": VERSION},
-        "paths": {path: {"parameters": parameters, "get": _operation(n) | {"responses": reply}} for path, n in _paths()},
+        "paths": _paths({"parameters": parameters}, reply),
         "components": {"schemas": {_SCHEMA: _schema()}},
     }  # fmt: skip
 
 
-def _paths() -> list[tuple[str, str]]:
-    return [(f"{ROOT}/namespaces/{{namespace}}/{name}", name) for name in METRICS]
+def _paths(common: Json, reply: Json) -> Json:
+    place = f"{ROOT}/namespaces/{{namespace}}/"
+    return {place + name: common | {"get": _operation(name) | {"responses": reply}} for name in METRICS}
 
 
 def _operation(name: str) -> Json:

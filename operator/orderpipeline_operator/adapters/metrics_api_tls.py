@@ -34,6 +34,9 @@ class Tls:
         self._current = self._base = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._base.sni_callback = self._choose
         self._base.sslobject_class = _AuditedTls
+        # A resumed session would skip the check of the client's certificate against a CA that has changed since.
+        self._base.options |= ssl.OP_NO_TICKET
+        self._base.num_tickets = 0
 
     def refresh(self, client_ca: str | None) -> bool:
         """Load the files and the CA (PEM) again if they differ; whether they did. Raises OSError or ssl.SSLError for a
@@ -44,6 +47,8 @@ class Tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.sslobject_class = _AuditedTls
+        context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
         context.load_cert_chain(self._cert, self._key)
         if client_ca is not None:
             context.load_verify_locations(cadata=client_ca)

@@ -27,7 +27,7 @@ class Values(Protocol):
 
 
 class StatusValues:
-    """Reads the OrderPipelines of a namespace, at most once a second. `now` is Unix time, `clock` monotonic; seconds."""
+    """Reads the OrderPipelines of a namespace, at most once a second. `now` is Unix seconds, `clock` monotonic."""
 
     def __init__(self, kube: Kube, now: Callable[[], float], clock: Callable[[], float]) -> None:
         self._kube, self._now, self._clock = kube, now, clock
@@ -57,7 +57,8 @@ def rows(
     for pipeline in pipelines:
         labels = {PIPELINE_LABEL: str(pipeline["metadata"]["name"])}
         value = ((pipeline.get("status") or {}).get(section) or {}).get(key)
-        known = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
-        if known and matches(selector, labels):
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0:
+            continue
+        if matches(selector, labels):
             found.append((labels, float(value), at))
     return found
