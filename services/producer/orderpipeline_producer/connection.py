@@ -10,6 +10,7 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 
 from orderpipeline_producer.replies import Problem
 
+SERVER: Final = "orderpipeline"
 MAX_CONNECTIONS: Final = 8192
 """Connections at a time; further ones are closed at once."""
 KEEPALIVE_SECONDS: Final = 75.0
@@ -32,6 +33,7 @@ class Connection(RequestHandler):
         super().__init__(manager, **options)
         self._head_seconds = head_seconds
         self._head_timer: asyncio.TimerHandle | None = None
+        self._half_closed = False
 
     def data_received(self, data: bytes) -> None:
         """Parse what came in."""
@@ -51,7 +53,7 @@ class Connection(RequestHandler):
         if self._idle():
             return False
         self._fail_body(RequestPayloadError("the body is cut short"))
-        self.close()
+        self._half_closed = True
         return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -62,6 +64,8 @@ class Connection(RequestHandler):
 
     async def finish_response(self, request: web.BaseRequest, resp: Any, start_time: float | None) -> Any:
         """Send the reply, within a deadline."""
+        if self._half_closed and not self._messages:
+            resp.force_close()
         try:
             async with asyncio.timeout(WRITE_SECONDS):
                 return await super().finish_response(request, resp, start_time)
@@ -77,8 +81,9 @@ class Connection(RequestHandler):
             _log.error("request failed", exc_info=exc)
             reply = Problem(500, "the server failed; the order may have been taken: send it again, same id").reply()
         else:
-            reply = Problem(400, f"not an HTTP request: {(message or 'malformed').splitlines()[0][:200]}").reply()
-        response = web.Response(status=reply.status, body=reply.body, headers={"Content-Type": reply.content_type})
+            reply = Problem(400, f"not an HTTP request: {(message or 'malformed').splitlines()[0][:200].rstrip(': ')}").reply()
+        headers = {"Content-Type": reply.content_type, "Server": SERVER}
+        response = web.Response(status=reply.status, body=reply.body, headers=headers)
         response.force_close()
         return response
 
@@ -99,6 +104,7 @@ class Connection(RequestHandler):
         request = self._current_request
         if request is not None and not request._payload.is_eof():
             request._payload.set_exception(error)
+            request._payload.feed_eof()  # or aiohttp would wait for the rest after the reply
 
 
 class ConnectionServer(web.Server):

@@ -8,7 +8,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
 from orderpipeline_producer.api import Api
-from orderpipeline_producer.connection import ConnectionServer
+from orderpipeline_producer.connection import SERVER, ConnectionServer
 from orderpipeline_producer.replies import Problem, Reply
 from orderpipeline_producer.request import ClientGone, Fields, Request
 
@@ -101,7 +101,7 @@ class HttpServer:
         return self._outgoing(incoming, reply)
 
     def _outgoing(self, incoming: web.BaseRequest, reply: Reply) -> web.Response:
-        headers = {"Content-Type": reply.content_type}
+        headers = {"Content-Type": reply.content_type, "Server": SERVER}
         headers.update(reply.headers)
         response = web.Response(status=reply.status, body=reply.body, headers=headers)
         # What is left of a body that was not read through can't be told from a next request.

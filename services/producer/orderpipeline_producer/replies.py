@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -38,9 +37,6 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
-
-
 @dataclass(eq=False)
 class Problem(Exception):  # noqa: N818  (the name RFC 9457 gives it)
     """A request that can't be served, as the reply it gets. `more` are further members of the JSON object."""
@@ -49,7 +45,7 @@ class Problem(Exception):  # noqa: N818  (the name RFC 9457 gives it)
     detail: str
     field: str = ""
     headers: tuple[tuple[str, str], ...] = ()
-    more: Mapping[str, object] = _NOTHING
+    more: Mapping[str, object] | None = None
 
     def reply(self) -> Reply:
         """The problem as a reply."""
@@ -62,7 +58,7 @@ class Problem(Exception):  # noqa: N818  (the name RFC 9457 gives it)
         }
         if self.field:
             body["field"] = self.field
-        body.update(self.more)
+        body.update(self.more or {})
         return Reply(self.status, msgspec.json.encode(body), PROBLEM, self.headers)
 
 
@@ -73,7 +69,7 @@ def retry_after(seconds: float) -> tuple[tuple[str, str], ...]:
 
 def unavailable(detail: str, more: Mapping[str, object] | None = None) -> Problem:
     """503: Kafka can't take orders now; the client does well to come back in a second."""
-    return Problem(503, detail, headers=retry_after(1), more=more or _NOTHING)
+    return Problem(503, detail, headers=retry_after(1), more=more)
 
 
 def json_reply(status: int, value: object) -> Reply:

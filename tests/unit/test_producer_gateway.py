@@ -1,0 +1,239 @@
+"""The gateway and batches against a Kafka client that does what the test says."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError
+
+from orderpipeline_producer.batch import Batch
+from orderpipeline_producer.gateway import Gateway
+from orderpipeline_producer.ingest import Record
+from orderpipeline_producer.kafka_sink import Headers, OnDelivery
+from orderpipeline_producer.metrics import Metrics
+from orderpipeline_producer.replies import Problem
+from orderpipeline_producer.settings import Limits
+
+ORDER = b'{"customer_id":"c","product_id":"p","quantity":1,"amount":1}'
+
+
+class Message:
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def value(self) -> bytes:
+        return self._value
+
+
+class FakeSink:
+    """Keeps what is produced until `finish`, which is delivered at the next poll; full after `room` records."""
+
+    def __init__(self, room: int = 10**9) -> None:
+        self.fatal = ""
+        self.room = room
+        self.queued: list[tuple[bytes, OnDelivery]] = []
+        self.due: list[tuple[KafkaError | None, bytes, OnDelivery]] = []
+        self.values: list[bytes] = []
+
+    def produce(self, key: str, value: bytes, headers: Headers, on_delivery: OnDelivery) -> None:
+        if len(self.queued) >= self.room:
+            raise BufferError
+        self.queued.append((value, on_delivery))
+        self.values.append(value)
+
+    def finish(self, error: int | None = None, count: int = 10**9) -> None:
+        for value, callback in self.queued[:count]:
+            self.due.append((None if error is None else KafkaError(error), value, callback))
+        del self.queued[:count]
+
+    def poll(self) -> None:
+        due, self.due = self.due, []
+        for error, value, callback in due:
+            callback(error, Message(value))
+
+
+def gateway(sink: FakeSink, limit: int = 10**9) -> Gateway:
+    return Gateway(sink, limit, Metrics(frozenset()), asyncio.get_running_loop())
+
+
+def batch(to: Gateway, **limits: Any) -> Batch:
+    return Batch(Limits(**limits), to, Metrics(frozenset()), [], lambda index: f"id-{index}")
+
+
+def soon(seconds: float = 5.0) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+def record(index: int, value: bytes = b"v") -> Record:
+    return Record(index, "c", value, f"id-{index}")
+
+
+async def test_bytes_are_in_flight_until_all_callbacks_came() -> None:
+    sink = FakeSink()
+    to = gateway(sink)
+    delivery, refused = to.send([record(0), record(1)], [])
+    assert (to.in_flight, refused) == (2 * record(0).size, [])
+    sink.finish(count=1)
+    await asyncio.sleep(0.02)
+    assert not delivery.done.done()
+    sink.finish()
+    await asyncio.wait_for(delivery.done, 1)
+    assert (to.in_flight, delivery.failures(), delivery.clean()) == (0, [], True)
+    to.close()
+
+
+async def test_a_failed_record_is_named_even_among_equal_values() -> None:
+    sink = FakeSink()
+    to = gateway(sink)
+    delivery, _ = to.send([record(0), record(1, b"w"), record(2)], [])
+    sink.finish(count=1)
+    sink.finish(KafkaError._MSG_TIMED_OUT, 1)
+    sink.finish(KafkaError.MSG_SIZE_TOO_LARGE)
+    await asyncio.wait_for(delivery.done, 1)
+    first, second = delivery.failures()
+    assert (first.index, first.status, first.order_id) == (1, 503, "id-1")
+    assert "may already be in the log" in first.detail
+    assert second.status == 413
+    assert to.in_flight == 0
+    to.close()
+
+
+async def test_what_the_client_has_no_room_for_is_handed_back() -> None:
+    sink = FakeSink(room=1)
+    to = gateway(sink)
+    delivery, refused = to.send([record(0), record(1)], [])
+    assert [each.index for each in refused] == [1]
+    assert to.in_flight == record(0).size
+    none, refused = to.send([record(2)], [])
+    assert (len(refused), none.done.done(), none.failures()) == (1, True, [])
+    sink.finish()
+    await asyncio.wait_for(delivery.done, 1)
+    assert to.in_flight == 0
+    to.close()
+
+
+async def test_room_is_waited_for_and_a_large_record_passes_an_empty_gateway() -> None:
+    sink = FakeSink()
+    to = gateway(sink, limit=300)
+    assert to.has_room(10**6)
+    to.send([record(0)], [])
+    assert not to.has_room(100)
+    waiting = asyncio.ensure_future(to.room(100))
+    await asyncio.sleep(0.02)
+    assert not waiting.done()
+    sink.finish()
+    await asyncio.wait_for(waiting, 1)
+    to.close()
+
+
+async def test_a_batch_with_nothing_bad_is_accepted() -> None:
+    sink = FakeSink()
+    to = gateway(sink)
+    one = batch(to)
+    assert await one.take([(0, ORDER), (1, ORDER)], soon())
+    sink.finish()
+    reply = await one.reply(soon())
+    assert (reply.status, json.loads(reply.body)) == (202, {"accepted": 2})
+    assert [json.loads(value)["order_id"] for value in sink.values] == ["id-0", "id-1"]
+    to.close()
+
+
+async def test_a_batch_names_bad_orders_and_those_kafka_failed() -> None:
+    sink = FakeSink()
+    to = gateway(sink)
+    one = batch(to)
+    await one.take([(0, ORDER), (1, b"{}"), (2, ORDER)], soon())
+    sink.finish(count=1)
+    sink.finish(KafkaError._MSG_TIMED_OUT)
+    reply = await one.reply(soon())
+    body = json.loads(reply.body)
+    assert (reply.status, body["accepted"]) == (207, 1)
+    assert [(entry["index"], entry["status"]) for entry in body["failed"]] == [(1, 422), (2, 503)]
+    assert (body["failed"][0]["field"], body["failed"][1]["order_id"]) == ("customer_id", "id-2")
+    assert dict(reply.headers)["Retry-After"] == "1"
+    to.close()
+
+
+@pytest.mark.parametrize(("items", "status"), [([(0, b"{}"), (1, b"x")], 422), ([], 422)])
+async def test_a_batch_of_nothing_good_is_a_problem(items: list[tuple[int, bytes]], status: int) -> None:
+    to = gateway(FakeSink())
+    one = batch(to)
+    await one.take(items, soon())
+    with pytest.raises(Problem) as caught:
+        await one.reply(soon())
+    assert caught.value.status == status
+    to.close()
+
+
+async def test_a_batch_without_room_at_its_start_is_refused_at_once() -> None:
+    to = gateway(FakeSink(), limit=400)
+    to.send([record(0)], [])
+    one = batch(to)
+    assert not await one.take([(0, ORDER), (1, ORDER)], soon(60))
+    with pytest.raises(Problem) as caught:
+        await one.reply(soon())
+    more = caught.value.more or {}
+    assert (caught.value.status, more["accepted"]) == (503, 0)
+    to.close()
+
+
+async def test_a_batch_that_has_begun_waits_for_room_until_its_deadline() -> None:
+    sink = FakeSink()
+    to = gateway(sink, limit=400)
+    one = batch(to)
+    assert await one.take([(0, ORDER)], soon())
+    assert not await one.take([(1, ORDER)], soon(0.05))
+    sink.finish()
+    reply = await one.reply(soon())
+    body = json.loads(reply.body)
+    assert (reply.status, body["accepted"], body["failed"][0]["index"]) == (207, 1, 1)
+    to.close()
+
+
+async def test_orders_past_the_limit_are_not_taken_and_said_so() -> None:
+    sink = FakeSink()
+    to = gateway(sink)
+    one = batch(to, batch_orders=2)
+    assert not await one.take([(0, ORDER), (1, ORDER), (2, ORDER)], soon())
+    sink.finish()
+    body = json.loads((await one.reply(soon())).body)
+    assert (body["accepted"], body["failed"][0]["index"], body["failed"][0]["status"]) == (2, 2, 413)
+    assert len(sink.values) == 2
+    to.close()
+
+
+async def test_orders_without_an_answer_in_time_are_ambiguous() -> None:
+    sink = FakeSink()
+    to = gateway(sink)
+    one = batch(to)
+    await one.take([(0, ORDER)], soon())
+    with pytest.raises(Problem) as caught:
+        await one.reply(soon(0.02))
+    assert caught.value.status == 503
+    sink.finish()
+    await asyncio.sleep(0.02)
+    assert to.in_flight == 0
+    to.close()
+
+
+async def test_accepted_orders_are_answered_before_kafka_is_asked() -> None:
+    to = gateway(FakeSink())
+    one = batch(to)
+    await one.take([(0, ORDER)], soon())
+    assert (await one.reply(None)).status == 202
+    to.close()
+
+
+async def test_a_request_that_breaks_off_tells_from_where() -> None:
+    sink = FakeSink()
+    to = gateway(sink)
+    with pytest.raises(Problem):
+        batch(to).break_off(0, Problem(408, "late"))
+    one = batch(to)
+    await one.take([(0, ORDER)], soon())
+    one.break_off(1, Problem(408, "late"))
+    sink.finish()
+    body = json.loads((await one.reply(soon())).body)
+    assert (body["accepted"], body["failed"][0]["index"], body["failed"][0]["status"]) == (1, 1, 408)
+    to.close()

@@ -1,0 +1,158 @@
+"""Bytes to records: single orders, arrays, lines cut anywhere, packed bodies."""
+
+import gzip
+import json
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderpipeline_common.order import OrderError, decode_order, keyed_id
+from orderpipeline_producer.inflate import content_encoding, inflate
+from orderpipeline_producer.ingest import Record, Refusal, TooManyOrdersError, read_array, read_order, read_orders
+from orderpipeline_producer.lines import LineSplitter
+from orderpipeline_producer.replies import Problem
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+GOOD: dict[str, Any] = {"customer_id": "é", "product_id": "p", "quantity": 1, "amount": 1.5}
+RAW = json.dumps(GOOD).encode()
+
+
+def mint(index: int) -> str:
+    return f"minted-{index}"
+
+
+def test_an_order_with_an_id_goes_on_byte_for_byte() -> None:
+    raw = b' {"order_id": "mine", "note":"\xc3\xa9",' + RAW[1:] + b"\n"
+    assert read_order(raw, 3, 1000, mint) == Record(3, "é", raw, "mine")
+
+
+def test_an_order_without_an_id_gets_the_one_of_its_place() -> None:
+    record = read_order(RAW, 3, 1000, mint)
+    assert isinstance(record, Record)
+    assert record.order_id == "minted-3"
+    assert json.loads(record.value) == {**GOOD, "order_id": "minted-3"}
+    assert decode_order(record.value).order_id == "minted-3"
+
+
+def test_refusals_carry_the_status_the_order_would_get_alone() -> None:
+    raws = [b"nonsense", b"{}", RAW, b" " * 2000]
+    records, refusals = read_orders(enumerate(raws), 1000, mint)
+    assert [record.index for record in records] == [2]
+    assert [(refusal.index, refusal.status, refusal.field) for refusal in refusals] == [
+        (0, 400, ""),
+        (1, 422, "customer_id"),
+        (3, 413, ""),
+    ]
+
+
+def test_arrays_have_at_least_one_and_at_most_the_limits_orders() -> None:
+    assert read_array(b"[1, {}]", 2) == [b"1", b"{}"]
+    with pytest.raises(TooManyOrdersError, match="3 orders; the most is 2"):
+        read_array(b"[1,2,3]", 2)
+    with pytest.raises(OrderError, match="empty"):
+        read_array(b"[]", 2)
+    with pytest.raises(OrderError, match="send one order to /order"):
+        read_array(RAW, 2)
+
+
+@given(st.lists(st.binary(max_size=40)), st.binary(max_size=40), st.integers(1, 30), st.data())
+def test_lines_come_out_the_same_however_they_are_cut(
+    lines: list[bytes], last: bytes, most: int, data: st.DataObject
+) -> None:
+    stream = b"".join(line.replace(b"\n", b"") + b"\n" for line in lines) + last.replace(b"\n", b"")
+    splitter = LineSplitter(most)
+    got: list[tuple[int, bytes]] = []
+    rest = stream
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        got += splitter.feed(rest[:size])
+        rest = rest[size:]
+    got += splitter.finish()
+    expected = [(i, line[: most + 1]) for i, line in enumerate(stream.split(b"\n"))]
+    assert got == [(i, line) for i, line in expected if line.strip(b" \t\r")]
+
+
+def pack(encoding: str, data: bytes) -> bytes:
+    return gzip.compress(data) if encoding == "gzip" else zstd.compress(data)
+
+
+encodings = pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+
+
+@encodings
+@given(parts=st.lists(st.binary(max_size=300), min_size=1, max_size=4))
+def test_all_members_of_a_packed_body_are_unpacked(encoding: str, parts: list[bytes]) -> None:
+    packed = b"".join(pack(encoding, part) for part in parts)
+    data = b"".join(parts)
+    assert inflate(encoding, packed, len(data)) == data
+    if data:
+        with pytest.raises(Problem) as caught:
+            inflate(encoding, packed, len(data) - 1)
+        assert caught.value.status == 413
+
+
+@encodings
+@given(data=st.binary(min_size=1, max_size=500), cut=st.integers(1, 10_000))
+def test_a_cut_body_is_refused(encoding: str, data: bytes, cut: int) -> None:
+    packed = pack(encoding, data) + pack(encoding, data)
+    half = len(packed) // 2
+    end = cut % len(packed)
+    if end in (0, half):
+        return  # between members, the body is whole
+    with pytest.raises(Problem) as caught:
+        inflate(encoding, packed[:end], 10_000)
+    assert caught.value.status == 400
+
+
+@encodings
+@given(data=st.binary(max_size=100))
+def test_random_bytes_after_a_member_are_refused(encoding: str, data: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        inflate(encoding, pack(encoding, b"orders") + b"\x01" + data, 10_000)
+    assert caught.value.status == 400
+
+
+@encodings
+def test_a_bomb_is_stopped_at_the_limit(encoding: str) -> None:
+    packed = pack(encoding, bytes(50_000_000))
+    with pytest.raises(Problem) as caught:
+        inflate(encoding, packed, 100_000)
+    assert caught.value.status == 413
+
+
+def test_a_zstd_window_of_gigabytes_is_refused() -> None:
+    options = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.enable_long_distance_matching: 1}
+    packer = zstd.ZstdCompressor(options=options)
+    packed = packer.compress(bytes(1000)) + packer.flush()
+    with pytest.raises(Problem) as caught:
+        inflate("zstd", packed, 10_000)
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(("header", "name"), [("", ""), ("identity", ""), (" GZip ", "gzip"), ("x-gzip", "gzip")])
+def test_known_encodings(header: str, name: str) -> None:
+    assert content_encoding(header) == name
+
+
+@pytest.mark.parametrize("header", ["br", "deflate", "gzip, zstd", "gzip,gzip", "compress"])
+def test_unknown_encodings_are_refused(header: str) -> None:
+    with pytest.raises(Problem) as caught:
+        content_encoding(header)
+    assert (caught.value.status, caught.value.field) == (415, "Content-Encoding")
+
+
+def test_a_retry_with_the_same_key_gives_the_same_records() -> None:
+    def read() -> list[Record]:
+        records, _ = read_orders(enumerate([RAW, RAW]), 1000, lambda index: keyed_id("shop", "key", index))
+        return records
+
+    assert read() == read()
+    assert len({record.order_id for record in read()}) == 2
+    assert not isinstance(read_order(RAW, 0, 1000, mint), Refusal)
