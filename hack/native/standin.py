@@ -1,0 +1,41 @@
+"""Strimzi's place in the cluster: its real CRDs, and a process that plays its part (hack/standin)."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from . import controlplane, pki
+from .config import API_PORT, NODE_IP, REPO, Paths
+from .procs import Processes
+
+RUN = REPO / "hack" / "standin" / "run"
+
+
+def crds() -> list[Path]:
+    """The files of Strimzi's CRDs, generated into the cache on the first call (about a minute)."""
+    command = [sys.executable, str(REPO / "hack" / "strimzi-crds")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise RuntimeError(f"Strimzi's CRDs cannot be generated: {result.stderr.strip()[-2000:]}")
+    return [Path(line) for line in result.stdout.split()]
+
+
+def start(paths: Paths, processes: Processes, folder: Path) -> None:
+    """Run the stand-in, with the cluster's network and name resolution. folder: the cluster's certificates."""
+    pki.issue(folder, "ca", "standin", "/O=system:masters/CN=strimzi-standin")
+    kubeconfig = paths.state / "standin.kubeconfig"
+    controlplane.write_kubeconfig(kubeconfig, f"https://{NODE_IP}:{API_PORT}", folder, "standin")
+    command = [str(REPO / "hack" / "native" / "netns-exec"), sys.executable, str(RUN)]
+    environment = {"KUBECONFIG": str(kubeconfig), "ORDERPIPELINE_CACHE": str(paths.cache)}
+    processes.start("standin", command, inputs=_sources(), env=environment, in_netns=False)
+
+
+def _sources() -> str:
+    """A hash of its code, so that a changed stand-in is started anew."""
+    digest = hashlib.sha256()
+    for folder in ("standin", "kafka"):
+        for path in sorted((REPO / "hack" / folder).glob("*")):
+            if path.is_file():
+                digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
