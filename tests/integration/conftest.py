@@ -2,7 +2,6 @@
 
 from tests.integration.apiserver import apiserver
 from tests.integration.broker import broker, secured_broker
-from tests.integration.crds import pipelines, strimzi
 from tests.integration.helm import helm
 from tests.integration.postgres import postgres
 from tests.integration.world import crds, world
