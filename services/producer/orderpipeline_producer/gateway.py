@@ -62,11 +62,11 @@ class Delivery:
 
     def clean(self) -> bool:
         """Whether all of it is in Kafka."""
-        return self.done.done() and not self._errors
+        return not self._left and not self._errors
 
     def failures(self) -> list[Refusal]:
         """The records that failed or, before all is done, may have: each with what the API's client can do."""
-        if not self.done.done():
+        if self._left:  # not `done`, which a deadline cancels
             return [_ambiguous(record, "Kafka did not answer in time") for record in self._records]
         if not self._errors:
             return []
