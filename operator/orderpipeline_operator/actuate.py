@@ -1,13 +1,14 @@
 """Writing: everything that one reconcile changes, each write small, repeatable and safe against a newer state."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from orderpipeline_operator.domain import names, status
 from orderpipeline_operator.domain.conditions import Scaling
+from orderpipeline_operator.domain.diff import differs, fingerprint
 from orderpipeline_operator.domain.kinds import DEPLOYMENT, PIPELINE, Manifest, Ref, ref_of
 from orderpipeline_operator.domain.observe import Observed, conditions
 from orderpipeline_operator.domain.plan import Plan, leaves_data
@@ -16,6 +17,7 @@ from orderpipeline_operator.domain.teardown import FINALIZER, TOPIC_FINALIZER, T
 from orderpipeline_operator.errors import ApiError, Conflict, Forbidden, Invalid, NotFound
 
 LOG = logging.getLogger(__name__)
+REPAIR_MANAGER = f"{names.FIELD_MANAGER}-repair"
 SCALE_MANAGER = f"{names.FIELD_MANAGER}-scaler"
 """Field manager of replica counts, apart from the one that applies manifests without them."""
 
@@ -42,16 +44,24 @@ class Done:
     """Refusals that trying again at once would not change."""
 
 
-async def carry_out(write: Writer, planned: Plan, seen: Observed) -> Done:
-    """Write a plan. One refused object does not keep the others from being written; an unreachable server raises."""
+async def carry_out(write: Writer, planned: Plan, seen: Observed, stubborn: MutableMapping[Ref, str]) -> Done:
+    """Write a plan. One refused object does not keep the others from being written; an unreachable server raises.
+
+    `stubborn` remembers objects that an admission webhook changes back, so that they are not fought over for ever.
+    """
     children = dict(seen.children)
     failures: list[str] = []
     for manifest in planned.apply:
         ref = ref_of(manifest)
+        live = seen.children.get(ref)
+        if live is not None and stubborn.get(ref) == _state(manifest, live):
+            continue
         try:
-            # What we have not seen is made without force: should somebody be faster, theirs is not overwritten.
-            children[ref] = await write.apply(manifest, force=ref in seen.children)
+            children[ref] = await _apply(write, ref, manifest, live)
             LOG.info("applied %s", ref)
+            if differs(manifest, children[ref]):
+                LOG.warning("%s does not stay as applied: something in this cluster changes it", ref)
+                stubborn[ref] = _state(manifest, children[ref])
         except (Invalid, Forbidden, Conflict, NotFound) as error:
             failures.append(str(error))
     for ref in planned.prune:
@@ -63,6 +73,31 @@ async def carry_out(write: Writer, planned: Plan, seen: Observed) -> Done:
         del children[ref]
         LOG.info("removed %s", ref)
     return Done(replace(seen, children=children), tuple(failures))
+
+
+async def _apply(write: Writer, ref: Ref, manifest: Manifest, live: Manifest | None) -> Manifest:
+    """Apply, and where that cannot undo what somebody else did, replace their lists by ours.
+
+    Server-side apply merges lists by key, so that an edited entry of a list stays next to the one that is applied.
+    """
+    if live is None:
+        # Made without force: should somebody be faster, theirs is not overwritten.
+        return await write.apply(manifest, force=False)
+    try:
+        applied = await write.apply(manifest)
+        if not differs(manifest, applied):
+            return applied
+    except Invalid:
+        LOG.info("%s cannot be merged with what is there and is replaced", ref)
+    await write.patch(ref, manifest, manager=REPAIR_MANAGER)
+    return await write.apply(manifest)
+
+
+def _state(manifest: Manifest, live: Manifest) -> str:
+    meta = live["metadata"]
+    kept = {key: meta.get(key) for key in ("labels", "annotations", "ownerReferences")}
+    rest = {key: value for key, value in live.items() if key not in ("metadata", "status")}
+    return fingerprint({"want": manifest, "meta": kept, "have": rest})
 
 
 async def wake_or_stop(write: Writer, seen: Observed, spec: OrderPipelineSpec, view: Scaling | None) -> Observed:

@@ -1,6 +1,6 @@
 """One pass over one pipeline: look, render, plan, write what differs, tell the status. Its ports are arguments.
 
-Nothing is remembered between passes but what the cluster itself holds, so a pass may be cut off anywhere and repeated.
+All that matters is held by the cluster itself, so a pass may be cut off anywhere and repeated.
 """
 
 import logging
@@ -65,6 +65,7 @@ class Reconciler:
         self._sampler = sampler
         self._defaults = defaults
         self._now = now
+        self._stubborn: dict[Ref, str] = {}
 
     async def __call__(self, key: Key) -> float | None:
         """One pass. Gives the seconds until the next one is due, None when the pipeline is gone."""
@@ -90,7 +91,7 @@ class Reconciler:
         planned = plan.plan([stage.manifests for stage in bundle], seen)
         failures: tuple[str, ...] = ()
         if not spec.paused:
-            done = await actuate.carry_out(self._write, planned, seen)
+            done = await actuate.carry_out(self._write, planned, seen, self._stubborn)
             seen, failures = done.seen, done.failures
         self._track(seen, key, spec)
         view = self._sampler.view(key)

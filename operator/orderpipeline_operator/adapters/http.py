@@ -22,10 +22,18 @@ class SideLoop:
 
     def close(self) -> None:
         """End the loop and its thread."""
+        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(5.0)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5.0)
         if not self._thread.is_alive():
             self._loop.close()
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Heartbeat:

@@ -10,8 +10,6 @@ from orderpipeline_operator.domain.quantities import amount
 
 _QUANTITY_MAPS: Final = {"requests", "limits"}
 _QUANTITY_FIELDS: Final = {"sizeLimit", "averageValue", "divisor", "tolerance"}
-_ATOMIC_GROUPS: Final = ("kafka.strimzi.io/", "gateway.networking.k8s.io/")
-"""Custom resources, whose lists belong to whoever applies them; in Kubernetes' own, others may add named items."""
 
 
 def fingerprint(rendered: Manifest) -> str:
@@ -35,41 +33,45 @@ def difference(rendered: Manifest, live: Manifest) -> str | None:
     applied = (live["metadata"].get("annotations") or {}).get(HASH_ANNOTATION)
     if applied != fingerprint(rendered):
         return f"metadata.annotations.{HASH_ANNOTATION}"
-    extras = not rendered["apiVersion"].startswith(_ATOMIC_GROUPS)
-    return _compare(rendered, live, (), extras)
+    return _compare(rendered, live, ())
 
 
-def _compare(want: Any, have: Any, path: tuple[str, ...], extras: bool) -> str | None:
+def differs(stamped_manifest: Manifest, live: Manifest) -> bool:
+    """As `difference`, for a manifest that carries its fingerprint already."""
+    return _compare(stamped_manifest, live, ()) is not None
+
+
+def _compare(want: Any, have: Any, path: tuple[str, ...]) -> str | None:
     if want is None or want == {} or want == []:
         # The API server drops empty values; a value where none is wanted is a change.
         return ".".join(path) if have and not _open_map(path) else None
     if isinstance(want, dict):
-        return _compare_maps(want, have, path, extras)
+        return _compare_maps(want, have, path)
     if isinstance(want, list):
-        return _compare_lists(want, have, path, extras)
+        return _compare_lists(want, have, path)
     return None if _same(want, have, path) else ".".join(path)
 
 
-def _compare_maps(want: dict[str, Any], have: Any, path: tuple[str, ...], extras: bool) -> str | None:
+def _compare_maps(want: dict[str, Any], have: Any, path: tuple[str, ...]) -> str | None:
     if not isinstance(have, dict):
         return ".".join(path)
     for key, value in want.items():
-        found = _compare(value, have.get(key), (*path, key), extras)
+        found = _compare(value, have.get(key), (*path, key))
         if found:
             return found
     return None
 
 
-def _compare_lists(want: list[Any], have: Any, path: tuple[str, ...], extras: bool) -> str | None:
+def _compare_lists(want: list[Any], have: Any, path: tuple[str, ...]) -> str | None:
     if not isinstance(have, list):
         return ".".join(path)
     named, live = _by_name(want), _by_name(have)
-    if extras and named is not None and live is not None:
-        return _compare_maps(named, live, path, extras)
+    if named is not None and live is not None and named.keys() == live.keys():
+        return _compare_maps(named, live, path)
     if len(want) != len(have):
         return ".".join(path)
     for index, (a, b) in enumerate(zip(want, have, strict=True)):
-        found = _compare(a, b, (*path, str(index)), extras)
+        found = _compare(a, b, (*path, str(index)))
         if found:
             return found
     return None

@@ -1,0 +1,174 @@
+"""The operator as processes against a real API server: events drive it, one leads, another takes over."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from orderpipeline_operator.domain import kinds
+from orderpipeline_operator.domain.kinds import Ref
+from tests.integration.apiserver import ApiServer
+from tests.integration.world import World, new_world
+
+pytestmark = pytest.mark.integration
+LEASE = "orderpipeline-operator"
+
+
+class Process:
+    """One operator."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path, port: int) -> None:
+        self.process, self.log, self.port = process, log, port
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def said(self, text: str) -> bool:
+        return text in self.log.read_text()
+
+    async def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return await asyncio.wait_for(self.process.wait(), 20)
+
+    async def get(self, path: str) -> tuple[int, str]:
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as reply:
+            return reply.status, await reply.text()
+
+
+@asynccontextmanager
+async def operator(
+    server: ApiServer, world: World, name: str, folder: Path, port: int, kubeconfig: Path | None = None
+) -> AsyncIterator[Process]:
+    """An operator that watches the world's namespace, with a quick Lease."""
+    log = folder / f"{name}.log"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "KUBECONFIG": str(kubeconfig or server.kubeconfig),
+        "POD_NAMESPACE": world.namespace,
+        "POD_NAME": name,
+        "ORDERPIPELINE_WATCH_NAMESPACES": world.namespace,
+        "ORDERPIPELINE_LEASE_SECONDS": "3",
+        "ORDERPIPELINE_HTTP_PORT": str(port),
+        "ORDERPIPELINE_TEARDOWN_SECONDS": "3",
+    }
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "orderpipeline_operator", env=environment, stdout=output, stderr=output
+        )
+    try:
+        yield Process(process, log, port)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until(what: str, check: Callable[[], Awaitable[Any]], seconds: float = 30) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not await check():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        await asyncio.sleep(0.1)
+
+
+async def holder(world: World) -> str:
+    lease = await world.find(kinds.LEASE, LEASE)
+    return str(lease["spec"].get("holderIdentity") or "") if lease else ""
+
+
+async def ready(world: World) -> bool:
+    return bool((await world.condition("Ready")).get("status") == "True")
+
+
+async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
+    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    async with new_world(crds) as world, operator(crds, world, "a", tmp_path, free_port()) as process:
+        await world.create_pipeline(kafka={"listeners": {"plain": True}})
+        await until("the Kafka is made", lambda: world.find(kinds.KAFKA), 30)
+        await world.strimzi_kafka()
+        await until("users are made", lambda: world.find(kinds.USER, "shop-operator"), 10)
+        await world.strimzi_entities()
+        await until("services are made", lambda: world.find(kinds.DEPLOYMENT, "shop-consumer"), 10)
+        await until("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"), 10)
+        await world.pods_up()
+        await until("Ready", lambda: ready(world), 10)
+
+        service = await world.kube.get(world.ref(kinds.SERVICE, "shop-producer"))
+        await world.kube.delete(world.ref(kinds.SERVICE, "shop-producer"), uid=service["metadata"]["uid"])
+        await until("the Service is back", lambda: world.find(kinds.SERVICE, "shop-producer"), 10)
+        assert (await process.get("/health"))[0] == 200
+        text = (await process.get("/metrics"))[1]
+        assert "orderpipeline_leader 1.0" in text
+        assert 'orderpipeline_reconciles_total{result="ok"}' in text
+
+        cr = await world.pipeline()
+        assert set(cr["metadata"].get("annotations") or {}) == set(), "kopf must leave no marks"
+        await world.kube.delete(world.ref(kinds.PIPELINE), uid=cr["metadata"]["uid"])
+
+        async def gone() -> bool:
+            return await world.find(kinds.PIPELINE) is None
+
+        await until("the pipeline is gone, though no Strimzi releases its topics", gone, 30)
+        assert await world.names(kinds.KAFKA, kinds.NODE_POOL, kinds.TOPIC, kinds.USER, kinds.DEPLOYMENT) == []
+        assert await process.end(signal.SIGTERM) == 0
+        bad = [line for line in process.lines() if line["level"] in ("ERROR", "CRITICAL")]
+        assert bad == []
+        assert await holder(world) == ""
+
+
+async def test_one_leads_and_another_takes_over_when_it_is_killed(
+    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    async with AsyncExitStack() as stack:
+        world = await stack.enter_async_context(new_world(crds))
+        first = await stack.enter_async_context(operator(crds, world, "first", tmp_path, free_port()))
+        await until("the first leads", lambda: _said(first, '"leading"'))
+        second = await stack.enter_async_context(operator(crds, world, "second", tmp_path, free_port()))
+        await until("the second is up", lambda: _said(second, "waiting for the lead"))
+        await asyncio.sleep(4)
+        assert not second.said('"leading"')
+        assert await holder(world) == "first"
+        await world.create_pipeline()
+        await until("the first works", lambda: world.find(kinds.KAFKA), 15)
+
+        await first.end(signal.SIGKILL)
+        started = time.monotonic()
+        await until("the second leads", lambda: _said(second, '"leading"'), 15)
+        assert time.monotonic() - started > 1, "the Lease of a dead leader has to run out first"
+        await world.strimzi_kafka()
+        await until("the second works", lambda: world.find(kinds.USER, "shop-operator"), 15)
+
+        third = await stack.enter_async_context(operator(crds, world, "third", tmp_path, free_port()))
+        await until("the third is up", lambda: _said(third, "waiting for the lead"))
+        assert await second.end(signal.SIGTERM) == 0
+        started = time.monotonic()
+        await until("the third leads", lambda: _said(third, '"leading"'), 5)
+        assert time.monotonic() - started < 2, "a leader that stops gives its Lease back"
+
+
+async def test_a_leader_that_loses_its_lease_ends(
+    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    async with new_world(crds) as world, operator(crds, world, "a", tmp_path, free_port()) as process:
+        await until("it leads", lambda: _said(process, '"leading"'))
+        stolen = {"spec": {"holderIdentity": "thief", "leaseDurationSeconds": 3600}}
+        await world.kube.patch(Ref(kinds.LEASE, world.namespace, LEASE), stolen, manager="thief")
+        assert await asyncio.wait_for(process.process.wait(), 20) == 1
+        assert process.said("the lead is lost")
+        assert await holder(world) == "thief"
+
+
+async def _said(process: Process, text: str) -> bool:
+    assert process.process.returncode is None, process.log.read_text()[-3000:]
+    return process.said(text)
