@@ -16,7 +16,7 @@ can make or change a Role.
   resources: [orderpipelines/finalizers]
   verbs: [update]
 - apiGroups: [kafka.strimzi.io]
-  resources: [kafkas, kafkanodepools, kafkatopics, kafkausers]
+  resources: [kafkas, kafkanodepools, kafkatopics, kafkausers, kafkarebalances]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [deployments]
