@@ -26,7 +26,10 @@ def observe(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: 
     state = replace(state, rebalancing_since=since if rebalancing else None)
     if sample.group.members != state.members:
         state = replace(state, members=sample.group.members, members_since=now)
-    return _trial(policy, sample, _rate(policy, sample, state, now), now)
+    # While a scale-up is on trial its rate is not learned: a lower one would ask for still more consumers before it is
+    # known whether these helped.
+    learned = state if state.trial_at is not None else _rate(policy, sample, state, now)
+    return _trial(policy, sample, learned, now)
 
 
 def waiting(sample: LagSample) -> int:

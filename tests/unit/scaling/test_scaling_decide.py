@@ -1,0 +1,253 @@
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orderpipeline_operator.domain import ladder
+from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.lag import Group, LagSample, Unknown
+from orderpipeline_operator.domain.scaling import REBALANCE_PATIENCE, decide
+from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.scaling_policy import policy_from
+from orderpipeline_operator.domain.spec import OrderPipelineSpec
+
+POLICY = ScalingPolicy(
+    mode="Auto", bounds=ConsumerBounds(1, 60), fixed=7, per_consumer_min=2, per_consumer_max=3, target_catch_up=60.0,
+    idle_after=300.0, stabilization_up=0.0, stabilization_down=300.0, poll_interval=5.0, offset_reset="earliest",
+    cold_rate=100.0,
+)  # fmt: skip
+
+
+def sample(lag: int = 0, arrival: float = 0.0, partitions: int = 120, **kwargs) -> LagSample:
+    given = {
+        "at": 0.0, "partitions": partitions, "orders": lag, "markers": 0, "seconds": 0.0, "seconds_at_least": False,
+        "arrived": round(arrival * 5), "arrival_rate": arrival, "processed_rate": arrival,
+        "group": Group("Stable", 1), "most_lagging": (),
+    }  # fmt: skip
+    return LagSample(**(given | kwargs))
+
+
+def follow(
+    policy: ScalingPolicy, samples, state: ScalingState = ScalingState(), start: float = 1000.0
+) -> list[Decision]:
+    """One decision every 5 s; a number of a sample repeats it."""
+    decisions = []
+    for i, one in enumerate(samples):
+        decisions.append(decide(policy, one, state, start + 5 * i))
+        state = decisions[-1].state
+    return decisions
+
+
+def test_steady_arrivals_keep_one_consumer_per_three_partitions():
+    decisions = follow(POLICY, [sample(arrival=50.0)] * 5)
+    assert [d.replicas for d in decisions] == [1, 1, 1, 40, 40]
+    assert decisions[-1].reason == "Steady"
+    assert "one per 3 of 120 partitions" in decisions[-1].message
+
+
+def test_pressure_goes_toward_one_per_two_and_max_may_go_beyond():
+    assert follow(POLICY, [sample(lag=10**6, arrival=50.0)])[-1].replicas == 60
+    decision = follow(replace(POLICY, bounds=ConsumerBounds(1, 120)), [sample(lag=10**6, arrival=50.0)])[-1]
+    assert decision.replicas == 120
+    assert decision.reason == "AtMaximum"
+    assert decision.numbers["needed"] == 168  # (50 + 10^6/60) / 100
+
+
+def test_a_few_orders_need_one_consumer_and_wake_it_from_zero():
+    policy = replace(POLICY, bounds=ConsumerBounds(0, 60))
+    assert follow(policy, [sample()] * 3, ScalingState(desired=0))[-1].replicas == 0
+    assert follow(policy, [sample(lag=1)], ScalingState(desired=0))[-1].replicas == 1
+
+
+@pytest.mark.parametrize("minimum", [0, 1, 5])
+def test_idle_falls_to_the_minimum_and_not_before(minimum):
+    policy = replace(POLICY, bounds=ConsumerBounds(minimum, 60))
+    decisions = follow(policy, [sample(arrival=50.0)] * 5 + [sample()] * 70)
+    falls = [i for i, d in enumerate(decisions) if d.replicas == minimum and i > 5]
+    assert falls[0] == 5 + 300 / 5
+    assert decisions[falls[0]].reason == "Idle"
+
+
+def test_an_unread_lag_between_quiet_samples_puts_idle_off():
+    decisions = follow(POLICY, [sample(arrival=50.0)] * 5 + [sample()] * 59 + [Unknown("X", "x")] + [sample()] * 59)
+    assert decisions[-1].replicas == 40
+
+
+def test_markers_hold_one_consumer_but_not_the_floor():
+    policy = replace(POLICY, bounds=ConsumerBounds(0, 60))
+    decisions = follow(policy, [sample(arrival=50.0)] * 5 + [sample(lag=2, markers=2)] * 140)
+    assert decisions[-1].replicas == 1
+
+
+def test_fewer_must_be_wanted_for_the_whole_window():
+    high, low = sample(lag=10**6, arrival=50.0), sample(arrival=50.0)
+    decisions = follow(POLICY, [high] + [low] * 30 + [high] + [low] * 70)
+    assert [d.replicas for d in decisions[:92]] == [60] * 92
+    assert decisions[92].replicas == 40
+    assert decisions[50].reason == "StabilizingDown"
+
+
+def test_more_must_be_wanted_for_the_whole_window():
+    policy = replace(POLICY, stabilization_up=20.0)
+    decisions = follow(policy, [sample(lag=10**6)] * 6, ScalingState(desired=40))
+    assert [d.replicas for d in decisions] == [40, 40, 40, 40, 60, 60]
+    assert decisions[0].reason == "StabilizingUp"
+
+
+def test_a_rebalance_holds_but_not_for_ever():
+    moving = sample(lag=10**6, group=Group("Rebalancing", 40))
+    decisions = follow(POLICY, [moving] * 30, ScalingState(desired=40))
+    held = [d for d in decisions if d.reason == "Rebalancing"]
+    assert len(held) == REBALANCE_PATIENCE / 5
+    assert {d.replicas for d in held} == {40}
+    assert decisions[-1].replicas == 60
+
+
+def test_unknown_holds_and_starts_from_what_runs():
+    lost = Unknown("KafkaUnreachable", "no broker")
+    assert follow(POLICY, [lost], ScalingState(desired=23))[-1].replicas == 23
+    first = follow(POLICY, [lost])[-1]
+    assert first.replicas is None
+    assert "no broker" in first.message
+
+
+def test_a_clock_set_back_holds_and_moves_the_waiting_times():
+    decisions = follow(POLICY, [sample(arrival=50.0)] * 5 + [sample()] * 50)
+    back = decide(POLICY, sample(), decisions[-1].state, 500.0)
+    assert (back.replicas, back.reason) == (40, "ClockStep")
+    assert decide(POLICY, sample(), back.state, 505.0).replicas == 40
+    assert decide(POLICY, sample(), back.state, 500.0 + 60).replicas == 1
+
+
+def test_the_rate_of_a_consumer_is_learned_under_load():
+    busy = sample(lag=10**6, arrival=100.0, processed_rate=400.0, group=Group("Stable", 40))
+    decisions = follow(POLICY, [busy] * 20, ScalingState(desired=40))
+    assert decisions[0].numbers["rateIs"] == "assumed"
+    assert decisions[-1].numbers["ratePerConsumer"] == pytest.approx(10.0)
+    lazy = sample(arrival=100.0, processed_rate=100.0, group=Group("Stable", 40))
+    assert follow(POLICY, [lazy] * 20, ScalingState(desired=40))[-1].numbers["ratePerConsumer"] == 100.0
+
+
+def test_a_scale_up_that_brought_nothing_is_not_repeated():
+    policy = replace(POLICY, bounds=ConsumerBounds(1, 120))
+    at40 = sample(lag=280_000, arrival=500.0, processed_rate=4000.0, group=Group("Stable", 40))
+    decisions = follow(policy, [at40] * 3, ScalingState(desired=40))
+    assert decisions[-1].replicas == 60
+    at60 = replace(at40, orders=290_000, group=Group("Stable", 60))
+    later = follow(policy, [at60] * 10, decisions[-1].state, 1015.0)
+    assert later[-1].state.ceiling == 60
+    more = follow(policy, [replace(at60, orders=10**7)] * 3, later[-1].state, 1070.0)[-1]
+    assert (more.replicas, more.reason) == (60, "Ineffective")
+    assert decide(policy, replace(at60, orders=10**7), more.state, 1070.0 + 700).replicas == 120
+
+
+def test_bounds_that_change_are_kept_at_once():
+    policy = replace(POLICY, bounds=ConsumerBounds(1, 20))
+    assert follow(policy, [sample(lag=5)], ScalingState(desired=60))[-1].replicas == 20
+    assert follow(POLICY, [sample(lag=5, partitions=6)], ScalingState(desired=60))[-1].replicas == 6
+
+
+def test_off_keeps_the_spec_and_recommend_decides():
+    assert follow(replace(POLICY, mode="Off"), [sample(lag=10**6)])[-1].replicas == 7
+    assert follow(replace(POLICY, mode="Recommend"), [sample(lag=10**6)])[-1].replicas == 60
+
+
+def test_policy_of_a_default_spec():
+    policy = policy_from(OrderPipelineSpec())
+    assert (policy.bounds, policy.cold_rate, policy.idle_after) == (ConsumerBounds(1, 6), 100.0, 300.0)
+
+
+# --- what holds for every input
+
+counts = st.integers(1, 500)
+policies = st.builds(
+    lambda low, high, **kw: replace(POLICY, bounds=ConsumerBounds(min(low, high), high), **kw),
+    st.integers(0, 60), st.integers(1, 200), stabilization_up=st.sampled_from([0.0, 30.0]),
+    stabilization_down=st.sampled_from([0.0, 60.0, 300.0]), idle_after=st.sampled_from([10.0, 300.0]),
+)  # fmt: skip
+groups = st.builds(Group, st.sampled_from(["Stable", "Rebalancing", "Empty", "Absent", "Unknown"]), st.integers(0, 80))
+samples = st.builds(
+    lambda lag, arrival, processed, group: sample(lag, arrival, processed_rate=processed, group=group),
+    st.integers(0, 10**7), st.floats(0, 10**5), st.none() | st.floats(0, 10**5), groups,
+)  # fmt: skip
+unknown = st.just(Unknown("KafkaUnreachable", "x"))
+runs = st.lists(samples | unknown, min_size=1, max_size=60)
+
+
+@settings(deadline=None)
+@given(policies, runs)
+def test_always_within_bounds_and_the_state_survives_json(policy, given):
+    for decision in follow(policy, given):
+        if decision.replicas is not None:
+            assert policy.bounds.minimum <= decision.replicas <= policy.bounds.maximum
+        known = replace(decision.state, at=None)
+        again = ScalingState.from_json(json.loads(json.dumps(decision.state.to_json())))
+        assert again.desired == known.desired
+        assert again.to_json() == known.to_json()
+        json.dumps(decision.to_json(), allow_nan=False)
+
+
+@settings(deadline=None)
+@given(policies, runs, st.integers(0, 10**7), st.integers(0, 10**7), samples)
+def test_more_lag_never_means_fewer_consumers(policy, past, one, two, last):
+    state = follow(policy, past)[-1].state
+    now = 1000.0 + 5 * len(past)
+    less, more = (decide(policy, replace(last, orders=lag), state, now).replicas for lag in sorted((one, two)))
+    assert less <= more
+
+
+@settings(deadline=None)
+@given(policies, runs)
+def test_unknown_never_moves_anything(policy, past):
+    decision = follow(policy, past)[-1]
+    assert decide(policy, Unknown("X", "x"), decision.state, 9e9).replicas == decision.replicas
+
+
+@settings(deadline=None, max_examples=50)
+@given(policies, st.integers(0, 10**6), st.floats(0, 10**4))
+def test_a_steady_load_comes_to_rest(policy, lag, arrival):
+    same = sample(lag, arrival, group=Group("Stable", 10), processed_rate=None)
+    decisions = follow(policy, [same] * 140)
+    assert len({d.replicas for d in decisions[-5:]}) == 1
+
+
+@settings(deadline=None)
+@given(policies, runs)
+def test_no_reversal_within_the_cooldown(policy, given):
+    last_up = None
+    for i, decision in enumerate(follow(policy, given)):
+        now = 1000.0 + 5 * i
+        if decision.replicas is None or decision.previous is None:
+            continue
+        if decision.replicas > decision.previous:
+            last_up = now
+        if decision.replicas < decision.previous and last_up is not None:
+            assert now - last_up >= policy.stabilization_down
+
+
+@given(counts)
+def test_every_step_of_the_ladder_spreads_evenly_and_wastes_nobody(partitions):
+    for consumers in ladder.steps(partitions):
+        fewest, most = ladder.share(partitions, consumers)
+        assert most - fewest <= 1
+        assert consumers == 1 or ladder.share(partitions, consumers - 1)[1] > most
+
+
+@given(counts, st.integers(0, 600), st.integers(0, 50), st.integers(1, 600))
+def test_rounding_goes_up_within_bounds(partitions, wanted, low, high):
+    bounds = ConsumerBounds(min(low, high, partitions), min(high, partitions))
+    got = ladder.round_up(wanted, partitions, bounds)
+    assert bounds.minimum <= got <= bounds.maximum
+    assert got >= wanted or ladder.share(partitions, max(got, 1))[1] <= ladder.share(partitions, bounds.maximum)[1]
+
+
+def test_the_ladder_of_the_examples():
+    assert (ladder.step(250, 3), ladder.step(250, 2)) == (84, 125)
+    assert ladder.steps(12) == (1, 2, 3, 4, 6, 12)
+
+
+def test_foreign_state_counts_as_not_known():
+    assert ScalingState.from_json({"desired": "many", "rate": -1, "steady": "yes", "other": 1}) == ScalingState()
+    assert ScalingState.from_json(["x"]) == ScalingState()
