@@ -22,7 +22,7 @@ _INT_OR_STRING: JsonDict = {"x-kubernetes-int-or-string": True}
 
 Duration = Annotated[str, Field(pattern=r"^[0-9]+(ms|s|m|h|d)$", max_length=16)]
 Quantity = Annotated[
-    str, BeforeValidator(_text), Field(pattern=_QUANTITY, max_length=32, json_schema_extra=_INT_OR_STRING)
+    str, Field(pattern=_QUANTITY, max_length=32, json_schema_extra=_INT_OR_STRING), BeforeValidator(_text)
 ]
 Size = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$", max_length=32)]
 DnsName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]

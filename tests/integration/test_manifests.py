@@ -1,0 +1,65 @@
+"""What is rendered is what a real API server takes, with Strimzi's real CRDs and unknown fields refused."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from hack.native import build
+from hack.native.config import Paths
+from orderpipeline_operator.domain.names import FIELD_MANAGER
+from tests.integration.apiserver import ApiServer
+from tests.unit.render.specs import SPECS, bundle
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def namespace(crds: ApiServer) -> Iterator[str]:
+    """A namespace while the Gateway API is served too; other tests count on its absence."""
+    paths = Paths.from_env()
+    build.ensure(paths, ["contour"])
+    gateway = f"--filename={paths.share / 'gateway-crds.yaml'}"
+    crds.kubectl("apply", "--server-side", gateway)
+    crds.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd/httproutes.gateway.networking.k8s.io")
+    crds.kubectl("create", "namespace", "store")
+    yield "store"
+    crds.kubectl("delete", gateway, "--timeout=60s")
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_manifest_is_taken(crds: ApiServer, namespace: str, name: str) -> None:
+    manifests = bundle(SPECS[name]).manifests()
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
+    result = crds.kubectl(
+        "apply", "--server-side", "--dry-run=server", "--validate=strict", f"--field-manager={FIELD_MANAGER}",
+        "-n", namespace, "-f", "-", input=text,
+    )  # fmt: skip
+    assert len(result.splitlines()) == len(manifests)
+
+
+def test_an_unknown_field_would_be_refused(crds: ApiServer, namespace: str) -> None:
+    topic = next(m for m in bundle({}).manifests() if m["kind"] == "KafkaTopic")
+    text = json.dumps({**topic, "spec": {**topic["spec"], "partitons": 3}})
+    result = crds.try_kubectl("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", input=text)
+    assert result.returncode != 0
+    assert "partitons" in result.stderr
+
+
+def test_the_pods_meet_the_restricted_pod_security_standard(crds: ApiServer) -> None:
+    crds.kubectl("create", "namespace", "restricted")
+    crds.kubectl("label", "namespace", "restricted", "pod-security.kubernetes.io/enforce=restricted")
+    for deployment in (m for m in bundle(SPECS["everything"]).manifests() if m["kind"] == "Deployment"):
+        template = deployment["spec"]["template"]
+        name = template["spec"]["serviceAccountName"]
+        crds.kubectl("create", "serviceaccount", name, "-n", "restricted")
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "restricted", **template["metadata"]},
+            "spec": template["spec"],
+        }
+        crds.kubectl("apply", "--dry-run=server", "-f", "-", input=json.dumps(pod))
+        loose = {**pod, "spec": {**pod["spec"], "hostNetwork": True}}
+        result = crds.try_kubectl("apply", "--dry-run=server", "-f", "-", input=json.dumps(loose))
+        assert "violates PodSecurity" in result.stderr
