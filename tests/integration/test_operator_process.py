@@ -17,6 +17,7 @@ import pytest
 from orderpipeline_operator.domain import kinds
 from orderpipeline_operator.domain.kinds import Ref
 from tests.integration.apiserver import ApiServer
+from tests.integration.helm import Helm, of_kind
 from tests.integration.world import World, new_world
 
 pytestmark = pytest.mark.integration
@@ -47,7 +48,14 @@ class Process:
 
 @asynccontextmanager
 async def operator(
-    server: ApiServer, world: World, name: str, folder: Path, port: int, kubeconfig: Path | None = None
+    server: ApiServer,
+    world: World,
+    name: str,
+    folder: Path,
+    port: int,
+    *,
+    kubeconfig: Path | None = None,
+    cluster_wide: bool = False,
 ) -> AsyncIterator[Process]:
     """An operator that watches the world's namespace, with a quick Lease."""
     log = folder / f"{name}.log"
@@ -56,7 +64,7 @@ async def operator(
         "KUBECONFIG": str(kubeconfig or server.kubeconfig),
         "POD_NAMESPACE": world.namespace,
         "POD_NAME": name,
-        "ORDERPIPELINE_WATCH_NAMESPACES": world.namespace,
+        "ORDERPIPELINE_WATCH_NAMESPACES": "" if cluster_wide else world.namespace,
         "ORDERPIPELINE_LEASE_SECONDS": "3",
         "ORDERPIPELINE_HTTP_PORT": str(port),
         "ORDERPIPELINE_TEARDOWN_SECONDS": "3",
@@ -172,3 +180,51 @@ async def test_a_leader_that_loses_its_lease_ends(
 async def _said(process: Process, text: str) -> bool:
     assert process.process.returncode is None, process.log.read_text()[-3000:]
     return process.said(text)
+
+
+@pytest.mark.parametrize("cluster_wide", [True, False], ids=["cluster-wide", "one-namespace"])
+async def test_the_charts_rights_are_enough_and_no_more(
+    crds: ApiServer, helm: Helm, tmp_path: Path, free_port: Callable[[], int], cluster_wide: bool
+) -> None:
+    async with AsyncExitStack() as stack:
+        world = await stack.enter_async_context(new_world(crds))
+        watch = [] if cluster_wide else ["--set", f"watchNamespaces={{{world.namespace}}}"]
+        rendered = helm.objects(
+            "--namespace", world.namespace, "--set", "fullnameOverride=orderpipeline-operator", *watch
+        )
+        rights = of_kind(rendered, "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+        manifests = "\n---\n".join(json.dumps(each) for each in rights)
+        crds.kubectl("apply", "-f", "-", input=manifests)
+        stack.callback(crds.kubectl, "delete", "-f", "-", "--ignore-not-found", input=manifests)
+        account = of_kind(rights, "ServiceAccount")[0]["metadata"]["name"]
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{world.namespace}", "system:authenticated")
+        mine = crds.kubeconfig_for(f"system:serviceaccount:{world.namespace}:{account}", *groups)
+
+        process = await stack.enter_async_context(
+            operator(crds, world, "a", tmp_path, free_port(), kubeconfig=mine, cluster_wide=cluster_wide)
+        )
+        control = {"enabled": True, "autoRebalance": True}
+        await world.create_pipeline(kafka={"cruiseControl": control}, producer={"ingress": {"host": "a.example.com"}})
+        await until("the Kafka is made", lambda: world.find(kinds.KAFKA), 30)
+        await world.strimzi_kafka()
+        await until("users are made", lambda: world.find(kinds.USER, "shop-operator"), 15)
+        await world.strimzi_entities()
+        await until("services are made", lambda: world.find(kinds.HPA, "shop-consumer"), 15)
+        await world.pods_up()
+        await until("Ready", lambda: ready(world), 15)
+        await world.edit_spec(producer={"ingress": None})
+
+        async def no_ingress() -> bool:
+            return await world.find(kinds.INGRESS, "shop-producer") is None
+
+        await until("the Ingress is removed", no_ingress, 15)
+        cr = await world.pipeline()
+        await world.kube.delete(world.ref(kinds.PIPELINE), uid=cr["metadata"]["uid"])
+
+        async def gone() -> bool:
+            return await world.find(kinds.PIPELINE) is None
+
+        await until("the pipeline is gone", gone, 30)
+        assert await world.events() != []
+        assert not process.said("orbidden"), process.log.read_text()
+        assert await process.end(signal.SIGTERM) == 0
