@@ -1,6 +1,5 @@
 """Builds the cluster's binaries from Go modules, by the ordinary Go client. Idempotent: a stamp says from what."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from .config import Paths
+from .files import locked
 from .projects import KUBERNETES, PROJECTS, STAGING, Project, project_of
 
 Report = Callable[[str], None]
@@ -39,9 +39,7 @@ def ensure(paths: Paths, binaries: Iterable[str], report: Report = lambda line: 
     wanted = list(binaries)
     if not missing(paths, wanted):
         return
-    paths.build.mkdir(parents=True, exist_ok=True)
-    with (paths.build / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(paths.build / "lock"):
         for project in PROJECTS:
             todo = [name for name in missing(paths, wanted) if name in project.packages]
             if todo:

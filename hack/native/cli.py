@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import images, prerequisites
+from . import images, loading, prerequisites
 from .config import HTTP_PORT, HTTPS_PORT
 from .down import down
 from .progress import Step, run, say
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
             run([Step("images", 1, lambda report: images.build_all(native.paths, report))])
         elif command == "load":
             for name in rest:
-                images.load(native.paths, name, say)
+                loading.load(native.paths, name, say)
         elif command == "url":
             sys.stdout.write(url(native) + "\n")
         elif command == "status":

@@ -35,6 +35,7 @@ def down(paths: Paths) -> None:
     node.restore_tunables(paths)
     _retry(node.remove_cgroups)
     _remove_log_links(paths)
+    node.remove_folders(paths)
     for folder in (paths.run, paths.state):
         if folder.exists():
             shutil.rmtree(folder)

@@ -1,5 +1,6 @@
 """The node: containerd, kubelet and kube-proxy, kept inside folders and a cgroup of the cluster's own."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -15,12 +16,15 @@ PAUSE_IMAGE = "localhost/pause:1"
 # What the kubelet sets on the whole machine; `down` puts the old values back.
 TUNABLES = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
 TUNABLES += ("kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes")
+# Folders that containerd, the CNI plugins and the kubelet make at fixed places.
+FIXED_FOLDERS = ("/var/lib/kubelet", "/var/lib/cni", "/var/log/containers", "/run/containerd")
 
 
 def start_containerd(paths: Paths, processes: Processes) -> None:
     """containerd with its store in the cache and its sockets, namespaces and mounts under `paths.run`."""
     cni = paths.state / "cni"
     cni.mkdir(parents=True, exist_ok=True)
+    remember_folders(paths)
     ipam = {"type": "host-local", "dataDir": f"{cni}/addresses", "ranges": [[{"subnet": NODE_POD_CIDR}]]}
     ipam["routes"] = [{"dst": "0.0.0.0/0"}]
     bridge = {"type": "bridge", "bridge": "cni0", "isGateway": True, "hairpinMode": True, "ipMasq": False, "ipam": ipam}
@@ -152,6 +156,28 @@ def remove_cgroups() -> None:
             for folder in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True):
                 folder.rmdir()
             root.rmdir()
+
+
+def remember_folders(paths: Paths) -> None:
+    """Note which of the fixed folders are not there before the first start, so that `remove_folders` may take them."""
+    noted = paths.state / "made-folders"
+    if not noted.exists():
+        noted.write_text("".join(f"{folder}\n" for folder in FIXED_FOLDERS if not Path(folder).exists()))
+
+
+def remove_folders(paths: Paths) -> None:
+    """Remove the fixed folders that were made for this cluster, as far as nothing but folders and sockets is left."""
+    for result in Path("/var/lib/cni/results").glob("*"):  # a pod's address, noted by its network namespace's path
+        if f"{paths.run}/" in result.read_text(errors="replace"):
+            result.unlink()
+    noted = paths.state / "made-folders"
+    for root in map(Path, noted.read_text().split() if noted.exists() else []):
+        for path in [*sorted(root.rglob("*"), reverse=True), root]:
+            with contextlib.suppress(OSError):  # in use by someone else
+                if path.is_socket() or path.is_symlink():
+                    path.unlink()
+                else:
+                    path.rmdir()
 
 
 def restore_tunables(paths: Paths) -> None:

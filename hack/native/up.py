@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import addons, build, controlplane, images, network, node, pki, prerequisites, standin
+from . import addons, build, controlplane, images, loading, network, node, pki, prerequisites, standin
 from .config import API_PORT, API_SERVICE_IP, NODE, NODE_IP, POD_CIDR, SERVICE_CIDR, Paths
 from .procs import Processes, netns_prefix
 from .progress import Step, run
@@ -124,7 +124,7 @@ class Cluster:
     def _node(self) -> None:
         node.start_containerd(self.paths, self.processes)
         self.wait("containerd does not answer", "containerd", lambda: node.ctr(self.paths, "version").returncode == 0)
-        images.load_pause(self.paths)
+        loading.load_pause(self.paths)
         node.start_kubelet(self.paths, self.processes, self.pki)
         node.start_proxy(self.paths, self.processes, self.pki)
         self.wait("the node is not Ready", "kubelet", self._node_ready)
