@@ -93,7 +93,9 @@ class Connection(RequestHandler):
         return self._idle() and self._head_timer is None
 
     def _idle(self) -> bool:
-        return not self._messages and not self._request_in_progress and self._current_request is None
+        # A request that has been taken from the queue shows nowhere but in that nobody waits for the next.
+        waiting = not self._request_count or (self._waiter is not None and not self._waiter.done())
+        return waiting and not self._messages
 
     def _head_late(self) -> None:
         self._head_timer = None
