@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from orderpipeline_common.contract import Env
 from tests.integration.broker import Broker, free_ports
@@ -29,7 +29,9 @@ def wait_until(what: str, check: Callable[[], object], seconds: float = 60) -> N
 
 def order(customer: str, number: int, product: str = "p", amount: str = "1.10") -> bytes:
     """An order's JSON; its order_id is `customer/number`, the amount stands there digit for digit."""
-    head = json.dumps({"customer_id": customer, "product_id": product, "quantity": 1, "order_id": f"{customer}/{number}"})
+    head = json.dumps(
+        {"customer_id": customer, "product_id": product, "quantity": 1, "order_id": f"{customer}/{number}"}
+    )
     return head[:-1].encode() + b', "amount": ' + amount.encode() + b"}"
 
 
@@ -137,7 +139,15 @@ class Pipeline:
     def committed(self) -> dict[int, int]:
         """Committed offset of each partition; absent where there is none."""
         places = [TopicPartition(self.topic, number) for number in range(self.partitions)]
-        return {one.partition: one.offset for one in self._observer.committed(places, timeout=30) if one.offset >= 0}
+        end = time.monotonic() + 60
+        while True:  # after a restart the broker takes a while to find the group
+            try:
+                found = self._observer.committed(places, timeout=30)
+                return {one.partition: one.offset for one in found if one.offset >= 0}
+            except KafkaException:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
 
     def wait_committed(self, seconds: float = 90) -> None:
         """Wait until every record is committed."""

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.partition import Partition
@@ -13,7 +13,13 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 0.5
 """Longest that a finished order waits for its batch to fill before it is committed."""
-FAILED_SECONDS: Final = 1.0
+FAILED_SECONDS: Final = 0.25
+REBALANCING: Final = (
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.STALE_MEMBER_EPOCH,
+)
+"""The group has moved on and this member has not followed yet: it does so while it polls, and may commit then."""
 
 
 class Commits:
@@ -68,7 +74,8 @@ class Commits:
             _check(consumer.commit(offsets=offsets, asynchronous=False))
         except KafkaException as error:
             self._metrics.commits.labels("failed").inc()
-            self._troubled(str(error))
+            if error.args[0].code() not in REBALANCING:
+                self._troubled(str(error))
             raise
         self._metrics.commits.labels("ok").inc()
         self._troubled("")

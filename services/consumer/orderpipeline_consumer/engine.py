@@ -59,13 +59,13 @@ class Engine:
 
     def receive(self, partition: Partition, entries: Sequence[Record | int]) -> None:
         """Queue records in the order of their offsets; a bare number is the end that the partition has for now."""
+        partition.received += sum(not isinstance(entry, int) for entry in entries)
+        if partition.draining:
+            return  # also not the end of the partition: it lies behind records that were not taken
         done = partition.claim.position if partition.claim is not None else None
         for entry in entries:
             if isinstance(entry, int):
                 partition.offsets.reached(entry)
-                continue
-            partition.received += 1
-            if partition.draining:
                 continue
             edge = partition.offsets.edge
             if edge is not None and entry.offset < edge:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from orderpipeline_common.contract import Header
@@ -72,7 +73,7 @@ class Handling:
         assert claim is not None
 
         async def handle(part: Sequence[Record]) -> None:
-            position = offsets.position_with({record.offset for record in part})
+            position = partial(offsets.position_with, {record.offset for record in part})
             began = time.monotonic()
             try:
                 await self._sink.handle(Batch(partition.number, part, position, claim))

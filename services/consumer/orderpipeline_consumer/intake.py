@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.1
 FETCH: Final = 1000
+COMMIT_SECONDS: Final = 8.0
+"""How long the last commit may be tried for."""
 
 
 MakeConsumer = Callable[[Callable[[KafkaError], None], Callable[[], None]], Consumer]
@@ -99,9 +101,9 @@ class Intake:
         finally:
             self.stopping = True
             try:
-                self._give_up(consumer, list(self._assigned.values()), self._limits.drain_seconds)
+                self._leave(consumer)
             finally:
-                consumer.close()
+                consumer.close()  # calls on_revoke for what is still assigned, which is drained and committed by then
         if self._failure is not None:
             raise self._failure
 
@@ -163,17 +165,33 @@ class Intake:
         self._forget(held)
 
     def _give_up(self, consumer: Consumer, partitions: list[Partition], seconds: float) -> None:
-        """Drain, commit, forget. Callbacks must not raise, so a failure is kept for the loop."""
+        """Drain, commit, forget. Never raises, for a callback must not; what was not committed is delivered again."""
         if not partitions:
             return
         try:
             self._await(self._engine.drain(partitions, seconds), seconds + 2.0)
             self._commits.now(consumer, partitions)
-        except Exception as error:
-            log.exception("giving up partitions failed, their orders will be delivered again")
-            self.fail(error)
+        except Exception:
+            log.exception("could not commit what is given up, its last orders will be delivered again")
         finally:
             self._forget(partitions)
+
+    def _leave(self, consumer: Consumer) -> None:
+        """Drain and commit everything. While the group rebalances it refuses commits of those who have not followed, so
+        polling goes on for a moment; what that brings is not taken."""
+        held = list(self._assigned.values())
+        if not held:
+            return
+        self._await(self._engine.drain(held, self._limits.drain_seconds), self._limits.drain_seconds + 2.0)
+        last = self._clock() + COMMIT_SECONDS
+        while self._clock() < last:
+            try:
+                self._commits.now(consumer, self._assigned.values())
+            except KafkaException as error:
+                log.info("the last commit waits: %s", error)
+                consumer.poll(POLL_SECONDS)
+            else:
+                return
 
     def _forget(self, partitions: list[Partition]) -> None:
         for partition in partitions:

@@ -95,7 +95,7 @@ async def topic_id(connection: Config, topic: str) -> str:
     """The id that Kafka gave the topic when it was made. Raises UnavailableError."""
 
     def ask() -> str:
-        admin = AdminClient(dict(connection))
+        admin = AdminClient(dict(connection), logger=logging.getLogger("librdkafka"))
         answers = admin.describe_topics(TopicCollection([topic]), request_timeout=ADMIN_SECONDS)
         return str(answers[topic].result(ADMIN_SECONDS).topic_id)
 

@@ -70,9 +70,12 @@ def bounds(settings: Settings) -> Bounds:
 class Service:
     """One consumer process. Build it inside a running event loop, then `await run()`."""
 
-    def __init__(self, settings: Settings, registry: CollectorRegistry, client_id: str) -> None:
+    def __init__(
+        self, settings: Settings, registry: CollectorRegistry, client_id: str, *, max_poll_seconds: float = 300.0
+    ) -> None:
         self._settings = settings
         self._client_id = client_id
+        self._max_poll_seconds = max_poll_seconds
         self._metrics = Metrics(registry)
         self._troubles = Troubles(self._metrics)
         self._sink = make_sink(settings, client_id)
@@ -166,7 +169,7 @@ class Service:
             settings.group,
             protocol,
             settings.offset_reset,
-            max_poll_seconds=max(300.0, 2 * settings.drain_seconds),
+            max_poll_seconds=max(self._max_poll_seconds, 2 * settings.drain_seconds),
         )
         make: Callable[[Any, Any], Any] = partial(make_consumer, config)
         log.info("joining group %s of topic %s by the %s protocol", settings.group, settings.topic, protocol)

@@ -1,6 +1,6 @@
 """What the consumer asks of a sink."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,12 +22,13 @@ class Claim:
 class Batch:
     """Records of one partition, each customer's in order; every one holds an order.
 
-    `position` is what may be kept as the partition's offset once this batch is in: all records below it are finished.
+    `position()` is what may be kept as the partition's offset once this batch is in: all records below it are finished.
+    Ask late: it moves on while other batches of the partition finish.
     """
 
     partition: int
     records: Sequence[Record]
-    position: int | None
+    position: Callable[[], int | None]
     claim: Claim
 
 

@@ -98,7 +98,7 @@ class PostgresSink:
                     "topic_id": batch.claim.topic_id,
                     "partition": batch.partition,
                     "epoch": batch.claim.epoch,
-                    "position": batch.position,
+                    "position": batch.position(),
                     **values,
                 },
             )

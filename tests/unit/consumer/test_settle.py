@@ -1,0 +1,66 @@
+"""One bad order costs only itself, and its customer's later orders wait behind it."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
+from orderpipeline_consumer.records import Record
+from orderpipeline_consumer.settle import settle
+from tests.unit.consumer.parts import record
+
+kinds = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["ok", "ok", "ok", "fail", "poison"])), max_size=40)
+
+
+@given(kinds)
+async def test_every_record_ends_in_one_place_and_lanes_keep_their_order(batch: list[tuple[str, str]]) -> None:
+    records = [record(n, lane, product=kind, poison=kind == "poison") for n, (lane, kind) in enumerate(batch)]
+    handled: list[Record] = []
+
+    async def handle(part: Sequence[Record]) -> None:
+        if any(one.order is None or one.order.product_id == "fail" for one in part):
+            raise ValueError("no")
+        handled.extend(part)
+
+    outcome = await settle(records, handle)
+    assert outcome.done == handled
+    for lane in "abcd":
+        mine = [one for one in records if one.lane == lane]
+        bad = next((n for n, one in enumerate(mine) if one.order is None or one.order.product_id == "fail"), len(mine))
+        assert [one for one in handled if one.lane == lane] == mine[:bad]
+        failure = outcome.failed.get(lane)
+        assert ([failure.record] if failure else []) == mine[bad : bad + 1]
+        assert outcome.waiting.get(lane, []) == mine[bad + 1 :]
+        if failure is not None:
+            assert isinstance(failure.error, PermanentError) == (failure.record.order is None)
+
+
+@given(st.integers(1, 30), st.integers(0, 40))
+async def test_a_sink_that_goes_down_gets_no_blame_on_orders(size: int, calls: int) -> None:
+    records = [record(n, "abc"[n % 3], product="fail" if n % 7 == 3 else "ok") for n in range(size)]
+    left = calls
+
+    async def handle(part: Sequence[Record]) -> None:
+        nonlocal left
+        if left == 0:
+            raise UnavailableError("down")
+        left -= 1
+        if any(one.order is not None and one.order.product_id == "fail" for one in part):
+            raise ValueError("no")
+
+    outcome = await settle(records, handle)
+    for lane in {one.lane for one in records}:
+        failed = [outcome.failed[lane].record] if lane in outcome.failed else []
+        done = [one for one in outcome.done if one.lane == lane]
+        assert done + failed + outcome.waiting.get(lane, []) == [one for one in records if one.lane == lane]
+    assert all(failure.record.offset % 7 == 3 for failure in outcome.failed.values())
+
+
+async def test_a_fence_is_no_failure_of_an_order() -> None:
+    async def handle(_: Sequence[Record]) -> None:
+        raise FencedError("another owner")
+
+    with pytest.raises(FencedError):
+        await settle([record(0)], handle)
