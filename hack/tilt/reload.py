@@ -3,7 +3,7 @@
     python3 reload.py MODULE [SOURCE TARGET]
 
 The pods' root is read-only and their user is not root, so what Tilt syncs goes to TARGET in the pod's own /tmp. Ships
-in no release image. A program that fails waits for the next change, with its error in the log, instead of a restart loop.
+in no release image. A program that fails waits for the next change, its error in the log, instead of a restart loop.
 """
 
 import os
