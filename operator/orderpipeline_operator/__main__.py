@@ -27,7 +27,8 @@ from orderpipeline_operator.errors import ApiError
 from orderpipeline_operator.gather import Key
 from orderpipeline_operator.reconcile import Defaults, Reconciler
 from orderpipeline_operator.settings import Settings, from_environ
-from orderpipeline_operator.workers import Meters, Worker
+from orderpipeline_operator.telemetry import Meters, PipelineMeters
+from orderpipeline_operator.workers import Worker
 from orderpipeline_operator.workqueue import WorkQueue
 
 LOG = logging.getLogger("orderpipeline_operator")
@@ -87,7 +88,7 @@ async def serve(settings: Settings, cluster: Cluster) -> int:
             return 0
         LOG.info("leading", extra={"identity": settings.identity})
         meters.leader.set(1)
-        reason = await lead(settings, cluster, kube, meters, election, stop)
+        reason = await lead(settings, cluster, kube, metrics, meters, election, stop)
         meters.leader.set(0)
         if reason:
             LOG.error("stopping: %s", reason)
@@ -98,7 +99,13 @@ async def serve(settings: Settings, cluster: Cluster) -> int:
 
 
 async def lead(
-    settings: Settings, cluster: Cluster, kube: Kube, meters: Meters, election: Election, stop: asyncio.Event
+    settings: Settings,
+    cluster: Cluster,
+    kube: Kube,
+    metrics: CollectorRegistry,
+    meters: Meters,
+    election: Election,
+    stop: asyncio.Event,
 ) -> str:
     """Watch and reconcile until told to stop (gives an empty string) or unable to go on (gives why)."""
     loop = asyncio.get_running_loop()
@@ -106,6 +113,7 @@ async def lead(
     async with AsyncExitStack() as stack:
         scaler = Scaler(queue.add, clock=Clock(jitter=random.random))
         stack.push_async_callback(scaler.close)
+        metrics.register(PipelineMeters(scaler))
         defaults = Defaults(
             producer_image=settings.producer_image,
             consumer_image=settings.consumer_image,

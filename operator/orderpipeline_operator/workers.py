@@ -4,25 +4,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-
 from orderpipeline_operator.errors import ApiError
 from orderpipeline_operator.gather import Key
+from orderpipeline_operator.telemetry import Meters
 from orderpipeline_operator.workqueue import WorkQueue
 
 LOG = logging.getLogger(__name__)
-
-
-class Meters:
-    """The operator's metrics about itself."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.passes = Counter(
-            "orderpipeline_reconciles", "Passes over a pipeline, by result: ok or error.", ["result"], registry=registry
-        )
-        self.seconds = Histogram("orderpipeline_reconcile_seconds", "Duration of a pass.", registry=registry)
-        self.queue = Gauge("orderpipeline_queue_length", "Pipelines that wait or are worked on.", registry=registry)
-        self.leader = Gauge("orderpipeline_leader", "1 while this process leads, else 0.", registry=registry)
 
 
 @dataclass(frozen=True)

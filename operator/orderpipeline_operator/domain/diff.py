@@ -79,7 +79,7 @@ def _compare_lists(want: list[Any], have: Any, path: tuple[str, ...]) -> str | N
 
 def _by_name(items: list[Any]) -> dict[str, Any] | None:
     """Items by their unique `name`, or None when they are not named things."""
-    if not all(isinstance(item, dict) and "name" in item for item in items):
+    if not all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in items):
         return None
     named = {item["name"]: item for item in items}
     return named if len(named) == len(items) else None
