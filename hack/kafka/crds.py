@@ -37,7 +37,7 @@ def generator(home: Path, libs: Path, folder: Path) -> list[str]:
 
 
 def strimzi_crds() -> list[Path]:
-    """The CRDs' files in the cache, made when missing. JavaMissingError without Java 21, RuntimeError with its output."""
+    """The CRDs' files in the cache, made when missing; JavaMissingError without Java 21."""
     folder = maven.cache() / f"strimzi-{STRIMZI_VERSION}"
 
     def fill(fresh: Path) -> None:

@@ -35,7 +35,7 @@ def homes() -> Iterable[Path]:
 
 
 def find(minimum: int, newest: bool = False) -> Path:
-    """Home of a Java >= `minimum` (the newest there is when asked, else the preferred one); JavaMissingError if none."""
+    """Home of a Java >= `minimum`: the newest when asked, else the preferred one; JavaMissingError if none."""
     versions = {home: version for home in homes() if (home / "bin/java").exists() and (version := major(home))}
     fitting = [home for home, version in versions.items() if version >= minimum]
     if not fitting:

@@ -1,0 +1,141 @@
+"""The Secrets of a cluster: its CAs, its nodes' certificates, the operator's own. `now` and the CA are arguments."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from hack.kafka import pki
+from hack.standin import pods
+from hack.standin.model import Cluster, Json, Node
+
+ISSUED_FOR: Final = "strimzi.io/issued-for"
+
+
+def encoded(values: Mapping[str, str | bytes]) -> dict[str, str]:
+    """A Secret's `data`."""
+    raw = {key: value.encode() if isinstance(value, str) else value for key, value in values.items()}
+    return {key: base64.b64encode(value).decode() for key, value in raw.items()}
+
+
+def decoded(secret: Json, key: str) -> str:
+    """One value of a Secret as text; empty when it is not there."""
+    return base64.b64decode((secret.get("data") or {}).get(key, "")).decode()
+
+
+def secret(
+    cluster: Cluster, name: str, values: Mapping[str, str | bytes], owner: Json, annotations: dict[str, str]
+) -> Json:
+    """A Secret manifest."""
+    return {
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+        "metadata": {
+            "name": name, "namespace": cluster.namespace, "ownerReferences": pods.owner(owner),
+            "labels": pods.labels(cluster, "strimzi"), "annotations": annotations,
+        },
+        "data": encoded(values),
+    }  # fmt: skip
+
+
+def truststore(ca: str, password: str) -> bytes:
+    """A CA as PKCS 12, as Java reads it."""
+    entry = pkcs12.PKCS12Certificate(x509.load_pem_x509_certificate(ca.encode()), b"ca.crt")
+    return pkcs12.serialize_java_truststore([entry], serialization.BestAvailableEncryption(password.encode()))
+
+
+@dataclass(frozen=True)
+class Authorities:
+    """The two CAs of a cluster: brokers' and clients'."""
+
+    cluster: pki.Pair
+    clients: pki.Pair
+
+    @property
+    def digest(self) -> str:
+        """Changes when a CA does."""
+        return hashlib.sha256((self.cluster.cert + self.clients.cert).encode()).hexdigest()[:16]
+
+
+def kept(found: Mapping[str, Json], name: str) -> pki.Pair | None:
+    """A CA from its two Secrets; None unless both are whole."""
+    cert, key = (decoded(found.get(f"{name}{end}", {}), field) for end, field in (("-cert", "ca.crt"), ("", "ca.key")))
+    return pki.Pair(cert, key) if cert and key else None
+
+
+def authorities(
+    cluster: Cluster, found: Mapping[str, Json], password: str, now: datetime
+) -> tuple[Authorities, list[Json]]:
+    """The CAs, from their Secrets or new, and the Secrets to make. `password` protects new PKCS 12 files."""
+    pairs, make = {}, []
+    for which in ("cluster", "clients"):
+        name = f"{cluster.name}-{which}-ca"
+        pair = kept(found, name)
+        if pair is None:
+            pair = pki.new_ca(f"{which}-ca", now)
+            public = {"ca.crt": pair.cert, "ca.p12": truststore(pair.cert, password), "ca.password": password}
+            marks = {"strimzi.io/ca-cert-generation": "0"}
+            make.append(
+                secret(cluster, name, {"ca.key": pair.key}, cluster.kafka, {"strimzi.io/ca-key-generation": "0"})
+            )
+            make.append(secret(cluster, f"{name}-cert", public, cluster.kafka, marks))
+        pairs[which] = pair
+    return Authorities(pairs["cluster"], pairs["clients"]), make
+
+
+def names(cluster: Cluster, node: Node) -> list[str]:
+    """DNS names under which clients and other nodes reach a node."""
+    ends = ("", f".{cluster.namespace}", f".{cluster.namespace}.svc", f".{cluster.namespace}.svc.cluster.local")
+    services = [f"{cluster.name}-kafka-{kind}{end}" for kind in ("bootstrap", "brokers") for end in ends]
+    return [*services, cluster.host(node), f"{cluster.host(node)}.cluster.local"]
+
+
+def _issued(ca: pki.Pair, asked: Sequence[str]) -> dict[str, str]:
+    return {ISSUED_FOR: hashlib.sha256("\n".join([ca.cert, *asked]).encode()).hexdigest()[:32]}
+
+
+def _current(found: Mapping[str, Json], name: str, marks: dict[str, str]) -> bool:
+    return (found.get(name, {}).get("metadata", {}).get("annotations") or {}).get(ISSUED_FOR) == marks[ISSUED_FOR]
+
+
+def leaves(cluster: Cluster, cas: Authorities, found: Mapping[str, Json], now: datetime) -> list[Json]:
+    """The Secrets to make for nodes, for the operator, and the trust bundle."""
+    make = []
+    for node in cluster.nodes:
+        asked = names(cluster, node)
+        marks = _issued(cas.cluster, [*asked, cas.clients.cert])
+        if not _current(found, node.name, marks):
+            pair = pki.issue(cas.cluster, f"{cluster.name}-kafka", asked, now)
+            values = {
+                f"{node.name}.crt": pair.cert, f"{node.name}.key": pair.key, "keystore.pem": pair.key + pair.cert,
+                "cluster-ca.pem": cas.cluster.cert, "clients-ca.pem": cas.clients.cert,
+            }  # fmt: skip
+            make.append(secret(cluster, node.name, values, cluster.pool(node.pool), marks))
+    operator = f"{cluster.name}-cluster-operator-certs"
+    marks = _issued(cas.cluster, [])
+    if not _current(found, operator, marks):
+        pair = pki.issue(cas.cluster, f"{cluster.name}-cluster-operator", [], now)
+        values = {"cluster-operator.crt": pair.cert, "cluster-operator.key": pair.key}
+        make.append(secret(cluster, operator, values, cluster.kafka, marks))
+    bundle = f"{cluster.name}-trustbundle"
+    if not _current(found, bundle, marks):
+        make.append(secret(cluster, bundle, {"ca.crt": cas.cluster.cert}, cluster.kafka, marks))
+    return make
+
+
+def user(ca: pki.Pair, name: str, password: str, now: datetime) -> dict[str, str | bytes]:
+    """The content of a TLS user's Secret; `password` protects its PKCS 12 file."""
+    pair = pki.issue(ca, name, [], now)
+    key = serialization.load_pem_private_key(pair.key.encode(), password=None)
+    store = pkcs12.serialize_key_and_certificates(
+        name.encode(), key, x509.load_pem_x509_certificate(pair.cert.encode()), None,  # type: ignore[arg-type]
+        serialization.BestAvailableEncryption(password.encode()),
+    )  # fmt: skip
+    return {
+        "ca.crt": ca.cert, "user.crt": pair.cert, "user.key": pair.key, "user.p12": store, "user.password": password,
+    }  # fmt: skip

@@ -1,0 +1,230 @@
+"""Kubernetes objects of one Kafka cluster: Services, pods, claims, configuration. Pure."""
+
+import hashlib
+import json
+import re
+from typing import Any, Final
+
+from hack.standin import config
+from hack.standin.model import CLUSTER, GROUP, METADATA_VERSION, Cluster, Json, Node
+
+IMAGE: Final = "localhost/orderpipeline/kafka:dev"
+REVISION: Final = "strimzi.io/revision"
+CPU_CAP_MILLI: Final = 50
+MEMORY_CAP_MI: Final = {"broker": 384, "controller": 224}
+HEAP_MI: Final = {"broker": 320, "controller": 160}
+ID: Final = 1001
+PASSED_ON: Final = [
+    "affinity",
+    "tolerations",
+    "topologySpreadConstraints",
+    "priorityClassName",
+    "schedulerName",
+    "hostAliases",
+]
+
+
+def owner(thing: Json) -> list[Json]:
+    """Owner references that let Kubernetes delete the object with `thing`."""
+    reference = {"apiVersion": f"{GROUP}/v1", "kind": thing["kind"], "name": thing["metadata"]["name"]}
+    return [{**reference, "uid": thing["metadata"]["uid"], "controller": False, "blockOwnerDeletion": False}]
+
+
+def labels(cluster: Cluster, name: str, **more: str) -> dict[str, str]:
+    """Labels as Strimzi's own objects carry them."""
+    return {
+        CLUSTER: cluster.name, "strimzi.io/kind": "Kafka", "strimzi.io/name": name,
+        "strimzi.io/component-type": "kafka", "app.kubernetes.io/name": "kafka",
+        "app.kubernetes.io/instance": cluster.name, "app.kubernetes.io/managed-by": "strimzi-cluster-operator", **more,
+    }  # fmt: skip
+
+
+def services(cluster: Cluster) -> list[Json]:
+    """The bootstrap Service and the headless one that names each node."""
+    ports = [("tcp-replication", 9091)]
+    ports += [
+        ({9092: "tcp-clients", 9093: "tcp-clientstls"}.get(one.port, f"tcp-{one.name}"), one.port)
+        for one in cluster.listeners
+    ]
+    inner = [("tcp-ctrlplane", 9090), *ports, ("tcp-kafkaagent", 8443)]
+
+    def service(suffix: str, named: list[tuple[str, int]], selector: dict[str, str], extra: Json) -> Json:
+        return {
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {
+                "name": f"{cluster.name}-kafka-{suffix}", "namespace": cluster.namespace,
+                "labels": labels(cluster, f"{cluster.name}-kafka"), "ownerReferences": owner(cluster.kafka),
+            },
+            "spec": {
+                "selector": {CLUSTER: cluster.name, "strimzi.io/name": f"{cluster.name}-kafka", **selector},
+                "ports": [{"name": n, "port": p, "targetPort": p, "protocol": "TCP"} for n, p in named], **extra,
+            },
+        }  # fmt: skip
+
+    return [
+        service("bootstrap", ports, {"strimzi.io/broker-role": "true"}, {"type": "ClusterIP"}),
+        service("brokers", inner, {}, {"clusterIP": "None", "publishNotReadyAddresses": True}),
+    ]
+
+
+def budget(cluster: Cluster) -> Json:
+    """The disruption budget over all nodes."""
+    template = (cluster.spec.get("template") or {}).get("podDisruptionBudget") or {}
+    selector = {CLUSTER: cluster.name, "strimzi.io/name": f"{cluster.name}-kafka"}
+    return {
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {
+            "name": f"{cluster.name}-kafka", "namespace": cluster.namespace,
+            "labels": labels(cluster, f"{cluster.name}-kafka"), "ownerReferences": owner(cluster.kafka),
+        },
+        "spec": {"maxUnavailable": template.get("maxUnavailable", 1), "selector": {"matchLabels": selector}},
+    }  # fmt: skip
+
+
+def quantity(text: str | int | float) -> float:
+    """A Kubernetes quantity as a number: cores, or bytes."""
+    found = re.fullmatch(r"([0-9.]+)([a-zA-Z]*)", str(text))
+    assert found, f"not a quantity: {text}"
+    units: dict[str, float] = {"": 1, "m": 1e-3, "k": 1e3}
+    units |= {unit: 1000.0**power for power, unit in enumerate("MGTPE", 2)}
+    units |= {f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)}
+    return float(found[1]) * units[found[2]]
+
+
+def resources(node: Node, pool: Json) -> Json:
+    """The pool's requests, capped so that a whole cluster fits two cores; no limits, which the caps would make wrong."""
+    asked = (pool["spec"].get("resources") or {}).get("requests") or {}
+    role = "broker" if node.broker else "controller"
+    cpu = min(quantity(asked.get("cpu", "50m")) * 1000, CPU_CAP_MILLI)
+    memory = min(quantity(asked.get("memory", "1Gi")) / 2**20, MEMORY_CAP_MI[role])
+    return {"requests": {"cpu": f"{int(cpu)}m", "memory": f"{int(memory)}Mi"}}
+
+
+def heap(node: Node, cluster: Cluster) -> str:
+    """The Java heap: what the spec asks for, at most what fits the machine."""
+    options = cluster.pool(node.pool)["spec"].get("jvmOptions") or cluster.spec.get("jvmOptions") or {}
+    most = HEAP_MI["broker" if node.broker else "controller"]
+    asked = str(options.get("-Xmx", ""))  # Java writes 512m or 2g where Kubernetes writes 512Mi or 2Gi
+    if not asked:
+        return f"{most}m"
+    number = quantity(asked if asked[-1].isdigit() else f"{asked[:-1]}{asked[-1].upper()}i")
+    return f"{int(min(number / 2**20, most))}m"
+
+
+def _environment(cluster: Cluster, node: Node, cluster_id: str) -> list[Json]:
+    values = {
+        "CLUSTER_ID": cluster_id,
+        "KAFKA_HEAP": heap(node, cluster),
+        "METADATA_VERSION": cluster.spec.get("metadataVersion", METADATA_VERSION).split("-")[0] + "-IV0",
+    }
+    variables: list[Json] = [{"name": name, "value": value} for name, value in values.items()]
+    rack = cluster.spec.get("rack") or {}
+    if rack.get("topologyKey"):  # Kubernetes copies the node's zone and region onto the pod when it is bound
+        path = f"metadata.labels['{rack['topologyKey']}']"
+        variables.append({"name": "RACK", "valueFrom": {"fieldRef": {"fieldPath": path}}})
+    return variables
+
+
+def _container(cluster: Cluster, node: Node, cluster_id: str, disks: list[str]) -> Json:
+    port = 9091 if node.broker else 9090
+    names = {9090: "tcp-ctrlplane", 9091: "tcp-replication"}
+    ports = [9090] * node.controller + [9091] * node.broker
+    mounts = [{"name": name, "mountPath": f"/var/lib/kafka/{name}"} for name in disks]
+    probe = {"tcpSocket": {"port": port}, "periodSeconds": 1, "timeoutSeconds": 2}
+    return {
+        "name": "kafka", "image": IMAGE, "imagePullPolicy": "IfNotPresent",
+        "env": _environment(cluster, node, cluster_id),
+        "ports": [{"name": names[one], "containerPort": one} for one in ports],
+        "resources": resources(node, cluster.pool(node.pool)),
+        "readinessProbe": {**probe, "initialDelaySeconds": 2, "failureThreshold": 5},
+        "livenessProbe": {**probe, "periodSeconds": 10, "initialDelaySeconds": 60, "failureThreshold": 6},
+        "securityContext": {
+            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            *mounts, {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own
+            {"name": "config", "mountPath": "/etc/kafka"}, {"name": "certs", "mountPath": config.CERTS},
+        ],
+    }  # fmt: skip
+
+
+def claims(cluster: Cluster, node: Node) -> list[Json]:
+    """The volume claims of a node; they outlive the pool unless `deleteClaim`."""
+    pool = cluster.pool(node.pool)
+    found = []
+    for name, disk in config.volumes(pool["spec"]["storage"]):
+        if disk["type"] == "persistent-claim":
+            metadata: Json = {
+                "name": f"{name}-{node.name}", "namespace": cluster.namespace,
+                "labels": labels(cluster, f"{cluster.name}-kafka", **{"strimzi.io/pool-name": node.pool}),
+            }  # fmt: skip
+            if disk.get("deleteClaim"):
+                metadata["ownerReferences"] = owner(pool)
+            spec: Json = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": disk["size"]}}}
+            if disk.get("class"):
+                spec["storageClassName"] = disk["class"]
+            found.append({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
+    return found
+
+
+def config_map(cluster: Cluster, node: Node) -> Json:
+    """A node's configuration."""
+    return {
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {
+            "name": node.name, "namespace": cluster.namespace, "ownerReferences": owner(cluster.pool(node.pool)),
+            "labels": labels(cluster, f"{cluster.name}-kafka", **{"strimzi.io/pool-name": node.pool}),
+        },
+        "data": {"server.properties": config.server(cluster, node)},
+    }  # fmt: skip
+
+
+def _volumes(cluster: Cluster, node: Node) -> list[Json]:
+    found: list[Json] = [
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "config", "configMap": {"name": node.name}},
+        {"name": "certs", "secret": {"secretName": node.name}},
+    ]
+    for name, disk in config.volumes(cluster.pool(node.pool)["spec"]["storage"]):
+        persistent = disk["type"] == "persistent-claim"
+        found.append(
+            {"name": name, "persistentVolumeClaim": {"claimName": f"{name}-{node.name}"}}
+            if persistent
+            else {"name": name, "emptyDir": {}}
+        )
+    return found
+
+
+def pod(cluster: Cluster, node: Node, cluster_id: str, trust: str) -> Json:
+    """A node's pod, with a revision annotation that changes with anything that needs a restart.
+
+    `trust` is a digest of the CAs.
+    """
+    pool = cluster.pool(node.pool)
+    layers = (cluster.spec.get("template") or {}, pool["spec"].get("template") or {})
+    template: dict[str, Any] = {}
+    for layer in layers:
+        template |= layer.get("pod") or {}
+    extra = template.get("metadata") or {}
+    roles = {f"strimzi.io/{role}-role": str(role in node.roles).lower() for role in ("broker", "controller")}
+    own = {"strimzi.io/pool-name": node.pool, "strimzi.io/pod-name": node.name, **roles}
+    disks = [name for name, _ in config.volumes(pool["spec"]["storage"])]
+    spec = {
+        "hostname": node.name, "subdomain": f"{cluster.name}-kafka-brokers", "restartPolicy": "Always",
+        "automountServiceAccountToken": False, "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": template.get("terminationGracePeriodSeconds", 30),
+        "securityContext": {
+            "runAsNonRoot": True, "runAsUser": ID, "runAsGroup": 0, "fsGroup": 0,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(cluster, node, cluster_id, disks)], "volumes": _volumes(cluster, node),
+        **{key: template[key] for key in PASSED_ON if key in template},
+    }  # fmt: skip
+    metadata = {
+        "name": node.name, "namespace": cluster.namespace, "ownerReferences": owner(pool),
+        "labels": {**(extra.get("labels") or {}), **labels(cluster, f"{cluster.name}-kafka", **own)},
+    }  # fmt: skip
+    text = json.dumps([spec, metadata["labels"], trust, config.server(cluster, node)], sort_keys=True)
+    revision = hashlib.sha256(text.encode()).hexdigest()[:16]
+    metadata["annotations"] = {**(extra.get("annotations") or {}), REVISION: revision}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

@@ -1,0 +1,85 @@
+"""Status of Kafka, pools, topics and users as Strimzi writes it. Pure; `now` is an RFC 3339 time."""
+
+from collections.abc import Sequence
+
+from hack.standin.check import warnings
+from hack.standin.model import CLUSTER, METADATA_VERSION, STRIMZI, VERSION, Cluster, Json
+
+
+def condition(kind: str, reason: str | None = None, message: str | None = None, status: str = "True") -> Json:
+    """A condition without its transition time."""
+    found: Json = {"type": kind, "status": status}
+    if reason is not None:
+        found["reason"] = reason
+    if message is not None:
+        found["message"] = message
+    return found
+
+
+def stamped(conditions: Sequence[Json], before: Sequence[Json], now: str) -> list[Json]:
+    """Conditions with transition times; one that did not change keeps its time."""
+
+    def bare(one: Json) -> Json:
+        return {key: value for key, value in one.items() if key != "lastTransitionTime"}
+
+    def time(one: Json) -> str:
+        return str(next((old.get("lastTransitionTime", now) for old in before if bare(old) == one), now))
+
+    return [{**one, "lastTransitionTime": time(one)} for one in conditions]
+
+
+def failed(reason: str, message: str) -> list[Json]:
+    """How Strimzi says that a Kafka or a user can't be as asked."""
+    return [condition("NotReady", reason, message)]
+
+
+def listeners(cluster: Cluster, ca: str) -> list[Json]:
+    """`status.listeners`; `ca` is the PEM of the cluster's CA."""
+    host = f"{cluster.name}-kafka-bootstrap.{cluster.namespace}.svc"
+    return [
+        {
+            "name": one.name,
+            "addresses": [{"host": host, "port": one.port}],
+            "bootstrapServers": f"{host}:{one.port}",
+            **({"certificates": [ca]} if one.tls else {}),
+        }
+        for one in cluster.listeners
+    ]
+
+
+def kafka(cluster: Cluster, state: str, before: Json, cluster_id: str, ca: str, extra: Sequence[Json] = ()) -> Json:
+    """A Kafka's status; `state` is creating, rolling or ready. `extra`: warnings beyond those of the spec.
+
+    While creating, nothing but the condition is there. While rolling, Ready and observedGeneration stay as they were.
+    """
+    if state == "creating":
+        waiting = [condition("NotReady", "Creating", "Kafka cluster is being deployed")]
+        return {"conditions": waiting, "observedGeneration": 0, "clusterId": cluster_id}
+    if state == "rolling":
+        return before
+    return {
+        "conditions": [*warnings(cluster), *extra, condition("Ready")],
+        "observedGeneration": cluster.kafka["metadata"]["generation"],
+        "listeners": listeners(cluster, ca),
+        "kafkaNodePools": [{"name": pool["metadata"]["name"]} for pool in cluster.pools],
+        "clusterId": cluster_id,
+        "operatorLastSuccessfulVersion": STRIMZI,
+        "kafkaVersion": VERSION,
+        "kafkaMetadataVersion": cluster.spec.get("metadataVersion", METADATA_VERSION).split("-")[0] + "-IV0",
+        "autoRebalance": {"state": "Idle"} if (cluster.kafka["spec"].get("cruiseControl") or {}) else None,
+    }
+
+
+def pool(cluster: Cluster, one: Json, cluster_id: str) -> Json:
+    """A node pool's status."""
+    name = one["metadata"]["name"]
+    ids = [node.id for node in cluster.nodes if node.pool == name]
+    selector = f"{CLUSTER}={cluster.name},strimzi.io/name={cluster.name}-kafka,strimzi.io/kind=Kafka"
+    return {
+        "observedGeneration": one["metadata"]["generation"],
+        "nodeIds": ids,
+        "clusterId": cluster_id,
+        "roles": sorted(one["spec"]["roles"]),
+        "replicas": len(ids),
+        "labelSelector": f"{selector},strimzi.io/pool-name={name}",
+    }
