@@ -168,15 +168,15 @@ def start_ingress(paths: Paths, processes: Processes, folder: Path) -> None:
 def start_storage(paths: Paths, processes: Processes, folder: Path) -> None:
     """The provisioner of local volumes."""
     kubeconfig = _kubeconfig(paths, folder, "storage")
-    module = "import sys; sys.path.insert(0, sys.argv.pop(1)); from native.storage import main; main()"
-    command = [sys.executable, "-c", module, str(REPO / "hack"), str(kubeconfig), str(paths.state / "volumes")]
+    module = "import sys; sys.path.insert(0, sys.argv.pop(1)); from hack.native.storage import main; main()"
+    command = [sys.executable, "-c", module, str(REPO), str(kubeconfig), str(paths.state / "volumes")]
     processes.start("storage", command, inputs=source_hash("storage.py"))
 
 
 def start_forward(processes: Processes) -> None:
     """The way in from the host's 127.0.0.1."""
-    module = "import sys; sys.path.insert(0, sys.argv.pop(1)); from native.forward import main; sys.exit(main())"
-    command = [sys.executable, "-c", module, str(REPO / "hack")]
+    module = "import sys; sys.path.insert(0, sys.argv.pop(1)); from hack.native.forward import main; sys.exit(main())"
+    command = [sys.executable, "-c", module, str(REPO)]
     processes.start("forward", command, inputs=source_hash("forward.py"), in_netns=False)
 
 

@@ -6,12 +6,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TextIO
 
 from .config import Paths
 from .files import locked
+from .progress import say
 from .projects import KUBERNETES, PROJECTS, STAGING, Project, project_of
 
 Report = Callable[[str], None]
@@ -117,3 +119,7 @@ def _go(arguments: list[str], folder: Path, log: TextIO, *, capture: bool = Fals
     if result.returncode:
         raise RuntimeError(f"go {arguments[0]} failed in {folder.name}; see {log.name}")
     return result.stdout or ""
+
+
+if __name__ == "__main__":
+    ensure(Paths.from_env(), sys.argv[1:], say)

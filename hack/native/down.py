@@ -11,24 +11,30 @@ from pathlib import Path
 
 from . import network, node
 from .config import Paths
+from .files import locked
 from .procs import Processes, start_time
 from .progress import say
 
 
 def down(paths: Paths) -> None:
     """Idempotent; binaries, images and logs stay. Raises RuntimeError or OSError when something will not go."""
-    processes = Processes(paths.state / "processes", paths.logs)
-    names = processes.names()
-    if not names and not paths.state.exists() and not paths.run.exists():
+    owner = network.owner_of(paths)
+    if owner != str(paths.cache) if owner else not paths.state.exists():
         say("the local cluster is not up")
         return
+    with locked(paths.native / "lock"):
+        _down(paths)
+    say("down")
+
+
+def _down(paths: Paths) -> None:
+    processes = Processes(paths.state / "processes", paths.logs)
+    names = processes.names()
     say(f"stopping {len(names)} processes")
-    containerd = [name for name in names if name == "containerd"]
     for name in _order(name for name in names if name != "containerd"):
         processes.stop(name)
     _remove_containers(paths)
-    for name in containerd:
-        processes.stop(name)
+    processes.stop("containerd")
     _end_shims(paths)
     _unmount_below(paths.run, paths.native)
     network.remove(paths)
@@ -40,7 +46,6 @@ def down(paths: Paths) -> None:
         if folder.exists():
             shutil.rmtree(folder)
     paths.kubeconfig.unlink(missing_ok=True)
-    say("down")
 
 
 def _order(names: Iterable[str]) -> list[str]:

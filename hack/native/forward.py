@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 import sys
+from functools import partial
 
 from .config import API_PORT, HTTP_PORT, HTTPS_PORT, NETNS, NODE_IP
 
@@ -113,9 +114,15 @@ async def serve(sockets: dict[socket.socket, tuple[str, int]]) -> None:
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     pending: set[asyncio.Task[None]] = set()
-    for sock, target in sockets.items():
-        await loop.create_server(lambda target=target: Inbound(target, pending), sock=sock, backlog=1024)  # type: ignore[misc]
-    await ended.wait()
+    servers = [
+        await loop.create_server(partial(Inbound, target, pending), sock=sock, backlog=1024)
+        for sock, target in sockets.items()
+    ]
+    try:
+        await ended.wait()
+    finally:
+        for server in servers:
+            server.close()
 
 
 def main() -> int:

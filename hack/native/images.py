@@ -106,7 +106,7 @@ def _build(paths: Paths, image: Image, report: Report) -> None:
     if image.context_command:
         context = Path(run([sys.executable, str(REPO / image.context_command)]).strip().splitlines()[-1])
     dockerfile = REPO / image.dockerfile
-    inputs = [context / ".stamp"] if image.context_command else sorted(_copied(dockerfile, context))
+    inputs = [context / ".stamp"] if image.context_command else sorted(copied(dockerfile, context))
     wanted = hashlib.sha256(read_record(paths.images / "built.json")[image.base].encode())
     for path in [dockerfile, *inputs]:
         wanted.update(f"{os.path.relpath(path, context)}\0{path.stat().st_mode}\0".encode() + path.read_bytes())
@@ -138,7 +138,7 @@ def _wheels(paths: Paths, report: Report) -> Path:
     return folder
 
 
-def _copied(dockerfile: Path, context: Path) -> Iterable[Path]:
+def copied(dockerfile: Path, context: Path) -> Iterable[Path]:
     """Files that the Dockerfile's COPY and ADD lines name, without what Python leaves beside its sources."""
     for line in dockerfile.read_text().replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True) if line.startswith(("COPY ", "ADD ")) else []

@@ -12,6 +12,26 @@ RESOLV_CONF = (
 )
 
 
+def claim(paths: Paths) -> None:
+    """Make this cache's cluster the one of the machine: its namespace, sockets and ports are there once.
+
+    Raises RuntimeError when the cluster of another cache folder is up.
+    """
+    owner = owner_of(paths)
+    if owner not in {None, str(paths.cache)}:
+        raise RuntimeError(
+            f"the cluster of another cache is up; take it down first: ORDERPIPELINE_CACHE={owner} hack/cluster down"
+        )
+    paths.run.mkdir(parents=True, exist_ok=True)
+    (paths.run / "owner").write_text(str(paths.cache))
+
+
+def owner_of(paths: Paths) -> str | None:
+    """The cache folder of the cluster that is up, whole or in part; None when none is."""
+    owner = paths.run / "owner"
+    return owner.read_text() if owner.exists() else None
+
+
 def make(paths: Paths) -> None:
     """Make the namespace, its loopback, the node's bridge and a default route, as far as they are missing."""
     if not (NETNS_FOLDER / NETNS).exists():

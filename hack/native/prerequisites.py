@@ -7,6 +7,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from hack.kafka import java
+
+JAVA = 21
 GO_MINIMUM = (1, 21)  # from then on Go fetches the newer toolchain that a module asks for
 
 # command or file -> Debian package
@@ -20,7 +23,7 @@ PACKAGES = {
     "openssl": "openssl",
     "mount": "mount",
     "nsenter": "util-linux",
-    "java": "openjdk-17-jre-headless",
+    "mvn": "maven",
     "pip3": "python3-pip",
 }
 
@@ -47,6 +50,10 @@ def lacking() -> list[str]:
             reasons.append(
                 f"Go is too old ({_output([go, 'version'])}); install Go 1.26 or newer from https://go.dev/dl"
             )
+    try:
+        java.find(JAVA, newest=True)
+    except java.JavaMissingError as error:
+        reasons.append(f"{error} Strimzi's CRDs are made with it")
     missing = missing_packages()
     if missing and (shutil.which("apt-get") is None or os.geteuid() != 0):
         reasons.append("these Debian packages are missing, and cannot be installed from here: " + " ".join(missing))

@@ -66,6 +66,7 @@ class Processes:
                 cwd="/",
                 start_new_session=True,
             )
+        child.returncode = 0  # it outlives this process, and Popen would complain that nobody waited for it
         record = {"pid": child.pid, "start": start_time(child.pid), "wanted": wanted, "command": command}
         temporary = self.folder / f".{name}.tmp"
         temporary.write_text(json.dumps(record))

@@ -111,6 +111,7 @@ PROJECTS: Final = (
         },
     ),
     Project("helm", ("helm.sh/helm/v3@v3.22.0",), {"helm": "helm.sh/helm/v3/cmd/helm"}, 60),
+    Project("kind", ("sigs.k8s.io/kind@v0.33.0",), {"kind": "sigs.k8s.io/kind"}, 10),
     Project(
         "kubeconform",
         ("github.com/yannh/kubeconform@v0.8.0",),

@@ -1,7 +1,7 @@
 """Provisions local volumes: a folder on this machine for each claim of StorageClass `standard`, removed with it.
 
 A claim gets its volume when its first pod is scheduled (WaitForFirstConsumer), as with most real provisioners.
-Runs as a process in the cluster's network namespace: python3 -m native.storage KUBECONFIG FOLDER
+Runs as a process in the cluster's network namespace: python3 -m hack.native.storage KUBECONFIG FOLDER
 """
 
 import base64

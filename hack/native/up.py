@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import addons, build, controlplane, images, loading, network, node, pki, prerequisites, standin
 from .config import API_PORT, API_SERVICE_IP, NODE, NODE_IP, POD_CIDR, SERVICE_CIDR, Paths
+from .files import locked
 from .procs import Processes, netns_prefix
 from .progress import Step, run
 
@@ -40,6 +41,11 @@ class Cluster:
 
     def up(self) -> None:
         """From whatever is there to a Ready cluster. Raises RuntimeError that says which part failed, and its log."""
+        with locked(self.paths.native / "lock"):
+            network.claim(self.paths)
+            self._up()
+
+    def _up(self) -> None:
         fresh = not (self.paths.bin / ".stamps" / "envoy").exists()
         run(
             [

@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# hack/cluster where Docker runs: kind with a local registry, Strimzi, Contour. Every step may be repeated.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+repo=$(cd "$here/../.." && pwd)
+cache=${ORDERPIPELINE_CACHE:-$HOME/.cache/orderpipeline}
+name=orderpipeline
+registry=orderpipeline-registry
+registry_port=5001
+strimzi=1.2.0
+contour=v1.33.8
+images=(operator:operator/Dockerfile producer:services/producer/Dockerfile consumer:services/consumer/Dockerfile)
+
+mkdir -p "$cache/kind"
+export KUBECONFIG="$cache/kind/kubeconfig"
+export PATH="$PATH:$cache/native/bin"
+started=$SECONDS
+
+say() { printf '%4d s  %s\n' $((SECONDS - started)) "$*" >&2; }
+fail() { printf 'hack/cluster: %s\n' "$*" >&2; exit 1; }
+
+# Tools that are not on PATH are built from Go modules, as the native cluster's are.
+tools() {
+    local missing=() tool
+    for tool in "$@"; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+    [ ${#missing[@]} -eq 0 ] && return
+    command -v go >/dev/null || fail "missing: ${missing[*]}; install them, or Go 1.26 to have them built here"
+    say "building ${missing[*]} (a few minutes)"
+    (cd "$repo" && python3 -m hack.native.build "${missing[@]}")
+}
+
+registry_up() {
+    if [ "$(docker inspect -f '{{.State.Running}}' "$registry" 2>/dev/null)" != true ]; then
+        docker rm --force "$registry" >/dev/null 2>&1 || true
+        docker run --detach --restart=always --publish "127.0.0.1:$registry_port:5000" --name "$registry" registry:2 >/dev/null
+    fi
+}
+
+registry_connect() {
+    local node folder="/etc/containerd/certs.d/localhost:$registry_port"
+    for node in $(kind get nodes --name "$name"); do
+        docker exec "$node" mkdir -p "$folder"
+        printf '[host."http://%s:5000"]\n' "$registry" | docker exec -i "$node" cp /dev/stdin "$folder/hosts.toml"
+    done
+    if [ "$(docker inspect -f '{{json .NetworkSettings.Networks.kind}}' "$registry")" = null ]; then
+        docker network connect kind "$registry"
+    fi
+}
+
+up() {
+    tools kind kubectl helm
+    say "[1/5] local registry (about 5 s)"
+    registry_up
+    say "[2/5] kind cluster (about 40 s, and the node image's download the first time)"
+    if ! kind get clusters 2>/dev/null | grep -qx "$name"; then
+        kind create cluster --config "$here/kind-config.yaml" --wait 120s
+    fi
+    kind get kubeconfig --name "$name" >"$KUBECONFIG"
+    chmod 600 "$KUBECONFIG"
+    registry_connect
+    say "[3/5] Contour $contour (about 60 s)"
+    kubectl apply --server-side --force-conflicts -f "$here/classes.yaml" \
+        -f "https://raw.githubusercontent.com/projectcontour/contour/$contour/examples/render/contour-gateway.yaml" >/dev/null
+    kubectl --namespace projectcontour rollout status daemonset/envoy --timeout=180s >/dev/null
+    say "[4/5] Strimzi $strimzi (about 60 s)"
+    helm upgrade --install strimzi strimzi-kafka-operator --repo https://strimzi.io/charts/ --version "$strimzi" \
+        --namespace strimzi --create-namespace --set watchAnyNamespace=true --wait --timeout 300s >/dev/null
+    say "[5/5] ready"
+    url
+}
+
+down() {
+    tools kind
+    kind delete cluster --name "$name"
+    docker rm --force --volumes "$registry" >/dev/null 2>&1 || true
+    rm -f "$KUBECONFIG"
+}
+
+build() {
+    tools kind
+    local pair image
+    for pair in "${images[@]}"; do
+        image=localhost/orderpipeline/${pair%%:*}:dev
+        say "$image"
+        docker build --quiet --tag "$image" --file "$repo/${pair#*:}" "$repo" >/dev/null
+        load "$image"
+    done
+    image=localhost/orderpipeline/postgres:dev
+    say "$image"
+    docker build --quiet --tag "$image" "$repo/hack/postgres" >/dev/null
+    load "$image"
+}
+
+# kind itself skips an image that the node has.
+load() { kind load docker-image --name "$name" "$@"; }
+
+url() {
+    echo "ingress     http://127.0.0.1:8080  https://127.0.0.1:8443"
+    kubectl get ingress --all-namespaces \
+        -o 'go-template={{range .items}}{{range .spec.rules}}{{if .host}}order API   http://{{.host}}:8080{{"\n"}}{{end}}{{end}}{{end}}'
+    echo "kubeconfig  $KUBECONFIG"
+}
+
+status() {
+    docker ps --filter "name=^$name|^$registry" --format '{{.Names}}\t{{.Status}}'
+    kubectl get nodes --no-headers
+}
+
+command=$1
+shift
+case $command in
+    up | down | build | url | status) "$command" ;;
+    load) load "$@" ;;
+    kubectl | helm | kubeconform) tools "$command"; exec "$command" "$@" ;;
+    *) fail "unknown command $command" ;;
+esac

@@ -1,0 +1,91 @@
+"""The pure parts of the local cluster: what is built from what, and which volumes are made and removed."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hack.native import build, projects, storage
+
+FOLDER = Path("/volumes")
+
+
+def claim(**spec: Any) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": "data-0",
+            "namespace": "shop",
+            "uid": "1234",
+            "annotations": {storage.SELECTED_NODE: "node-0"},
+        },
+        "spec": {
+            "storageClassName": "standard",
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "10Gi"}},
+        }
+        | spec,
+    }
+
+
+def test_a_claim_with_a_node_gets_a_volume_of_its_own_on_it() -> None:
+    volume = storage.volume_for(claim(), FOLDER)
+    assert volume is not None
+    assert volume["spec"]["local"]["path"] == "/volumes/pvc-1234"
+    assert volume["spec"]["claimRef"]["uid"] == "1234"
+    assert volume["spec"]["capacity"] == {"storage": "10Gi"}
+    assert "node-0" in str(volume["spec"]["nodeAffinity"])
+
+
+@pytest.mark.parametrize("spec", [{"storageClassName": "fast"}, {"storageClassName": None}, {"volumeName": "pvc-1"}])
+def test_claims_of_others_and_bound_ones_are_left_alone(spec: dict[str, Any]) -> None:
+    assert storage.volume_for(claim(**spec), FOLDER) is None
+
+
+def test_a_claim_waits_for_its_first_pod_and_a_leaving_one_gets_nothing() -> None:
+    waiting, leaving = claim(), claim()
+    waiting["metadata"]["annotations"] = {}
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert storage.volume_for(waiting, FOLDER) is None
+    assert storage.volume_for(leaving, FOLDER) is None
+
+
+@pytest.mark.parametrize(
+    ("provisioner", "phase", "policy", "done"),
+    [
+        (storage.PROVISIONER, "Released", "Delete", True),
+        (storage.PROVISIONER, "Failed", "Delete", True),
+        (storage.PROVISIONER, "Bound", "Delete", False),
+        (storage.PROVISIONER, "Released", "Retain", False),
+        ("somebody.else", "Released", "Delete", False),
+    ],
+)
+def test_only_released_volumes_of_ours_are_removed(provisioner: str, phase: str, policy: str, done: bool) -> None:
+    volume = storage.volume_for(claim(), FOLDER)
+    assert volume is not None
+    volume["metadata"]["annotations"]["pv.kubernetes.io/provisioned-by"] = provisioner
+    volume["spec"]["persistentVolumeReclaimPolicy"] = policy
+    volume["status"] = {"phase": phase}
+    assert storage.is_done_with(volume) is done
+
+
+def test_every_binary_has_one_project_and_every_module_a_version() -> None:
+    names = [name for project in projects.PROJECTS for name in project.packages]
+    assert len(names) == len(set(names))
+    for project in projects.PROJECTS:
+        assert all("@v" in requirement for requirement in project.requires)
+
+
+def test_a_stamp_changes_with_all_that_a_binary_is_made_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    etcd = projects.project_of("etcd")
+    before = build.stamp_of("etcd")
+    changes = {"requires": ("module@v2",), "ldflags": "", "tags": "x", "source": "package main", "files": {"a": "b:c"}}
+    for name, value in changes.items():
+        changed = dataclasses.replace(etcd, **{name: value})
+        monkeypatch.setattr(build, "project_of", lambda _, changed=changed: changed)
+        assert build.stamp_of("etcd") != before, name
+
+
+def test_an_unknown_binary_is_named() -> None:
+    with pytest.raises(KeyError, match="nonsense"):
+        projects.project_of("nonsense")
