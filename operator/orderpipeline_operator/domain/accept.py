@@ -1,6 +1,6 @@
 """Whether a spec can be carried out: what CEL rules cannot see, found before anything is written.
 
-The API server has judged most of it already; it is judged again here, since a CRD may be older than the operator.
+The API server has judged its shape already; that is judged again here, since a CRD may be older than the operator.
 """
 
 from collections.abc import Iterable, Mapping

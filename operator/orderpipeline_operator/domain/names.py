@@ -1,5 +1,6 @@
 """Every name that the operator gives, in one place. `name` is the OrderPipeline's own name."""
 
+import hashlib
 from typing import Final
 
 from orderpipeline_operator.domain.spec import GROUP, OrderPipelineSpec
@@ -59,9 +60,10 @@ def orders_topic_resource(name: str) -> str:
     return f"{name}-orders"
 
 
-def dead_letter_topic_resource(name: str) -> str:
-    """KafkaTopic of the dead letters."""
-    return f"{name}-dead-letter"
+def dead_letter_topic_resource(name: str, spec: OrderPipelineSpec) -> str:
+    """KafkaTopic of the dead letters; each topic has its own, since a KafkaTopic's topic cannot be renamed."""
+    topic = spec.consumer.dead_letter.topic
+    return f"{name}-dead-letter" + (f"-{hashlib.sha256(topic.encode()).hexdigest()[:8]}" if topic else "")
 
 
 def dead_letter_topic(spec: OrderPipelineSpec) -> str:

@@ -26,7 +26,7 @@ def topics(pipeline: Pipeline) -> tuple[Manifest, ...]:
     if not dead.enabled:
         return (orders,)
     settings = {**owned_config(spec), "retention.ms": milliseconds(dead.retention)}
-    resource = names.dead_letter_topic_resource(pipeline.name)
+    resource = names.dead_letter_topic_resource(pipeline.name, spec)
     return (orders, _topic(pipeline, resource, names.dead_letter_topic(spec), dead.partitions, settings))
 
 

@@ -28,6 +28,11 @@ class Storage(Model):
             ".type",
         ),
         rule(
+            "has(self.class) == has(oldSelf.class) && (!has(self.class) || self.class == oldSelf.class)",
+            "cannot change: a volume keeps the StorageClass that it was made with; put back the former value",
+            ".class",
+        ),
+        rule(
             "!isQuantity(self.size) || !isQuantity(oldSelf.size)"
             " || quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0",
             "cannot shrink: Kubernetes only grows volumes; put back the former size or a larger one",
@@ -41,7 +46,7 @@ class Storage(Model):
     )
     size: Size = Field("100Gi", description="Size of the volume; can grow, never shrink.")
     class_: ObjectName | None = Field(
-        None, alias="class", description="StorageClass; the cluster's default when absent."
+        None, alias="class", description="StorageClass; the cluster's default when absent. Cannot change."
     )
     delete_claim: bool = Field(False, description="Whether the volumes go when the cluster is deleted.")
 
@@ -149,6 +154,11 @@ class KafkaSpec(Model):
         rule(
             "has(self.existing) || self.replicationFactor <= self.brokers.replicas",
             "must not exceed brokers.replicas, since each copy needs a broker of its own; lower it or add brokers",
+            ".replicationFactor",
+        ),
+        rule(
+            "self.replicationFactor == oldSelf.replicationFactor || self.cruiseControl.enabled || has(self.existing)",
+            "cannot change without Cruise Control, which moves the copies; set cruiseControl.enabled to true with it",
             ".replicationFactor",
         ),
         rule(
