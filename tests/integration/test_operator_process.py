@@ -112,6 +112,15 @@ async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
         await world.pods_up()
         await until("Ready", lambda: ready(world), 10)
 
+        before = await world.kube.get(world.ref(kinds.DEPLOYMENT, "shop-consumer"))
+        await world.secret("shop-consumer", {"password": "a new one"})
+
+        async def rolled() -> bool:
+            now = await world.kube.get(world.ref(kinds.DEPLOYMENT, "shop-consumer"))
+            return bool(now["spec"]["template"] != before["spec"]["template"])
+
+        await until("a new password rolls the pods", rolled, 10)
+
         service = await world.kube.get(world.ref(kinds.SERVICE, "shop-producer"))
         await world.kube.delete(world.ref(kinds.SERVICE, "shop-producer"), uid=service["metadata"]["uid"])
         await until("the Service is back", lambda: world.find(kinds.SERVICE, "shop-producer"), 10)

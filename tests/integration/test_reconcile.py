@@ -1,9 +1,15 @@
 """One pipeline through the reconciler on a real API server: bring-up, repair, pruning, adoption, pausing."""
 
+from pathlib import Path
+
 import pytest
 
+from orderpipeline_operator.adapters.credentials import in_cluster
+from orderpipeline_operator.adapters.kube import Kube
 from orderpipeline_operator.domain import kinds
 from orderpipeline_operator.domain.conditions import Scaling
+from orderpipeline_operator.errors import Unauthorized
+from tests.integration.apiserver import ApiServer
 from tests.integration.world import NAME, World
 
 pytestmark = pytest.mark.integration
@@ -201,3 +207,72 @@ async def test_a_roll_of_kafka_does_not_stop_the_services(world: World) -> None:
     kafka = await world.condition("KafkaReady")
     assert (kafka["status"], kafka["reason"]) == ("False", "InvalidResourceException")
     assert "bad field" in kafka["message"]
+
+
+async def test_turning_autoscaling_on_keeps_the_number_of_consumers(world: World) -> None:
+    await world.create_pipeline(autoscaling={"mode": "Off", "replicas": 5})
+    await world.up()
+    consumer = world.ref(kinds.DEPLOYMENT, "shop-consumer")
+    assert (await world.kube.get(consumer))["spec"]["replicas"] == 5
+    assert await world.names(kinds.HPA) == []
+    await world.edit_spec(autoscaling={"mode": "Auto"})
+    await world.reconcile(3)
+    assert (await world.kube.get(consumer))["spec"]["replicas"] == 5
+    assert await world.names(kinds.HPA) == ["HorizontalPodAutoscaler/shop-consumer"]
+    # The autoscaler moves it and from then on owns it.
+    await world.kube.patch(consumer, {"spec": {"replicas": 3}}, subresource="scale", manager="kube-controller-manager")
+    await world.reconcile(2)
+    assert (await world.kube.get(consumer))["spec"]["replicas"] == 3
+    before = await world.versions()
+    await world.reconcile()
+    assert await world.versions() == before
+
+
+async def test_a_change_and_its_opposite_restore_every_child(world: World) -> None:
+    await world.create_pipeline(producer={"replicas": 2})
+    await world.up()
+
+    async def children() -> dict[str, object]:
+        lists = [await world.kube.list(kind, world.namespace) for kind in kinds.CHILD_KINDS if kind != kinds.HTTP_ROUTE]
+        return {f"{item['kind']}/{item['metadata']['name']}": item.get("spec") for items in lists for item in items}
+
+    before = await children()
+    ingress = {"host": "orders.example.com", "annotations": {"a": "b"}}
+    await world.edit_spec(
+        producer={"replicas": 4, "ingress": ingress, "limits": {"maxOrderBytes": 4096}},
+        consumer={"workers": 3},
+        kafka={"config": {"log.segment.bytes": 1048576}, "exporter": True},
+    )
+    await world.reconcile()
+    await world.strimzi_kafka()
+    await world.reconcile()
+    changed = await children()
+    assert changed.keys() - before.keys() == {"Ingress/shop-producer"}
+    assert [key for key in before if changed[key] != before[key]] != []
+    await world.edit_spec(
+        producer={"replicas": 2, "ingress": None, "limits": None},
+        consumer={"workers": None},
+        kafka={"config": {"log.segment.bytes": None}, "exporter": None},
+    )
+    await world.reconcile()
+    assert await children() == before
+
+
+async def test_a_reader_of_the_pods_token_is_known_by_it(world: World, crds: ApiServer, tmp_path: Path) -> None:
+    token = crds.kubectl("-n", world.namespace, "create", "token", "default").strip()
+    (tmp_path / "token").write_text(token)
+    (tmp_path / "ca.crt").write_text(crds.ca.read_text())
+    host, port = crds.url.removeprefix("https://").split(":")
+    cluster = in_cluster({"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}, tmp_path)
+    kube = Kube(cluster)
+    try:
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        review = await kube.post(path, body)
+        user = review["status"]["userInfo"]["username"]
+        assert user == f"system:serviceaccount:{world.namespace}:default"
+        (tmp_path / "token").write_text("no token")
+        with pytest.raises(Unauthorized):
+            await kube.post(path, body)
+    finally:
+        await kube.close()

@@ -48,7 +48,7 @@ class Scaling:
 def kafka_ready(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None) -> Condition:
     """KafkaReady: what Strimzi says of its Kafka, or what the sampler meets at an existing one."""
     if spec.kafka.existing is not None:
-        return _existing_ready(spec.kafka.existing.bootstrap_servers, scaling)
+        return _existing_ready(spec.kafka.existing.bootstrap_servers, seen, scaling)
     if KAFKA in seen.absent_kinds:
         return Condition(
             "KafkaReady", "False", "StrimziMissing", "This cluster has no Kafka resource: install Strimzi 1.0 or newer."
@@ -74,7 +74,11 @@ def kafka_ready(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None
     return Condition("KafkaReady", "False", "Pending", text)
 
 
-def _existing_ready(bootstrap: str, scaling: Scaling | None) -> Condition:
+def _existing_ready(bootstrap: str, seen: Observed, scaling: Scaling | None) -> Condition:
+    last = condition(seen.cr, "KafkaReady")
+    if scaling is None and last is not None:
+        # A fresh leader has not asked yet; the last answer holds until it has.
+        return Condition("KafkaReady", last["status"], last["reason"], last["message"])
     if scaling is None or (scaling.orders is None and not scaling.error):
         return Condition("KafkaReady", "Unknown", "NotSampled", f"{bootstrap} has not been asked yet.")
     if scaling.error:

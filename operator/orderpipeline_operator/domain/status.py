@@ -56,9 +56,9 @@ def build(spec: OrderPipelineSpec, seen: Observed, found: Findings, now: datetim
             "observedGeneration": seen.cr["metadata"]["generation"],
             "endpoints": _without_unknown({"api": api_url(spec, seen), "bootstrap": bootstrap(spec, seen)}),
             "partitions": _partitions(spec, seen, scaling),
-            "lag": _lag(scaling),
+            "lag": _lag(seen, scaling),
             "consumers": _consumers(seen, scaling),
-            "scaling": _scaling(scaling) or (seen.cr.get("status") or {}).get("scaling"),
+            "scaling": _scaling(scaling) or _last(seen, "scaling"),
             "warnings": strimzi_warnings(seen) or None,
         }
     )
@@ -165,9 +165,9 @@ def _partitions(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None
     return None
 
 
-def _lag(scaling: Scaling | None) -> Manifest | None:
+def _lag(seen: Observed, scaling: Scaling | None) -> Manifest | None:
     if scaling is None:
-        return None
+        return _last(seen, "lag")
     seconds = None if scaling.seconds is None else round(scaling.seconds, 1)
     return _without_unknown({"orders": scaling.orders, "seconds": seconds}) or None
 
@@ -177,14 +177,21 @@ def _consumers(seen: Observed, scaling: Scaling | None) -> Manifest | None:
     if deployment is None:
         return None
     status = deployment.get("status") or {}
+    last = _last(seen, "consumers") or {}
     return _without_unknown(
         {
             "current": status.get("replicas") or 0,
             "ready": status.get("readyReplicas") or 0,
-            "desired": scaling.desired if scaling else None,
-            "why": (scaling.why or None) if scaling else None,
+            "desired": scaling.desired if scaling else last.get("desired"),
+            "why": (scaling.why or None) if scaling else last.get("why"),
         }
     )
+
+
+def _last(seen: Observed, field: str) -> Manifest | None:
+    """What the status says already; a fresh leader keeps it until its own first sample."""
+    found: Manifest | None = (seen.cr.get("status") or {}).get(field)
+    return found
 
 
 def _scaling(scaling: Scaling | None) -> Manifest | None:

@@ -122,6 +122,18 @@ def test_strimzis_warnings() -> None:
     assert made["warnings"] == ["Kafka shop: KafkaStorage: ephemeral"]
 
 
+def test_a_fresh_leader_keeps_what_the_last_one_knew() -> None:
+    before = built(all_ready())
+    observed = replace(all_ready(), cr={**pipeline_cr(), "status": before})
+    again = built(observed, Findings())
+    assert not status.worth_writing(before, again)
+    assert again["consumers"]["desired"] == 4
+    existing = {"existing": {"bootstrapServers": "kafka:9092", "tls": {"enabled": False}}}
+    good = built(all_ready(), GOOD, kafka=existing)
+    later = replace(all_ready(), cr={**pipeline_cr(), "status": good})
+    assert verdicts(built(later, Findings(), kafka=existing))["Ready"] == ("True", "Ready")
+
+
 def test_what_needs_a_hand() -> None:
     plan = Plan(refused=(Ref(kinds.SERVICE, "default", "shop-producer"),), unavailable=(kinds.HTTP_ROUTE,))
     made = built(all_ready(), Findings(plan=plan, failures=("apply Kafka: spec.x is wrong",)))
