@@ -57,6 +57,11 @@ class Postgres:
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             return connection.execute(text.encode(), parameters).fetchall()
 
+    def execute(self, text: str) -> None:
+        """Run a statement that has no rows."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(text.encode())
+
     def wait_for(self, text: str, expected: object, seconds: float = 60) -> None:
         """Wait until the query's first value is `expected`; a missing table is an answer that is not it."""
         end = time.monotonic() + seconds

@@ -1,13 +1,13 @@
 """How the consumer is a member of its group: protocols, slow handlers, security, readiness."""
 
 import asyncio
-import dataclasses
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
 from orderpipeline_common.contract import Env
@@ -93,14 +93,12 @@ async def test_a_handler_longer_than_max_poll_interval_keeps_its_partition(broke
 
     env = {Env.BOOTSTRAP_SERVERS: broker.bootstrap, Env.TOPIC: topic, Env.GROUP: topic, Env.PORT: "0"}
     settings = read_settings(EnvReader({**env, Env.GROUP_PROTOCOL: protocol, Env.DRAIN_SECONDS: "3"}))
-    service = Service(dataclasses.replace(settings), CollectorRegistry(), "test", max_poll_seconds=6)
-    service._engine._handling._sink = HandlerSink(handle)  # a handler that lives in this process
+    metrics = CollectorRegistry()
+    service = Service(settings, metrics, "test", sink=HandlerSink(handle), max_poll_seconds=6)
     stop = asyncio.Event()
     running = asyncio.create_task(service.run(stop))
 
     def send() -> None:
-        from confluent_kafka import Producer
-
         producer = Producer({"bootstrap.servers": broker.bootstrap})
         producer.produce(topic, key="c", value=order("c", 0))
         assert producer.flush(30) == 0
@@ -108,12 +106,13 @@ async def test_a_handler_longer_than_max_poll_interval_keeps_its_partition(broke
     await loop.run_in_executor(None, send)
     try:
         async with asyncio.timeout(60):
-            while service._metrics.handled._value.get() < 1:
+            while metrics.get_sample_value("orderpipeline_orders_handled_total") != 1:
                 assert not running.done()
                 await asyncio.sleep(0.1)
     finally:
         stop.set()
         await running
     assert calls == [1], "it was kicked out and given the order again"
-    assert service._metrics.rebalances.labels("lost")._value.get() == 0
-    assert service._metrics.commits.labels("failed")._value.get() == 0
+    assert metrics.get_sample_value("orderpipeline_rebalances_total", {"event": "lost"}) is None
+    assert metrics.get_sample_value("orderpipeline_commits_total", {"outcome": "failed"}) == 0
+    assert metrics.get_sample_value("orderpipeline_commits_total", {"outcome": "ok"}) is not None

@@ -86,16 +86,16 @@ async def test_what_no_table_can_hold_is_permanent_and_an_outage_is_not(postgres
         nul = record(0, '{"customer_id":"c","product_id":"p","quantity":1,"amount":1,"order_id":"x","note":"\\u0000"}')
         with pytest.raises(PermanentError):
             await one.handle(batch(claim, 1, nul))
-        postgres.query(f"ALTER TABLE {table} RENAME TO {table}_gone; SELECT 1")
+        postgres.execute(f"ALTER TABLE {table} RENAME TO {table}_gone")
         with pytest.raises(UnavailableError):
             await one.handle(batch(claim, 1, order(0)))
-        postgres.query(f"ALTER TABLE {table}_gone RENAME TO {table}; SELECT 1")
+        postgres.execute(f"ALTER TABLE {table}_gone RENAME TO {table}")
         await one.handle(batch(claim, 1, order(0)))
 
 
 async def test_many_pods_make_the_tables_at_once_and_columns_are_added(postgres: Postgres) -> None:
     table = new_table()
-    postgres.query(f"CREATE TABLE {table} (order_id text PRIMARY KEY, customer_id text NOT NULL); SELECT 1")
+    postgres.execute(f"CREATE TABLE {table} (order_id text PRIMARY KEY, customer_id text NOT NULL)")
 
     async def pod(number: int) -> Claim:
         async with sink(postgres, table) as one:
@@ -131,10 +131,9 @@ async def webhook(statuses: list[int], seen: list[web.Request], bodies: list[byt
 
     app = web.Application()
     app.router.add_post("/hook", take)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=0.1)
-    await site.start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
     finally:
@@ -158,12 +157,19 @@ async def test_the_webhook_gets_the_orders_own_bytes_and_a_key_that_stays_the_sa
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(400, PermanentError), (422, PermanentError), (408, UnavailableError), (429, UnavailableError), (500, RuntimeError),
-     (503, UnavailableError), (0, UnavailableError)],
-)  # fmt: skip
+    [
+        (400, PermanentError),
+        (422, PermanentError),
+        (408, UnavailableError),
+        (429, UnavailableError),
+        (500, RuntimeError),
+        (503, UnavailableError),
+        (0, UnavailableError),
+    ],
+)
 async def test_what_a_reply_means(status: int, error: type[Exception]) -> None:
     async with webhook([status], [], []) as url:
-        one = HttpSink(url, 0.5)
+        one = HttpSink(url, 1.0)
         with pytest.raises(error):
             await one.handle(batch(Claim(), 1, order(0)))
         await one.close()

@@ -49,7 +49,7 @@ def consumer_config(
     if protocol == CLASSIC:  # with the consumer protocol these are the broker's settings
         config |= {
             "partition.assignment.strategy": "cooperative-sticky",
-            "session.timeout.ms": 45000,
+            "session.timeout.ms": min(45000, int(max_poll_seconds * 1000)),
             "heartbeat.interval.ms": 3000,
         }
     return config

@@ -71,14 +71,21 @@ class Service:
     """One consumer process. Build it inside a running event loop, then `await run()`."""
 
     def __init__(
-        self, settings: Settings, registry: CollectorRegistry, client_id: str, *, max_poll_seconds: float = 300.0
+        self,
+        settings: Settings,
+        registry: CollectorRegistry,
+        client_id: str,
+        *,
+        sink: Sink | None = None,
+        max_poll_seconds: float = 300.0,
     ) -> None:
+        """`sink` takes the place of the one that the settings name."""
         self._settings = settings
         self._client_id = client_id
         self._max_poll_seconds = max_poll_seconds
         self._metrics = Metrics(registry)
         self._troubles = Troubles(self._metrics)
-        self._sink = make_sink(settings, client_id)
+        self._sink = sink or make_sink(settings, client_id)
         self._dead_letters: KafkaDeadLetters | None = None
         if settings.dead_letter_topic:
             connection = settings.kafka.client_config(f"{client_id}-dead-letters")
