@@ -21,14 +21,17 @@ def crds() -> list[Path]:
     return [Path(line) for line in result.stdout.split()]
 
 
-def start(paths: Paths, processes: Processes, folder: Path) -> None:
-    """Run the stand-in, with the cluster's network and name resolution. folder: the cluster's certificates."""
+def start(paths: Paths, processes: Processes, folder: Path) -> bool:
+    """Run the stand-in, with the cluster's network and name resolution. folder: the cluster's certificates.
+
+    Returns whether it was started, and not found running.
+    """
     pki.issue(folder, "ca", "standin", "/O=system:masters/CN=strimzi-standin")
     kubeconfig = paths.state / "standin.kubeconfig"
     controlplane.write_kubeconfig(kubeconfig, f"https://{NODE_IP}:{API_PORT}", folder, "standin")
-    command = [str(REPO / "hack" / "native" / "netns-exec"), sys.executable, str(RUN)]
+    command = [str(REPO / "hack" / "native" / "netns-exec"), str(RUN)]
     environment = {"KUBECONFIG": str(kubeconfig), "ORDERPIPELINE_CACHE": str(paths.cache)}
-    processes.start("standin", command, inputs=_sources(), env=environment, in_netns=False)
+    return processes.start("standin", command, inputs=_sources(), env=environment, in_netns=False)
 
 
 def _sources() -> str:
