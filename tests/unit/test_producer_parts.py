@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openapi_spec_validator import validate
 from prometheus_client import CollectorRegistry, generate_latest
 
 from orderpipeline_common.contract import Env
@@ -193,6 +194,7 @@ def test_metrics_count_by_bounded_labels() -> None:
 
 def test_the_description_tells_the_order_as_it_is_read() -> None:
     document = openapi(Limits(batch_orders=77))
+    validate(document)
     order = document["components"]["schemas"]["Order"]
     assert set(order["properties"]) == set(RULES)
     assert set(document["paths"]) == PATHS

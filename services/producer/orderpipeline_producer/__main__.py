@@ -67,19 +67,28 @@ async def serve(settings: Settings) -> int:
         identify=identify,
         quota=Quota(settings.client_orders_per_second, loop.time),
         metrics=metrics,
-        held=Held(settings.limits.in_flight_bytes),
+        held=Held(max(settings.limits.in_flight_bytes, settings.limits.body_bytes)),
         mint=lambda: uuid7(time.time_ns() // 1_000_000, os.urandom(10)),
-        down=lambda: watch.down,
+        down=lambda: sink.fatal or watch.down,
         wait=settings.durability == "acked",
     )
     ready = lambda: "draining" if stop.is_set() else sink.fatal or watch.down  # noqa: E731
     api = make_api(orders, metrics, make_registry(metrics), ready, lambda: sink.fatal, loop.time)
     server = HttpServer(api, settings.limits.request_seconds)
     tasks = [loop.create_task(job) for job in jobs]
+    for task in tasks:
+        task.add_done_callback(lambda ended: _stop_when_failed(ended, stop))
     port = await server.start("0.0.0.0", settings.port)  # noqa: S104  (a pod's clients come from outside the pod)
     _log.info("taking orders", extra={"port": port, "topic": settings.topic, "durability": settings.durability})
     await stop.wait()
     return await _drain(settings, server, gateway, sink, tasks)
+
+
+def _stop_when_failed(task: "asyncio.Task[None]", stop: asyncio.Event) -> None:
+    # Without the watch, readiness would tell an old truth for ever: better to be started afresh.
+    if not task.cancelled() and (error := task.exception()):
+        _log.error("a background job failed; stopping", exc_info=error)
+        stop.set()
 
 
 async def _drain(

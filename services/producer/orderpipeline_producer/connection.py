@@ -81,7 +81,9 @@ class Connection(RequestHandler):
             _log.error("request failed", exc_info=exc)
             reply = Problem(500, "the server failed; the order may have been taken: send it again, same id").reply()
         else:
-            reply = Problem(400, f"not an HTTP request: {(message or 'malformed').splitlines()[0][:200].rstrip(': ')}").reply()
+            reply = Problem(
+                400, f"not an HTTP request: {(message or 'malformed').splitlines()[0][:200].rstrip(': ')}"
+            ).reply()
         headers = {"Content-Type": reply.content_type, "Server": SERVER}
         response = web.Response(status=reply.status, body=reply.body, headers=headers)
         response.force_close()
