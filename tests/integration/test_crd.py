@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from orderpipeline_operator.domain.crdgen import crd
+from orderpipeline_operator.domain.scaling_model import Decision, ScalingState
 from orderpipeline_operator.domain.schema import Schema, without_nulls
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 from tests.integration.apiserver import ApiServer
@@ -17,6 +18,7 @@ from tests.integration.apiserver import ApiServer
 pytestmark = pytest.mark.integration
 
 API = "orderpipeline.dev/v1alpha1"
+DECISION = Decision(1.0, 3, None, "Steady", "why", {"arrival": 12.5, "partitions": 12}, ScalingState())
 SCHEMA: Schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 
@@ -118,7 +120,7 @@ def test_status_is_a_subresource_whose_conditions_merge_by_type(crds: ApiServer,
         condition = {"type": kind, "status": "True", "reason": "Test", "message": "m", "lastTransitionTime": seen}
         status = {
             "conditions": [{**condition, "observedGeneration": 1}],
-            "scaling": {"state": {"anything": {"nested": [1]}}},
+            "scaling": {"decisions": [DECISION.to_json()], "state": {"anything": {"nested": [1]}}},
         }
         crds.kubectl(
             "apply", "--server-side", f"--field-manager={manager}", "--subresource=status", "--force-conflicts",
@@ -126,6 +128,7 @@ def test_status_is_a_subresource_whose_conditions_merge_by_type(crds: ApiServer,
         )  # fmt: skip
     stored = json.loads(crds.kubectl("get", "opl", "status", "-n", namespace, "-o", "json"))["status"]
     assert [entry["type"] for entry in stored["conditions"]] == ["Ready", "Accepted"]
+    assert stored["scaling"]["decisions"] == [DECISION.to_json()]
     assert stored["scaling"]["state"] == {"anything": {"nested": [1]}}
 
 

@@ -21,9 +21,7 @@ def status_schema() -> Schema:
             "Orders taken but not yet committed; absent while unknown.",
             orders=_integer("Number of orders behind."),
             seconds=_number("Age of the oldest order that is not committed, in seconds."),
-            partitions=_integer("Partitions that have lag."),
-        )
-        | _OPEN,
+        ),
         consumers=_object(
             "The consumers, and why there are as many.",
             current=_integer("Pods there are."),
@@ -38,11 +36,10 @@ def status_schema() -> Schema:
                 "description": "The last 20 decisions, newest last.",
                 "maxItems": 20,
                 "x-kubernetes-list-type": "atomic",
-                "items": {"type": "object", "description": "One decision.", **_OPEN},
+                "items": _decision(),
             },
             state={"type": "object", "description": "Memory of the policy; no contract for readers.", **_OPEN},
-        )
-        | _OPEN,
+        ),
         warnings={
             "type": "array",
             "description": "What Strimzi or the operator warns of; nothing is broken yet.",
@@ -54,6 +51,19 @@ def status_schema() -> Schema:
 
 
 _OPEN: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
+_NULLABLE: dict[str, Any] = {"nullable": True}
+
+
+def _decision() -> Schema:
+    return _object(
+        "One decision.",
+        at={"type": "string", "description": "When it was taken.", "format": "date-time"},
+        replicas=_integer("Pods wanted; null while nothing was known.") | _NULLABLE,
+        previous=_integer("Pods wanted before; null when that was not known.") | _NULLABLE,
+        reason=_text("One word for programs."),
+        message=_text("The reason in words."),
+        numbers={"type": "object", "description": "The numbers that it came from, by name.", **_OPEN},
+    )
 
 
 def _conditions() -> Schema:
