@@ -35,6 +35,10 @@ _STATES: Mapping[Any, GroupState] = {
     ConsumerGroupState.EMPTY: "Empty",
     ConsumerGroupState.DEAD: "Absent",
 }
+_PROTOCOLS: Mapping[Any, Literal["classic", "consumer"]] = {
+    ConsumerGroupType.CLASSIC: "classic",
+    ConsumerGroupType.CONSUMER: "consumer",
+}
 _UNKNOWN_REASONS = {
     KafkaError.UNKNOWN_TOPIC_OR_PART: ("TopicMissing", "the topic does not exist"),
     KafkaError.TOPIC_AUTHORIZATION_FAILED: ("NotAuthorized", "grant Describe on the topic to the operator's user"),
@@ -66,6 +70,7 @@ def client_config(connection: KafkaConnection, client_id: str, on_error: Callabl
         "client.id": client_id,
         "error_cb": on_error,
         "socket.keepalive.enable": True,
+        "log_level": 2,  # what goes wrong is in the reading; the log would have a line for each reconnect
         "reconnect.backoff.max.ms": 5000,
     }
     if connection.ca_pem is not None:
@@ -82,9 +87,10 @@ def client_config(connection: KafkaConnection, client_id: str, on_error: Callabl
 class OffsetReader:
     """Reads one topic and one group; a second thread waits for the first. `timeout` is in seconds, for each request.
 
-    Offsets come through a consumer that joins no group and subscribes to nothing: the admin client's
-    list_consumer_group_offsets crashes the process when the coordinator moves (librdkafka 2.16.0), and its
-    list_offsets makes a Python object and a future for each partition.
+    Only requests that the client library survives: its admin requests to a group's coordinator (describe, list
+    offsets) abort the whole process when the coordinator moves or its connection drops (librdkafka 2.16.0). So commits
+    and ends come through a consumer that joins no group and subscribes to nothing, and the group's state comes from
+    the list of groups, which does not count members: `members` is None for a group that has any.
     """
 
     def __init__(
@@ -92,6 +98,7 @@ class OffsetReader:
     ) -> None:
         self._topic, self._group, self._timeout = topic, group, timeout
         self._last_error: Any = None
+        self._known: tuple[str, int] | None = None
         self._busy = threading.Lock()
         config = client_config(connection, client_id, self._remember)
         self._admin: Any = AdminClient(config, logger=CLIENT_LOG)
@@ -113,6 +120,7 @@ class OffsetReader:
             try:
                 return self._read()
             except KafkaException as error:
+                self._known = None
                 self._admin.poll(0)  # hands over the errors of the connection, which say more than "timed out"
                 return self._unknown(error.args[0])
             except TimeoutError:
@@ -120,14 +128,14 @@ class OffsetReader:
 
     def _read(self) -> Reading | Unknown:
         described = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=self._timeout)
-        groups = self._admin.describe_consumer_groups([self._group], request_timeout=self._timeout)
-        topic, group = described[self._topic], groups[self._group]
+        asked, groups = described[self._topic], self._admin.list_consumer_groups(request_timeout=self._timeout)
         # Both are waited for, also when one fails: a client must not be freed under a request. librdkafka's own
         # timeout comes first; the second here is for what it may take to hand the results over.
-        if wait([topic, group], self._timeout + 1.0).not_done:
+        if wait([asked, groups], self._timeout + 1.0).not_done:
             raise TimeoutError
-        topic, members = topic.result(), self._describe(group)
+        topic, group = asked.result(), self._group_of(groups.result())
         numbers = [partition.id for partition in topic.partitions]
+        self._learn(str(topic.topic_id), len(numbers))
         # Commits before ends: what is committed in between must not look as if it were past the end.
         commits = _offsets(self._consumer.committed(self._asked(numbers, 0), timeout=self._timeout))
         starts = _offsets(
@@ -135,39 +143,34 @@ class OffsetReader:
         )
         ends = _offsets(self._consumer.offsets_for_times(self._asked(numbers, OFFSET_END), timeout=self._timeout))
         self._admin.poll(0)
+        self._known = (str(topic.topic_id), len(numbers))
         committed = {number: offset for number, offset in commits.items() if offset >= 0}
         return Reading(
             str(topic.topic_id),
             {n: PartitionOffsets(starts[n], max(ends[n], starts[n]), committed.get(n)) for n in numbers},
-            members,
+            group,
         )
+
+    def _learn(self, topic_id: str, partitions: int) -> None:
+        """Make the consumer look at a topic that is new, grown or made again; by itself it looks every 5 minutes."""
+        if self._known != (topic_id, partitions):
+            self._consumer.list_topics(self._topic, timeout=self._timeout)
 
     def _asked(self, numbers: list[int], offset: int) -> list[Any]:
         """For offsets_for_times the offset is a timestamp; the broker takes -2 as the log's start and -1 as its end."""
         return [TopicPartition(self._topic, number, offset) for number in numbers]
 
-    def _describe(self, future: Any) -> Group:
-        try:
-            group = future.result()
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return Group("Absent", 0)
-            raise
-        members = group.members
-        state = _STATES.get(group.state, "Unknown")
-        if group.type == ConsumerGroupType.CONSUMER and members:
-            # Brokers call a KIP-848 group assigning or reconciling, which the client has no names for; that one is
-            # under way shows in the members that do not yet hold what they shall hold.
-            state = "Stable" if all(_holds_target(member) for member in members) else "Rebalancing"
-        protocol: Literal["classic", "consumer", "unknown"] = "unknown"
-        if group.type in (ConsumerGroupType.CONSUMER, ConsumerGroupType.CLASSIC):
-            protocol = "consumer" if group.type == ConsumerGroupType.CONSUMER else "classic"
-        idle = sum(1 for member in members if not member.assignment.topic_partitions)
-        return Group(state, len(members), protocol, idle)
+    def _group_of(self, listed: Any) -> Group:
+        found = next((group for group in listed.valid if group.group_id == self._group), None)
+        if found is None:  # a broker that did not answer may be the one that has it
+            return Group("Unknown", None) if listed.errors else Group("Absent", 0)
+        # What the client has no name for are the two states of a KIP-848 group that rebalances.
+        state = _STATES.get(found.state, "Rebalancing" if found.type == ConsumerGroupType.CONSUMER else "Unknown")
+        return Group(state, 0 if state in ("Empty", "Absent") else None, _PROTOCOLS.get(found.type, "unknown"))
 
     def _remember(self, error: Any) -> None:
-        # "All brokers down" follows the error that says why, so that one is kept.
-        if self._last_error is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
+        # An error that says why is followed by others that only say that there is no connection.
+        if self._last_error is None or self._last_error.code() not in _UNKNOWN_REASONS:
             self._last_error = error
 
     def _unknown(self, error: Any) -> Unknown:
@@ -186,13 +189,3 @@ def _offsets(answers: list[Any]) -> dict[int, int]:
         if answer.error is not None:
             raise KafkaException(answer.error)
     return {answer.partition: answer.offset for answer in answers}
-
-
-def _holds_target(member: Any) -> bool:
-    if member.target_assignment is None:
-        return True
-    return _spots(member.assignment) == _spots(member.target_assignment)
-
-
-def _spots(assignment: Any) -> set[tuple[str, int]]:
-    return {(entry.topic, entry.partition) for entry in assignment.topic_partitions}

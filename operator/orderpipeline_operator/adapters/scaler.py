@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
@@ -26,7 +26,11 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to sample and by which policy. `restored` is the CR's status.scaling, read only on the first `track`."""
+    """What to sample and by which policy.
+
+    `replicas_now` are the consumers that are ready now (None: not known), tracked again when they change; it stands in
+    for the members of the group. `restored` is the CR's status.scaling, read only on the first `track`.
+    """
 
     key: Key
     connection: KafkaConnection
@@ -99,6 +103,7 @@ class Scaler:
         self._reader_factory = reader_factory
         self._executor = executor or ThreadPoolExecutor(max_workers=8, thread_name_prefix="offsets")
         self._loops: dict[Key, _Loop] = {}
+        self._closing: set[asyncio.Future[None]] = set()
 
     def track(self, target: Target) -> None:
         """Start, or change what is sampled; cheap when nothing changed. Needs a running event loop.
@@ -125,11 +130,12 @@ class Scaler:
             loop.task.cancel()
 
     async def close(self) -> None:
-        """Forget all and wait until the loops have ended."""
+        """Forget all and wait until the loops have ended and the readers are closed."""
         tasks = [loop.task for loop in self._loops.values() if loop.task is not None]
         for key in tuple(self._loops):
             self.forget(key)
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._closing, return_exceptions=True)
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def view(self, key: Key) -> ScalingView | None:
@@ -165,10 +171,16 @@ class Scaler:
                 await self._clock.sleep(max(loop.target.policy.poll_interval - spent, 0.1))
         finally:
             if reader is not None:
-                running.run_in_executor(self._executor, reader.close)  # may have to wait for a read under way
+                # It may have to wait for a read under way, so not here; close() waits for it.
+                closing = running.run_in_executor(self._executor, reader.close)
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
 
     def _take(self, loop: _Loop, reading: Reading | Unknown) -> None:
         policy = loop.target.policy
+        if isinstance(reading, Reading) and reading.group.members is None:
+            # Kafka does not say how many members; the pods that run are the next best.
+            reading = replace(reading, group=replace(reading.group, members=loop.target.replicas_now))
         loop.history, sample = advance(loop.history, reading, policy.offset_reset, self._clock.monotonic())
         decision = decide(policy, sample, loop.state, self._clock.unix())
         loop.state = decision.state

@@ -30,12 +30,11 @@ class PartitionOffsets:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The consumer group: its state, its members, and how many of those hold no partition."""
+    """The consumer group: its state and its members; None: some, but nobody knows how many."""
 
     state: GroupState
-    members: int
+    members: int | None
     protocol: Literal["classic", "consumer", "unknown"] = "unknown"
-    idle_members: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def advance(
     same_topic = reading.topic_id == history.topic_id
     old = history.tracks if same_topic else {}
     tracks = {
-        number: _track(old.get(number), offsets, reading.group.members > 0, reset, now)
+        number: _track(old.get(number), offsets, reading.group.members != 0, reset, now)
         for number, offsets in reading.partitions.items()
     }
     arrived, arrival, processed = _rates(history, old, tracks, now, smoothing)
@@ -138,7 +138,7 @@ def _sample(history: History, reading: Reading, now: float, smoothing: Smoothing
         at=now,
         partitions=len(lags),
         orders=sum(lags.values()),
-        markers=markers if reading.group.members else 0,
+        markers=0 if reading.group.members == 0 else markers,
         seconds=None if unseen else seconds,
         seconds_at_least=any(bound for _, bound in ages),
         arrived=history.arrived,

@@ -144,7 +144,7 @@ def _up(
     if now - since < policy.stabilization_up:
         text = f"Hold {current}: more wanted for {now - since:.0f} of {policy.stabilization_up:g} s. {wish.text}"
         return _decision(now, seen, before, "StabilizingUp", text, wish.numbers)
-    tried = saturated(policy, sample) and bool(sample.processed_rate) and sample.group.members > 0
+    tried = saturated(policy, sample) and bool(sample.processed_rate) and bool(sample.group.members)
     seen = replace(
         _patient(seen),
         desired=goal,

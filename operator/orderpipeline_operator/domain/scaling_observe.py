@@ -12,6 +12,8 @@ LEARN = 60.0
 """Time constant, in seconds, of the measured rate of one consumer."""
 GAIN = 1.1
 """A scale-up has helped when throughput is this many times what it was."""
+TRIAL_FOR = 120.0
+"""Seconds after which a scale-up whose consumers never joined says nothing."""
 CEILING_FOR = 600.0
 """Seconds for which a number that did not help is not exceeded."""
 STEADY_POLLS = 3
@@ -54,15 +56,16 @@ def _activity(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now
 
 
 def _settled(sample: LagSample, state: ScalingState, now: float) -> bool:
-    steady_group = sample.group.state == "Stable" and sample.group.members > 0
+    steady_group = sample.group.state == "Stable" and bool(sample.group.members)
     return steady_group and state.members_since is not None and now - state.members_since >= SETTLE
 
 
 def _rate(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:
     """Consumers that had enough to do show their rate; others show only that it is no lower."""
-    if not sample.processed_rate or not _settled(sample, state, now):
+    members = sample.group.members
+    if not sample.processed_rate or not members or not _settled(sample, state, now):
         return state
-    seen = sample.processed_rate / min(sample.group.members, sample.partitions)
+    seen = sample.processed_rate / min(members, sample.partitions)
     old = state.rate if state.rate is not None else policy.cold_rate
     if saturated(policy, sample):
         elapsed = min(now - state.at, LEARN) if state.at is not None else 0.0
@@ -77,9 +80,9 @@ def _trial(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: f
     if state.trial_at is None or state.trial_to is None or state.trial_before is None:
         return state
     done = replace(state, trial_at=None, trial_to=None, trial_before=None)
-    if not saturated(policy, sample):
+    if not saturated(policy, sample) or now - state.trial_at >= TRIAL_FOR:
         return done
-    if sample.group.members < min(state.trial_to, sample.partitions) or not _settled(sample, state, now):
+    if (sample.group.members or 0) < min(state.trial_to, sample.partitions) or not _settled(sample, state, now):
         return state
     if (sample.processed_rate or 0.0) >= GAIN * state.trial_before:
         return done

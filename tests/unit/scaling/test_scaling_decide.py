@@ -19,6 +19,8 @@ POLICY = ScalingPolicy(
     cold_rate=100.0,
 )  # fmt: skip
 
+NOTHING = ScalingState()
+
 
 def sample(lag: int = 0, arrival: float = 0.0, partitions: int = 120, **kwargs) -> LagSample:
     given = {
@@ -29,9 +31,7 @@ def sample(lag: int = 0, arrival: float = 0.0, partitions: int = 120, **kwargs) 
     return LagSample(**(given | kwargs))
 
 
-def follow(
-    policy: ScalingPolicy, samples, state: ScalingState = ScalingState(), start: float = 1000.0
-) -> list[Decision]:
+def follow(policy: ScalingPolicy, samples, state: ScalingState = NOTHING, start: float = 1000.0) -> list[Decision]:
     """One decision every 5 s; a number of a sample repeats it."""
     decisions = []
     for i, one in enumerate(samples):
@@ -123,7 +123,7 @@ def test_a_clock_set_back_holds_and_moves_the_waiting_times():
 
 def test_the_rate_of_a_consumer_is_learned_under_load():
     busy = sample(lag=10**6, arrival=100.0, processed_rate=400.0, group=Group("Stable", 40))
-    decisions = follow(POLICY, [busy] * 20, ScalingState(desired=40))
+    decisions = follow(POLICY, [busy] * 40, ScalingState(desired=40))
     assert decisions[0].numbers["rateIs"] == "assumed"
     assert decisions[-1].numbers["ratePerConsumer"] == pytest.approx(10.0)
     lazy = sample(arrival=100.0, processed_rate=100.0, group=Group("Stable", 40))

@@ -1,0 +1,259 @@
+"""The offset reader on a real broker: every edge is either the right number or Unknown, never a wrong zero."""
+
+import time
+import uuid
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    NewPartitions,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
+
+from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
+from orderpipeline_operator.domain.lag import LagSample, PartitionOffsets, Reading, Unknown, partition_lag
+from orderpipeline_operator.domain.lag_history import History, advance
+from tests.integration.broker import Broker
+
+pytestmark = pytest.mark.integration
+
+
+def unique(prefix: str) -> str:
+    return f"{prefix}-{uuid.uuid4().hex[:8]}"
+
+
+def reader(broker: Broker, topic: str, group: str, **changes: object) -> OffsetReader:
+    parts = {
+        "bootstrap": broker.sasl_bootstrap, "security_protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-512",
+        "username": broker.username, "password": broker.password, "ca_pem": broker.ca_pem.read_text(),
+    }  # fmt: skip
+    return OffsetReader(KafkaConnection(**(parts | changes)), topic, group, client_id="test", timeout=3.0)
+
+
+def read(source: OffsetReader, until: Callable[[Reading], bool] = lambda _: True, seconds: float = 30.0) -> Reading:
+    """A reading for which `until` holds; leaders and coordinators need a moment on a new topic or group."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = source.read()
+        if isinstance(found, Reading) and until(found):
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+
+
+def produce(broker: Broker, topic: str, count: int, partition: int = 0, **config: object) -> None:
+    producer = Producer({"bootstrap.servers": broker.bootstrap, **config})
+    if config:
+        producer.init_transactions(30)
+        producer.begin_transaction()
+    for _ in range(count):
+        producer.produce(topic, b"x" * 100, partition=partition)
+    if config:
+        producer.commit_transaction(30)
+    assert producer.flush(30) == 0
+
+
+def commit(broker: Broker, group: str, topic: str, offset: int, partition: int = 0) -> None:
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": group, "enable.auto.commit": False})
+    consumer.commit(offsets=[TopicPartition(topic, partition, offset)], asynchronous=False)
+    consumer.close()
+
+
+@pytest.fixture
+def group() -> str:
+    return unique("group")
+
+
+def test_no_commit_yet_and_then_one(broker: Broker, group: str) -> None:
+    topic = broker.create_topic(unique("orders"), 2)
+    produce(broker, topic, 10)
+    source = reader(broker, topic, group)
+    seen = read(source, lambda r: r.partitions[0].end == 10)
+    assert seen.partitions == {0: PartitionOffsets(0, 10, None), 1: PartitionOffsets(0, 0, None)}
+    assert (seen.group.state, seen.group.members) == ("Absent", 0)
+    commit(broker, group, topic, 4)
+    assert read(source, lambda r: r.partitions[0].committed == 4).group.state == "Empty"
+    source.close()
+    assert source.read() == Unknown("Closed", "The reader was closed.")
+
+
+def test_retention_past_the_commit(broker: Broker, group: str) -> None:
+    topic = broker.create_topic(unique("orders"))
+    produce(broker, topic, 100)
+    commit(broker, group, topic, 20)
+    broker.admin().delete_records([TopicPartition(topic, 0, 70)])[TopicPartition(topic, 0)].result(30)
+    source = reader(broker, topic, group)
+    seen = read(source, lambda r: r.partitions[0].start == 70)
+    assert partition_lag(seen.partitions[0], "earliest") == 30
+    source.close()
+
+
+def test_a_topic_deleted_and_made_again(broker: Broker, group: str) -> None:
+    topic = broker.create_topic(unique("orders"))
+    produce(broker, topic, 50)
+    commit(broker, group, topic, 50)
+    source = reader(broker, topic, group)
+    before = read(source, lambda r: r.partitions[0].end == 50)
+    history, _ = advance(History(), before, "earliest", 0.0)
+    broker.admin().delete_topics([topic])[topic].result(30)
+    gone = source.read()
+    for _ in range(50):
+        if isinstance(gone, Unknown) and gone.reason == "TopicMissing":
+            break
+        time.sleep(0.2)
+        gone = source.read()
+    assert isinstance(gone, Unknown)
+    assert gone.reason == "TopicMissing"
+    time.sleep(1.0)
+    broker.create_topic(topic)
+    produce(broker, topic, 3)
+    after = read(source, lambda r: r.topic_id != before.topic_id and r.partitions[0].end == 3)
+    _, sample = advance(history, after, "earliest", 5.0)
+    assert isinstance(sample, LagSample)
+    assert (sample.orders, sample.arrived) == (3, None)
+    source.close()
+
+
+def test_partitions_that_grow(broker: Broker, group: str) -> None:
+    topic = broker.create_topic(unique("orders"), 1)
+    source = reader(broker, topic, group)
+    read(source, lambda r: len(r.partitions) == 1)
+    broker.admin().create_partitions([NewPartitions(topic, 4)])[topic].result(30)
+    produce(broker, topic, 7, partition=3)
+    grown = read(source, lambda r: len(r.partitions) == 4)
+    assert grown.partitions[3] == PartitionOffsets(0, 7, None)
+    source.close()
+
+
+def test_a_transaction_marker_leaves_a_lag_of_one_that_is_known_as_such(broker: Broker, group: str) -> None:
+    topic = broker.create_topic(unique("orders"))
+    produce(broker, topic, 5, **{"transactional.id": unique("tx")})
+    commit(broker, group, topic, 5)
+    source = reader(broker, topic, group)
+    seen = read(source, lambda r: r.partitions[0].end == 6)
+    assert partition_lag(seen.partitions[0], "earliest") == 1
+    source.close()
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_members_and_rebalances_of_both_protocols(broker: Broker, group: str, protocol: str) -> None:
+    topic = broker.create_topic(unique("orders"), 4)
+    produce(broker, topic, 1)
+    config = {"bootstrap.servers": broker.bootstrap, "group.id": group, "group.protocol": protocol}
+    consumers = [Consumer(config | {"auto.offset.reset": "earliest"}) for _ in range(2)]
+    source = reader(broker, topic, group)
+    for consumer in consumers:
+        consumer.subscribe([topic])
+
+    def stable(seen: Reading) -> bool:
+        for consumer in consumers:
+            consumer.poll(0.1)
+        return seen.group.state == "Stable"
+
+    seen = read(source, stable).group
+    assert (seen.protocol, seen.members) == (protocol, None)
+    for consumer in consumers:
+        consumer.close()
+    assert read(source, lambda r: r.group.members == 0).group.state == "Empty"
+    source.close()
+
+
+def test_wrong_credentials_and_a_wrong_ca_say_so(broker: Broker, group: str) -> None:
+    topic = broker.create_topic(unique("orders"))
+    for changes, reason in (({"password": "wrong"}, "NotAuthenticated"), ({"ca_pem": None}, "TlsFailed")):
+        source = reader(broker, topic, group, **changes)
+        found = source.read()
+        assert isinstance(found, Unknown)
+        assert found.reason == reason, found
+        assert broker.password not in found.message
+        source.close()
+
+
+def test_a_broker_that_is_down_and_comes_back(broker: Broker, group: str) -> None:
+    topic = broker.create_topic(unique("orders"))
+    produce(broker, topic, 5)
+    source = reader(broker, topic, group)
+    read(source, lambda r: r.partitions[0].end == 5)
+    broker.stop()
+    try:
+        started = time.monotonic()
+        found = source.read()
+        assert isinstance(found, Unknown)
+        assert found.reason == "KafkaUnreachable"
+        assert time.monotonic() - started < 10
+    finally:
+        broker.start()
+    assert read(source).partitions[0].end == 5
+    broker.pause()
+    try:
+        assert isinstance(source.read(), Unknown)
+    finally:
+        broker.resume()
+    assert read(source).partitions[0].end == 5
+    source.close()
+
+
+def test_authorisation_that_is_lost(secured_broker: Broker, group: str) -> None:
+    admin, user = secured_broker.admin(), unique("reader")
+    topic = secured_broker.create_topic(unique("orders"))
+    credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+    upsert = UserScramCredentialUpsertion(user, credential, b"secret")
+    admin.alter_user_scram_credentials([upsert])[user].result(30)
+
+    def acl(kind: ResourceType, name: str) -> AclBinding:
+        allow = (AclOperation.DESCRIBE, AclPermissionType.ALLOW)
+        return AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{user}", "*", *allow)
+
+    acls = [acl(ResourceType.TOPIC, topic), acl(ResourceType.GROUP, group)]
+    for future in admin.create_acls(acls).values():
+        future.result(30)
+    source = reader(secured_broker, topic, group, username=user, password="secret")
+    read(source)  # Describe is all it needs
+    for kind in (ResourceType.GROUP, ResourceType.TOPIC):
+        name = group if kind == ResourceType.GROUP else topic
+        for future in admin.delete_acls([_filter(kind, name, user)]).values():
+            future.result(30)
+        found: Reading | Unknown = source.read()
+        for _ in range(25):
+            if isinstance(found, Unknown):
+                break
+            time.sleep(0.2)
+            found = source.read()
+        assert isinstance(found, Unknown)
+        assert found.reason == "NotAuthorized", found
+    source.close()
+    admin.alter_user_scram_credentials([UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512)])
+
+
+def _filter(kind: ResourceType, name: str, user: str) -> object:
+    from confluent_kafka.admin import AclBindingFilter
+
+    anything = (AclOperation.ANY, AclPermissionType.ANY)
+    return AclBindingFilter(kind, name, ResourcePatternType.LITERAL, f"User:{user}", None, *anything)
+
+
+def test_500_partitions_in_one_reading(broker: Broker, group: str) -> None:
+    topic = broker.create_topic(unique("big"), 500)
+    source = reader(broker, topic, group)
+    read(source)
+    for partition in (0, 250, 499):
+        commit(broker, group, topic, 0, partition)
+    spent, worked = [], []
+    for _ in range(10):
+        wall, cpu = time.perf_counter(), time.process_time()
+        seen = read(source, seconds=5)
+        spent.append(time.perf_counter() - wall)
+        worked.append(time.process_time() - cpu)
+        assert len(seen.partitions) == 500
+    print(f"500 partitions: {sorted(spent)[5] * 1e3:.0f} ms, {sorted(worked)[5] * 1e3:.0f} ms of CPU (medians of 10)")
+    assert sorted(spent)[5] < 1.0
+    source.close()

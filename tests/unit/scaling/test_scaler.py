@@ -1,0 +1,181 @@
+import asyncio
+import time
+from collections import deque
+from dataclasses import replace
+
+import pytest
+
+from orderpipeline_operator.adapters.kafka import KafkaConnection
+from orderpipeline_operator.adapters.scaler import Clock, Scaler, Target
+from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.lag import Group, PartitionOffsets, Reading, Unknown
+from orderpipeline_operator.domain.scaling_model import ScalingPolicy
+
+POLICY = ScalingPolicy(
+    mode="Auto", bounds=ConsumerBounds(1, 6), fixed=1, per_consumer_min=2, per_consumer_max=3, target_catch_up=60.0,
+    idle_after=300.0, stabilization_up=0.0, stabilization_down=300.0, poll_interval=5.0, offset_reset="earliest",
+    cold_rate=100.0,
+)  # fmt: skip
+KEY = ("default", "shop")
+TARGET = Target(KEY, KafkaConnection("kafka:9092"), "orders", "shop", POLICY)
+
+
+def at(end: int, committed: int, members: int | None = 1) -> Reading:
+    offsets = PartitionOffsets(0, end, committed)
+    return Reading("t", dict.fromkeys(range(12), offsets), Group("Stable", members))
+
+
+class Fake:
+    """Readings one by one, the last for ever; a clock that only sleeping moves; all calls of on_change."""
+
+    def __init__(self, *readings: Reading | Unknown | Exception) -> None:
+        self.readings = deque(readings)
+        self.now = 1000.0
+        self.changes: list[float] = []
+        self.made: list[Target] = []
+        self.closed = 0
+        self.until = 0.0
+        self.asleep = asyncio.Event()
+
+    def factory(self, target: Target) -> "Fake":
+        self.made.append(target)
+        return self
+
+    def read(self) -> Reading | Unknown:
+        one = self.readings.popleft() if len(self.readings) > 1 else self.readings[0]
+        if isinstance(one, Exception):
+            raise one
+        return one
+
+    def close(self) -> None:
+        self.closed += 1
+
+    async def sleep(self, seconds: float) -> None:
+        if self.now + seconds > self.until:
+            self.asleep.set()
+            await asyncio.Event().wait()
+        self.now += seconds
+
+    def scaler(self) -> Scaler:
+        clock = Clock(lambda: self.now, lambda: self.now, self.sleep, lambda: 0.5)
+        return Scaler(lambda _key: self.changes.append(self.now), clock=clock, reader_factory=self.factory)
+
+
+async def run(fake: Fake, seconds: float, target: Target = TARGET) -> Scaler:
+    scaler = fake.scaler()
+    fake.until = fake.now + seconds
+    scaler.track(target)
+    await asyncio.wait_for(fake.asleep.wait(), 10)
+    return scaler
+
+
+async def test_it_publishes_what_changes_and_then_is_quiet():
+    fake = Fake(at(10, 10), at(10, 10))
+    scaler = await run(fake, 3600.0)
+    view = scaler.view(KEY)
+    assert (view.orders, view.partitions, view.desired, view.error) == (0, 12, 1, "")
+    # First sight, quiet noticed, idle noticed; an hour of nothing adds nothing.
+    assert len(fake.changes) <= 3
+    assert max(fake.changes) < 1000 + 330
+    assert scaler.live(KEY) is not view
+    await scaler.close()
+    assert fake.closed == 1
+
+
+async def test_moving_lag_is_published_every_15_seconds_and_a_decision_at_once():
+    fake = Fake(*(at(10 + 100 * i, 10) for i in range(400)))
+    scaler = await run(fake, 300.0)
+    gaps = [later - earlier for earlier, later in zip(fake.changes, fake.changes[1:], strict=False)]
+    assert scaler.view(KEY).desired == 6
+    assert scaler.view(KEY).decisions[-1]["replicas"] == 6
+    assert min(gaps[4:]) >= 15
+    await scaler.close()
+
+
+async def test_failures_hold_and_are_told():
+    fake = Fake(at(10**6, 0), at(10**6, 0), ValueError("bad CA"))
+    scaler = await run(fake, 60.0)
+    view = scaler.view(KEY)
+    assert (view.orders, view.seconds, view.desired) == (None, None, 6)
+    assert view.error == "ReaderFailed: ValueError: bad CA"
+    assert view.reason == "Unknown"
+    await scaler.close()
+
+
+async def test_it_goes_on_from_the_status():
+    first = await run(Fake(at(10**6, 0)), 20.0)
+    view = first.view(KEY)
+    await first.close()
+    status = {"decisions": list(view.decisions), "state": view.state}
+    fake = Fake(Unknown("KafkaUnreachable", "down"))
+    again = await run(fake, 20.0, replace(TARGET, restored=status, replicas_now=2))
+    assert again.view(KEY).desired == 6
+    assert again.view(KEY).decisions == view.decisions
+    await again.close()
+    fresh = await run(Fake(Unknown("KafkaUnreachable", "down")), 20.0, replace(TARGET, replicas_now=2))
+    assert fresh.view(KEY).desired == 2
+    await fresh.close()
+
+
+async def test_the_pods_stand_in_for_members_that_kafka_does_not_count():
+    fake = Fake(at(10, 10, None))
+    scaler = await run(fake, 20.0, replace(TARGET, replicas_now=4))
+    assert scaler._loops[KEY].state.members == 4
+    await scaler.close()
+
+
+async def test_a_new_connection_makes_a_new_reader_and_a_new_policy_does_not():
+    fake = Fake(at(10, 10))
+    scaler = await run(fake, 20.0)
+    scaler.track(replace(TARGET, policy=replace(POLICY, idle_after=1.0)))
+    assert len(fake.made) == 1
+    fake.asleep.clear()
+    fake.until += 20
+    scaler.track(replace(TARGET, connection=KafkaConnection("other:9092")))
+    await asyncio.wait_for(fake.asleep.wait(), 10)
+    assert [t.connection.bootstrap for t in fake.made] == ["kafka:9092", "other:9092"]
+    assert scaler.view(KEY).desired == 1
+    await scaler.close()
+    assert fake.closed == 2
+
+
+async def test_forgetting_ends_it():
+    fake = Fake(at(10, 10))
+    scaler = await run(fake, 20.0)
+    scaler.forget(KEY)
+    scaler.forget(KEY)
+    assert scaler.view(KEY) is None
+    assert scaler.keys() == ()
+    await scaler.close()
+
+
+async def test_a_slow_reader_does_not_hold_the_event_loop():
+    class Slow(Fake):
+        def read(self) -> Reading | Unknown:
+            time.sleep(0.3)
+            return super().read()
+
+    fake = Slow(at(10, 10))
+    scaler = fake.scaler()
+    fake.until = fake.now + 5
+    scaler.track(TARGET)
+    longest, last = 0.0, time.monotonic()
+    while not fake.asleep.is_set():
+        await asyncio.sleep(0.01)
+        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    assert longest < 0.25
+    await scaler.close()
+
+
+def test_secrets_are_not_shown():
+    assert "hunter2" not in repr(KafkaConnection("k:1", username="u", password="hunter2", ca_pem="PEM"))
+
+
+@pytest.mark.parametrize("members", [None, 1])
+async def test_views_are_json(members):
+    import dataclasses
+    import json
+
+    scaler = await run(Fake(at(10**5, 5, members)), 60.0)
+    json.dumps(dataclasses.asdict(scaler.view(KEY)), allow_nan=False)
+    await scaler.close()
