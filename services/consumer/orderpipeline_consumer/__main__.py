@@ -1,6 +1,5 @@
-"""`python -m orderpipeline_consumer`: settings from the environment, exit code 0 after a drain, 1 after a failure,
-2 for
-wrong settings."""
+"""`python -m orderpipeline_consumer`: settings from the environment, exit code 0 after a drain, 1 after a failure, 2
+for wrong settings."""
 
 import asyncio
 import logging

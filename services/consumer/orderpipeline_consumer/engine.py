@@ -1,8 +1,7 @@
 """Hands the received orders to the sink, customers side by side, and keeps account of what is finished.
 
 Runs on the event loop. The Kafka thread calls `assign`, `receive`, `drain` and `remove` through the loop and reads
-positions.
-"""
+positions."""
 
 import asyncio
 import logging

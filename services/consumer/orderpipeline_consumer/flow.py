@@ -1,7 +1,7 @@
 """Back-pressure: which partitions are paused."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -10,13 +10,13 @@ from orderpipeline_consumer.partition import Partition
 
 log = logging.getLogger(__name__)
 ASK_SECONDS = 5.0
+PATIENCE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What may be held at a time: `orders` and `bytes` not yet finished in all, and per partition `span` orders
-    from the
-    first unfinished one on. Intake resumes at half of each."""
+    """What may be held at a time: `orders` and `bytes` not yet finished in all, and per partition `span` orders from
+    the first unfinished one on. Intake resumes at half of each."""
 
     orders: int
     bytes: int
@@ -24,22 +24,29 @@ class Bounds:
 
 
 class Flow:
-    """Pauses and resumes, on the Kafka thread. `holding` tells that something is paused."""
+    """Pauses and resumes, on the Kafka thread. `holding` tells that something is paused, `waiting` that nothing
+    should be taken for the moment.
 
-    def __init__(self, topic: str, bounds: Bounds) -> None:
+    A pause throws away what the client has fetched ahead, so a full house first just waits, and pauses when it stays
+    full."""
+
+    def __init__(self, topic: str, bounds: Bounds, *, clock: Callable[[], float]) -> None:
         self._topic = topic
         self._bounds = bounds
+        self._clock = clock
         self._full = False
+        self._full_since = 0.0
         self.holding = False
+        self.waiting = False
 
     def steer(self, consumer: Consumer, partitions: Iterable[Partition]) -> None:
         """Pause what is full or not yet claimed, resume the rest."""
         partitions = list(partitions)
-        self._full = self._is_full(partitions)
+        pausing = self._must_pause(partitions)
         pause: list[TopicPartition] = []
         resume: list[TopicPartition] = []
         for partition in partitions:
-            hold = self._full or partition.claim is None or self._is_wide(partition)
+            hold = pausing or partition.claim is None or self._is_wide(partition)
             if hold == partition.paused:
                 continue
             if not hold and not partition.sought:
@@ -52,6 +59,15 @@ class Flow:
         if resume:
             consumer.resume(resume)
         self.holding = any(partition.paused for partition in partitions)
+
+    def _must_pause(self, partitions: list[Partition]) -> bool:
+        was, self._full = self._full, self._is_full(partitions)
+        now = self._clock()
+        if self._full and not was:
+            self._full_since = now
+        pausing = self._full and now - self._full_since >= PATIENCE_SECONDS
+        self.waiting = self._full and not pausing
+        return pausing
 
     def _is_full(self, partitions: list[Partition]) -> bool:
         orders = sum(one.open + one.handed - one.received for one in partitions)

@@ -1,9 +1,8 @@
 """The thread that owns the Kafka consumer: it polls, commits and answers rebalances whatever the handlers are doing.
 
 Nobody else touches the consumer. Handlers may take longer than max.poll.interval: partitions are paused meanwhile,
-and the
-polling goes on. The engine lives on the event loop; calls go over by the loop, positions are read as they stand.
-"""
+and the polling goes on. The engine lives on the event loop; calls go over by the loop, positions are read as they
+stand."""
 
 import asyncio
 import logging
@@ -26,6 +25,7 @@ from orderpipeline_consumer.records import Record, from_message
 log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.1
+WAIT_SECONDS: Final = 0.002
 FETCH: Final = 1000
 COMMIT_SECONDS: Final = 8.0
 """How long the last commit may be tried for."""
@@ -97,7 +97,10 @@ class Intake:
                 self.beat = self._clock()
                 self._flow.steer(consumer, self._assigned.values())
                 self._commits.maybe(consumer, self._assigned.values())
-                self._take(consumer)
+                if self._flow.waiting:
+                    self._stop.wait(WAIT_SECONDS)
+                else:
+                    self._take(consumer)
         finally:
             self.stopping = True
             try:

@@ -70,8 +70,7 @@ def make_consumer(
 
 def is_member(group: Mapping[str, Any]) -> bool:
     """Whether librdkafka's statistics of the group show a member. With the consumer protocol one without partitions
-    gets
-    no callback and stays in state init, so a while with the coordinator and without an error must do."""
+    gets no callback and stays in state init, so a while with the coordinator and without an error must do."""
     steady = group.get("join_state") == "steady"
     return group.get("state") == "up" and (steady or int(group.get("stateage", 0)) >= SETTLED_MS)
 

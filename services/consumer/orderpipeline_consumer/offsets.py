@@ -8,9 +8,8 @@ class Offsets:
     """Offsets received and finished of one assignment of one partition.
 
     A commit names the next offset to read, so it may only pass records that are finished. Offsets have holes
-    (compaction,
-    transaction markers, aborted records): only what was received is waited for, never the numbers in between.
-    """
+    (compaction, transaction markers, aborted records): only what was received is waited for, never the numbers in
+    between."""
 
     __slots__ = ("_edge", "_finished", "_held")
 

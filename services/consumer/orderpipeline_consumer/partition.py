@@ -14,9 +14,7 @@ class Partition:
     reach only the earlier object, which nobody commits any more.
 
     The engine (event loop) writes all but the last five fields, which are the Kafka thread's; each side only reads
-    single
-    values of the other's.
-    """
+    single values of the other's."""
 
     number: int
     offsets: Offsets = field(default_factory=Offsets)

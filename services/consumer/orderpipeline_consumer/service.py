@@ -35,6 +35,8 @@ MAX_REVOKE_SECONDS: Final = 30.0
 STUCK_SECONDS: Final = 180.0
 """A turn of the Kafka thread takes milliseconds; a commit or drain at most a minute. Past this it will not come
 back."""
+DRAIN_SHARE: Final = 0.9
+"""Of the drain time; the rest is for the last commit and for leaving the group."""
 LEAVE_SECONDS: Final = 10.0
 MAX_OPEN_BYTES: Final = 64 * 1024 * 1024
 
@@ -185,10 +187,10 @@ class Service:
             settings.topic,
             self._engine,
             self._loop,
-            Flow(settings.topic, bounds(settings)),
+            Flow(settings.topic, bounds(settings), clock=clock),
             Commits(settings.topic, settings.batch_size, self._metrics, self._commit_trouble, clock=clock),
             self._metrics,
-            Limits(revoke_seconds, settings.drain_seconds),
+            Limits(revoke_seconds, DRAIN_SHARE * settings.drain_seconds),
             clock=clock,
         )
 

@@ -99,7 +99,7 @@ class Group:
             "orders",
             self.world.engine,
             asyncio.get_running_loop(),
-            Flow("orders", bounds or Bounds(1000, 10**6, 10_000)),
+            Flow("orders", bounds or Bounds(1000, 10**6, 10_000), clock=time.monotonic),
             Commits("orders", 1, metrics, lambda _: None, clock=time.monotonic),
             metrics,
             Limits(revoke_seconds=1, drain_seconds=1),

@@ -10,8 +10,7 @@ from orderpipeline_consumer.records import Record
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A partition taken over. `position` is the offset from which the sink lacks records, None when it keeps no
-    offsets;
-    `epoch` proves to the sink that a batch comes from the partition's latest owner."""
+    offsets; `epoch` proves to the sink that a batch comes from the partition's latest owner."""
 
     position: int | None = None
     epoch: int = 0

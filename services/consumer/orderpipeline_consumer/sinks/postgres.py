@@ -45,8 +45,7 @@ class PostgresSink:
     """`dsn` is called for each connection, so that a changed Secret is used. At most `connections` are open.
 
     Batches of a partition are stored one after the other, since each moves the same offset; partitions run side by
-    side.
-    """
+    side."""
 
     def __init__(
         self,
