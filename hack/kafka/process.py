@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -68,6 +69,9 @@ class Node:
         line = command(
             java.find(17), maven.kafka_libs(), log4j(self.config.parent), "kafka.Kafka", self._heap, self._jvm
         )
+        guard = shutil.which("setpriv")  # the node ends with the process that started it, even when that is killed
+        if guard:
+            line = [guard, "--pdeathsig", "KILL", "--", *line]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*line, str(self.config)], stdout=log, stderr=subprocess.STDOUT, start_new_session=True,

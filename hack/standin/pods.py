@@ -137,7 +137,7 @@ def _container(cluster: Cluster, node: Node, cluster_id: str, disks: list[str]) 
         "ports": [{"name": names[one], "containerPort": one} for one in ports],
         "resources": resources(node, cluster.pool(node.pool)),
         "readinessProbe": {**probe, "initialDelaySeconds": 2, "failureThreshold": 5},
-        "livenessProbe": {**probe, "periodSeconds": 10, "initialDelaySeconds": 60, "failureThreshold": 6},
+        "livenessProbe": {**probe, "periodSeconds": 10, "initialDelaySeconds": 300, "failureThreshold": 12},
         "securityContext": {
             "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
         },
