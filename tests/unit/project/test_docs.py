@@ -85,3 +85,11 @@ def test_package_and_chart_have_one_version() -> None:
     version = tomllib.loads(text("pyproject.toml"))["project"]["version"]
     assert chart["version"] == chart["appVersion"] == version
     assert re.search(rf"^## \[(Unreleased|{re.escape(version)})\]", text("CHANGELOG.md"), re.MULTILINE)
+
+
+def test_the_columns_in_the_readme_are_the_crd_s() -> None:
+    crd = yaml.safe_load(text("crds/orderpipeline.yaml"))
+    columns = [column["name"].upper() for column in crd["spec"]["versions"][0]["additionalPrinterColumns"]]
+    header = re.search(r"^NAME .*$", text("README.md"), re.MULTILINE)
+    assert header
+    assert header[0].split() == ["NAME", *columns]
