@@ -47,6 +47,8 @@ def main() -> None:
         sys.exit(2)
     configure_logs(settings.log_level, "operator", "")
     logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    # Signals are ours to handle; kopf warns about that at every start.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     sys.exit(asyncio.run(serve(settings, cluster)))
 
 
@@ -123,8 +125,6 @@ async def lead(
             patience=settings.teardown_seconds,
         )
         reconciler = Reconciler(kube, kube, scaler, defaults, now=_now)
-        for _ in range(settings.workers):
-            _background(stack, Worker(queue, reconciler, meters, time.monotonic, random.random).run())
         watch = handlers.Watch(
             handlers.registry(cluster, lambda key: _enqueue(loop, queue, key)),
             handlers.settings(cluster_wide=not settings.watch_namespaces),
@@ -132,6 +132,9 @@ async def lead(
         )
         watch.start()
         stack.push_async_callback(watch.stop, 10.0)
+        # The workers come last, since what comes last is ended first: a process that lost the lead writes no more.
+        for _ in range(settings.workers):
+            _background(stack, Worker(queue, reconciler, meters, time.monotonic, random.random).run())
         ended = await _first(stop.wait(), election.hold(), watch.wait())
         return ("", f"the lead is lost: {election.error or 'somebody else holds the Lease'}", watch.failure)[ended]
 

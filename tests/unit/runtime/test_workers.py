@@ -1,0 +1,81 @@
+"""Workers, the metrics they keep, and which pipeline an event belongs to."""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from orderpipeline_operator.domain.conditions import Scaling
+from orderpipeline_operator.errors import Unreachable
+from orderpipeline_operator.gather import Key
+from orderpipeline_operator.handlers import key_of
+from orderpipeline_operator.telemetry import Meters, PipelineMeters
+from orderpipeline_operator.workers import Worker
+from orderpipeline_operator.workqueue import WorkQueue
+
+KEY = ("default", "shop")
+
+
+@pytest.mark.parametrize("error", [Unreachable("get", 0, "Unreachable", "no route"), KeyError("a bug")])
+async def test_a_failure_is_counted_and_tried_again(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    metrics = CollectorRegistry()
+    queue: WorkQueue[Key] = WorkQueue(time.monotonic)
+    tries, ok = 0, asyncio.Event()
+
+    async def reconcile(key: Key) -> float | None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise error
+        ok.set()
+        return None
+
+    worker = Worker(queue, reconcile, Meters(metrics), time.monotonic, lambda: 0.0)
+    task = asyncio.ensure_future(worker.run())
+    queue.add(KEY)
+    await asyncio.wait_for(ok.wait(), 5)
+    await asyncio.sleep(0)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    text = generate_latest(metrics).decode()
+    assert 'orderpipeline_reconciles_total{result="error"} 1.0' in text
+    assert 'orderpipeline_reconciles_total{result="ok"} 1.0' in text
+    assert caplog.records[-1].levelno == (logging.WARNING if isinstance(error, Unreachable) else logging.ERROR)
+    assert len(queue) == 0
+
+
+def test_metrics_of_pipelines_leave_out_what_is_unknown() -> None:
+    class Views:
+        def keys(self) -> tuple[Key, ...]:
+            return (KEY, ("default", "dark"))
+
+        def live(self, key: Key) -> Scaling | None:
+            return Scaling(orders=0, seconds=0.0, desired=4) if key == KEY else Scaling(desired=2, error="x")
+
+    metrics = CollectorRegistry()
+    metrics.register(PipelineMeters(Views()))
+    lines = [line for line in generate_latest(metrics).decode().splitlines() if not line.startswith("#")]
+    assert lines == [
+        'orderpipeline_lag_orders{namespace="default",pipeline="shop"} 0.0',
+        'orderpipeline_lag_seconds{namespace="default",pipeline="shop"} 0.0',
+        'orderpipeline_desired_consumers{namespace="default",pipeline="shop"} 4.0',
+        'orderpipeline_desired_consumers{namespace="default",pipeline="dark"} 2.0',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "key"),
+    [
+        ("OrderPipeline", {}, ("default", "x")),
+        ("Deployment", {"orderpipeline.dev/pipeline": "shop"}, KEY),
+        ("Secret", {"strimzi.io/cluster": "shop"}, KEY),
+        ("KafkaTopic", {"strimzi.io/cluster": "other", "orderpipeline.dev/pipeline": "shop"}, KEY),
+        ("Secret", {}, None),
+    ],
+)
+def test_an_object_leads_to_its_pipeline(kind: str, labels: dict[str, str], key: Key | None) -> None:
+    assert key_of({"kind": kind, "metadata": {"namespace": "default", "name": "x", "labels": labels}}) == key
