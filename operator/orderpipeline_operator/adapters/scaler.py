@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 class Target:
     """What to sample and by which policy.
 
-    `replicas_now` are the consumers that are ready now (None: not known), tracked again when they change; it stands in
+    `replicas_now` are the consumers that there are now (None: not known), tracked again when they change; it stands in
     for the members of the group. `restored` is the CR's status.scaling, read only on the first `track`.
     """
 
