@@ -1,11 +1,15 @@
 """Specs are accepted, or refused with the first problem's path and reason and the number of the others."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from orderpipeline_operator.domain.accept import Rejected, accept
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
+
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("shop*.yaml"))
 
 
 def _problems(raw: dict[str, Any]) -> dict[str, str]:
@@ -116,3 +120,10 @@ def test_hosts_and_annotations_of_the_ingress() -> None:
 def test_a_linger_as_long_as_the_timeout_is_refused() -> None:
     raw = {"producer": {"linger": "1s", "limits": {"requestTimeout": "1s"}}}
     assert _problems(raw) == {"spec.producer.linger": "LingerAboveTimeout"}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_the_examples_are_accepted(path: Path) -> None:
+    for document in yaml.safe_load_all(path.read_text()):
+        if document["kind"] == "OrderPipeline":
+            assert not _problems(document["spec"])
