@@ -127,9 +127,9 @@ def start_proxy(paths: Paths, processes: Processes, folder: Path) -> None:
         "conntrack": {"maxPerCore": 0},
     }
     text = json.dumps(config, indent=1)
-    config = paths.state / "kube-proxy.json"
-    if not config.exists() or config.read_text() != text:  # a running kube-proxy ends when its file is written
-        config.write_text(text)
+    path = paths.state / "kube-proxy.json"
+    if not path.exists() or path.read_text() != text:  # a running kube-proxy ends when its file is written
+        path.write_text(text)
     processes.start("kube-proxy", [f"{paths.bin}/kube-proxy", f"--config={paths.state}/kube-proxy.json"], inputs=text)
 
 
