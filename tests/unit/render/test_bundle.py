@@ -8,7 +8,7 @@ import pytest
 
 from orderpipeline_operator.domain import crdgen, kinds, names
 from orderpipeline_operator.domain.bounds import consumer_bounds
-from orderpipeline_operator.domain.render import Context, Manifest, Pipeline, render
+from orderpipeline_operator.domain.render import Context, Manifest, Pipeline, api_url, render
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 from tests.unit.render.specs import CONTEXT, SPECS, bundle
 
@@ -152,3 +152,17 @@ def test_orders_larger_than_kafkas_default_raise_the_topics_limit() -> None:
     config = _find("everything", "KafkaTopic", "orders")["spec"]["config"]
     assert config["max.message.bytes"] > 1048576
     assert "max.message.bytes" not in _find("defaults", "KafkaTopic", "orders")["spec"]["config"]
+
+
+@pytest.mark.parametrize(
+    ("producer", "expected"),
+    [
+        ({}, "http://shop-producer.store.svc:80"),
+        ({"ingress": {"host": "a.example.com"}}, "http://a.example.com"),
+        ({"ingress": {"host": "a.example.com", "tls": {"secretName": "t"}}}, "https://a.example.com"),
+        ({"httpRoute": {"hostnames": ["b.example.com"], "parentRefs": [{"name": "g"}]}}, "http://b.example.com"),
+    ],
+)
+def test_the_address_of_the_api(producer: dict[str, Any], expected: str) -> None:
+    spec = OrderPipelineSpec.model_validate({"producer": producer})
+    assert api_url(Pipeline("shop", "store", "7d1c", spec)) == expected

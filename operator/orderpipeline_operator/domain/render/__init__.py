@@ -4,7 +4,7 @@ from orderpipeline_operator.domain.render import consumer, producer
 from orderpipeline_operator.domain.render.access import Access, SecretRef, access
 from orderpipeline_operator.domain.render.autoscaling import autoscaler
 from orderpipeline_operator.domain.render.disruption import budgets
-from orderpipeline_operator.domain.render.ingress import http_route, ingress
+from orderpipeline_operator.domain.render.ingress import api_url, http_route, ingress
 from orderpipeline_operator.domain.render.kafka import kafka, rebalance_template
 from orderpipeline_operator.domain.render.model import Bundle, Context, Manifest, Pipeline, Stage
 from orderpipeline_operator.domain.render.network import network_policies, service
@@ -12,7 +12,7 @@ from orderpipeline_operator.domain.render.pools import pools
 from orderpipeline_operator.domain.render.topics import topics
 from orderpipeline_operator.domain.render.users import users
 
-__all__ = ["Access", "Bundle", "Context", "Manifest", "Pipeline", "SecretRef", "Stage", "access", "render"]
+__all__ = ["Access", "Bundle", "Context", "Manifest", "Pipeline", "SecretRef", "Stage", "access", "api_url", "render"]
 
 
 def render(pipeline: Pipeline, context: Context) -> Bundle:

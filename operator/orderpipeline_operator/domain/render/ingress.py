@@ -1,4 +1,4 @@
-"""The ways in from outside: Ingress and HTTPRoute."""
+"""The ways in from outside: Ingress, HTTPRoute, and the address that clients use."""
 
 from orderpipeline_operator.domain import names
 from orderpipeline_operator.domain.render.model import Manifest, Pipeline, manifest, present
@@ -61,3 +61,13 @@ def http_route(pipeline: Pipeline) -> tuple[Manifest, ...]:
             },
         ),
     )
+
+
+def api_url(pipeline: Pipeline) -> str:
+    """Where clients reach the order API: the Ingress, else the HTTPRoute's first host, else inside the cluster."""
+    producer = pipeline.spec.producer
+    if producer.ingress is not None:
+        return f"{'https' if producer.ingress.tls else 'http'}://{producer.ingress.host}"
+    if producer.http_route is not None:
+        return f"http://{producer.http_route.hostnames[0]}"
+    return f"http://{names.producer(pipeline.name)}.{pipeline.namespace}.svc:{SERVICE_PORT}"
