@@ -213,3 +213,30 @@ async def test_a_log_that_was_made_anew_is_read_from_its_start() -> None:
     await world.receive(record(0), record(1))
     await world.until(lambda: world.partition.offsets.position == 2)
     assert world.sink.done == [7, 8, 0, 1]
+
+
+async def test_the_end_of_a_partition_that_drains_does_not_pass_records_that_were_not_taken() -> None:
+    world = World()
+    await world.receive(record(0))
+    await world.until(lambda: world.partition.offsets.position == 1)
+    await world.engine.drain([world.partition], 1)
+    world.engine.receive(world.partition, [record(1), 2])
+    assert world.partition.offsets.position == 1
+
+
+async def test_an_order_that_heals_comes_before_its_customers_later_ones() -> None:
+    world = World(Letters())
+    tries = 0
+
+    def answer(records: Sequence[Record]) -> None:
+        nonlocal tries
+        if any(one.offset == 1 for one in records):
+            tries += 1
+            if tries < 5:
+                raise ValueError("not yet")
+
+    world.sink.answer = answer
+    await world.receive(*[record(n) for n in range(4)])
+    await world.until(lambda: world.partition.offsets.position == 4)
+    assert world.sink.done == [0, 1, 2, 3]
+    assert world.partition.attempts == {}
