@@ -2,6 +2,7 @@
 
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,7 @@ class Helm:
 
     def template(self, *arguments: str, values: Path | None = None) -> str:
         """The chart rendered as YAML, as release `shop` without a cluster. AssertionError with helm's words."""
-        files = ("--values", str(values)) if values else ()
-        version = ("--kube-version", "1.36.0")
-        done = self.run("template", "shop", str(CHART), "--namespace", NAMESPACE, *version, *files, *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return _rendered(self, arguments, values)
 
     def objects(self, *arguments: str, values: Path | None = None) -> list[dict[str, Any]]:
         """The chart rendered as objects."""
@@ -50,6 +47,16 @@ class Helm:
         location = f"{schemas}/{{{{.Group}}}}-{{{{.ResourceAPIVersion}}}}-{{{{.ResourceKind}}}}.json"
         command = [str(self.bin / "kubeconform"), "-strict", "-summary", "-schema-location", location]
         return subprocess.run(command, input=manifests, capture_output=True, text=True, timeout=60, check=False)
+
+
+@cache
+def _rendered(helm: Helm, arguments: tuple[str, ...], values: Path | None) -> str:
+    """One rendering for all tests that look at it: making a CA takes a while."""
+    files = ("--values", str(values)) if values else ()
+    version = ("--kube-version", "1.36.0")
+    done = helm.run("template", "shop", str(CHART), "--namespace", NAMESPACE, *version, *files, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="session")
