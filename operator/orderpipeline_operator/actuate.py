@@ -17,6 +17,7 @@ from orderpipeline_operator.domain.teardown import FINALIZER, TOPIC_FINALIZER, T
 from orderpipeline_operator.errors import ApiError, Conflict, Forbidden, Invalid, NotFound
 
 LOG = logging.getLogger(__name__)
+UNMANAGED = "strimzi.io/managed"
 REPAIR_MANAGER = f"{names.FIELD_MANAGER}-repair"
 SCALE_MANAGER = f"{names.FIELD_MANAGER}-scaler"
 """Field manager of replica counts, apart from the one that applies manifests without them."""
@@ -67,11 +68,8 @@ async def carry_out(write: Writer, planned: Plan, seen: Observed, stubborn: Muta
     for ref in planned.prune:
         if children[ref]["metadata"].get("deletionTimestamp"):
             continue
-        if leaves_data(ref):
-            await write.patch(ref, {"metadata": {"annotations": {"strimzi.io/managed": "false"}}})
-        await write.delete(ref, uid=children[ref]["metadata"]["uid"])
+        await _delete(write, ref, children[ref])
         del children[ref]
-        LOG.info("removed %s", ref)
     return Done(replace(seen, children=children), tuple(failures))
 
 
@@ -119,11 +117,21 @@ async def wake_or_stop(write: Writer, seen: Observed, spec: OrderPipelineSpec, v
 async def tear_down(write: Writer, seen: Observed, step: Teardown) -> None:
     """Carry out one step of a teardown."""
     for ref in step.delete:
-        await write.delete(ref, uid=seen.children[ref]["metadata"]["uid"])
-        LOG.info("deleted %s", ref)
+        await _delete(write, ref, seen.children[ref])
     for ref in step.release:
         await remove_finalizer(write, ref, seen.children[ref], TOPIC_FINALIZER)
         LOG.warning("released %s, whose topic operator is gone", ref)
+
+
+async def _delete(write: Writer, ref: Ref, manifest: Manifest) -> None:
+    """Delete an object. A KafkaTopic goes without its records: those go with the volumes, as deleteClaim says."""
+    if leaves_data(ref):
+        try:
+            await write.patch(ref, {"metadata": {"annotations": {UNMANAGED: "false"}}})
+        except NotFound:
+            return
+    await write.delete(ref, uid=manifest["metadata"]["uid"])
+    LOG.info("deleted %s", ref)
 
 
 async def add_finalizer(write: Writer, seen: Observed) -> Manifest:

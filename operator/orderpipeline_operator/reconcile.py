@@ -14,8 +14,8 @@ from orderpipeline_operator.adapters.scaler import Target
 from orderpipeline_operator.domain import names, plan, status, teardown
 from orderpipeline_operator.domain.accept import Rejected, accept
 from orderpipeline_operator.domain.conditions import Scaling
-from orderpipeline_operator.domain.kinds import PIPELINE, Manifest, Ref
-from orderpipeline_operator.domain.observe import Observed, conditions, secret_hash, secrets_of
+from orderpipeline_operator.domain.kinds import PIPELINE, Ref
+from orderpipeline_operator.domain.observe import Observed, secret_hash, secrets_of
 from orderpipeline_operator.domain.render import Bundle, Context, Pipeline, render
 from orderpipeline_operator.domain.scaling_policy import policy_from
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
@@ -159,8 +159,3 @@ class Reconciler:
         going = status.deleting(seen, step.waiting, self._now())
         await actuate.write_status(self._write, seen, going, self._defaults.identity, self._now())
         return TEARDOWN_POLL
-
-
-def events_of(old: Manifest, new: Manifest) -> tuple[status.EventFact, ...]:
-    """Events between two states of the status."""
-    return status.transitions(conditions(old), new.get("conditions") or ())

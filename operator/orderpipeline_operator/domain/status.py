@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from orderpipeline_operator.domain import conditions as cond
-from orderpipeline_operator.domain import names
+from orderpipeline_operator.domain import names, render
 from orderpipeline_operator.domain.conditions import Condition, Scaling
 from orderpipeline_operator.domain.kinds import SERVICE, TOPIC, Manifest, Ref
 from orderpipeline_operator.domain.observe import Observed, conditions, is_true
@@ -106,17 +106,10 @@ def transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any
 
 
 def api_url(spec: OrderPipelineSpec, seen: Observed) -> str | None:
-    """Where orders are sent: from outside when there is a way in, else inside the cluster; None before there is one."""
-    ingress, route = spec.producer.ingress, spec.producer.http_route
-    service = seen.children.get(Ref(SERVICE, seen.namespace, names.producer(seen.name)))
-    if service is None:
+    """Where orders are sent; None before the Service is there."""
+    if Ref(SERVICE, seen.namespace, names.producer(seen.name)) not in seen.children:
         return None
-    if ingress is not None:
-        return f"{'https' if ingress.tls else 'http'}://{ingress.host}"
-    if route is not None:
-        return f"http://{route.hostnames[0]}"
-    port = service["spec"]["ports"][0]["port"]
-    return f"http://{service['metadata']['name']}.{seen.namespace}.svc:{port}"
+    return render.api_url(render.Pipeline(seen.name, seen.namespace, seen.uid, spec))
 
 
 def bootstrap(spec: OrderPipelineSpec, seen: Observed) -> str | None:
