@@ -14,8 +14,8 @@ from orderpipeline_operator.adapters.scaler import Target
 from orderpipeline_operator.domain import names, plan, status, teardown
 from orderpipeline_operator.domain.accept import Rejected, accept
 from orderpipeline_operator.domain.conditions import Scaling
-from orderpipeline_operator.domain.kinds import PIPELINE, Ref
-from orderpipeline_operator.domain.observe import Observed, secret_hash, secrets_of
+from orderpipeline_operator.domain.kinds import PIPELINE, USER, Ref
+from orderpipeline_operator.domain.observe import Observed, is_true, secret_hash, secrets_of
 from orderpipeline_operator.domain.render import Bundle, Context, Pipeline, render
 from orderpipeline_operator.domain.scaling_policy import policy_from
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
@@ -128,7 +128,7 @@ class Reconciler:
         """Have the lag sampled as soon as the operator's own way into Kafka is known."""
         pipeline = Pipeline(seen.name, seen.namespace, seen.uid, spec)
         found = connection(pipeline, self._context(seen, spec, {}), seen.secrets).connection
-        if found is None or not self._kafka_exists(seen, spec):
+        if found is None or not self._may_enter(seen, spec):
             return
         deployment = seen.deployment(names.consumer(seen.name))
         restored: Mapping[str, Any] | None = (seen.cr.get("status") or {}).get("scaling")
@@ -145,8 +145,12 @@ class Reconciler:
         )
 
     @staticmethod
-    def _kafka_exists(seen: Observed, spec: OrderPipelineSpec) -> bool:
-        return spec.kafka.existing is not None or seen.kafka is not None
+    def _may_enter(seen: Observed, spec: OrderPipelineSpec) -> bool:
+        """Whether Kafka is there and knows our user: its Secret is written before Kafka is told of it."""
+        if spec.kafka.existing is not None or seen.deployment(names.consumer(seen.name)) is not None:
+            return True
+        user = seen.children.get(Ref(USER, seen.namespace, names.operator_user(seen.name)))
+        return is_true(user, "Ready")
 
     async def _tear_down(self, seen: Observed) -> float | None:
         step = teardown.next_step(seen, self._now(), self._defaults.patience)

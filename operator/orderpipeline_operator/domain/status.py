@@ -18,6 +18,8 @@ LAG_STEP: Final = 0.1
 """A lag that moved by less than this share is not worth a write."""
 _BAD_WHEN_TRUE: Final = {"Degraded"}
 _NEUTRAL: Final = {"Paused", "AutoscalingActive"}
+_UNDERWAY: Final = {"Creating", "Pending", "Waiting", "Starting", "NotSampled"}
+"""Reasons that are no news while something comes up, and bad news when it was up before."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ def transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any
     before = {entry["type"]: entry for entry in old}
     events = []
     for entry in new:
-        last, bad = before.get(entry["type"]), _is_bad(entry)
+        last = before.get(entry["type"])
+        coming_up = entry["reason"] in _UNDERWAY and (last is None or last["status"] != "True")
+        bad = _is_bad(entry) and not coming_up
         if last is None and not (bad and entry["type"] in {"Accepted", "Degraded"}):
             continue
         same = last is not None and last["status"] == entry["status"] and (last["reason"] == entry["reason"] or not bad)

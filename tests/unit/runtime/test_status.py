@@ -242,3 +242,6 @@ def test_events_on_transitions_only() -> None:
     bad = built(changed(all_ready(), KAFKA_REF, status={"conditions": []}))["conditions"]
     assert {fact.reason for fact in status.transitions(good, bad)} == {"NotReady", "NotKafkaReady"}
     assert all(fact.type == "Warning" for fact in status.transitions(good, bad))
+    creating = {"type": "NotReady", "status": "True", "reason": "Creating", "message": "being deployed"}
+    underway = built(changed(all_ready(), KAFKA_REF, status={"conditions": [creating]}))["conditions"]
+    assert status.transitions(first, [each for each in underway if each["type"] == "KafkaReady"]) == ()
