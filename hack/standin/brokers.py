@@ -116,7 +116,8 @@ class Brokers:
 
     def scram_users(self) -> set[str]:
         """Users with a SCRAM-SHA-512 password."""
-        found = self._admin.describe_user_scram_credentials(None, request_timeout=SECONDS).result(SECONDS)
+        listing: Any = self._admin.describe_user_scram_credentials(None, request_timeout=SECONDS)
+        found = listing.result(SECONDS)
         return {
             name
             for name, described in found.items()
@@ -138,7 +139,8 @@ class Brokers:
 
     def acls(self) -> set[Acl]:
         """Every ACL there is."""
-        every = AclBindingFilter(
+        kind: Any = AclBindingFilter  # None stands for any name, which its type does not say
+        every = kind(
             ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
         )
         return {

@@ -78,7 +78,11 @@ def authorities(
         pair = kept(found, name)
         if pair is None:
             pair = pki.new_ca(f"{which}-ca", now)
-            public = {"ca.crt": pair.cert, "ca.p12": truststore(pair.cert, password), "ca.password": password}
+            public: dict[str, str | bytes] = {
+                "ca.crt": pair.cert,
+                "ca.p12": truststore(pair.cert, password),
+                "ca.password": password,
+            }
             marks = {"strimzi.io/ca-cert-generation": "0"}
             make.append(
                 secret(cluster, name, {"ca.key": pair.key}, cluster.kafka, {"strimzi.io/ca-key-generation": "0"})

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 
 from hack.standin import certs, check, model, pods, roll, status
 from hack.standin.brokers import Address, Brokers
-from hack.standin.kube import Kube
+from hack.standin.kube import Kube, Refused
 from hack.standin.model import Cluster, Json
 
 log = logging.getLogger("standin.clusters")
@@ -48,7 +48,9 @@ class Clusters:
                 continue
             try:
                 self._one(kafka, [p for p in pools if p["metadata"]["namespace"] == kafka["metadata"]["namespace"]])
-            except Exception:  # the next round tries again
+            except Refused as refused:  # such as a namespace on its way out; the next round tries again
+                log.warning("%s/%s: %s", kafka["metadata"]["namespace"], kafka["metadata"]["name"], refused)
+            except Exception:
                 log.exception("%s/%s", kafka["metadata"]["namespace"], kafka["metadata"]["name"])
 
     def _one(self, kafka: Json, pools: list[Json]) -> None:

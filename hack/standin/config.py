@@ -6,29 +6,11 @@ from hack.kafka.config import properties
 from hack.standin.model import Cluster, Json, Node
 
 CERTS: Final = "/etc/kafka/certs"
-FORBIDDEN: Final = tuple(
-    [
-        "listeners",
-        "advertised.",
-        "broker.",
-        "listener.",
-        "host.name",
-        "port",
-        "inter.broker.listener.name",
-        "sasl.",
-        "ssl.",
-        "security.",
-        "password.",
-        "log.dir",
-        "authorizer.",
-        "super.user",
-        "node.id",
-        "process.roles",
-        "controller.",
-        "metadata.log.dir",
-        "cordoned.log.dirs",
-    ]
-)
+FORBIDDEN: Final = (
+    "listeners", "advertised.", "broker.", "listener.", "host.name", "port", "inter.broker.listener.name", "sasl.",
+    "ssl.", "security.", "password.", "log.dir", "authorizer.", "super.user", "node.id", "process.roles", "controller.",
+    "metadata.log.dir", "cordoned.log.dirs",
+)  # fmt: skip
 ALLOWED: Final = ("controller.quorum.election", "controller.quorum.fetch.timeout", "ssl.cipher", "ssl.protocol")
 MODEST: Final[dict[str, str | int]] = {  # for a machine of two cores; the user's own config wins
     "num.network.threads": 2,

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 from hack.standin import certs, model, quotas, status, topics, users
 from hack.standin.brokers import Address, Brokers
 from hack.standin.clusters import now_text
-from hack.standin.kube import Kube
+from hack.standin.kube import Kube, Refused
 from hack.standin.model import CLUSTER, Json
 from hack.standin.topics import FINALIZER, Topic
 
@@ -54,16 +54,17 @@ class Entities:
                     self._guarded(kafka, work)
 
     def _guarded(self, kafka: Json, work: Callable[[Json, Brokers], None]) -> None:
+        where = f"{kafka['metadata']['namespace']}/{kafka['metadata']['name']}"
         try:
             brokers = self._connect(kafka)
             if brokers is not None:
                 work(kafka, brokers)
         except (KafkaException, OSError) as error:
-            log.info(
-                "%s/%s: Kafka does not answer: %s", kafka["metadata"]["namespace"], kafka["metadata"]["name"], error
-            )
-        except Exception:  # the next round tries again
-            log.exception("%s/%s", kafka["metadata"]["namespace"], kafka["metadata"]["name"])
+            log.info("%s: Kafka does not answer: %s", where, error)
+        except Refused as refused:  # such as a namespace on its way out; the next round tries again
+            log.warning("%s: %s", where, refused)
+        except Exception:
+            log.exception(where)
 
     def _connect(self, kafka: Json) -> Brokers | None:
         name, namespace = kafka["metadata"]["name"], kafka["metadata"]["namespace"]
@@ -117,9 +118,9 @@ class Entities:
                 brokers.configure_topic(change.name, change.put, change.drop)
             if change.delete:
                 brokers.delete_topic(change.name)
-            return change.problem, None if change.create or change.delete else topic
         except KafkaException as error:
             return kafka_problem(error), topic
+        return change.problem, None if change.create or change.delete else topic
 
     def _finalizer(self, thing: Json, there: bool) -> None:
         others = [one for one in thing["metadata"].get("finalizers") or [] if one != FINALIZER]

@@ -117,7 +117,7 @@ def paused(thing: Json) -> bool:
 
 
 def assign_ids(pools: Sequence[Json], replicas: Mapping[str, int]) -> dict[str, list[int]]:
-    """Node ids per pool name: those in the pools' status stay, new ones are the smallest free, removed ones the highest.
+    """Node ids per pool name: those in the pools' status stay, new ones are the smallest free.
 
     `replicas` is the number of nodes wanted per pool.
     """

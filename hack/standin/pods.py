@@ -92,7 +92,7 @@ def quantity(text: str | int | float) -> float:
 
 
 def resources(node: Node, pool: Json) -> Json:
-    """The pool's requests, capped so that a whole cluster fits two cores; no limits, which the caps would make wrong."""
+    """The pool's requests, capped so that a whole cluster fits two cores; no limits, since they fit no cap."""
     asked = (pool["spec"].get("resources") or {}).get("requests") or {}
     role = "broker" if node.broker else "controller"
     cpu = min(quantity(asked.get("cpu", "50m")) * 1000, CPU_CAP_MILLI)

@@ -36,7 +36,7 @@ class Change:
 
 
 def topic_name(thing: Json) -> str:
-    """The topic's name in Kafka: what the status remembers, since it can't change, else the spec's, else the object's."""
+    """The topic's name in Kafka: the status's, since it can't change, else the spec's, else the object's."""
     return str(
         (thing.get("status") or {}).get("topicName") or thing["spec"].get("topicName") or thing["metadata"]["name"]
     )

@@ -1,0 +1,119 @@
+"""Topics and users: what is done in Kafka, and what their statuses say."""
+
+from typing import Any
+
+import pytest
+
+from hack.standin import topics, users
+from hack.standin.topics import Topic, change
+from tests.unit.standin import samples
+
+TOPIC = Topic("id", 12, (3,), {})
+
+
+def test_a_new_topic_is_made_and_gets_the_finalizer() -> None:
+    thing = samples.topic(metadata={"finalizers": []})
+    found = change(thing, None, thing)
+    assert (found.create, found.finalizer, found.problem) == (True, True, None)
+
+
+def test_more_partitions_grow_and_settings_follow() -> None:
+    thing = samples.topic(spec={"partitions": 24, "config": {"retention.ms": 1, "a": True}})
+    found = change(thing, Topic("id", 12, (3,), {"a": "true", "old": "1"}), thing)
+    assert (found.grow, found.put, found.drop, found.problem) == (True, {"retention.ms": "1"}, ("old",), None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "words"),
+    [
+        ({"partitions": 6}, {}, "Decreasing partitions"),
+        ({"replicas": 2}, {}, "Replication factor"),
+        ({"topicName": "b"}, {"topicName": "a"}, "topicName"),
+    ],
+)
+def test_what_can_not_change_is_not_supported(spec: dict[str, Any], status: dict[str, Any], words: str) -> None:
+    thing = samples.topic(spec=spec, status=status)
+    found = change(thing, TOPIC, thing)
+    assert found.problem is not None
+    assert found.problem[0] == "NotSupported"
+    assert words in found.problem[1]
+    assert not found.grow
+    assert not found.create
+    ready = topics.status(thing, TOPIC, found.problem)["conditions"][0]
+    assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", "NotSupported")
+
+
+def test_the_older_of_two_keeps_the_topic() -> None:
+    old, new = samples.topic("a", "1", spec={"topicName": "t"}), samples.topic("b", "2", spec={"topicName": "t"})
+    winners = topics.winners([new, old])
+    assert winners["t"] is old
+    assert change(old, TOPIC, winners["t"]).problem is None
+    problem = change(new, TOPIC, winners["t"]).problem
+    assert problem == ("ResourceConflict", "Managed by Ref{namespace='shop', name='a'}")
+    assert "topicName" not in topics.status(new, TOPIC, problem)
+
+
+def test_deleting_deletes_the_topic_and_then_lets_go() -> None:
+    thing = samples.topic(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})
+    found = change(thing, TOPIC, thing)
+    assert (found.delete, found.finalizer) == (True, False)
+    assert change(thing, None, thing).delete is False
+
+
+def test_an_unmanaged_topic_is_let_go_and_says_so() -> None:
+    thing = samples.topic(metadata={"annotations": {"strimzi.io/managed": "false"}})
+    found = change(thing, TOPIC, None)
+    assert (found.create, found.delete, found.finalizer) == (False, False, False)
+    assert topics.status(thing, TOPIC, None)["conditions"] == [{"type": "Unmanaged", "status": "True"}]
+
+
+def test_a_paused_topic_is_left_alone() -> None:
+    thing = samples.topic(metadata={"annotations": {"strimzi.io/pause-reconciliation": "true"}})
+    assert change(thing, None, thing) == topics.Change("orders")
+    assert topics.status(thing, None, None)["conditions"][0]["type"] == "ReconciliationPaused"
+
+
+def test_a_ready_topic_tells_its_id() -> None:
+    found = topics.status(samples.topic(), TOPIC, None)
+    assert found == {
+        "observedGeneration": 2, "topicName": "orders", "topicId": "id",
+        "conditions": [{"type": "Ready", "status": "True"}],
+    }  # fmt: skip
+
+
+def test_every_operation_of_a_rule_is_an_acl() -> None:
+    rules = [
+        {"resource": {"type": "topic", "name": "o", "patternType": "prefix"}, "operations": ["Read", "Describe"]},
+        {"resource": {"type": "cluster"}, "operations": ["IdempotentWrite"], "type": "deny", "host": "h"},
+    ]
+    found = users.acls(samples.user(authorization={"type": "simple", "acls": rules}))
+    assert found == {
+        users.Acl("User:u", "TOPIC", "o", "PREFIXED", "*", "READ", "ALLOW"),
+        users.Acl("User:u", "TOPIC", "o", "PREFIXED", "*", "DESCRIBE", "ALLOW"),
+        users.Acl("User:u", "BROKER", "kafka-cluster", "LITERAL", "h", "IDEMPOTENT_WRITE", "DENY"),
+    }
+
+
+def test_a_tls_user_is_named_by_its_certificate() -> None:
+    assert users.username(samples.user(authentication={"type": "tls"})) == "CN=u"
+
+
+def test_quotas_take_kafkas_names() -> None:
+    thing = samples.user(quotas={"producerByteRate": 1024, "requestPercentage": 50})
+    assert users.quotas(thing) == {"producer_byte_rate": 1024.0, "request_percentage": 50.0}
+
+
+def test_a_scram_secret_holds_the_password_and_the_login() -> None:
+    found = users.scram_data("u", "p")
+    assert found["password"] == "p"
+    assert found["sasl.jaas.config"].endswith('required username="u" password="p";')
+
+
+def test_acls_without_an_authorizer_are_refused() -> None:
+    thing = samples.user(authorization={"type": "simple", "acls": []})
+    trouble = users.problem(thing, authorized=False)
+    assert trouble is not None
+    found = users.status(thing, trouble)
+    assert (found["conditions"][0]["type"], found["conditions"][0]["status"]) == ("NotReady", "True")
+    assert "secret" not in found
+    assert users.status(thing, None)["secret"] == "u"

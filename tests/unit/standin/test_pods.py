@@ -1,0 +1,94 @@
+"""Manifests and the order in which pods are made and replaced."""
+
+from hack.standin import model, pods, roll
+from tests.unit.standin import samples
+from tests.unit.standin.samples import pod
+
+
+def test_services_name_their_ports_as_strimzi_does() -> None:
+    bootstrap, brokers = pods.services(samples.cluster())
+    assert {port["name"]: port["port"] for port in bootstrap["spec"]["ports"]} == {
+        "tcp-replication": 9091, "tcp-clientstls": 9093, "tcp-clients": 9092,
+    }  # fmt: skip
+    assert bootstrap["spec"]["selector"]["strimzi.io/broker-role"] == "true"
+    assert brokers["spec"]["clusterIP"] == "None"
+    assert {"tcp-ctrlplane", "tcp-kafkaagent"} <= {port["name"] for port in brokers["spec"]["ports"]}
+
+
+def test_a_pod_is_restricted_owned_by_its_pool_and_labelled() -> None:
+    one = samples.cluster()
+    made = pods.pod(one, one.brokers[0], "id", "trust")
+    assert made["metadata"]["name"] == "x-brokers-0"
+    assert made["metadata"]["ownerReferences"][0]["kind"] == "KafkaNodePool"
+    assert made["metadata"]["labels"]["strimzi.io/broker-role"] == "true"
+    assert made["metadata"]["labels"]["strimzi.io/controller-role"] == "false"
+    assert made["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert made["spec"]["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_the_revision_follows_config_and_trust_but_not_the_number_of_brokers() -> None:
+    def revision(cluster: model.Cluster, trust: str = "t") -> str:
+        return roll.revision(pods.pod(cluster, cluster.brokers[0], "id", trust))
+
+    base = revision(samples.cluster())
+    assert revision(samples.cluster()) == base
+    assert revision(samples.cluster(), "other") != base
+    assert revision(samples.cluster(config={"min.insync.replicas": 1})) != base
+    pools = [
+        samples.pool("brokers", 4, "broker", ids=[0, 1, 2]),
+        samples.pool("controllers", 3, "controller", ids=[3, 4, 5]),
+    ]
+    assert revision(model.cluster(samples.kafka(), pools)) == base
+
+
+def test_claims_go_with_the_pool_only_when_asked() -> None:
+    one = samples.cluster()
+    claim = pods.claims(one, one.brokers[0])[0]
+    assert claim["metadata"]["name"] == "data-0-x-brokers-0"
+    assert "ownerReferences" not in claim["metadata"]
+    storage = {"type": "persistent-claim", "size": "2Gi", "class": "fast", "deleteClaim": True}
+    pool = samples.pool("brokers", 1, "broker", storage=storage)
+    two = model.cluster(samples.kafka(), [pool, samples.pool("controllers", 1, "controller")])
+    claim = pods.claims(two, two.brokers[0])[0]
+    assert claim["metadata"]["name"] == "data-x-brokers-0"
+    assert claim["metadata"]["ownerReferences"][0]["name"] == "brokers"
+    assert claim["spec"]["storageClassName"] == "fast"
+
+
+def test_requests_and_heap_are_capped() -> None:
+    one = samples.cluster()
+    big = samples.pool("brokers", 3, "broker", resources={"requests": {"cpu": "4", "memory": "16Gi"}})
+    assert pods.resources(one.brokers[0], big) == {"requests": {"cpu": "50m", "memory": "384Mi"}}
+    small = samples.pool("brokers", 3, "broker", resources={"requests": {"cpu": "10m", "memory": "128Mi"}})
+    assert pods.resources(one.brokers[0], small) == {"requests": {"cpu": "10m", "memory": "128Mi"}}
+    assert pods.heap(one.brokers[0], samples.cluster(jvmOptions={"-Xmx": "2g"})) == "320m"
+    assert pods.heap(one.brokers[0], samples.cluster(jvmOptions={"-Xmx": "256m"})) == "256m"
+    assert pods.heap(one.controllers[0], one) == "160m"
+
+
+def test_missing_pods_are_made_together() -> None:
+    assert roll.step({"a": "1", "b": "1"}, {}, in_sync=False).make == ("a", "b")
+
+
+def test_all_at_their_revision_and_ready_is_done() -> None:
+    assert roll.step({"a": "1"}, {"a": pod("1")}, in_sync=True).done
+    assert not roll.step({"a": "1"}, {"a": pod("1", ready=False)}, in_sync=True).done
+
+
+def test_one_stale_pod_at_a_time_and_only_in_sync() -> None:
+    wanted, found = {"a": "2", "b": "2"}, {"a": pod("1"), "b": pod("1")}
+    assert roll.step(wanted, found, in_sync=True).stop == ("a",)
+    assert roll.step(wanted, found, in_sync=False).stop == ()
+    assert roll.step(wanted, {"a": pod("1", going=True), "b": pod("1")}, in_sync=True).stop == ()
+    assert roll.step(wanted, {"a": pod("2", ready=False), "b": pod("1")}, in_sync=True).stop == ()
+    assert roll.step(wanted, {"b": pod("1")}, in_sync=True) == roll.Step(("a",), (), False)
+
+
+def test_a_stale_pod_that_is_not_ready_goes_first_and_needs_no_sync() -> None:
+    found = {"a": pod("1"), "b": pod("1", ready=False)}
+    assert roll.step({"a": "2", "b": "2"}, found, in_sync=False).stop == ("b",)
+
+
+def test_surplus_and_ended_pods_go() -> None:
+    found = {"a": pod("1", phase="Failed", ready=False), "c": pod("1")}
+    assert set(roll.step({"a": "1"}, found, in_sync=False).stop) == {"a", "c"}

@@ -1,0 +1,68 @@
+"""CAs, certificates and the quota requests."""
+
+import struct
+from datetime import UTC, datetime
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from hack.standin import certs, quotas
+from tests.unit.standin import samples
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def named(things: list[samples.Json]) -> dict[str, samples.Json]:
+    return {thing["metadata"]["name"]: thing for thing in things}
+
+
+def test_cas_are_made_once_and_a_lost_half_makes_a_new_one() -> None:
+    one = samples.cluster()
+    cas, made = certs.authorities(one, {}, "secret", NOW)
+    assert set(named(made)) == {"x-cluster-ca", "x-cluster-ca-cert", "x-clients-ca", "x-clients-ca-cert"}
+    again, more = certs.authorities(one, named(made), "secret", NOW)
+    assert (again, more) == (cas, [])
+    del (lost := named(made))["x-cluster-ca"]
+    changed, more = certs.authorities(one, lost, "secret", NOW)
+    assert set(named(more)) == {"x-cluster-ca", "x-cluster-ca-cert"}
+    assert changed.digest != cas.digest
+
+
+def test_a_nodes_certificate_names_it_and_the_bootstrap_service() -> None:
+    one = samples.cluster(1, 1)
+    cas, _ = certs.authorities(one, {}, "secret", NOW)
+    made = named(certs.leaves(one, cas, {}, NOW))
+    cert = x509.load_pem_x509_certificate(certs.decoded(made["x-brokers-0"], "x-brokers-0.crt").encode())
+    names = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+    assert {"x-kafka-bootstrap.shop.svc", "x-brokers-0.x-kafka-brokers.shop.svc"} <= set(names)
+    assert cert.subject.rfc4514_string() == "CN=x-kafka,O=io.strimzi"
+    assert certs.leaves(one, cas, made, NOW) == []
+
+
+def test_a_tls_users_store_opens_with_its_password() -> None:
+    cas, _ = certs.authorities(samples.cluster(), {}, "secret", NOW)
+    found = certs.user(cas.clients, "u", "word", NOW)
+    assert set(found) == {"ca.crt", "user.crt", "user.key", "user.p12", "user.password"}
+    store = found["user.p12"]
+    assert isinstance(store, bytes)
+    assert pkcs12.load_key_and_certificates(store, b"word")[1] is not None
+
+
+def test_quotas_that_kafka_lists_are_read_by_user() -> None:
+    body = struct.pack(">iih", 1, 0, 0) + quotas.string(None) + struct.pack(">ii", 1, 1)
+    body += quotas.string("user") + quotas.string("u") + struct.pack(">i", 1)
+    body += quotas.string("producer_byte_rate") + struct.pack(">d", 1024.0)
+    assert quotas.described(body) == {"u": {"producer_byte_rate": 1024.0}}
+
+
+def test_a_refusal_is_told() -> None:
+    body = struct.pack(">iiih", 1, 0, 1, 42) + quotas.string("bad") + struct.pack(">i", 0)
+    with pytest.raises(quotas.QuotaError, match="bad"):
+        quotas.altered(body)
+
+
+def test_a_request_says_how_long_it_is() -> None:
+    message = quotas.alter("u", {"producer_byte_rate": 1.0}, ("consumer_byte_rate",))
+    assert struct.unpack(">i", message[:4])[0] == len(message) - 4
+    assert struct.unpack(">hh", message[4:8]) == (quotas.ALTER, 0)
