@@ -84,8 +84,11 @@ def _referenced(layout: Path, manifest: str) -> list[str]:
 
 
 def _prune(layout: Path) -> None:
-    """Remove the blobs of images that were replaced."""
-    manifests = [each["digest"] for each in json.loads((layout / "index.json").read_text())["manifests"]]
+    """Remove images that were replaced: they have lost their name. Their blobs go, too, unless another has them."""
+    index = json.loads((layout / "index.json").read_text())
+    index["manifests"] = [each for each in index["manifests"] if _reference(each)]
+    (layout / "index.json").write_bytes(_json(index))
+    manifests = [each["digest"] for each in index["manifests"]]
     used = {digest for manifest in manifests for digest in (manifest, *_referenced(layout, manifest))}
     for blob in (layout / BLOBS).iterdir():
         if f"sha256:{blob.name}" not in used:

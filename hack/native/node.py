@@ -14,8 +14,14 @@ CGROUPS = Path("/sys/fs/cgroup")
 CGROUP = "orderpipeline"
 PAUSE_IMAGE = "localhost/pause:1"
 # What the kubelet sets on the whole machine; `down` puts the old values back.
-TUNABLES = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
-TUNABLES += ("kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes")
+TUNABLES = (
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
 # Folders that containerd, the CNI plugins and the kubelet make at fixed places.
 FIXED_FOLDERS = ("/var/lib/kubelet", "/var/lib/cni", "/var/log/containers", "/run/containerd")
 
@@ -25,8 +31,8 @@ def start_containerd(paths: Paths, processes: Processes) -> None:
     cni = paths.state / "cni"
     cni.mkdir(parents=True, exist_ok=True)
     remember_folders(paths)
-    ipam = {"type": "host-local", "dataDir": f"{cni}/addresses", "ranges": [[{"subnet": NODE_POD_CIDR}]]}
-    ipam["routes"] = [{"dst": "0.0.0.0/0"}]
+    ranges, routes = [[{"subnet": NODE_POD_CIDR}]], [{"dst": "0.0.0.0/0"}]
+    ipam = {"type": "host-local", "dataDir": f"{cni}/addresses", "ranges": ranges, "routes": routes}
     bridge = {"type": "bridge", "bridge": "cni0", "isGateway": True, "hairpinMode": True, "ipMasq": False, "ipam": ipam}
     network = {"cniVersion": "1.0.0", "name": "orderpipeline", "plugins": [bridge]}
     (cni / "10-bridge.conflist").write_text(json.dumps(network, indent=1))

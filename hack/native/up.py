@@ -14,8 +14,9 @@ from .procs import Processes, netns_prefix
 from .progress import Step, run
 
 ETCD_PORT, ETCD_PEER_PORT = 2379, 2380
-BINARIES = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
-BINARIES += ("containerd", "containerd-shim-runc-v2", "ctr", "pause", "coredns", "contour", "helm", "kubeconform")
+KUBERNETES = ("kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
+CONTAINERS = ("containerd", "containerd-shim-runc-v2", "ctr", "pause")
+BINARIES = ("etcd", *KUBERNETES, *CONTAINERS, "coredns", "contour", "helm", "kubeconform")
 CONTROL_PLANE = ("etcd", "apiserver", "controller-manager", "scheduler")
 PROCESSES = (
     *CONTROL_PLANE,
