@@ -50,7 +50,8 @@ def pod(revision: str, ready: bool = True, going: bool = False, phase: str = "Ru
 def topic(name: str = "orders", uid: str = "1", **more: Any) -> Json:
     metadata = {
         "name": name, "namespace": "shop", "uid": uid, "generation": 2,
-        "creationTimestamp": f"2026-01-0{uid}T00:00:00Z", "finalizers": ["strimzi.io/topic-operator"], **more.pop("metadata", {}),
+        "creationTimestamp": f"2026-01-0{uid}T00:00:00Z", "finalizers": ["strimzi.io/topic-operator"],
+        **more.pop("metadata", {}),
     }  # fmt: skip
     spec = {"partitions": 12, "replicas": 3, **more.pop("spec", {})}
     return {"kind": "KafkaTopic", "metadata": metadata, "spec": spec, "status": more.pop("status", {})}
