@@ -97,3 +97,24 @@ def warnings(cluster: Cluster) -> list[Json]:
         words = "Running KRaft controller quorum with an even number of nodes is not recommended."
         found.append(_warning("KafkaKRaftControllerNodeCount", words))
     return found
+
+
+def held_back(cluster: Cluster, holding: set[int] | None) -> tuple[dict[str, int], list[Json]]:
+    """Pools that may not shrink yet, with the nodes they keep, and a warning for each whose brokers hold partitions.
+
+    `holding` are the ids of brokers with partitions; None when nobody could tell, and then nothing shrinks.
+    """
+    keep: dict[str, int] = {}
+    found = []
+    for pool in cluster.pools:
+        name = str(pool["metadata"]["name"])
+        ids = list((pool.get("status") or {}).get("nodeIds") or [])
+        going = set(ids) - {node.id for node in cluster.nodes if node.pool == name}
+        if not going or "broker" not in pool["spec"]["roles"]:
+            continue
+        if holding is None or going & holding:
+            keep[name] = len(ids)
+        if holding is not None and going & holding:
+            words = f"Reverting scale-down of KafkaNodePool {name}: there are partitions on {sorted(going & holding)}"
+            found.append(_warning("ScaleDownPreventionCheck", words))
+    return keep, found

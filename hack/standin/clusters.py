@@ -124,28 +124,22 @@ class Clusters:
 
     def _observe(self, cluster: Cluster, brokers: Brokers) -> tuple[Cluster, list[Json], bool, set[int]]:
         """The cluster without scale-downs that would lose partitions, warnings of those, sync, brokers in service."""
-        running = self._kube.list("Pod", cluster.namespace, f"{model.CLUSTER}={cluster.name},strimzi.io/kind=Kafka")
-        if not any(roll.ready(pod) and model.label(pod, "strimzi.io/broker-role") == "true" for pod in running):
-            return cluster, [], False, set()
-        try:
-            serving, in_sync, holding = brokers.view()
-        except KafkaException as error:
-            log.info("%s/%s: brokers do not answer yet: %s", cluster.namespace, cluster.name, error)
-            return cluster, [], False, set()
-        keep, extra = {}, []
-        for pool in cluster.pools:
-            name = pool["metadata"]["name"]
-            ids = list((pool.get("status") or {}).get("nodeIds") or [])
-            going = set(ids) - {node.id for node in cluster.nodes if node.pool == name}
-            if going & holding:
-                keep[name] = len(ids)
-                words = (
-                    f"Reverting scale-down of Kafka node pool {name}: brokers {sorted(going & holding)} hold partitions"
-                )
-                extra.append(status.condition("Warning", "ScaleDownPreventionCheck", words))
+        serving, in_sync, holding = self._view(cluster, brokers) or (set(), False, None)
+        keep, extra = check.held_back(cluster, holding)
         if keep:
             cluster = model.cluster(cluster.kafka, cluster.pools, keep)
         return cluster, extra, in_sync, serving
+
+    def _view(self, cluster: Cluster, brokers: Brokers) -> tuple[set[int], bool, set[int]] | None:
+        """What the brokers say of themselves; None when none answers."""
+        running = self._kube.list("Pod", cluster.namespace, f"{model.CLUSTER}={cluster.name},strimzi.io/kind=Kafka")
+        if not any(roll.ready(pod) and model.label(pod, "strimzi.io/broker-role") == "true" for pod in running):
+            return None
+        try:
+            return brokers.view()
+        except KafkaException as error:
+            log.info("%s/%s: brokers do not answer yet: %s", cluster.namespace, cluster.name, error)
+            return None
 
     def _objects(self, cluster: Cluster) -> None:
         wanted = [*pods.services(cluster), pods.budget(cluster)]

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import secrets
 import string
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -19,6 +20,7 @@ from hack.standin.topics import FINALIZER, Topic
 
 log = logging.getLogger("standin.entities")
 ALPHABET: Final = string.ascii_letters + string.digits
+RETRY_SECONDS: Final = 10.0
 Trouble = tuple[str, str]
 
 
@@ -33,6 +35,7 @@ class Entities:
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
         self._brokers: dict[tuple[str, str], Brokers] = {}
+        self._failed: dict[str, tuple[topics.Change, float, Trouble]] = {}
         self._passwords: dict[tuple[str, str, str], str] = {}
 
     def round(self) -> None:
@@ -104,9 +107,13 @@ class Entities:
         self, brokers: Brokers, thing: Json, change: topics.Change, topic: Topic | None
     ) -> tuple[Trouble | None, Topic | None]:
         """Carries a change out; what went wrong, and the topic as it then is."""
-        spec = thing["spec"]
+        spec, key = thing["spec"], thing["metadata"]["uid"]
         if not (change.create or change.grow or change.delete or change.put or change.drop):
+            self._failed.pop(key, None)
             return change.problem, topic
+        failed = self._failed.get(key)
+        if failed and failed[0] == change and time.monotonic() < failed[1]:
+            return failed[2], topic
         log.info("topic %s: %s", change.name, change)
         try:
             if change.create:
@@ -119,7 +126,9 @@ class Entities:
             if change.delete:
                 brokers.delete_topic(change.name)
         except KafkaException as error:
-            return kafka_problem(error), topic
+            trouble = kafka_problem(error)
+            self._failed[key] = (change, time.monotonic() + RETRY_SECONDS, trouble)
+            return trouble, topic
         return change.problem, None if change.create or change.delete else topic
 
     def _finalizer(self, thing: Json, there: bool) -> None:

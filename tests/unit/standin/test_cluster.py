@@ -31,6 +31,25 @@ def test_scaling_down_takes_the_highest_id_and_keep_holds_it() -> None:
     assert [node.id for node in model.cluster(samples.kafka(), pools, {"brokers": 4}).brokers] == [0, 1, 2, 6]
 
 
+@pytest.mark.parametrize(
+    ("holding", "keep", "reasons"),
+    [
+        ({0, 1, 2}, {}, []),
+        ({0, 6}, {"brokers": 4}, ["ScaleDownPreventionCheck"]),
+        (None, {"brokers": 4}, []),
+    ],
+)
+def test_no_broker_goes_that_holds_partitions_or_may_hold_some(
+    holding: set[int] | None, keep: dict[str, int], reasons: list[str]
+) -> None:
+    pools = [
+        samples.pool("brokers", 3, "broker", ids=[0, 1, 2, 6]),
+        samples.pool("controllers", 1, "controller", ids=[3, 4, 5]),
+    ]
+    found, warnings = check.held_back(model.cluster(samples.kafka(), pools), holding)
+    assert (found, [one["reason"] for one in warnings]) == (keep, reasons)
+
+
 def test_pools_of_other_clusters_are_left_out() -> None:
     other = samples.pool("other", 1, "broker")
     other["metadata"]["labels"] = {"strimzi.io/cluster": "y"}
