@@ -30,17 +30,18 @@ def log4j(folder: Path) -> Path:
 
 
 def command(home: Path, libs: Path, logging: Path, main: str, heap: str, extra: Sequence[str] = ()) -> list[str]:
-    """The command line of a Kafka main class; add its arguments."""
+    """The command line of a Kafka main class; add its arguments. Each jar is named, as a class archive needs it."""
+    path = ":".join(str(jar) for jar in sorted(libs.glob("*.jar")))
     jvm = [f"-Xmx{heap}", *FLAGS, *extra, f"-Dlog4j2.configurationFile={logging}"]
-    return [str(home / "bin/java"), *jvm, "-cp", f"{libs}/*", main]
+    return [str(home / "bin/java"), *jvm, "-cp", path, main]
 
 
-def format_storage(config: Path, cluster_id: str, scram: str, arguments: Sequence[str] = ()) -> None:
+def format_storage(config: Path, cluster_id: str, scram: str, jvm: Sequence[str] = ()) -> None:
     """Formats the log folders that `config` names. `scram`: `SCRAM-SHA-512=[name=x,password=y]`, or empty."""
     users = ["--add-scram", scram] if scram else []
-    tool = command(java.find(17), maven.kafka_libs(), log4j(config.parent), "kafka.tools.StorageTool", "128m")
+    tool = command(java.find(17), maven.kafka_libs(), log4j(config.parent), "kafka.tools.StorageTool", "128m", jvm)
     done = subprocess.run(
-        [*tool, "format", "-t", cluster_id, "-c", str(config), *users, *arguments],
+        [*tool, "format", "-t", cluster_id, "-c", str(config), *users],
         text=True, capture_output=True, check=False, timeout=120,
     )  # fmt: skip
     if done.returncode:

@@ -107,7 +107,7 @@ class Entities:
         self, brokers: Brokers, thing: Json, change: topics.Change, topic: Topic | None
     ) -> tuple[Trouble | None, Topic | None]:
         """Carries a change out; what went wrong, and the topic as it then is."""
-        spec, key = thing["spec"], thing["metadata"]["uid"]
+        spec, key = thing["spec"], f"{thing['metadata']['uid']} {thing['metadata']['generation']}"
         if not (change.create or change.grow or change.delete or change.put or change.drop):
             self._failed.pop(key, None)
             return change.problem, topic

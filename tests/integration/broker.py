@@ -2,28 +2,20 @@
 
 import secrets
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from hack.kafka import config, pki, process
+from hack.kafka import archive, config, pki, process
+from hack.kafka.archive import free_ports
+
+__all__ = ["Broker", "broker", "free_ports", "run", "secured_broker"]
 
 CLUSTER_ID = "b3JkZXJwaXBlbGluZS10ZQ"
-
-
-def free_ports(count: int) -> list[int]:
-    """Distinct TCP ports of 127.0.0.1 that nobody listens on."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 class Broker:
@@ -54,8 +46,9 @@ class Broker:
         )  # fmt: skip
         path = folder / "server.properties"
         path.write_text(config.properties(settings))
-        process.format_storage(path, CLUSTER_ID, f"SCRAM-SHA-512=[name={self.username},password={self.password}]")
-        self._node = process.Node(path)
+        jvm = archive.flags()
+        process.format_storage(path, CLUSTER_ID, f"SCRAM-SHA-512=[name={self.username},password={self.password}]", jvm)
+        self._node = process.Node(path, jvm=jvm)
         self._admin: AdminClient | None = None
         self.log = self._node.log
 
