@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
+from kubernetes.aio.client import Configuration
 from prometheus_client import CollectorRegistry
 
 from orderpipeline_common.logs import configure_logs
@@ -18,7 +19,7 @@ from orderpipeline_common.probes import serve_probes
 from orderpipeline_common.runtime import SettingsError, stop_on_signals
 from orderpipeline_operator import handlers
 from orderpipeline_operator.adapters import metrics_api
-from orderpipeline_operator.adapters.credentials import Cluster, discover
+from orderpipeline_operator.adapters.credentials import discover
 from orderpipeline_operator.adapters.http import Heartbeat, SideLoop
 from orderpipeline_operator.adapters.kube import Kube
 from orderpipeline_operator.adapters.lease import Election, LeaseTerms
@@ -41,7 +42,7 @@ HUNG_AFTER = 60.0
 def main() -> None:
     """Run until SIGTERM (exit code 0) or until the lead is lost (1). Unusable settings: 2."""
     try:
-        settings, cluster = from_environ(os.environ), discover(os.environ)
+        settings, cluster = from_environ(os.environ), asyncio.run(discover(os.environ))
     except SettingsError as error:
         print(f"orderpipeline-operator: {error}", file=sys.stderr)
         sys.exit(2)
@@ -52,7 +53,7 @@ def main() -> None:
     sys.exit(asyncio.run(serve(settings, cluster)))
 
 
-async def serve(settings: Settings, cluster: Cluster) -> int:
+async def serve(settings: Settings, cluster: Configuration) -> int:
     """Answer probes and the metrics API, and lead whenever elected. Gives the exit code."""
     stop = stop_on_signals(asyncio.get_running_loop())
     metrics = CollectorRegistry()
@@ -102,7 +103,7 @@ async def serve(settings: Settings, cluster: Cluster) -> int:
 
 async def lead(
     settings: Settings,
-    cluster: Cluster,
+    cluster: Configuration,
     kube: Kube,
     metrics: CollectorRegistry,
     meters: Meters,
@@ -139,7 +140,7 @@ async def lead(
         return ("", f"the lead is lost: {election.error or 'somebody else holds the Lease'}", watch.failure)[ended]
 
 
-async def _metrics_api(side: SideLoop, cluster: Cluster, settings: Settings) -> None:
+async def _metrics_api(side: SideLoop, cluster: Configuration, settings: Settings) -> None:
     """Serve the external metrics; whatever ends that server is logged, and it is started anew."""
     assert settings.metrics_tls_cert is not None
     assert settings.metrics_tls_key is not None

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
+from kubernetes.aio.client import Configuration
 
-from orderpipeline_operator.adapters.credentials import Cluster
+from orderpipeline_operator.adapters.credentials import authorization
 from orderpipeline_operator.domain import names
 from orderpipeline_operator.domain.kinds import CHILD_KINDS, PIPELINE, SECRET, Kind
 from orderpipeline_operator.gather import Key
@@ -27,12 +28,12 @@ def key_of(body: Mapping[str, Any]) -> Key | None:
     return (meta["namespace"], name) if name else None
 
 
-def registry(cluster: Cluster, enqueue: Callable[[Key], None]) -> kopf.OperatorRegistry:
+def registry(cluster: Configuration, enqueue: Callable[[Key], None]) -> kopf.OperatorRegistry:
     """Handlers for the pipelines, their children, and the Secrets that Strimzi keeps for them."""
     made = kopf.OperatorRegistry()
 
     async def on_login(**_: Any) -> kopf.ConnectionInfo:
-        return connection_info(cluster)
+        return await connection_info(cluster)
 
     async def on_event(body: Mapping[str, Any], **_: Any) -> None:
         key = key_of(body)
@@ -61,15 +62,19 @@ def settings(*, cluster_wide: bool) -> kopf.OperatorSettings:
     return made
 
 
-def connection_info(cluster: Cluster) -> kopf.ConnectionInfo:
+async def connection_info(cluster: Configuration) -> kopf.ConnectionInfo:
     """kopf's form of our credentials; asked for again whenever the API server refuses the token."""
-    certificate, key = cluster.certificate or (None, None)
+    scheme, token = await authorization(cluster) or (None, None)
     return kopf.ConnectionInfo(
-        server=cluster.server,
-        ca_data=cluster.ca,
-        token=cluster.token(),
-        certificate_data=certificate,
-        private_key_data=key,
+        server=cluster.host,
+        ca_path=cluster.ssl_ca_cert,
+        insecure=not cluster.verify_ssl,
+        scheme=scheme,
+        token=token,
+        certificate_path=cluster.cert_file,
+        private_key_path=cluster.key_file,
+        proxy_url=cluster.proxy,
+        trust_env=True,
     )
 
 

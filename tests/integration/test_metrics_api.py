@@ -117,7 +117,7 @@ async def api(apiserver: ApiServer, tmp_path: Path) -> AsyncIterator[Api]:
     for manifest in (namespace, *_rbac(), *_registration(port, running.ca.read_bytes())):
         await running.kubectl("apply", "-f", "-", apply=manifest)
     config = await asyncio.to_thread(apiserver.kubeconfig_for, OPERATOR)
-    kube = Kube(from_kubeconfig(config))
+    kube = Kube(await from_kubeconfig(str(config)))
     clock = asyncio.get_running_loop().time
     open_port = asyncio.Event()
     parts = ConfigMapProxies(kube), Authorizer(kube, clock), StatusValues(kube, lambda: 1.7e9, clock)

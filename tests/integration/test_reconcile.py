@@ -9,6 +9,7 @@ from orderpipeline_operator.adapters.kube import Kube
 from orderpipeline_operator.domain import kinds
 from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.errors import Unauthorized
+from tests.clock import later
 from tests.integration.apiserver import ApiServer
 from tests.integration.world import NAME, World
 
@@ -258,7 +259,9 @@ async def test_a_change_and_its_opposite_restore_every_child(world: World) -> No
     assert await children() == before
 
 
-async def test_a_reader_of_the_pods_token_is_known_by_it(world: World, crds: ApiServer, tmp_path: Path) -> None:
+async def test_a_reader_of_the_pods_token_is_known_by_it(
+    world: World, crds: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = crds.kubectl("-n", world.namespace, "create", "token", "default").strip()
     (tmp_path / "token").write_text(token)
     (tmp_path / "ca.crt").write_text(crds.ca.read_text())
@@ -271,7 +274,8 @@ async def test_a_reader_of_the_pods_token_is_known_by_it(world: World, crds: Api
         review = await kube.post(path, body)
         user = review["status"]["userInfo"]["username"]
         assert user == f"system:serviceaccount:{world.namespace}:default"
-        (tmp_path / "token").write_text("no token")
+        (tmp_path / "token").write_text("no-token")
+        later(monkeypatch, minutes=2)
         with pytest.raises(Unauthorized):
             await kube.post(path, body)
     finally:

@@ -187,7 +187,7 @@ async def new_world(server: ApiServer) -> AsyncIterator[World]:
     namespace = f"world-{next(_numbers)}"
     server.kubectl("create", "namespace", namespace)
     server.kubectl("-n", namespace, "create", "serviceaccount", "default")
-    kube = Kube(from_kubeconfig(server.kubeconfig))
+    kube = Kube(await from_kubeconfig(str(server.kubeconfig)))
     try:
         yield World(kube, namespace)
     finally:

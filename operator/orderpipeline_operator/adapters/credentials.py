@@ -1,86 +1,71 @@
-"""Where the API server is and how to prove who we are: the pod's service account, or a kubeconfig."""
+"""Where the API server is and how to prove who we are: the pod's service account, or a kubeconfig.
 
-import base64
-import ssl
-import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+The Kubernetes client reads both. What it needs as a file (a kubeconfig's inline certificates) it keeps in the
+temporary folder until the process ends.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-import yaml
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException, load_kube_config
+from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 
 from orderpipeline_common.runtime import SettingsError
 
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+CONNECTIONS: Final = 32
+"""Requests to the API server at the same time."""
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """One API server. `token()` gives the bearer token to send now, or None when a client certificate speaks for us."""
-
-    server: str
-    ca: str | None
-    """PEM; None: the system's CAs."""
-    token: Callable[[], str | None]
-    certificate: tuple[str, str] | None = None
-    """PEM of the client certificate and its key."""
-
-    def ssl_context(self) -> ssl.SSLContext:
-        """TLS as a client of this server."""
-        context = ssl.create_default_context(cadata=self.ca)
-        if self.certificate:
-            # ssl loads client certificates from files only.
-            with tempfile.NamedTemporaryFile("w", suffix=".pem") as pair:
-                pair.write("\n".join(self.certificate))
-                pair.flush()
-                context.load_cert_chain(pair.name)
-        return context
-
-
-def discover(environ: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -> Cluster:
+async def discover(environ: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -> Configuration:
     """KUBECONFIG wins, then the pod's service account, then ~/.kube/config. Raises SettingsError when there is none."""
     if environ.get("KUBECONFIG"):
-        return from_kubeconfig(Path(environ["KUBECONFIG"].split(":")[0]))
+        return await from_kubeconfig(environ["KUBECONFIG"])
     if environ.get("KUBERNETES_SERVICE_HOST"):
         return in_cluster(environ, folder)
-    return from_kubeconfig(Path(environ.get("HOME", "/")) / ".kube" / "config")
+    return await from_kubeconfig(str(Path(environ.get("HOME", "/")) / ".kube" / "config"))
 
 
-def in_cluster(environ: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -> Cluster:
-    """The service account of this pod. The token is read anew for each request: the kubelet replaces it every hour."""
-    host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
+def in_cluster(environ: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -> Configuration:
+    """The service account of this pod. The kubelet replaces its token every hour; it is read anew every minute."""
     token = folder / "token"
     if not token.is_file():
         raise SettingsError(f"{token} is missing: set automountServiceAccountToken on the operator's pod")
-    authority = f"[{host}]" if ":" in host else host
-    return Cluster(f"https://{authority}:{port}", (folder / "ca.crt").read_text(), lambda: token.read_text().strip())
+    config = Configuration(connection_pool_maxsize=CONNECTIONS)
+    try:
+        InClusterConfigLoader(str(token), str(folder / "ca.crt"), environ=environ).load_and_set(config)
+    except ConfigException as error:
+        raise SettingsError(f"the pod's service account in {folder}: {error}") from error
+    return config
 
 
-def from_kubeconfig(path: Path) -> Cluster:
-    """The current context of a kubeconfig; certificates and static tokens, inline or in files."""
-    if not path.is_file():
-        raise SettingsError(f"no API server: {path} does not exist and this is not a pod; set KUBECONFIG")
-    config = yaml.safe_load(path.read_text())
-    context = _named(config, "contexts", config["current-context"])["context"]
-    cluster = _named(config, "clusters", context["cluster"])["cluster"]
-    user = _named(config, "users", context["user"])["user"]
-    if "exec" in user or "auth-provider" in user:
-        raise SettingsError(f"{path}: user {context['user']} logs in by a plugin; use a token or a client certificate")
-    certificate, key = _pem(user, "client-certificate", path), _pem(user, "client-key", path)
-    pair = (certificate, key) if certificate and key else None
-    token: str | None = user.get("token")
-    return Cluster(cluster["server"].rstrip("/"), _pem(cluster, "certificate-authority", path), lambda: token, pair)
+async def from_kubeconfig(paths: str) -> Configuration:
+    """The current context of a kubeconfig, or of several joined by a colon.
+
+    A login plugin is run once. When its token expires, the lead is lost and the process ends; start it again.
+    """
+    if not _any_file(paths):
+        raise SettingsError(f"no API server: {paths} does not exist and this is not a pod; set KUBECONFIG")
+    config = Configuration(connection_pool_maxsize=CONNECTIONS)
+    try:
+        await load_kube_config(paths, client_configuration=config, persist_config=False)
+    except ConfigException as error:
+        raise SettingsError(f"{paths}: {error}") from error
+    if not (config.api_key or config.cert_file):
+        raise SettingsError(f"{paths}: the current context's user gives neither a token nor a client certificate")
+    return config
 
 
-def _named(config: dict[str, Any], section: str, name: str) -> dict[str, Any]:
-    for entry in config.get(section) or ():
-        if entry["name"] == name:
-            return dict(entry)
-    raise SettingsError(f"kubeconfig: {section} has no entry {name}")
+async def authorization(config: Configuration) -> tuple[str, str] | None:
+    """Scheme and secret to send now, such as `("bearer", token)`; None when a client certificate speaks for us."""
+    value: str | None = await config.get_api_key_with_prefix("BearerToken")
+    if value is None:
+        return None
+    scheme, _, secret = value.partition(" ")
+    return scheme, secret
 
 
-def _pem(entry: dict[str, Any], field: str, path: Path) -> str | None:
-    if f"{field}-data" in entry:
-        return base64.b64decode(entry[f"{field}-data"]).decode()
-    return (path.parent / entry[field]).read_text() if field in entry else None
+def _any_file(paths: str) -> bool:
+    return any(Path(path).is_file() for path in paths.split(":"))

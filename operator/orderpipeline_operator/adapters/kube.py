@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
 
-from orderpipeline_operator.adapters.credentials import Cluster
 from orderpipeline_operator.domain.kinds import Kind, Manifest, Ref, kind_of, ref_of
 from orderpipeline_operator.domain.names import FIELD_MANAGER
 from orderpipeline_operator.errors import Unreachable, from_status
@@ -21,16 +21,14 @@ class Kube:
     All methods raise the errors of `errors.py`; a request that takes longer than `timeout` seconds is Unreachable.
     """
 
-    def __init__(self, cluster: Cluster, *, timeout: float = 15.0, connections: int = 32) -> None:
-        self._cluster = cluster
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=cluster.ssl_context(), limit=connections),
-            timeout=aiohttp.ClientTimeout(total=timeout),
-        )
+    def __init__(self, cluster: Configuration, *, timeout: float = 15.0) -> None:
+        self._client = ApiClient(cluster)
+        self._client.user_agent = FIELD_MANAGER
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        await self._client.close()
 
     async def get(self, ref: Ref) -> Manifest:
         """One object."""
@@ -110,19 +108,20 @@ class Kube:
         content: str = "application/json",
         absent_ok: bool = False,
     ) -> Manifest:
-        headers = {"Accept": "application/json", "Content-Type": content}
-        token = self._cluster.token()
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        data = None if body is None else json.dumps(body)
         try:
-            async with self._session.request(
-                method, self._cluster.server + path, params=query, data=data, headers=headers
-            ) as reply:
-                raw = await reply.read()
-                status = reply.status
+            request = await self._client.param_serialize(
+                method,
+                path,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json", "Content-Type": content},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            reply = await self._client.call_api(*request, _request_timeout=self._timeout)
+            raw = await reply.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"{verb} {what}", 0, "Unreachable", f"{type(error).__name__}: {error}") from error
+        status = reply.status
         if status >= 400 and not (absent_ok and status == 404):
             reason, message = _explain(raw)
             raise from_status(f"{verb} {what}", status, reason, message)

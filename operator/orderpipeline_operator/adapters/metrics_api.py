@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
+from kubernetes.aio.client import Configuration
 
 from orderpipeline_operator.adapters import metrics_api_docs as docs
 from orderpipeline_operator.adapters.authn import (
@@ -20,7 +21,6 @@ from orderpipeline_operator.adapters.authn import (
     authenticate,
 )
 from orderpipeline_operator.adapters.authz import Action, Authorizer
-from orderpipeline_operator.adapters.credentials import Cluster
 from orderpipeline_operator.adapters.kube import Kube
 from orderpipeline_operator.adapters.metrics_api_tls import AUDIT, Tls
 from orderpipeline_operator.adapters.metrics_values import StatusValues, Values
@@ -73,7 +73,7 @@ def build_app(front: Front, authorizer: Authorizer, values: Values) -> web.Appli
     return app
 
 
-async def serve(cluster: Cluster, cert: Path, key: Path, *, host: str = "0.0.0.0", port: int = 6443) -> None:  # noqa: S104
+async def serve(cluster: Configuration, cert: Path, key: Path, *, host: str = "0.0.0.0", port: int = 6443) -> None:  # noqa: S104
     """Serve until cancelled, in the running loop. Listens once the certificate and the ConfigMap could be read."""
     kube = Kube(cluster)
     try:

@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from orderpipeline_common.runtime import SettingsError
-from orderpipeline_operator.adapters.credentials import discover, from_kubeconfig, in_cluster
+from orderpipeline_operator.adapters.credentials import authorization, discover, from_kubeconfig, in_cluster
+from orderpipeline_operator.handlers import connection_info
 from orderpipeline_operator.settings import from_environ
+from tests.clock import later
 
 NEEDED = {"POD_NAMESPACE": "system", "POD_NAME": "a"}
 
@@ -48,21 +50,31 @@ def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
         from_environ({**NEEDED, "ORDERPIPELINE_METRICS_TLS_CERT": str(cert)})
 
 
-def test_the_token_is_read_anew_each_time(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("one\n")
+async def test_the_token_is_read_anew_when_the_kubelet_has_replaced_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("one")
     (tmp_path / "ca.crt").write_text("CA")
     cluster = in_cluster({"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "6443"}, tmp_path)
-    assert (cluster.server, cluster.ca, cluster.token()) == ("https://[fd00::1]:6443", "CA", "one")
+    assert (cluster.host, cluster.ssl_ca_cert) == ("https://[fd00::1]:6443", str(tmp_path / "ca.crt"))
+    assert await authorization(cluster) == ("bearer", "one")
     (tmp_path / "token").write_text("two")
-    assert cluster.token() == "two"
+    later(monkeypatch, minutes=2)
+    assert await authorization(cluster) == ("bearer", "two")
 
 
-def test_a_pod_without_a_token_is_told_what_to_do(tmp_path: Path) -> None:
+async def test_a_pod_without_a_token_is_told_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="automountServiceAccountToken"):
-        discover({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, tmp_path)
+        await discover({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, tmp_path)
 
 
-def kubeconfig(path: Path, user: dict[str, object]) -> Path:
+async def test_a_pod_without_the_clusters_ca_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("one")
+    with pytest.raises(SettingsError, match="service account"):
+        await discover({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}, tmp_path)
+
+
+def kubeconfig(path: Path, user: dict[str, object]) -> str:
     config = {
         "current-context": "here",
         "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
@@ -71,21 +83,40 @@ def kubeconfig(path: Path, user: dict[str, object]) -> Path:
     }
     path.write_text(yaml.safe_dump(config))
     (path.parent / "ca.crt").write_text("CA")
-    return path
+    return str(path)
 
 
-def test_a_kubeconfig_with_files_and_inline_data(tmp_path: Path) -> None:
+async def test_a_kubeconfig_with_files_and_inline_data(tmp_path: Path) -> None:
     encoded = {f"client-{part}-data": base64.b64encode(part.encode()).decode() for part in ("certificate", "key")}
-    cluster = from_kubeconfig(kubeconfig(tmp_path / "config", encoded))
-    assert (cluster.server, cluster.ca, cluster.certificate) == ("https://a:1", "CA", ("certificate", "key"))
-    assert from_kubeconfig(kubeconfig(tmp_path / "config", {"token": "t"})).token() == "t"
+    cluster = await from_kubeconfig(kubeconfig(tmp_path / "config", encoded))
+    assert (cluster.host, cluster.ssl_ca_cert) == ("https://a:1", str(tmp_path / "ca.crt"))
+    assert [Path(file).read_text() for file in (cluster.cert_file, cluster.key_file)] == ["certificate", "key"]
+    assert await authorization(cluster) is None
+    with_token = await from_kubeconfig(kubeconfig(tmp_path / "config", {"token": "t"}))
+    assert await authorization(with_token) == ("Bearer", "t")
 
 
-def test_a_kubeconfig_that_logs_in_by_a_plugin_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="plugin"):
-        from_kubeconfig(kubeconfig(tmp_path / "config", {"exec": {"command": "x"}}))
+async def test_a_kubeconfig_without_credentials_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="neither a token nor a client certificate"):
+        await from_kubeconfig(kubeconfig(tmp_path / "config", {}))
 
 
-def test_no_cluster_at_all(tmp_path: Path) -> None:
+async def test_a_kubeconfig_that_lacks_its_context_is_refused(tmp_path: Path) -> None:
+    path = Path(kubeconfig(tmp_path / "config", {"token": "t"}))
+    path.write_text(path.read_text().replace("current-context: here", "current-context: elsewhere"))
+    with pytest.raises(SettingsError, match="elsewhere"):
+        await from_kubeconfig(str(path))
+
+
+async def test_no_cluster_at_all(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="KUBECONFIG"):
-        discover({"HOME": str(tmp_path)})
+        await discover({"HOME": str(tmp_path)})
+
+
+async def test_kopf_watches_with_the_same_credentials(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("one")
+    (tmp_path / "ca.crt").write_text("CA")
+    cluster = in_cluster({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}, tmp_path)
+    info = await connection_info(cluster)
+    assert (info.server, info.scheme, info.token) == ("https://10.0.0.1:443", "bearer", "one")
+    assert (info.ca_path, info.insecure, info.certificate_path) == (str(tmp_path / "ca.crt"), False, None)
