@@ -22,9 +22,7 @@ def test_the_preferred_java_that_is_new_enough_is_taken(tmp_path: Path, monkeypa
     assert java.find(17, newest=True) == new
 
 
-def test_without_a_fitting_java_the_message_says_what_was_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_fitting_java_the_message_says_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(java, "homes", lambda: [home(tmp_path / "17", "17.0.15"), tmp_path / "none"])
     with pytest.raises(java.JavaMissingError, match=r"Java 21 or newer is needed, found: .*\(17\)"):
         java.find(21)
