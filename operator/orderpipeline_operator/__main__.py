@@ -124,6 +124,7 @@ async def lead(
             identity=settings.identity,
             resync=settings.resync_seconds,
             patience=settings.teardown_seconds,
+            metrics_service=settings.metrics_service,
         )
         reconciler = Reconciler(kube, kube, scaler, defaults, now=_now)
         watch = handlers.Watch(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from orderpipeline_operator.domain import names
+from orderpipeline_operator.domain.apiservice import APISERVICE, APISERVICE_NAME, detect_foreign
 from orderpipeline_operator.domain.kinds import (
     CHILD_KINDS,
     PIPELINE,
@@ -18,7 +19,7 @@ from orderpipeline_operator.domain.kinds import (
     ref_of,
 )
 from orderpipeline_operator.domain.observe import Observed
-from orderpipeline_operator.errors import NotFound
+from orderpipeline_operator.errors import Forbidden, NotFound
 
 Key = tuple[str, str]
 """Namespace and name of an OrderPipeline."""
@@ -66,6 +67,21 @@ async def with_secrets(read: Reader, seen: Observed, wanted: Iterable[str]) -> O
     refs = [Ref(SECRET, seen.namespace, name) for name in sorted(set(wanted))]
     found = await asyncio.gather(*(_get(read, ref) for ref in refs))
     return replace(seen, secrets={ref.name: item for ref, item in zip(refs, found, strict=True)})
+
+
+async def metrics_trouble(read: Reader, expected: tuple[str, str]) -> tuple[str, str] | None:
+    """Reason and message when external metrics do not come from the expected Service (namespace, name).
+
+    None when they do, and when we may not look: what is unknown is no trouble.
+    """
+    try:
+        found = await _get(read, Ref(APISERVICE, "", APISERVICE_NAME))
+    except Forbidden:
+        return None
+    message = detect_foreign(found, expected)
+    if message is None:
+        return None
+    return "NoMetricsAPI" if found is None else "ForeignMetricsAPI", message
 
 
 async def _list(read: Reader, kind: Kind, namespace: str, selector: str) -> tuple[Manifest, ...] | None:

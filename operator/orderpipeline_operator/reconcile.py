@@ -19,7 +19,7 @@ from orderpipeline_operator.domain.observe import Observed, is_true, secret_hash
 from orderpipeline_operator.domain.render import Bundle, Context, Pipeline, render
 from orderpipeline_operator.domain.scaling_policy import policy_from
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
-from orderpipeline_operator.gather import Key, Reader, gather, with_missing, with_secrets
+from orderpipeline_operator.gather import Key, Reader, gather, metrics_trouble, with_missing, with_secrets
 from orderpipeline_operator.kafka_access import connection, replicas_we_own
 
 LOG = logging.getLogger(__name__)
@@ -46,6 +46,8 @@ class Defaults:
     resync: float
     patience: float
     log_level: str = "INFO"
+    metrics_service: str = ""
+    """The Service in `operator_namespace` that external metrics should come from; empty: that is not looked at."""
 
 
 class Reconciler:
@@ -97,7 +99,8 @@ class Reconciler:
         view = self._sampler.view(key)
         if not spec.paused and not failures:
             seen = await actuate.wake_or_stop(self._write, seen, spec, view)
-        found = status.Findings(plan=planned, failures=failures, scaling=view)
+        trouble = await self._metrics_trouble(seen, spec)
+        found = status.Findings(plan=planned, failures=failures, scaling=view, metrics_trouble=trouble)
         built = status.build(spec, seen, found, self._now())
         await actuate.write_status(self._write, seen, built, self._defaults.identity, self._now())
         return self._defaults.resync
@@ -123,6 +126,17 @@ class Reconciler:
             consumer_replicas=replicas_we_own(seen.deployment(names.consumer(seen.name))),
             log_level=self._defaults.log_level,
         )
+
+    async def _metrics_trouble(self, seen: Observed, spec: OrderPipelineSpec) -> tuple[str, str] | None:
+        """Whether somebody else serves the external metrics; it is told and nothing is taken from them.
+
+        An HPA that gets what it asks for is proof enough that all is well.
+        """
+        service = self._defaults.metrics_service
+        fed = is_true(seen.hpa(names.consumer(seen.name)), "ScalingActive")
+        if spec.autoscaling.mode != "Auto" or not service or fed:
+            return None
+        return await metrics_trouble(self._read, (self._defaults.operator_namespace, service))
 
     def _track(self, seen: Observed, key: Key, spec: OrderPipelineSpec) -> None:
         """Have the lag sampled as soon as the operator's own way into Kafka is known."""

@@ -27,6 +27,8 @@ class Settings:
     metrics_tls_cert: Path | None = None
     """PEM; without it the metrics API is not served."""
     metrics_tls_key: Path | None = None
+    metrics_service: str = ""
+    """The Service in `namespace` that external metrics should come from; empty: nobody looks whose they are."""
     workers: int = 4
     """Pipelines reconciled at the same time."""
     resync_seconds: float = 60.0
@@ -65,6 +67,7 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         metrics_api_port=env.integer("ORDERPIPELINE_METRICS_API_PORT", Settings.metrics_api_port, high=65535),
         metrics_tls_cert=cert,
         metrics_tls_key=key,
+        metrics_service=env.text("ORDERPIPELINE_METRICS_SERVICE", Settings.metrics_service),
         workers=env.integer("ORDERPIPELINE_WORKERS", Settings.workers, low=1, high=256),
         resync_seconds=env.seconds("ORDERPIPELINE_RESYNC_SECONDS", Settings.resync_seconds, low=1.0),
         teardown_seconds=env.seconds("ORDERPIPELINE_TEARDOWN_SECONDS", Settings.teardown_seconds),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from orderpipeline_common.contract import Metric
+from orderpipeline_operator.domain.apiservice import APISERVICE, APISERVICE_NAME
 from tests.integration.helm import CHART, NAMESPACE, VALUES, Helm, of_kind, values_name
 
 pytestmark = pytest.mark.integration
@@ -57,6 +58,23 @@ def test_both_modes_grant_the_same_in_a_namespace(helm: Helm) -> None:
     extra = [rule for rule in cluster_wide["rules"] if rule not in in_namespace["rules"]]
     assert [rule["resources"] for rule in extra] == [["customresourcedefinitions"], ["namespaces"]]
     assert all(rule in cluster_wide["rules"] for rule in in_namespace["rules"])
+
+
+def test_the_owner_of_external_metrics_may_be_looked_up_and_nothing_else_of_it(helm: Helm) -> None:
+    for values in (None, CHART / "ci" / "namespaces-values.yaml"):
+        objects = helm.objects(values=values)
+        (role,) = [r for r in of_kind(objects, "ClusterRole") if r["metadata"]["name"].endswith(":metrics-owner")]
+        (rule,) = role["rules"]
+        assert rule == {
+            "apiGroups": [APISERVICE.group],
+            "resources": [APISERVICE.plural],
+            "resourceNames": [APISERVICE_NAME],
+            "verbs": ["get"],
+        }
+        (service,) = {each["spec"]["service"]["name"] for each in of_kind(objects, "APIService")}
+        (deployment,) = of_kind(objects, "Deployment")
+        env = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+        assert {"name": "ORDERPIPELINE_METRICS_SERVICE", "value": service} in env
 
 
 def test_the_hpa_controller_may_read_our_three_metrics_and_no_other(helm: Helm) -> None:

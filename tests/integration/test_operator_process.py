@@ -68,6 +68,7 @@ async def operator(
         "ORDERPIPELINE_LEASE_SECONDS": "3",
         "ORDERPIPELINE_HTTP_PORT": str(port),
         "ORDERPIPELINE_TEARDOWN_SECONDS": "3",
+        "ORDERPIPELINE_METRICS_SERVICE": "orderpipeline-operator-metrics",
     }
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -221,6 +222,7 @@ async def test_the_charts_rights_are_enough_and_no_more(
         await until("services are made", lambda: world.find(kinds.HPA, "shop-consumer"), 15)
         await world.pods_up()
         await until("Ready", lambda: ready(world), 15)
+        assert (await world.condition("AutoscalingActive"))["reason"] == "NoMetricsAPI"
         await world.edit_spec(producer={"ingress": None})
 
         async def no_ingress() -> bool:

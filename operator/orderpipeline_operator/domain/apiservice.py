@@ -23,10 +23,10 @@ def detect_foreign(apiservice: Mapping[str, Any] | None, expected_service: tuple
             "install the chart with metricsApi enabled."
         )
     service = (apiservice.get("spec") or {}).get("service") or {}
-    found = service.get("namespace"), service.get("name")
-    if found == (namespace, name):
+    if (service.get("namespace"), service.get("name")) == (namespace, name):
         return None
+    owner = f"{service.get('namespace')}/{service.get('name')}" if service else "the API server itself"
     return (
-        f"APIService {APISERVICE_NAME} belongs to {found[0]}/{found[1]}, not to {namespace}/{name}. A cluster has one "
+        f"APIService {APISERVICE_NAME} belongs to {owner}, not to {namespace}/{name}. A cluster has one "
         "provider of external metrics: remove that one, or set autoscaling.mode to Recommend or Off."
     )

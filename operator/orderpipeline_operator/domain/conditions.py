@@ -124,8 +124,13 @@ def deployment_ready(type_: str, name: str, seen: Observed, waiting: Iterable[st
     return Condition(type_, "False", reason, f"{text}; see: {look}")
 
 
-def autoscaling_active(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None) -> Condition:
-    """AutoscalingActive: whether the number of consumers follows the lag."""
+def autoscaling_active(
+    spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None, metrics_trouble: tuple[str, str] | None = None
+) -> Condition:
+    """AutoscalingActive: whether the number of consumers follows the lag.
+
+    `metrics_trouble`: reason and message when the cluster's external metrics are not ours.
+    """
     type_, mode = "AutoscalingActive", spec.autoscaling.mode
     if mode == "Off":
         return Condition(
@@ -135,6 +140,8 @@ def autoscaling_active(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling
         return Condition(
             type_, "False", "Recommend", "autoscaling.mode is Recommend: the decision is published and nothing moves."
         )
+    if metrics_trouble is not None:
+        return Condition(type_, "False", *metrics_trouble)
     if scaling is not None and scaling.error:
         return Condition(
             type_,

@@ -30,6 +30,8 @@ class Findings:
     failures: tuple[str, ...] = ()
     """Writes that the API server refused, in words."""
     scaling: Scaling | None = None
+    metrics_trouble: tuple[str, str] | None = None
+    """Reason and message when the cluster's external metrics are not ours; None also when that is unknown."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def build(spec: OrderPipelineSpec, seen: Observed, found: Findings, now: datetim
     producers = cond.deployment_ready("ProducersReady", names.producer(seen.name), seen, waiting)
     consumers = cond.deployment_ready("ConsumersReady", names.consumer(seen.name), seen, waiting)
     degraded = cond.degraded(seen, found.plan, found.failures)
-    active = cond.autoscaling_active(spec, seen, scaling)
+    active = cond.autoscaling_active(spec, seen, scaling, found.metrics_trouble)
     ready = cond.ready((degraded, kafka, producers, consumers))
     entries = (ready, accepted, kafka, producers, consumers, active, cond.paused(spec), degraded)
     return _without_unknown(

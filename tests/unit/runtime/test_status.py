@@ -192,6 +192,16 @@ def test_autoscaling(mode: str, active: dict[str, str], verdict: tuple[str, str]
     assert verdicts(made)["AutoscalingActive"] == verdict
 
 
+def test_somebody_elses_metrics_are_told_of() -> None:
+    trouble = ("ForeignMetricsAPI", "APIService v1beta1.external.metrics.k8s.io belongs to keda/keda")
+    found = replace(GOOD, metrics_trouble=trouble)
+    made = built(all_ready(), found)
+    (active,) = [entry for entry in made["conditions"] if entry["type"] == "AutoscalingActive"]
+    assert (active["status"], active["reason"], active["message"]) == ("False", *trouble)
+    assert verdicts(built(all_ready(), found, autoscaling={"mode": "Off"}))["AutoscalingActive"] == ("False", "Off")
+    assert verdicts(made)["Ready"] == ("True", "Ready"), "orders are still taken and worked off"
+
+
 def test_times_move_only_with_the_status() -> None:
     first = built(seen(), Findings())
     earlier = {**first, "conditions": [{**entry, "lastTransitionTime": TIME} for entry in first["conditions"]]}
