@@ -83,12 +83,23 @@ build() {
         image=localhost/orderpipeline/${pair%%:*}:dev
         say "$image"
         docker build --quiet --tag "$image" --file "$repo/${pair#*:}" "$repo" >/dev/null
-        load "$image"
+        docker tag "$image" "localhost:$registry_port/${image#localhost/}"
+        docker push --quiet "localhost:$registry_port/${image#localhost/}" >/dev/null
     done
     image=localhost/orderpipeline/postgres:dev
     say "$image"
     docker build --quiet --tag "$image" "$repo/hack/postgres" >/dev/null
     load "$image"
+}
+
+# By digest from the local registry, so that a rebuilt image rolls its pods.
+values() {
+    local pair part
+    printf 'images:\n  registry: ""\n  pullPolicy: IfNotPresent\n'
+    for pair in "${images[@]}"; do
+        part=${pair%%:*}
+        printf '  %s: %s\n' "$part" "$(docker inspect --format '{{index .RepoDigests 0}}' "localhost:$registry_port/orderpipeline/$part:dev")"
+    done
 }
 
 # kind itself skips an image that the node has.
@@ -109,7 +120,7 @@ status() {
 command=$1
 shift
 case $command in
-    up | down | build | url | status) "$command" ;;
+    up | down | build | values | url | status) "$command" ;;
     load) load "$@" ;;
     kubectl | helm | kubeconform) tools "$command"; exec "$command" "$@" ;;
     *) fail "unknown command $command" ;;

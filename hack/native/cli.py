@@ -32,6 +32,8 @@ def main(arguments: Sequence[str]) -> int:
         elif command == "load":
             for name in rest:
                 loading.load(native.paths, name, say)
+        elif command == "values":
+            sys.stdout.write(values(native))
         elif command == "url":
             sys.stdout.write(url(native) + "\n")
         elif command == "status":
@@ -51,6 +53,13 @@ def url(native: Cluster) -> str:
         lines += [f"order API   http://{host}:{HTTP_PORT}  ({item['metadata']['namespace']})" for host in hosts]
     lines.append(f"kubeconfig  {native.paths.kubeconfig}")
     return "\n".join(lines)
+
+
+def values(native: Cluster) -> str:
+    """Chart values with the images by digest, so that a rebuilt image rolls its pods."""
+    parts = ("operator", "producer", "consumer")
+    names = {part: loading.pinned(native.paths, f"localhost/orderpipeline/{part}:dev") for part in parts}
+    return json.dumps({"images": {"registry": "", **names}}) + "\n"
 
 
 def _status(native: Cluster) -> int:

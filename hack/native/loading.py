@@ -31,11 +31,29 @@ def load(paths: Paths, name: str, report: Report) -> None:
     buildah(paths, "push", "--quiet", "--disable-compression", identity, f"oci:{layout}:{name}")
     archive = paths.images / "load.tar"
     try:
-        _write_archive(layout, name, _present(paths), archive)
+        digest = _write_archive(layout, name, _present(paths), archive)
         _import(paths, archive, name, identity)
+        _pin(paths, name, digest)
     finally:
         archive.unlink(missing_ok=True)
     _prune(layout)
+
+
+def pinned(paths: Paths, name: str) -> str:
+    """The name by which a pod asks for exactly what was last loaded; a changed image is a changed name."""
+    reference = read_record(paths.containerd / "pinned.json").get(name)
+    if reference is None:
+        raise RuntimeError(f"{name} is not loaded yet; run: hack/cluster build")
+    return reference
+
+
+def _pin(paths: Paths, name: str, digest: str) -> None:
+    """Give an image a second name that holds its digest, as a registry would."""
+    reference = f"{name.rpartition(':')[0]}@{digest}"
+    result = node.ctr(paths, "images", "tag", "--force", name, reference)
+    if result.returncode:
+        raise RuntimeError(f"{name} cannot be named by its digest: {result.stderr.strip()}")
+    record(paths.containerd / "pinned.json", name, reference)
 
 
 def load_pause(paths: Paths) -> None:
@@ -59,8 +77,8 @@ def load_pause(paths: Paths) -> None:
     _import(paths, archive, node.PAUSE_IMAGE, identity)
 
 
-def _write_archive(layout: Path, name: str, present: set[str], archive: Path) -> None:
-    """An OCI archive of one image, without the blobs that are `present` in the node."""
+def _write_archive(layout: Path, name: str, present: set[str], archive: Path) -> str:
+    """An OCI archive of one image, without the blobs that are `present` in the node. Returns the manifest's digest."""
     index = json.loads((layout / "index.json").read_text())
     entry = next(each for each in index["manifests"] if _reference(each) == name)
     entry["annotations"] = {"io.containerd.image.name": name}
@@ -70,11 +88,12 @@ def _write_archive(layout: Path, name: str, present: set[str], archive: Path) ->
             info = tarfile.TarInfo(member)
             info.size = len(data)
             target.addfile(info, io.BytesIO(data))
-        manifest = entry["digest"]
+        manifest: str = entry["digest"]
         for digest in [manifest, *_referenced(layout, manifest)]:
             if digest not in present or digest == manifest:
                 blob = BLOBS / digest.removeprefix("sha256:")
                 target.add(layout / blob, str(blob))
+    return manifest
 
 
 def _referenced(layout: Path, manifest: str) -> list[str]:
@@ -113,7 +132,8 @@ def _import(paths: Paths, archive: Path, name: str, identity: str) -> None:
 def _is_loaded(paths: Paths, name: str, identity: str) -> bool:
     if read_record(paths.containerd / "loaded.json").get(name) != identity:
         return False
-    return name in node.ctr(paths, "images", "ls", "-q").stdout.split()
+    names = {name, read_record(paths.containerd / "pinned.json").get(name, name)}
+    return names <= set(node.ctr(paths, "images", "ls", "-q").stdout.split())
 
 
 def _json(value: object) -> bytes:

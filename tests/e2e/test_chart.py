@@ -13,13 +13,18 @@ API = "v1beta1.external.metrics.k8s.io"
 ROLES = "chart-roles"
 
 
+VALUES = ("--values", "hack/native/chart-values.yaml", "--values", "-")
+
+
 def helm(cluster: Cluster, *arguments: str) -> str:
-    return cluster.run("hack/cluster", "helm", *arguments, timeout=300)
+    """Runs helm; where VALUES are among the arguments, the images that were built last are its standard input."""
+    images = cluster.run("hack/cluster", "values") if "-" in arguments else None
+    return cluster.run("hack/cluster", "helm", *arguments, stdin=images, timeout=300)
 
 
 def install(cluster: Cluster) -> None:
     """As hack/up does."""
-    values = ("--values", "hack/native/chart-values.yaml", "--wait", "--timeout", "180s")
+    values = (*VALUES, "--wait", "--timeout", "180s")
     helm(cluster, "upgrade", "--install", "orderpipeline", "charts/orderpipeline", "--namespace", SYSTEM, *values)
 
 
@@ -63,7 +68,7 @@ def roles_only(cluster: Cluster) -> Iterator[tuple[str, ...]]:
     """Arguments of a second release that serves one namespace by Roles; both are gone afterwards."""
     cluster.kubectl("create", "namespace", ROLES)
     off = "crds.enabled=false,rbac.aggregate=false,metricsApi.enabled=false"
-    values = ("--values", "hack/native/chart-values.yaml", "--set", f"{off},watchNamespaces={{{ROLES}}}")
+    values = (*VALUES, "--set", f"{off},watchNamespaces={{{ROLES}}}")
     yield ("upgrade", "--install", "roles", "charts/orderpipeline", "--namespace", ROLES, *values, "--wait")
     helm(cluster, "uninstall", "roles", "--namespace", ROLES, "--ignore-not-found", "--wait")
     cluster.kubectl("delete", "namespace", ROLES)
