@@ -124,6 +124,8 @@ async def lead(
             identity=settings.identity,
             resync=settings.resync_seconds,
             patience=settings.teardown_seconds,
+            image_pull_policy=settings.image_pull_policy,
+            image_pull_secrets=settings.image_pull_secrets,
             metrics_service=settings.metrics_service,
         )
         reconciler = Reconciler(kube, kube, scaler, defaults, now=_now)

@@ -46,6 +46,8 @@ class Defaults:
     resync: float
     patience: float
     log_level: str = "INFO"
+    image_pull_policy: str | None = None
+    image_pull_secrets: tuple[str, ...] = ()
     metrics_service: str = ""
     """The Service in `operator_namespace` that external metrics should come from; empty: that is not looked at."""
 
@@ -125,6 +127,8 @@ class Reconciler:
             secret_hashes=hashes,
             consumer_replicas=replicas_we_own(seen.deployment(names.consumer(seen.name))),
             log_level=self._defaults.log_level,
+            image_pull_policy=self._defaults.image_pull_policy,
+            image_pull_secrets=self._defaults.image_pull_secrets,
         )
 
     async def _metrics_trouble(self, seen: Observed, spec: OrderPipelineSpec) -> tuple[str, str] | None:

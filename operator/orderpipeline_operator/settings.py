@@ -19,6 +19,10 @@ class Settings:
     """Empty: the whole cluster."""
     producer_image: str = "orderpipeline/producer"
     consumer_image: str = "orderpipeline/consumer"
+    image_pull_policy: str | None = None
+    """Of the pipelines' pods; None: Kubernetes' own default, which depends on the tag."""
+    image_pull_secrets: tuple[str, ...] = ()
+    """Secrets with registry credentials, by name, in each pipeline's namespace."""
     lease_name: str = "orderpipeline-operator"
     lease_seconds: int = 15
     """How long the others wait for a leader that does not answer."""
@@ -51,16 +55,18 @@ class Settings:
 def from_environ(environ: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingsError naming the variable that cannot be used."""
     env = EnvReader(environ)
-    names = tuple(part.strip() for part in env.text("ORDERPIPELINE_WATCH_NAMESPACES", "").split(",") if part.strip())
+    policy = env.choice("ORDERPIPELINE_IMAGE_PULL_POLICY", ("", "Always", "IfNotPresent", "Never"), "")
     cert, key = env.path("ORDERPIPELINE_METRICS_TLS_CERT"), env.path("ORDERPIPELINE_METRICS_TLS_KEY")
     if (cert is None) != (key is None):
         raise SettingsError("ORDERPIPELINE_METRICS_TLS_CERT and ORDERPIPELINE_METRICS_TLS_KEY: set both or neither")
     return Settings(
         namespace=env.text("POD_NAMESPACE"),
         identity=env.text("POD_NAME"),
-        watch_namespaces=names,
+        watch_namespaces=_names(env, "ORDERPIPELINE_WATCH_NAMESPACES"),
         producer_image=env.text("ORDERPIPELINE_PRODUCER_IMAGE", Settings.producer_image),
         consumer_image=env.text("ORDERPIPELINE_CONSUMER_IMAGE", Settings.consumer_image),
+        image_pull_policy=policy or None,
+        image_pull_secrets=_names(env, "ORDERPIPELINE_IMAGE_PULL_SECRETS"),
         lease_name=env.text("ORDERPIPELINE_LEASE_NAME", Settings.lease_name),
         lease_seconds=env.integer("ORDERPIPELINE_LEASE_SECONDS", Settings.lease_seconds, low=3, high=600),
         http_port=env.integer("ORDERPIPELINE_HTTP_PORT", Settings.http_port, high=65535),
@@ -73,3 +79,7 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         teardown_seconds=env.seconds("ORDERPIPELINE_TEARDOWN_SECONDS", Settings.teardown_seconds),
         log_level=env.choice("ORDERPIPELINE_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), Settings.log_level),
     )
+
+
+def _names(env: EnvReader, variable: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in env.text(variable, "").split(",") if part.strip())

@@ -94,6 +94,10 @@ def test_values_reach_the_pods(helm: Helm) -> None:
     assert env["ORDERPIPELINE_PRODUCER_IMAGE"] == f"registry.example.com/mirror/producer{digest}"
     assert env["ORDERPIPELINE_CONSUMER_IMAGE"] == "registry.example.com/mirror/team/consumer:1.2.3"
     assert env["ORDERPIPELINE_WORKERS"] == "8"
+    settings = from_environ(
+        {"POD_NAME": "a", "POD_NAMESPACE": "b"} | {k: v for k, v in env.items() if v and "TLS" not in k}
+    )
+    assert (settings.image_pull_policy, settings.image_pull_secrets) == ("Never", ("pull-a", "pull-b"))
     (deployment,) = of_kind(objects, "Deployment")
     pod = deployment["spec"]["template"]["spec"]
     assert deployment["spec"]["replicas"] == 3

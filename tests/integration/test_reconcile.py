@@ -1,5 +1,6 @@
 """One pipeline through the reconciler on a real API server: bring-up, repair, pruning, adoption, pausing."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -257,6 +258,22 @@ async def test_a_change_and_its_opposite_restore_every_child(world: World) -> No
     )
     await world.reconcile()
     assert await children() == before
+
+
+async def test_the_operators_pull_policy_and_secrets_reach_the_pods_and_leave_them_again(world: World) -> None:
+    plain = world.defaults
+    world.defaults = dataclasses.replace(plain, image_pull_policy="Always", image_pull_secrets=("pull",))
+    await world.create_pipeline()
+    await world.up()
+
+    async def pods() -> list[tuple[str, list[dict[str, str]]]]:
+        found = [item["spec"]["template"]["spec"] for item in await world.kube.list(kinds.DEPLOYMENT, world.namespace)]
+        return [(pod["containers"][0]["imagePullPolicy"], pod.get("imagePullSecrets", [])) for pod in found]
+
+    assert await pods() == [("Always", [{"name": "pull"}])] * 2
+    world.defaults = plain
+    await world.reconcile()
+    assert await pods() == [("IfNotPresent", [])] * 2
 
 
 async def test_a_reader_of_the_pods_token_is_known_by_it(

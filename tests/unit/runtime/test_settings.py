@@ -26,6 +26,14 @@ def test_namespaces_are_a_list() -> None:
     assert from_environ({**NEEDED, "ORDERPIPELINE_WATCH_NAMESPACES": "a, b,"}).watch_namespaces == ("a", "b")
 
 
+def test_how_pipelines_images_are_pulled() -> None:
+    plain = from_environ({**NEEDED, "ORDERPIPELINE_IMAGE_PULL_POLICY": "", "ORDERPIPELINE_IMAGE_PULL_SECRETS": ""})
+    assert (plain.image_pull_policy, plain.image_pull_secrets) == (None, ())
+    given = {"ORDERPIPELINE_IMAGE_PULL_POLICY": "Always", "ORDERPIPELINE_IMAGE_PULL_SECRETS": "a, b"}
+    settings = from_environ({**NEEDED, **given})
+    assert (settings.image_pull_policy, settings.image_pull_secrets) == ("Always", ("a", "b"))
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -33,6 +41,7 @@ def test_namespaces_are_a_list() -> None:
         ("ORDERPIPELINE_HTTP_PORT", "x"),
         ("ORDERPIPELINE_HTTP_PORT", "70000"),
         ("ORDERPIPELINE_LOG_LEVEL", "LOUD"),
+        ("ORDERPIPELINE_IMAGE_PULL_POLICY", "Sometimes"),
         ("ORDERPIPELINE_RESYNC_SECONDS", "0"),
         ("ORDERPIPELINE_WORKERS", "0"),
         ("ORDERPIPELINE_METRICS_TLS_CERT", "/nowhere/tls.crt"),
