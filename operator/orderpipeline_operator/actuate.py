@@ -68,8 +68,12 @@ async def carry_out(write: Writer, planned: Plan, seen: Observed, stubborn: Muta
     for ref in planned.prune:
         if children[ref]["metadata"].get("deletionTimestamp"):
             continue
-        await _delete(write, ref, children[ref])
-        del children[ref]
+        try:
+            await _delete(write, ref, children[ref])
+        except (Forbidden, Conflict) as error:
+            failures.append(str(error))
+        else:
+            del children[ref]
     return Done(replace(seen, children=children), tuple(failures))
 
 
@@ -108,19 +112,30 @@ async def wake_or_stop(write: Writer, seen: Observed, spec: OrderPipelineSpec, v
     if (current == 0) == (view.desired == 0):
         return seen
     body = {"spec": {"replicas": view.desired}}
-    await write.patch(ref, body, subresource="scale", manager=SCALE_MANAGER)
+    try:
+        await write.patch(ref, body, subresource="scale", manager=SCALE_MANAGER)
+    except NotFound:
+        return seen  # deleted meanwhile, perhaps with its whole namespace
     LOG.info("scaled %s from %d to %d: %s", ref, current, view.desired, view.why)
     scaled = {**deployment, "spec": {**deployment["spec"], "replicas": view.desired}}
     return replace(seen, children={**seen.children, ref: scaled})
 
 
-async def tear_down(write: Writer, seen: Observed, step: Teardown) -> None:
-    """Carry out one step of a teardown."""
+async def tear_down(write: Writer, seen: Observed, step: Teardown) -> tuple[str, ...]:
+    """Carry out one step of a teardown. Gives the refusals; one object's keeps no other from going."""
+    failures: list[str] = []
     for ref in step.delete:
-        await _delete(write, ref, seen.children[ref])
+        try:
+            await _delete(write, ref, seen.children[ref])
+        except (Forbidden, Conflict) as error:
+            failures.append(str(error))
     for ref in step.release:
-        await remove_finalizer(write, ref, seen.children[ref], TOPIC_FINALIZER)
-        LOG.warning("released %s, whose topic operator is gone", ref)
+        try:
+            await remove_finalizer(write, ref, seen.children[ref], TOPIC_FINALIZER)
+            LOG.warning("released %s, whose topic operator is gone", ref)
+        except (Forbidden, Conflict) as error:
+            failures.append(str(error))
+    return tuple(failures)
 
 
 async def _delete(write: Writer, ref: Ref, manifest: Manifest) -> None:

@@ -172,12 +172,12 @@ class Reconciler:
 
     async def _tear_down(self, seen: Observed) -> float | None:
         step = teardown.next_step(seen, self._now(), self._defaults.patience)
-        await actuate.tear_down(self._write, seen, step)
+        refusals = await actuate.tear_down(self._write, seen, step)
         if step.done:
             await actuate.remove_finalizer(
                 self._write, Ref(PIPELINE, seen.namespace, seen.name), seen.cr, teardown.FINALIZER
             )
             return None
-        going = status.deleting(seen, step.waiting, self._now())
+        going = status.deleting(seen, "; ".join((step.waiting, *refusals)), self._now())
         await actuate.write_status(self._write, seen, going, self._defaults.identity, self._now())
         return TEARDOWN_POLL

@@ -58,7 +58,7 @@ def build(spec: OrderPipelineSpec, seen: Observed, found: Findings, now: datetim
         {
             "conditions": cond.merged(conditions(seen.cr), entries, seen.cr["metadata"]["generation"], now),
             "observedGeneration": seen.cr["metadata"]["generation"],
-            "endpoints": _without_unknown({"api": api_url(spec, seen), "bootstrap": bootstrap(spec, seen)}),
+            "endpoints": _endpoints(spec, seen),
             "partitions": _partitions(spec, seen, scaling),
             "lag": _lag(seen, scaling),
             "consumers": _consumers(seen, scaling),
@@ -152,6 +152,11 @@ def _amended(seen: Observed, entries: list[Condition], now: datetime) -> Manifes
         "observedGeneration": generation,
         "conditions": [*cond.merged(old, entries, generation, now), *kept],
     }
+
+
+def _endpoints(spec: OrderPipelineSpec, seen: Observed) -> Manifest | None:
+    # Not an empty object: server-side apply turns one that had fields into null, which the schema refuses.
+    return _without_unknown({"api": api_url(spec, seen), "bootstrap": bootstrap(spec, seen)}) or None
 
 
 def _partitions(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None) -> int | None:

@@ -12,9 +12,10 @@ from orderpipeline_operator.domain import kinds
 from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.domain.kinds import Manifest, Ref, ref_of
 from orderpipeline_operator.domain.observe import Observed
-from orderpipeline_operator.domain.plan import plan
+from orderpipeline_operator.domain.plan import Plan, plan
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
-from orderpipeline_operator.errors import ApiError, Forbidden, Invalid, Unreachable
+from orderpipeline_operator.domain.teardown import Teardown
+from orderpipeline_operator.errors import ApiError, Forbidden, Invalid, NotFound, Unreachable
 from tests.unit.runtime.samples import live, pipeline_cr, seen, stages
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -69,6 +70,32 @@ async def test_an_unreachable_server_ends_the_pass() -> None:
     write = Writer(refuse={"shop-brokers": Unreachable("apply", 0, "Unreachable", "no route")})
     with pytest.raises(Unreachable):
         await actuate.carry_out(write, plan(STAGES, seen()), seen(), {})
+
+
+async def test_a_teardown_goes_on_after_a_refusal() -> None:
+    write = Writer(refuse={"shop-producer": Forbidden("delete Service", 403, "Forbidden", "no")})
+    before = seen(*map(live, STAGES[2]))
+    accounts = tuple(ref for ref in sorted(before.children) if ref.kind == kinds.SERVICE_ACCOUNT)
+    failures = await actuate.tear_down(write, before, Teardown(delete=accounts))
+    assert failures == ("delete Service: no",)
+    assert len(write.calls) == len(accounts) == 2
+
+
+async def test_a_refused_removal_is_told_and_stops_nothing() -> None:
+    write = Writer(refuse={"shop-producer": Forbidden("delete Service", 403, "Forbidden", "no")})
+    before = seen(*map(live, STAGES[2]))
+    prune = tuple(ref for ref in sorted(before.children) if ref.kind == kinds.SERVICE_ACCOUNT)
+    done = await actuate.carry_out(write, Plan(prune=prune), before, {})
+    assert done.failures == ("delete Service: no",)
+    assert [ref for ref in prune if ref in done.seen.children] == [prune[1]]
+
+
+async def test_consumers_that_vanish_while_they_are_scaled() -> None:
+    write = Writer(refuse={"shop-consumer": NotFound("patch Deployment", 404, "NotFound", "gone")})
+    before = seen(*map(live, STAGES[2]))
+    before.children[CONSUMER]["spec"]["replicas"] = 0
+    spec = OrderPipelineSpec.model_validate({})
+    assert await actuate.wake_or_stop(write, before, spec, Scaling(desired=4)) is before
 
 
 def with_edited_service() -> Observed:
