@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import images, loading, prerequisites
@@ -17,31 +17,43 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status. Failures are one message on stderr."""
     command, rest = arguments[0], list(arguments[1:])
     native = cluster()
+    commands: dict[str, Callable[[], int | None]] = {
+        "up": lambda: _up(native),
+        "down": lambda: down(native.paths),
+        "build": lambda: _build(native),
+        "load": lambda: _load(native, rest),
+        "values": lambda: _print(values(native)),
+        "url": lambda: _print(url(native)),
+        "status": lambda: _status(native),
+    }
     try:
-        if command in {"kubectl", "helm", "kubeconform"}:
-            _pass_through(native, command, rest)
-        elif command == "up":
-            _require_machine()
-            native.up()
-            say(url(native))
-        elif command == "down":
-            down(native.paths)
-        elif command == "build":
-            _require_machine()
-            run([Step("images", 1, lambda report: images.build_all(native.paths, report))])
-        elif command == "load":
-            for name in rest:
-                loading.load(native.paths, name, say)
-        elif command == "values":
-            sys.stdout.write(values(native))
-        elif command == "url":
-            sys.stdout.write(url(native) + "\n")
-        elif command == "status":
-            return _status(native)
+        if command in commands:
+            return commands[command]() or 0
+        _pass_through(native, command, rest)
     except (RuntimeError, OSError) as error:
         say(f"hack/cluster {command}: {error}")
         return 1
     return 0
+
+
+def _up(native: Cluster) -> None:
+    _require_machine()
+    native.up()
+    say(url(native))
+
+
+def _build(native: Cluster) -> None:
+    _require_machine()
+    run([Step("images", 1, lambda report: images.build_all(native.paths, report))])
+
+
+def _load(native: Cluster, names: Sequence[str]) -> None:
+    for name in names:
+        loading.load(native.paths, name, say)
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text.rstrip("\n") + "\n")
 
 
 def url(native: Cluster) -> str:
