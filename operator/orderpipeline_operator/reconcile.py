@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from orderpipeline_operator import actuate
 from orderpipeline_operator.adapters.scaler import Target
-from orderpipeline_operator.domain import names, plan, status, teardown
+from orderpipeline_operator.domain import address, names, plan, status, teardown
 from orderpipeline_operator.domain.accept import Rejected, accept
 from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.domain.kinds import PIPELINE, USER, Ref
@@ -92,7 +92,7 @@ class Reconciler:
             cr = await actuate.add_finalizer(self._write, seen)
             seen = replace(seen, cr=cr)
         seen, bundle = await self._look_closer(seen, spec)
-        planned = plan.plan([stage.manifests for stage in bundle], seen)
+        planned = plan.plan([stage.manifests for stage in bundle], seen, hold=address.switching(spec, seen))
         failures: tuple[str, ...] = ()
         if not spec.paused:
             done = await actuate.carry_out(self._write, planned, seen, self._stubborn)
@@ -123,7 +123,7 @@ class Reconciler:
             producer_image=self._defaults.producer_image,
             consumer_image=self._defaults.consumer_image,
             operator_namespace=self._defaults.operator_namespace,
-            bootstrap=status.bootstrap(spec, seen),
+            bootstrap=address.usable(spec, seen),
             secret_hashes=hashes,
             consumer_replicas=replicas_we_own(seen.deployment(names.consumer(seen.name))),
             log_level=self._defaults.log_level,
@@ -146,7 +146,7 @@ class Reconciler:
         """Have the lag sampled as soon as the operator's own way into Kafka is known."""
         pipeline = Pipeline(seen.name, seen.namespace, seen.uid, spec)
         found = connection(pipeline, self._context(seen, spec, {}), seen.secrets).connection
-        if found is None or not self._may_enter(seen, spec):
+        if found is None or address.switching(spec, seen) or not self._may_enter(seen, spec):
             return
         deployment = seen.deployment(names.consumer(seen.name))
         restored: Mapping[str, Any] | None = (seen.cr.get("status") or {}).get("scaling")

@@ -118,10 +118,12 @@ class World:
     async def strimzi_kafka(self, *conditions: dict[str, Any], listeners: bool = True) -> None:
         """Strimzi's verdict on the Kafka; Ready without arguments. Fills the CA's Secret."""
         kafka = await self.kube.get(self.ref(kinds.KAFKA))
-        entry = {"name": "tls", "bootstrapServers": f"{NAME}-kafka-bootstrap.{self.namespace}.svc:9093"}
+        host = f"{NAME}-kafka-bootstrap.{self.namespace}.svc"
+        wanted = kafka["spec"]["kafka"]["listeners"]
+        entries = [{"name": each["name"], "bootstrapServers": f"{host}:{each['port']}"} for each in wanted]
         verdict = list(conditions) or [{"type": "Ready", "status": "True", "lastTransitionTime": TIME}]
         status = {"conditions": verdict, "observedGeneration": kafka["metadata"]["generation"]}
-        await self.set_status(kinds.KAFKA, NAME, {**status, "listeners": [entry] if listeners else None})
+        await self.set_status(kinds.KAFKA, NAME, {**status, "listeners": entries if listeners else None})
         await self.secret(f"{NAME}-cluster-ca-cert", {"ca.crt": "CA"})
 
     async def strimzi_entities(self) -> None:

@@ -42,8 +42,11 @@ class Plan:
     """What the next stage waits for, in words for the user."""
 
 
-def plan(stages: Sequence[Sequence[Manifest]], seen: Observed) -> Plan:
-    """Decide what to write. `stages` are the rendered manifests in bring-up order."""
+def plan(stages: Sequence[Sequence[Manifest]], seen: Observed, hold: str = "") -> Plan:
+    """Decide what to write. `stages` are the rendered manifests in bring-up order.
+
+    `hold`: what the Deployments have to wait for, in words; empty: nothing.
+    """
     writes: list[Manifest] = []
     refused: list[Ref] = []
     missing: set[Kind] = set()
@@ -51,7 +54,7 @@ def plan(stages: Sequence[Sequence[Manifest]], seen: Observed) -> Plan:
     for stage in stages:
         if waiting and not _begun(stage, seen):
             break
-        lacking = _lacking_secrets(stage, seen)
+        lacking = _lacking(stage, seen, hold)
         for manifest in stage:
             ref = ref_of(manifest)
             if ref in seen.strangers:
@@ -62,7 +65,7 @@ def plan(stages: Sequence[Sequence[Manifest]], seen: Observed) -> Plan:
                 continue
             else:
                 writes.append(stamped(manifest))
-        waiting = (*waiting, *unready(stage, seen), *(f"Secret {name}" for name in lacking))
+        waiting = (*waiting, *unready(stage, seen), *lacking)
     rendered = {ref_of(manifest) for stage in stages for manifest in stage}
     prune = tuple(sorted(ref for ref in seen.children if ref not in rendered and ref.kind not in KEPT_KINDS))
     return Plan(tuple(writes), prune, tuple(refused), tuple(sorted(missing)), waiting)
@@ -91,7 +94,8 @@ def _differs(manifest: Manifest, live: Manifest | None) -> bool:
     return difference(manifest, live) is not None
 
 
-def _lacking_secrets(stage: Sequence[Manifest], seen: Observed) -> tuple[str, ...]:
-    """Secrets that pods of this stage need and that do not exist; a template rendered without them is wrong."""
-    needed = secrets_of(m for m in stage if m["kind"] == DEPLOYMENT.kind)
-    return tuple(sorted(name for name in needed if seen.secrets.get(name) is None))
+def _lacking(stage: Sequence[Manifest], seen: Observed, hold: str) -> tuple[str, ...]:
+    """What pods of this stage need and is not there: Secrets, whose lack would render a wrong template, and `hold`."""
+    deployments = [manifest for manifest in stage if manifest["kind"] == DEPLOYMENT.kind]
+    secrets = sorted(name for name in secrets_of(deployments) if seen.secrets.get(name) is None)
+    return (*(f"Secret {name}" for name in secrets), *((hold,) if hold and deployments else ()))

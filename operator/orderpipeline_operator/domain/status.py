@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from orderpipeline_operator.domain import address, names, render
 from orderpipeline_operator.domain import conditions as cond
-from orderpipeline_operator.domain import names, render
 from orderpipeline_operator.domain.conditions import Condition, Scaling
 from orderpipeline_operator.domain.kinds import SERVICE, TOPIC, Manifest, Ref
 from orderpipeline_operator.domain.observe import Observed, conditions, is_true
@@ -118,18 +118,6 @@ def api_url(spec: OrderPipelineSpec, seen: Observed) -> str | None:
     return render.api_url(render.Pipeline(seen.name, seen.namespace, seen.uid, spec))
 
 
-def bootstrap(spec: OrderPipelineSpec, seen: Observed) -> str | None:
-    """Kafka's address inside the cluster. Strimzi drops it while paused or unhappy; the last known stays."""
-    if spec.kafka.existing is not None:
-        return spec.kafka.existing.bootstrap_servers
-    wanted = "tls" if spec.kafka.listeners.tls else "plain"
-    for listener in ((seen.kafka or {}).get("status") or {}).get("listeners") or ():
-        if listener.get("name") == wanted and listener.get("bootstrapServers"):
-            return str(listener["bootstrapServers"])
-    last = ((seen.cr.get("status") or {}).get("endpoints") or {}).get("bootstrap")
-    return None if last is None or seen.kafka is None else str(last)
-
-
 def strimzi_warnings(seen: Observed) -> list[str]:
     """Warning conditions of the Strimzi objects, each with the name of its object; sorted, so that they compare."""
     found = {
@@ -156,7 +144,7 @@ def _amended(seen: Observed, entries: list[Condition], now: datetime) -> Manifes
 
 def _endpoints(spec: OrderPipelineSpec, seen: Observed) -> Manifest | None:
     # Not an empty object: server-side apply turns one that had fields into null, which the schema refuses.
-    return _without_unknown({"api": api_url(spec, seen), "bootstrap": bootstrap(spec, seen)}) or None
+    return _without_unknown({"api": api_url(spec, seen), "bootstrap": address.known(spec, seen)}) or None
 
 
 def _partitions(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None) -> int | None:

@@ -43,6 +43,19 @@ def test_services_follow_ready_topics_users_and_their_secrets() -> None:
     assert "Secret shop-producer" in short.waiting
 
 
+def test_services_that_must_wait_are_neither_made_nor_changed() -> None:
+    strimzi = [*map(ready, KAFKA), *map(ready, ENTITIES)]
+    hold = "Kafka shop to open its listener tls"
+    fresh = plan(STAGES, seen(*strimzi, secrets=SECRETS), hold)
+    assert kinds.DEPLOYMENT not in {ref.kind for ref in written(fresh)}
+    assert hold in fresh.waiting
+    running = [live(each) for each in WORKLOADS]
+    changed = [{**each, "spec": {**each["spec"], "paused": True}} if "spec" in each else each for each in WORKLOADS]
+    held = plan((KAFKA, ENTITIES, changed), seen(*strimzi, *running, secrets=SECRETS), hold)
+    assert kinds.DEPLOYMENT not in {ref.kind for ref in written(held)}
+    assert kinds.SERVICE in {ref.kind for ref in written(held)}, "what needs no Kafka goes on"
+
+
 def test_one_topic_that_is_not_ready_holds_the_services() -> None:
     strimzi = [*map(ready, KAFKA), live(ENTITIES[0]), *map(ready, ENTITIES[1:])]
     assert written(plan(STAGES, seen(*strimzi, secrets=SECRETS))) == set()
