@@ -1,4 +1,8 @@
-"""The only way to the Kubernetes API: a few verbs on plain JSON objects, server-side apply under one field manager."""
+"""The only way to the Kubernetes API: a few verbs on plain JSON objects, server-side apply under one field manager.
+
+The Kubernetes client carries the requests and proves who we are. Its models stay out of it: most of what is written
+here are Strimzi's kinds and our own, which have none.
+"""
 
 import json
 from collections.abc import Mapping
