@@ -70,6 +70,19 @@ class LagSample:
     most_lagging: tuple[tuple[int, int], ...] = ()
 
 
+STEP = 0.1
+"""A lag that moved by less than this share is not worth telling."""
+
+
+def moved(before: float | None, after: float | None) -> bool:
+    """Whether a lag, in orders or seconds, is another one to a reader; becoming known, unknown or zero always is."""
+    if before is None or after is None:
+        return before is not after
+    if (before == 0) != (after == 0):
+        return True
+    return abs(after - before) > STEP * max(abs(before), abs(after))
+
+
 def position(offsets: PartitionOffsets, reset: Reset, baseline: int | None = None) -> int:
     """The offset from which the group will go on reading, between log start and end.
 

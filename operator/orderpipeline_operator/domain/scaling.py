@@ -72,7 +72,8 @@ class _Wish:
         demand = arrival + lag / policy.target_catch_up
         needed = math.ceil(demand / rate) if lag or seen.quiet_since is None else 0
         quiet_for = None if seen.quiet_since is None else now - seen.quiet_since
-        asleep = before.desired == 0 and quiet_for is not None
+        # Nor does a first reading, which cannot tell whether orders arrive, wake what a restart found asleep.
+        asleep = before.desired == 0 and not lag and not sample.arrived
         self.idle = (asleep or (quiet_for is not None and quiet_for >= policy.idle_after)) and not sample.markers
         floor = self._floor(policy, sample, seen, bounds)
         self.wanted = bounds.minimum if self.idle else ladder.round_up(max(floor, needed), sample.partitions, bounds)

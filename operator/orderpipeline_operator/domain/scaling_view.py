@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orderpipeline_operator.domain.conditions import Scaling
-from orderpipeline_operator.domain.lag import LagSample, Unknown
+from orderpipeline_operator.domain.lag import LagSample, Unknown, moved
 from orderpipeline_operator.domain.scaling_model import Decision
 
 PUBLISH_EVERY = 15.0
@@ -40,9 +40,11 @@ def is_material(published: ScalingView | None, new: ScalingView, since: float) -
     """Whether `new` is worth a write, `since` seconds after the last one.
 
     A new number of consumers and a lag that becomes known or unknown are told at once; a lag that moves and another
-    reason at most every PUBLISH_EVERY seconds. An idle pipeline and its ageing numbers are never told again.
+    reason at most every PUBLISH_EVERY seconds. Of orders that wait for ever, their age is told ever more rarely, and an
+    idle pipeline is never told again.
     """
     if published is None or published.desired != new.desired or bool(published.error) != bool(new.error):
         return True
-    moved = (published.orders, published.partitions, published.reason) != (new.orders, new.partitions, new.reason)
-    return moved and since >= PUBLISH_EVERY
+    lag_moved = moved(published.orders, new.orders) or moved(published.seconds, new.seconds)
+    other = (published.partitions, published.reason) != (new.partitions, new.reason)
+    return (lag_moved or other) and since >= PUBLISH_EVERY

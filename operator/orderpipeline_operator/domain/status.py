@@ -10,12 +10,11 @@ from orderpipeline_operator.domain import conditions as cond
 from orderpipeline_operator.domain.conditions import Condition, Scaling
 from orderpipeline_operator.domain.kinds import SERVICE, TOPIC, Manifest, Ref
 from orderpipeline_operator.domain.observe import Observed, conditions, is_true
+from orderpipeline_operator.domain.lag import moved
 from orderpipeline_operator.domain.plan import Plan
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 
 MAX_WARNINGS: Final = 20
-LAG_STEP: Final = 0.1
-"""A lag that moved by less than this share is not worth a write."""
 _BAD_WHEN_TRUE: Final = {"Degraded"}
 _NEUTRAL: Final = {"Paused", "AutoscalingActive"}
 _UNDERWAY: Final = {"Creating", "Pending", "Waiting", "Starting", "NotSampled"}
@@ -91,7 +90,7 @@ def worth_writing(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> bool
     if _steady(old) != _steady(new):
         return True
     before, after = old.get("lag") or {}, new.get("lag") or {}
-    return any(_moved(before.get(key), after.get(key)) for key in ("orders", "seconds"))
+    return any(moved(before.get(key), after.get(key)) for key in ("orders", "seconds"))
 
 
 def transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> tuple[EventFact, ...]:
@@ -196,14 +195,6 @@ def _steady(status: Mapping[str, Any]) -> Manifest:
     """The status without what moves all the time."""
     scaling = {k: v for k, v in (status.get("scaling") or {}).items() if k != "state"}
     return {**{k: v for k, v in status.items() if k not in {"lag", "scaling"}}, "scaling": scaling}
-
-
-def _moved(before: float | None, after: float | None) -> bool:
-    if before is None or after is None:
-        return before is not after
-    if (before == 0) != (after == 0):
-        return True
-    return abs(after - before) > LAG_STEP * max(abs(before), abs(after))
 
 
 def _is_bad(entry: Mapping[str, Any]) -> bool:

@@ -92,6 +92,19 @@ async def test_moving_lag_is_published_every_15_seconds_and_a_decision_at_once()
     await scaler.close()
 
 
+async def test_the_age_of_orders_that_wait_for_ever_is_told_ever_more_rarely():
+    fake = Fake(at(100, 90))
+    scaler = await run(fake, 3600)
+    told, live = scaler.view(KEY), scaler.live(KEY)
+    assert told is not None
+    assert live is not None
+    assert told.seconds == pytest.approx(live.seconds, rel=0.12)
+    assert told.seconds > 3000
+    assert len(fake.changes) < 70
+    assert min(later - one for one, later in zip(fake.changes[-10:], fake.changes[-9:], strict=False)) > 60
+    await scaler.close()
+
+
 async def test_failures_hold_and_are_told():
     fake = Fake(at(10**6, 0), at(10**6, 0), ValueError("bad CA"))
     scaler = await run(fake, 60.0)

@@ -61,6 +61,14 @@ def test_a_few_orders_need_one_consumer_and_wake_it_from_zero():
     assert follow(policy, [sample(lag=1)], ScalingState(desired=0))[-1].replicas == 1
 
 
+def test_a_restart_does_not_wake_what_sleeps():
+    policy = replace(POLICY, bounds=ConsumerBounds(0, 60))
+    first = sample(arrived=None, arrival_rate=None, processed_rate=None)
+    restored = ScalingState.from_json(ScalingState(desired=0, quiet_since=900.0).to_json())
+    assert [d.replicas for d in follow(policy, [first, sample(), sample(lag=1)], restored)] == [0, 0, 1]
+    assert follow(policy, [replace(first, orders=1)], restored)[-1].replicas == 1
+
+
 @pytest.mark.parametrize("minimum", [0, 1, 5])
 def test_idle_falls_to_the_minimum_and_not_before(minimum):
     policy = replace(POLICY, bounds=ConsumerBounds(minimum, 60))
