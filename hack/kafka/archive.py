@@ -31,7 +31,7 @@ def free_ports(count: int) -> list[int]:
 
 def flags() -> Sequence[str]:
     """JVM flags that map the archive in; it is made by a training run (about 10 s) when missing."""
-    home = java.find(17)
+    home = java.provide(17)
     libs = maven.kafka_libs()
     stamp = hashlib.sha256((home / "release").read_bytes() + (libs / ".stamp").read_bytes()).hexdigest()
 

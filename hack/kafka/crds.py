@@ -37,11 +37,11 @@ def generator(home: Path, libs: Path, folder: Path) -> list[str]:
 
 
 def strimzi_crds() -> list[Path]:
-    """The CRDs' files in the cache, made when missing; JavaMissingError without Java 21."""
+    """The CRDs' files in the cache, made when missing; JavaMissingError when no Java 21 can be had."""
     folder = maven.cache() / f"strimzi-{STRIMZI_VERSION}"
 
     def fill(fresh: Path) -> None:
-        home = java.find(JAVA, newest=True)
+        home = java.provide(JAVA, newest=True)
         libs = maven.fetch(ARTIFACTS, maven.cache() / f"strimzi-{STRIMZI_VERSION}-libs")
         done = subprocess.run(generator(home, libs, fresh), text=True, capture_output=True, check=False, timeout=300)
         missing = [kind for kind in CLASSES if not (fresh / f"{kind}.yaml").exists()]

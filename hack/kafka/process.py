@@ -39,7 +39,7 @@ def command(home: Path, libs: Path, logging: Path, main: str, heap: str, extra: 
 def format_storage(config: Path, cluster_id: str, scram: str, jvm: Sequence[str] = ()) -> None:
     """Formats the log folders that `config` names. `scram`: `SCRAM-SHA-512=[name=x,password=y]`, or empty."""
     users = ["--add-scram", scram] if scram else []
-    tool = command(java.find(17), maven.kafka_libs(), log4j(config.parent), "kafka.tools.StorageTool", "128m", jvm)
+    tool = command(java.provide(17), maven.kafka_libs(), log4j(config.parent), "kafka.tools.StorageTool", "128m", jvm)
     done = subprocess.run(
         [*tool, "format", "-t", cluster_id, "-c", str(config), *users],
         text=True, capture_output=True, check=False, timeout=120,
@@ -68,7 +68,7 @@ class Node:
         if self.running:
             return
         line = command(
-            java.find(17), maven.kafka_libs(), log4j(self.config.parent), "kafka.Kafka", self._heap, self._jvm
+            java.provide(17), maven.kafka_libs(), log4j(self.config.parent), "kafka.Kafka", self._heap, self._jvm
         )
         guard = shutil.which("setpriv")  # the node ends with the process that started it, even when that is killed
         if guard:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,9 +31,12 @@ def main(arguments: Sequence[str]) -> int:
         if command in commands:
             return commands[command]() or 0
         _pass_through(native, command, rest)
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         say(f"hack/cluster {command}: {error}")
         return 1
+    except KeyboardInterrupt:
+        say(f"hack/cluster {command}: interrupted; run it again to go on")
+        return 130
     return 0
 
 

@@ -1,5 +1,6 @@
 """What the native cluster needs from the machine: says all that is missing at once, installs Debian packages."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -24,8 +25,10 @@ PACKAGES = {
     "mount": "mount",
     "nsenter": "util-linux",
     "mvn": "maven",
-    "pip3": "python3-pip",
+    "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
+    "/var/lib/dpkg/info/debian-archive-keyring.list": "debian-archive-keyring",  # mmdebstrap checks Debian with it
 }
+APT = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")  # a new machine may be updating itself
 
 
 def lacking() -> list[str]:
@@ -50,10 +53,11 @@ def lacking() -> list[str]:
             reasons.append(
                 f"Go is too old ({_output([go, 'version'])}); install Go 1.26 or newer from https://go.dev/dl"
             )
-    try:
-        java.find(JAVA, newest=True)
-    except java.JavaMissingError as error:
-        reasons.append(f"{error} Strimzi's CRDs are made with it")
+    if not java.is_published(JAVA):
+        try:
+            java.find(JAVA, newest=True)
+        except java.JavaMissingError as error:
+            reasons.append(f"{error} Strimzi's CRDs are made with it")
     missing = missing_packages()
     if missing and (shutil.which("apt-get") is None or os.geteuid() != 0):
         reasons.append("these Debian packages are missing, and cannot be installed from here: " + " ".join(missing))
@@ -62,7 +66,10 @@ def lacking() -> list[str]:
 
 def missing_packages() -> list[str]:
     """Debian packages whose command or file is not there."""
-    return sorted({package for name, package in PACKAGES.items() if shutil.which(name) is None})
+    missing = {package for name, package in PACKAGES.items() if not (_is_file(name) or shutil.which(name))}
+    if importlib.util.find_spec("pip") is None:  # of the Python that runs this
+        missing.add("python3-pip")
+    return sorted(missing)
 
 
 def install(report: Callable[[str], None]) -> None:
@@ -72,10 +79,14 @@ def install(report: Callable[[str], None]) -> None:
         return
     report("installing " + " ".join(packages))
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-qy", "--no-install-recommends", *packages]):
+    for command in ([*APT, "update"], [*APT, "install", "-y", "--no-install-recommends", *packages]):
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if result.returncode:
             raise RuntimeError(f"{' '.join(command)} failed:\n{result.stdout[-500:]}{result.stderr[-1500:]}")
+
+
+def _is_file(name: str) -> bool:
+    return name.startswith("/") and Path(name).exists()
 
 
 def _cgroup_controllers() -> set[str]:

@@ -64,9 +64,9 @@ class Cluster:
     def kubectl(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """kubectl as administrator, inside the network namespace (the forward may not run yet)."""
         command = [f"{self.paths.bin}/kubectl", f"--kubeconfig={self.paths.state}/admin.kubeconfig", *arguments]
-        cache = f"--cache-dir={self.paths.state}/kubectl-cache"
+        limits = [f"--cache-dir={self.paths.state}/kubectl-cache", "--request-timeout=30s"]
         return subprocess.run(
-            [*netns_prefix(), *command, cache], input=stdin, capture_output=True, text=True, check=False
+            [*netns_prefix(), *command, *limits], input=stdin, capture_output=True, text=True, check=False
         )
 
     def wait(self, what: str, process: str, ready: Callable[[], bool], seconds: float = 60) -> None:
@@ -187,7 +187,8 @@ class Cluster:
         return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
     def _forward_ready(self) -> bool:
-        command = [f"{self.paths.bin}/kubectl", f"--kubeconfig={self.paths.kubeconfig}", "get", "--raw", "/readyz"]
+        command = [f"{self.paths.bin}/kubectl", f"--kubeconfig={self.paths.kubeconfig}", "--request-timeout=5s"]
+        command += ["get", "--raw", "/readyz"]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 

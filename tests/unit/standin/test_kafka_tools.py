@@ -28,6 +28,18 @@ def test_without_a_fitting_java_the_message_says_what_there_is(tmp_path: Path, m
         java.find(21)
 
 
+def test_where_there_is_no_java_a_published_one_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = home(tmp_path / "17", "17.0.15")
+    monkeypatch.setattr(java, "homes", lambda: [old])
+    monkeypatch.setattr(java, "_fetch", lambda: tmp_path / "fetched")
+    monkeypatch.setattr(java.platform, "machine", lambda: "aarch64")
+    assert java.provide(17) == old
+    assert java.provide(21) == tmp_path / "fetched"
+    monkeypatch.setattr(java.platform, "machine", lambda: "riscv64")
+    with pytest.raises(java.JavaMissingError, match="Java 21 or newer is needed"):
+        java.provide(21)
+
+
 def test_a_folder_is_filled_once_per_stamp(tmp_path: Path) -> None:
     folder, calls = tmp_path / "cache" / "it", []
 
