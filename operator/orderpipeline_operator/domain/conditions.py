@@ -1,12 +1,12 @@
 """One function per condition of the OrderPipeline: what was found as status, reason, and a message that helps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from orderpipeline_operator.domain import names
-from orderpipeline_operator.domain.kinds import KAFKA, TOPIC, USER, Manifest
+from orderpipeline_operator.domain.kinds import DEPLOYMENT, KAFKA, TOPIC, USER, Manifest
 from orderpipeline_operator.domain.observe import Observed, condition, is_true, up_to_date
 from orderpipeline_operator.domain.plan import Plan
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
@@ -186,12 +186,20 @@ def degraded(seen: Observed, plan: Plan, failures: Iterable[str]) -> Condition:
                 f"This cluster has no {kind.kind} ({kind.api_version}): install its CRD or remove the field for it.",
             )
         )
-    problem = entity_problem(seen)
-    if problem:
-        found.append(problem)
+    found += (problem for problem in (entity_problem(seen), *_rollout_problems(seen)) if problem)
     if not found:
         return Condition("Degraded", "False", "AsExpected", "Nothing needs attention.")
     return Condition("Degraded", "True", found[0][0], " ".join(_sentence(text) for _, text in found))
+
+
+def _rollout_problems(seen: Observed) -> Iterator[tuple[str, str]]:
+    """Deployments whose new pods do not come up or may not be made, even while the pods before them go on."""
+    for ref, deployment in seen.of(DEPLOYMENT).items():
+        progress, refused = condition(deployment, "Progressing"), is_true(deployment, "ReplicaFailure")
+        failing = condition(deployment, "ReplicaFailure") if refused else progress
+        if failing and (refused or failing.get("status") == "False") and up_to_date(deployment):
+            reason = failing.get("reason") or failing["type"]
+            yield _camel(reason), f"Deployment {ref.name}: {failing.get('message') or reason}"
 
 
 def paused(spec: OrderPipelineSpec) -> Condition:

@@ -9,8 +9,8 @@ from orderpipeline_operator.domain import address, names, render
 from orderpipeline_operator.domain import conditions as cond
 from orderpipeline_operator.domain.conditions import Condition, Scaling
 from orderpipeline_operator.domain.kinds import SERVICE, TOPIC, Manifest, Ref
-from orderpipeline_operator.domain.observe import Observed, conditions, is_true
 from orderpipeline_operator.domain.lag import moved
+from orderpipeline_operator.domain.observe import Observed, conditions, is_true
 from orderpipeline_operator.domain.plan import Plan
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 
@@ -19,6 +19,7 @@ _BAD_WHEN_TRUE: Final = {"Degraded"}
 _NEUTRAL: Final = {"Paused", "AutoscalingActive"}
 _UNDERWAY: Final = {"Creating", "Pending", "Waiting", "Starting", "NotSampled"}
 """Reasons that are no news while something comes up, and bad news when it was up before."""
+_DELETING: Final = "Deleting"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def refused(seen: Observed, reason: str, message: str, now: datetime) -> Manifes
 def deleting(seen: Observed, waiting: str, now: datetime) -> Manifest:
     """The status of a pipeline that is going."""
     return _amended(
-        seen, [Condition("Ready", "False", "Deleting", f"Waits for {waiting}." if waiting else "Nearly gone.")], now
+        seen, [Condition("Ready", "False", _DELETING, f"Waits for {waiting}." if waiting else "Nearly gone.")], now
     )
 
 
@@ -100,7 +101,7 @@ def transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any
     for entry in new:
         last = before.get(entry["type"])
         coming_up = entry["reason"] in _UNDERWAY and (last is None or last["status"] != "True")
-        bad = _is_bad(entry) and not coming_up
+        bad = _is_bad(entry) and not coming_up and entry["reason"] != _DELETING
         if last is None and not (bad and entry["type"] in {"Accepted", "Degraded"}):
             continue
         same = last is not None and last["status"] == entry["status"] and (last["reason"] == entry["reason"] or not bad)
@@ -153,7 +154,7 @@ def _partitions(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None
         named = manifest["spec"].get("topicName", manifest["metadata"]["name"])
         if named == spec.topic.name and is_true(manifest, "Ready"):
             return int(manifest["spec"]["partitions"])
-    return None
+    return _last(seen, "partitions")
 
 
 def _lag(seen: Observed, scaling: Scaling | None) -> Manifest | None:
@@ -179,10 +180,9 @@ def _consumers(seen: Observed, scaling: Scaling | None) -> Manifest | None:
     )
 
 
-def _last(seen: Observed, field: str) -> Manifest | None:
-    """What the status says already; a fresh leader keeps it until its own first sample."""
-    found: Manifest | None = (seen.cr.get("status") or {}).get(field)
-    return found
+def _last(seen: Observed, field: str) -> Any:
+    """What the status says already, None when nothing; a fresh leader keeps it until its own first sample."""
+    return (seen.cr.get("status") or {}).get(field)
 
 
 def _scaling(scaling: Scaling | None) -> Manifest | None:

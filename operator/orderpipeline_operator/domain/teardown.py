@@ -2,9 +2,10 @@
 
 Strimzi's topic operator lives in the Kafka cluster and holds a finalizer on every KafkaTopic. So topics and users go
 while it lives, then the Kafka, then the pools, whose pods would otherwise lose their cluster. What waits for a Strimzi
-that is not there is helped along once the patience is used up.
+that is not there is helped along once the patience is used up, and what others hold is then left to them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -39,18 +40,23 @@ def next_step(seen: Observed, now: datetime, patience: float) -> Teardown:
     services = seen.of(
         *(kind for kind in {ref.kind for ref in seen.children} if kind not in (*CLUSTER_KINDS, *ENTITY_KINDS))
     )
-    if services:
+    if services and not _stuck(seen, services, impatient):
         # The autoscaler first, so that it scales nothing that is going.
         return _remove(seen, [*seen.of(HPA), *(ref for ref in services if ref.kind != HPA)], "services")
     if seen.pods and not impatient:
         return Teardown(waiting=f"{seen.pods} pods to finish what they hold")
     entities = seen.of(*ENTITY_KINDS)
-    if entities:
+    if entities and not _stuck(seen, entities, impatient):
         return _remove_entities(seen, impatient)
     for kind in (KAFKA, NODE_POOL):
-        if seen.of(kind):
+        if seen.of(kind) and not _stuck(seen, seen.of(kind), impatient):
             return _remove(seen, list(seen.of(kind)), kind.kind)
     return Teardown()
+
+
+def _stuck(seen: Observed, refs: Iterable[Ref], impatient: bool) -> bool:
+    """Whether all that is left of a step is held by finalizers that are not ours to remove, and was for long enough."""
+    return impatient and all(_dying(seen, ref) and not (ref.kind == TOPIC and _held(seen, ref)) for ref in refs)
 
 
 def deleted_at(seen: Observed) -> datetime:

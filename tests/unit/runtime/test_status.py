@@ -133,6 +133,14 @@ def test_a_fresh_leader_keeps_what_the_last_one_knew() -> None:
     assert verdicts(built(later, Findings(), kafka=existing))["Ready"] == ("True", "Ready")
 
 
+def test_partitions_of_an_existing_kafka_stay_known() -> None:
+    existing = {"existing": {"bootstrapServers": "kafka:9092", "tls": {"enabled": False}}}
+    good = built(seen(), GOOD, kafka=existing)
+    later = seen(cr={**pipeline_cr(), "status": good})
+    for found in (Findings(), Findings(scaling=Scaling(error="Unreachable: x"))):
+        assert built(later, found, kafka=existing)["partitions"] == 12
+
+
 def test_what_needs_a_hand() -> None:
     plan = Plan(refused=(Ref(kinds.SERVICE, "default", "shop-producer"),), unavailable=(kinds.HTTP_ROUTE,))
     made = built(all_ready(), Findings(plan=plan, failures=("apply Kafka: spec.x is wrong",)))
@@ -171,6 +179,21 @@ def test_pods_that_do_not_come_up() -> None:
     entry = next(each for each in made["conditions"] if each["type"] == "ConsumersReady")
     assert entry["reason"] == "ProgressDeadlineExceeded"
     assert "1 of 3" in entry["message"]
+
+
+def test_a_rollout_that_is_stuck_is_told_while_the_old_pods_go_on() -> None:
+    stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
+    quota = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
+    before, meta = all_ready(), {"generation": 2}
+    for failing, reason in ((stuck, "ProgressDeadlineExceeded"), (quota, "FailedCreate")):
+        status_now = {"conditions": [AVAILABLE, failing], "readyReplicas": 2, "observedGeneration": 2}
+        known = {**before.children[CONSUMER]["metadata"], **meta}
+        made = verdicts(built(changed(before, CONSUMER, metadata=known, status=status_now)))
+        assert made["ConsumersReady"] == ("True", "Available")
+        assert made["Degraded"] == ("True", reason)
+        newer = {**known, "generation": 3}
+        fixed = built(changed(before, CONSUMER, metadata=newer, status=status_now))
+        assert verdicts(fixed)["Degraded"] == ("False", "AsExpected"), "the verdict is on the spec before"
 
 
 @pytest.mark.parametrize(
@@ -254,3 +277,10 @@ def test_events_on_transitions_only() -> None:
     creating = {"type": "NotReady", "status": "True", "reason": "Creating", "message": "being deployed"}
     underway = built(changed(all_ready(), KAFKA_REF, status={"conditions": [creating]}))["conditions"]
     assert status.transitions(first, [each for each in underway if each["type"] == "KafkaReady"]) == ()
+
+
+def test_a_deletion_is_no_warning() -> None:
+    good = built(all_ready())
+    going = status.deleting(replace(all_ready(), cr={**pipeline_cr(), "status": good}), "2 pods", NOW)
+    (told,) = status.transitions(good["conditions"], going["conditions"])
+    assert (told.type, told.reason) == ("Normal", "NotReady")

@@ -61,3 +61,13 @@ def test_then_the_kafka_then_its_pools_then_nothing() -> None:
     assert kinds_of(next_step(going(*pools), SOON, 120)) == {"KafkaNodePool"}
     assert not next_step(going(*map(dying, pools)), SOON, 120).done
     assert next_step(going(), SOON, 120).done
+
+
+def test_what_others_hold_is_left_to_them_after_a_while() -> None:
+    service = next(each for each in WORKLOADS if each["kind"] == "Service")
+    held = dying(service, "load-balancer/cleanup")
+    assert next_step(going(*KAFKA, *ENTITIES, held), SOON, 120).waiting == "services to go"
+    assert kinds_of(next_step(going(*KAFKA, *ENTITIES, held), LATE, 120)) == {"KafkaTopic", "KafkaUser"}
+    topics = [dying(each, "somebody/else") for each in ENTITIES]
+    assert kinds_of(next_step(going(*KAFKA, *topics, held), LATE, 120)) == {"Kafka"}
+    assert next_step(going(*topics, held), LATE, 120).done, "the garbage collector has them"
