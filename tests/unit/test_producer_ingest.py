@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import random
 import sys
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderpipeline_common.order import OrderError, decode_order, keyed_id
+from orderpipeline_producer import inflate as inflate_module
+from orderpipeline_producer import ingest
 from orderpipeline_producer.inflate import content_encoding, inflate
 from orderpipeline_producer.ingest import Record, Refusal, TooManyOrdersError, read_array, read_order, read_orders
 from orderpipeline_producer.lines import LineSplitter
@@ -62,6 +66,41 @@ def test_arrays_have_at_least_one_and_at_most_the_limits_orders() -> None:
         read_array(RAW, 2)
 
 
+@pytest.mark.parametrize(
+    ("element", "most", "more"),
+    [
+        (b"1", 99, True),
+        (b"1", 100, False),
+        (b'{"a":[1,2,3,4,5,6,7,8,9,",",\n",\\",",{}]}', 4, True),
+        (b'{"a":[' + b"[1,2]," * 1000 + b'1],"b":",,,\\",,[{"}', 100, False),
+    ],
+)
+def test_elements_are_counted_before_they_are_made(
+    element: bytes, most: int, more: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    monkeypatch.setattr(ingest, "SAFE_ELEMENTS", 0)
+    monkeypatch.setattr(ingest, "decode_array", lambda raw: made.append(1) or [b"x"])
+    raw = b"[" + b",".join([element] * 100) + b"]"
+    if more:
+        with pytest.raises(TooManyOrdersError):
+            read_array(raw, most)
+    else:
+        read_array(raw, most)
+    assert bool(made) is not more
+
+
+def test_a_body_of_the_smallest_elements_takes_little_memory() -> None:
+    raw = b"[" + b"1," * 2_000_000 + b"1]"
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooManyOrdersError, match="more than 10000"):
+            read_array(raw, 10_000)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
 @given(st.lists(st.binary(max_size=40)), st.binary(max_size=40), st.integers(1, 30), st.data())
 def test_lines_come_out_the_same_however_they_are_cut(
     lines: list[bytes], last: bytes, most: int, data: st.DataObject
@@ -96,6 +135,18 @@ def test_all_members_of_a_packed_body_are_unpacked(encoding: str, parts: list[by
         with pytest.raises(Problem) as caught:
             inflate(encoding, packed, len(data) - 1)
         assert caught.value.status == 413
+
+
+@encodings
+def test_members_are_read_past_the_pieces_they_come_in_and_have_a_bound(encoding: str) -> None:
+    data = random.Random(1).randbytes(3 * inflate_module.PIECE_BYTES)
+    packed = pack(encoding, data)
+    assert inflate(encoding, packed * 3, 10**7) == data * 3
+    most = inflate_module.MAX_MEMBERS
+    assert inflate(encoding, pack(encoding, b"a") * most, 10**7) == b"a" * most
+    with pytest.raises(Problem, match="members") as caught:
+        inflate(encoding, pack(encoding, b"") * 500_000, 10**7)
+    assert caught.value.status == 400
 
 
 @encodings

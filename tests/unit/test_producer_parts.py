@@ -90,7 +90,7 @@ def test_keys_are_files_named_after_their_clients(tmp_path: Path) -> None:
     (tmp_path / "short").write_text("abc")
     (tmp_path / "..data").mkdir()
     (tmp_path / ".hidden").write_text("h" * 20)
-    keys = ApiKeys(load_keys(tmp_path))
+    keys = ApiKeys(load_keys(tmp_path, set()))
     assert keys.client("Bearer " + "k" * 20) == "shop"
     assert keys.client("bearer  " + "k" * 20) == "shop"
     for bad in ("Bearer abc", "Bearer " + "h" * 20, "Bearer " + "k" * 19, "Bearer \udcff" + "k" * 20):
@@ -106,6 +106,20 @@ def test_keys_are_files_named_after_their_clients(tmp_path: Path) -> None:
     assert keys.replace({}) is False
     with pytest.raises(Problem):
         keys.client("Bearer " + "k" * 20)
+
+
+def test_a_key_that_is_no_text_costs_only_its_client_and_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "good").write_text("k" * 20)
+    (tmp_path / "broken").write_bytes(b"\xff\xfe" * 20)
+    told: set[str] = set()
+    for _ in range(3):
+        assert set(load_keys(tmp_path, told)) == {"good"}
+    assert [record.message for record in caplog.records if "broken" in record.message] == [caplog.messages[0]]
+    (tmp_path / "broken").write_text("b" * 20)
+    assert set(load_keys(tmp_path, told)) == {"good", "broken"}
+    assert not told
 
 
 def test_settings_have_safe_defaults() -> None:
@@ -163,6 +177,7 @@ def test_accepted_orders_are_tried_for_longer_than_a_request() -> None:
     config = producer_config(Settings(kafka, "orders", durability="accepted", linger_ms=10), "me")
     assert (config["acks"], config["enable.idempotence"]) == (1, False)
     assert config["delivery.timeout.ms"] == 300_000
+    assert config["max.in.flight.requests.per.connection"] == 1, "or a retry would change the order of a customer"
 
 
 def test_metrics_count_by_bounded_labels() -> None:

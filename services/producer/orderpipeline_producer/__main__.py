@@ -58,9 +58,10 @@ async def serve(settings: Settings) -> int:
     jobs: list[Coroutine[Any, Any, None]] = [watch.run()]
     identify = lambda _: ANONYMOUS  # noqa: E731
     if settings.auth_mode == "ApiKey" and settings.api_keys_dir is not None:
-        keys = ApiKeys(load_keys(settings.api_keys_dir))
+        told: set[str] = set()
+        keys = ApiKeys(load_keys(settings.api_keys_dir, told))
         identify = keys.client
-        jobs.append(watch_keys(settings.api_keys_dir, keys))
+        jobs.append(watch_keys(settings.api_keys_dir, keys, told))
     orders = Orders(
         limits=settings.limits,
         gateway=gateway,

@@ -16,20 +16,24 @@ MIN_KEY_CHARACTERS: Final = 16
 _log = logging.getLogger(__name__)
 
 
-def load_keys(folder: Path) -> dict[str, bytes]:
+def load_keys(folder: Path, told: set[str]) -> dict[str, bytes]:
     """Client name to the SHA-256 of its key. Entries starting with a dot are Kubernetes' own and left out.
 
-    A key that is too short to be safe is left out with a warning, so its client gets 403.
+    A key that is no text or too short to be safe is left out, so its client gets 403; `told` remembers those clients,
+    so that each is warned of once. Raises OSError when the folder or a file can't be read.
     """
     keys: dict[str, bytes] = {}
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or not path.is_file():
             continue
-        key = path.read_text(encoding="utf-8").strip()
-        if len(key) < MIN_KEY_CHARACTERS:
-            _log.warning("key of client %s has fewer than %d characters; it is not used", path.name, MIN_KEY_CHARACTERS)
-            continue
-        keys[path.name] = _digest(key)
+        key = path.read_bytes().decode("utf-8", "replace").strip()
+        if len(key) >= MIN_KEY_CHARACTERS and key.isprintable() and "\ufffd" not in key:
+            told.discard(path.name)
+            keys[path.name] = _digest(key)
+        elif path.name not in told:
+            told.add(path.name)
+            detail = f"it needs at least {MIN_KEY_CHARACTERS} printable characters in UTF-8"
+            _log.warning("key of client %s is not used: %s", path.name, detail)
     return keys
 
 

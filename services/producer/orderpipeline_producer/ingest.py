@@ -1,5 +1,6 @@
 """Bytes in, Kafka records or refusals out. Pure: ids, time and randomness come in by `Mint`."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -12,6 +13,12 @@ Mint = Callable[[int], str]
 
 RECORD_OVERHEAD: Final = 256
 """Bytes that a record costs in memory besides its key and value: the client's own book-keeping, rounded up."""
+
+SAFE_ELEMENTS: Final = 16
+"""An array with this many times the allowed elements is still decoded, and refused after; one that may have more is
+counted first, since a body of the smallest elements is some 50 times its size once decoded."""
+COMMA: Final = ord(",")
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -67,12 +74,30 @@ def read_orders(raws: Iterable[tuple[int, bytes]], max_bytes: int, mint: Mint) -
 
 def read_array(raw: bytes, max_orders: int) -> list[bytes]:
     """The elements of a JSON array. Raises OrderError when it is no array, has no element or too many."""
+    if raw.count(b",") > SAFE_ELEMENTS * max_orders and _has_more(raw, max_orders):
+        raise TooManyOrdersError(f"the batch has more than {max_orders} orders; split it")
     items = decode_array(raw)
     if not items:
         raise OrderError("the batch is empty; send at least one order")
     if len(items) > max_orders:
         raise TooManyOrdersError(f"the batch has {len(items)} orders; the most is {max_orders}: split it")
     return items
+
+
+def _has_more(raw: bytes, most: int) -> bool:
+    """Whether the array has more than `most` elements, told without making them."""
+    depth, count = 0, 1
+    for token in _TOKEN.finditer(raw):
+        kind = raw[token.start()]
+        if kind in b"[{":
+            depth += 1
+        elif kind in b"]}":
+            depth -= 1
+        elif kind == COMMA and depth == 1:
+            count += 1
+            if count > most:
+                return True
+    return False
 
 
 class TooManyOrdersError(OrderError):

@@ -44,7 +44,8 @@ def producer_config(settings: Settings, client_id: str) -> dict[str, str | int |
         timeout_ms = max(1000, int(limits.request_seconds * 1000))
         config |= {"acks": "all", "enable.idempotence": True, "delivery.timeout.ms": timeout_ms}
     else:
-        config |= {"acks": 1, "enable.idempotence": False}
+        # Without sequence numbers a batch that is sent again would land behind a later one under way beside it.
+        config |= {"acks": 1, "enable.idempotence": False, "max.in.flight.requests.per.connection": 1}
     config["delivery.timeout.ms"] = max(int(config.get("delivery.timeout.ms", 300_000)), settings.linger_ms + 1)
     return config
 

@@ -23,6 +23,7 @@ NDJSON: Final = frozenset({"application/x-ndjson", "application/ndjson", "applic
 JSON_TYPES: Final = frozenset({"application/json"})
 SLICE_ORDERS: Final = 500
 """Orders decoded and handed over at a time: the event loop stays free for others in between."""
+PIECE_BYTES: Final = 65536
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _PLAIN_HEADERS: Final[Headers] = [(Header.CONTENT_TYPE, b"application/json")]
 
@@ -93,23 +94,24 @@ class Orders:
 
     async def _take_array(self, request: Request, batch: Batch) -> None:
         raw = await read_body(request, self.limits.body_bytes, self.held)
-        try:
-            items = read_array(raw, self.limits.batch_orders)
-        except TooManyOrdersError as error:
-            raise Problem(413, error.detail) from None
-        except OrderError as error:
-            raise Problem(400 if error.malformed else 422, error.detail, error.field) from None
-        for start in range(0, len(items), SLICE_ORDERS):
-            if not await batch.take(list(enumerate(items[start : start + SLICE_ORDERS], start)), request.deadline):
-                return
+        with self.held.holding(len(raw)):
+            try:
+                items = read_array(raw, self.limits.batch_orders)
+            except TooManyOrdersError as error:
+                raise Problem(413, error.detail) from None
+            except OrderError as error:
+                raise Problem(400 if error.malformed else 422, error.detail, error.field) from None
+            await _take_slices(batch, list(enumerate(items)), request.deadline)
 
     async def _take_packed_lines(self, request: Request, batch: Batch) -> None:
         raw = await read_body(request, self.limits.body_bytes, self.held)
-        splitter = LineSplitter(self.limits.order_bytes)
-        lines = splitter.feed(raw) + splitter.finish()
-        for start in range(0, len(lines), SLICE_ORDERS):
-            if not await batch.take(lines[start : start + SLICE_ORDERS], request.deadline):
-                return
+        with self.held.holding(len(raw)):
+            splitter = LineSplitter(self.limits.order_bytes)
+            # Piece by piece: as a list, a body of short lines is many times its size.
+            for at in range(0, len(raw), PIECE_BYTES):
+                if not await _take_slices(batch, splitter.feed(raw[at : at + PIECE_BYTES]), request.deadline):
+                    return
+            await _take_slices(batch, splitter.finish(), request.deadline)
 
     async def _take_lines(self, request: Request, batch: Batch) -> None:
         check_length(request, self.limits.body_bytes)
@@ -120,12 +122,9 @@ class Orders:
                 size += len(piece)
                 if size > self.limits.body_bytes:
                     raise too_large(self.limits.body_bytes)
-                lines = splitter.feed(piece)
-                for start in range(0, len(lines), SLICE_ORDERS):
-                    if not await batch.take(lines[start : start + SLICE_ORDERS], request.deadline):
-                        return
-            if lines := splitter.finish():
-                await batch.take(lines, request.deadline)
+                if not await _take_slices(batch, splitter.feed(piece), request.deadline):
+                    return
+            await _take_slices(batch, splitter.finish(), request.deadline)
         except Problem as problem:
             batch.break_off(splitter.index, problem)
 
@@ -150,9 +149,17 @@ class Orders:
             mint = self.mint
             return lambda _: mint()
         key = keys[0].strip()
-        if len(keys) > 1 or not 1 <= len(key) <= 255:
-            raise Problem(400, "send one Idempotency-Key of 1 to 255 characters", "Idempotency-Key")
+        if len(keys) > 1 or not 1 <= len(key) <= 255 or not key.isprintable():
+            raise Problem(400, "send one Idempotency-Key of 1 to 255 printable characters", "Idempotency-Key")
         return lambda index: keyed_id(client, key, index if many else None)
+
+
+async def _take_slices(batch: Batch, items: list[tuple[int, bytes]], deadline: float) -> bool:
+    """Take all items, some at a time; false when no more of this batch will be taken."""
+    for start in range(0, len(items), SLICE_ORDERS):
+        if not await batch.take(items[start : start + SLICE_ORDERS], deadline):
+            return False
+    return True
 
 
 def _media_type(request: Request) -> str:

@@ -1,7 +1,8 @@
 """A request as the order API sees it, whatever HTTP engine brought it, and its body read within bounds."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,6 +71,15 @@ class Held:
         """Count `size` bytes less."""
         self._used -= size
 
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """Count `size` bytes for as long as they are worked on. Raises Problem 503 when there is no room."""
+        self.take(size)
+        try:
+            yield
+        finally:
+            self.give(size)
+
 
 async def pieces(request: Request) -> AsyncIterator[bytes]:
     """The body's bytes as they come. Raises Problem 408 past the deadline."""
@@ -86,7 +96,10 @@ async def pieces(request: Request) -> AsyncIterator[bytes]:
 
 
 async def read_body(request: Request, limit: int, held: Held) -> bytes:
-    """The whole body, unpacked: at most `limit` bytes. Raises Problem 400, 408, 413, 415 or 503, ClientGone."""
+    """The whole body, unpacked: at most `limit` bytes, counted in `held` while they come.
+
+    Raises Problem 400, 408, 413, 415 or 503, ClientGone.
+    """
     encoding = content_encoding(",".join(request.headers.getall("Content-Encoding", ())))
     most = limit + ENCODED_SLACK if encoding else limit
     check_length(request, most)

@@ -50,12 +50,12 @@ class KafkaWatch:
                     pass
 
 
-async def watch_keys(folder: Path, keys: ApiKeys) -> None:
+async def watch_keys(folder: Path, keys: ApiKeys, told: set[str]) -> None:
     """Read the keys again every few seconds until cancelled; on an error the last good ones stay in use."""
     while True:
         await asyncio.sleep(KEYS_SECONDS)
         try:
-            if keys.replace(load_keys(folder)):
+            if keys.replace(load_keys(folder, told)):
                 _log.info("API keys changed")
         except OSError as error:
             _log.error("can't read the API keys in %s, the last ones stay in use: %s", folder, error)
