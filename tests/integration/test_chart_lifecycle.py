@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.apiserver import ApiServer
+from tests.integration.apiserver import ApiServer, run_apiserver
 from tests.integration.helm import CHART, Helm
 
 pytestmark = pytest.mark.integration
@@ -40,6 +40,13 @@ class Release:
         done = self._helm.run(*arguments, "--namespace", NAMESPACE, f"--kubeconfig={self._server.kubeconfig}")
         assert done.returncode == 0, done.stderr
         return done
+
+
+@pytest.fixture(scope="module")
+def apiserver() -> Iterator[ApiServer]:
+    """An API server of this module's own: these tests install and remove the CRD that others need in place."""
+    with run_apiserver() as server:
+        yield server
 
 
 @pytest.fixture
