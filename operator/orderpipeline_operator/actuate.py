@@ -12,7 +12,6 @@ from orderpipeline_operator.domain.diff import differs, fingerprint
 from orderpipeline_operator.domain.kinds import DEPLOYMENT, PIPELINE, Manifest, Ref, ref_of
 from orderpipeline_operator.domain.observe import Observed, conditions
 from orderpipeline_operator.domain.plan import Plan, leaves_data
-from orderpipeline_operator.domain.spec import OrderPipelineSpec
 from orderpipeline_operator.domain.teardown import FINALIZER, TOPIC_FINALIZER, Teardown
 from orderpipeline_operator.errors import ApiError, Conflict, Forbidden, Invalid, NotFound
 
@@ -102,23 +101,28 @@ def _state(manifest: Manifest, live: Manifest) -> str:
     return fingerprint({"want": manifest, "meta": kept, "have": rest})
 
 
-async def wake_or_stop(write: Writer, seen: Observed, spec: OrderPipelineSpec, view: Scaling | None) -> Observed:
-    """An HPA never leaves nor reaches 0: those two steps are ours. Everything between is the HPA's."""
+async def wake_or_stop(write: Writer, seen: Observed, view: Scaling | None) -> Done:
+    """An HPA never leaves nor reaches 0: those two steps are ours. Everything between is the HPA's.
+
+    Where there is no HPA of ours, as in the modes Recommend and Off, no step is.
+    """
     ref = Ref(DEPLOYMENT, seen.namespace, names.consumer(seen.name))
     deployment = seen.children.get(ref)
-    if spec.autoscaling.mode != "Auto" or deployment is None or view is None or view.desired is None:
-        return seen
+    if seen.hpa(ref.name) is None or deployment is None or view is None or view.desired is None:
+        return Done(seen)
     current = deployment["spec"].get("replicas", 1)
     if (current == 0) == (view.desired == 0):
-        return seen
+        return Done(seen)
     body = {"spec": {"replicas": view.desired}}
     try:
         await write.patch(ref, body, subresource="scale", manager=SCALE_MANAGER)
     except NotFound:
-        return seen  # deleted meanwhile, perhaps with its whole namespace
+        return Done(seen)  # deleted meanwhile, perhaps with its whole namespace
+    except (Invalid, Forbidden, Conflict) as error:
+        return Done(seen, (str(error),))
     LOG.info("scaled %s from %d to %d: %s", ref, current, view.desired, view.why)
     scaled = {**deployment, "spec": {**deployment["spec"], "replicas": view.desired}}
-    return replace(seen, children={**seen.children, ref: scaled})
+    return Done(replace(seen, children={**seen.children, ref: scaled}))
 
 
 async def tear_down(write: Writer, seen: Observed, step: Teardown) -> tuple[str, ...]:

@@ -82,10 +82,17 @@ class Reconciler:
             return await self._tear_down(seen)
         accepted = accept(seen.cr.get("spec") or {})
         if isinstance(accepted, Rejected):
-            refused = status.refused(seen, accepted.reason, accepted.message, self._now())
-            await actuate.write_status(self._write, seen, refused, self._defaults.identity, self._now())
-            return self._defaults.resync
+            return await self._refuse(seen, key, accepted)
         return await self._bring_up(seen, key, accepted)
+
+    async def _refuse(self, seen: Observed, key: Key, why: Rejected) -> float:
+        """Leave all as it is but the number of consumers, which goes on following the lag."""
+        view = self._sampler.view(key)
+        if seen.cr["spec"].get("paused") is not True:
+            seen = (await actuate.wake_or_stop(self._write, seen, view)).seen
+        refused = status.refused(seen, why.reason, why.message, view, self._now())
+        await actuate.write_status(self._write, seen, refused, self._defaults.identity, self._now())
+        return self._defaults.resync
 
     async def _bring_up(self, seen: Observed, key: Key, spec: OrderPipelineSpec) -> float:
         if not spec.paused and teardown.FINALIZER not in (seen.cr["metadata"].get("finalizers") or ()):
@@ -99,8 +106,9 @@ class Reconciler:
             seen, failures = done.seen, done.failures
         self._track(seen, key, spec)
         view = self._sampler.view(key)
-        if not spec.paused and not failures:
-            seen = await actuate.wake_or_stop(self._write, seen, spec, view)
+        if not spec.paused:
+            scaled = await actuate.wake_or_stop(self._write, seen, view)
+            seen, failures = scaled.seen, (*failures, *scaled.failures)
         trouble = await self._metrics_trouble(seen, spec)
         found = status.Findings(plan=planned, failures=failures, scaling=view, metrics_trouble=trouble)
         built = status.build(spec, seen, found, self._now())

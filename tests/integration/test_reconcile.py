@@ -8,11 +8,10 @@ import pytest
 from orderpipeline_operator.adapters.credentials import in_cluster
 from orderpipeline_operator.adapters.kube import Kube
 from orderpipeline_operator.domain import kinds
-from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.errors import Unauthorized
 from tests.clock import later
 from tests.integration.apiserver import ApiServer
-from tests.integration.world import NAME, World
+from tests.integration.world import World
 
 pytestmark = pytest.mark.integration
 
@@ -166,33 +165,6 @@ async def test_a_kind_that_is_not_installed_is_named(world: World) -> None:
     assert (await world.condition("Degraded"))["reason"] == "KindMissing"
 
 
-async def test_consumers_stop_at_zero_and_start_again(world: World) -> None:
-    await world.create_pipeline(autoscaling={"min": 0})
-    await world.up()
-    assert (world.namespace, NAME) in world.sampler.targets
-    target = world.sampler.targets[world.namespace, NAME]
-    assert target.connection.password == "password of shop-operator"
-    assert target.connection.ca_pem == "CA"
-    consumer = world.ref(kinds.DEPLOYMENT, "shop-consumer")
-
-    world.sampler.said = Scaling(orders=0, seconds=0.0, partitions=12, desired=0, why="idle")
-    await world.reconcile()
-    assert (await world.kube.get(consumer))["spec"]["replicas"] == 0
-    assert (await world.condition("ConsumersReady"))["reason"] == "ScaledToZero"
-
-    world.sampler.said = Scaling(orders=900, seconds=3.0, partitions=12, desired=4, why="orders arrive")
-    await world.reconcile(2)
-    assert (await world.kube.get(consumer))["spec"]["replicas"] == 4
-    status = (await world.pipeline())["status"]
-    assert status["lag"] == {"orders": 900, "seconds": 3}
-    assert status["consumers"]["desired"] == 4
-
-    await world.edit_spec(autoscaling={"mode": "Recommend"})
-    world.sampler.said = Scaling(orders=0, seconds=0.0, partitions=12, desired=0, why="idle")
-    await world.reconcile(2)
-    assert (await world.kube.get(consumer))["spec"]["replicas"] == 4
-
-
 async def test_a_roll_of_kafka_does_not_stop_the_services(world: World) -> None:
     await world.create_pipeline()
     await world.up()
@@ -209,25 +181,6 @@ async def test_a_roll_of_kafka_does_not_stop_the_services(world: World) -> None:
     kafka = await world.condition("KafkaReady")
     assert (kafka["status"], kafka["reason"]) == ("False", "InvalidResourceException")
     assert "bad field" in kafka["message"]
-
-
-async def test_turning_autoscaling_on_keeps_the_number_of_consumers(world: World) -> None:
-    await world.create_pipeline(autoscaling={"mode": "Off", "replicas": 5})
-    await world.up()
-    consumer = world.ref(kinds.DEPLOYMENT, "shop-consumer")
-    assert (await world.kube.get(consumer))["spec"]["replicas"] == 5
-    assert await world.names(kinds.HPA) == []
-    await world.edit_spec(autoscaling={"mode": "Auto"})
-    await world.reconcile(3)
-    assert (await world.kube.get(consumer))["spec"]["replicas"] == 5
-    assert await world.names(kinds.HPA) == ["HorizontalPodAutoscaler/shop-consumer"]
-    # The autoscaler moves it and from then on owns it.
-    await world.kube.patch(consumer, {"spec": {"replicas": 3}}, subresource="scale", manager="kube-controller-manager")
-    await world.reconcile(2)
-    assert (await world.kube.get(consumer))["spec"]["replicas"] == 3
-    before = await world.versions()
-    await world.reconcile()
-    assert await world.versions() == before
 
 
 async def test_a_change_and_its_opposite_restore_every_child(world: World) -> None:

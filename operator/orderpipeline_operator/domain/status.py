@@ -60,21 +60,22 @@ def build(spec: OrderPipelineSpec, seen: Observed, found: Findings, now: datetim
             "observedGeneration": seen.cr["metadata"]["generation"],
             "endpoints": _endpoints(spec, seen),
             "partitions": _partitions(spec, seen, scaling),
-            "lag": _lag(seen, scaling),
-            "consumers": _consumers(seen, scaling),
-            "scaling": _scaling(scaling) or _last(seen, "scaling"),
+            **_numbers(seen, scaling),
             "warnings": strimzi_warnings(seen) or None,
         }
     )
 
 
-def refused(seen: Observed, reason: str, message: str, now: datetime) -> Manifest:
-    """The status of a pipeline whose spec cannot be carried out; what runs is left running and its numbers are kept."""
+def refused(seen: Observed, reason: str, message: str, scaling: Scaling | None, now: datetime) -> Manifest:
+    """The status of a pipeline whose spec cannot be carried out.
+
+    What runs is left running, and goes on being scaled by the policy that was accepted last.
+    """
     entries = [
         Condition("Ready", "False", "NotAccepted", f"Accepted: {message}"),
         Condition("Accepted", "False", reason, message),
     ]
-    return _amended(seen, entries, now)
+    return _without_unknown(_amended(seen, entries, now) | _numbers(seen, scaling))
 
 
 def deleting(seen: Observed, waiting: str, now: datetime) -> Manifest:
@@ -154,12 +155,22 @@ def _partitions(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None
         named = manifest["spec"].get("topicName", manifest["metadata"]["name"])
         if named == spec.topic.name and is_true(manifest, "Ready"):
             return int(manifest["spec"]["partitions"])
-    return _last(seen, "partitions")
+    last: int | None = _last(seen, "partitions")
+    return last
+
+
+def _numbers(seen: Observed, scaling: Scaling | None) -> Manifest:
+    return {
+        "lag": _lag(seen, scaling),
+        "consumers": _consumers(seen, scaling),
+        "scaling": _scaling(scaling) or _last(seen, "scaling"),
+    }
 
 
 def _lag(seen: Observed, scaling: Scaling | None) -> Manifest | None:
     if scaling is None:
-        return _last(seen, "lag")
+        last: Manifest | None = _last(seen, "lag")
+        return last
     seconds = None if scaling.seconds is None else round(scaling.seconds, 1)
     return _without_unknown({"orders": scaling.orders, "seconds": seconds}) or None
 

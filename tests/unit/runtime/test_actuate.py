@@ -13,7 +13,6 @@ from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.domain.kinds import Manifest, Ref, ref_of
 from orderpipeline_operator.domain.observe import Observed
 from orderpipeline_operator.domain.plan import Plan, plan
-from orderpipeline_operator.domain.spec import OrderPipelineSpec
 from orderpipeline_operator.domain.teardown import Teardown
 from orderpipeline_operator.errors import ApiError, Forbidden, Invalid, NotFound, Unreachable
 from tests.unit.runtime.samples import live, pipeline_cr, seen, stages
@@ -94,8 +93,15 @@ async def test_consumers_that_vanish_while_they_are_scaled() -> None:
     write = Writer(refuse={"shop-consumer": NotFound("patch Deployment", 404, "NotFound", "gone")})
     before = seen(*map(live, STAGES[2]))
     before.children[CONSUMER]["spec"]["replicas"] = 0
-    spec = OrderPipelineSpec.model_validate({})
-    assert await actuate.wake_or_stop(write, before, spec, Scaling(desired=4)) is before
+    assert await actuate.wake_or_stop(write, before, Scaling(desired=4)) == actuate.Done(before)
+
+
+async def test_a_refused_scaling_is_told() -> None:
+    write = Writer(refuse={"shop-consumer": Forbidden("patch Deployment", 403, "Forbidden", "no")})
+    before = seen(*map(live, STAGES[2]))
+    before.children[CONSUMER]["spec"]["replicas"] = 0
+    done = await actuate.wake_or_stop(write, before, Scaling(desired=4))
+    assert done == actuate.Done(before, ("patch Deployment: no",))
 
 
 def with_edited_service() -> Observed:
@@ -151,8 +157,9 @@ async def test_only_the_steps_from_and_to_zero_are_ours(
 ) -> None:
     write, before = Writer(), with_edited_service()
     before.children[CONSUMER]["spec"]["replicas"] = current
-    spec = OrderPipelineSpec.model_validate({"autoscaling": {"mode": mode}})
-    after = await actuate.wake_or_stop(write, before, spec, Scaling(desired=desired))
+    if mode != "Auto":
+        before = replace(before, children={ref: each for ref, each in before.children.items() if ref.kind != kinds.HPA})
+    after = (await actuate.wake_or_stop(write, before, Scaling(desired=desired))).seen
     wanted = [] if scaled is None else [("patch scale", {"spec": {"replicas": scaled}})]
     assert write.calls == wanted
     assert after.children[CONSUMER]["spec"]["replicas"] == (current if scaled is None else scaled)

@@ -256,12 +256,15 @@ def test_what_is_worth_a_write(change: dict[str, Any], written: bool) -> None:
 def test_a_refused_spec_keeps_the_rest() -> None:
     before = built(all_ready())
     observed = replace(all_ready(), cr={**pipeline_cr(generation=4), "status": before})
-    made = status.refused(observed, "TooManyReplicas", "spec.kafka.replicationFactor: ...", NOW)
+    made = status.refused(observed, "TooManyReplicas", "spec.kafka.replicationFactor: ...", None, NOW)
     assert verdicts(made)["Accepted"] == ("False", "TooManyReplicas")
     assert verdicts(made)["Ready"] == ("False", "NotAccepted")
     assert verdicts(made)["KafkaReady"] == ("True", "Ready")
     assert made["lag"] == before["lag"]
     assert made["observedGeneration"] == 4
+    unread = status.refused(observed, "TooManyReplicas", "...", Scaling(error="Unreachable: x", desired=6), NOW)
+    assert "lag" not in unread, "what is no longer known is not kept"
+    assert unread["consumers"]["desired"] == 6
 
 
 def test_events_on_transitions_only() -> None:
