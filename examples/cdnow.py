@@ -5,6 +5,7 @@ CDs, dollar value. Customer, date, quantity and amount are real. Which CD was bo
 are made here, the same on every run, from the customer and the purchase's place in the file. Order ids too.
 """
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -51,6 +52,11 @@ def parse(text: str) -> Iterator[Purchase]:
     for number, line in enumerate((line for line in text.splitlines()[1:] if line.strip()), start=1):
         customer_id, date, quantity, amount = line.split()
         yield Purchase(number, customer_id, date, int(quantity), Decimal(amount))
+
+
+def cache() -> Path:
+    """Where the wheel is kept: below ORDERPIPELINE_CACHE, or ~/.cache/orderpipeline."""
+    return Path(os.environ.get("ORDERPIPELINE_CACHE") or Path.home() / ".cache" / "orderpipeline") / "cdnow"
 
 
 def fetch(folder: Path) -> Path:

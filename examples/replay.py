@@ -1,4 +1,4 @@
-"""Replays CDNOW's purchases into an order API: `python examples/replay.py --url http://shop.localhost:8080`.
+"""Replays CDNOW's purchases into an order API: `.venv/bin/python examples/replay.py --url http://shop.localhost:8080`.
 
 Each customer belongs to one lane, and a lane sends one request at a time, so that a customer's orders arrive in
 order. A request that fails for a passing reason (503, 429, a cut connection) is sent again as it was: order ids are
@@ -18,7 +18,7 @@ from socket import AddressFamily
 from typing import Any
 
 import aiohttp
-from cdnow import Purchase, purchases
+from cdnow import Purchase, cache, purchases
 
 PASSING = {429, 502, 503, 504}
 
@@ -103,23 +103,26 @@ async def replay(
         split[lane_of(order.customer_id, lanes)].append(order)
     timeout = aiohttp.ClientTimeout(total=60)
     connector = aiohttp.TCPConnector(resolver=Localhost(), limit=lanes)
-    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session, asyncio.TaskGroup() as group:
-        for lane in split:
-            group.create_task(run(lane, session))
-        if sys.stderr.isatty():
-            group.create_task(progress(tally, len(orders), started))
+    shown = asyncio.create_task(progress(tally, len(orders), started)) if sys.stderr.isatty() else None
+    try:
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session, asyncio.TaskGroup() as group:
+            for lane in split:
+                group.create_task(run(lane, session))
+    finally:
+        if shown is not None:
+            shown.cancel()
+            print(file=sys.stderr)
     return tally
 
 
 async def progress(tally: Tally, total: int, started: float) -> None:
-    """A line a second on standard error until all orders are answered."""
-    while tally.sent + len(tally.refused) < total:
+    """A line a second on standard error until cancelled."""
+    while True:
         elapsed = time.monotonic() - started
         speed = tally.sent / elapsed if elapsed else 0.0
         left = (total - tally.sent) / speed if speed else float("nan")
         print(f"\r{tally.sent:,}/{total:,} orders  {speed:,.0f}/s  {left:.0f} s left ", end="", file=sys.stderr)
         await asyncio.sleep(1)
-    print(file=sys.stderr)
 
 
 def main() -> int:
@@ -130,7 +133,7 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=100, help="orders per batch request")
     parser.add_argument("--single-every", type=int, default=5, help="every n-th request is a single order; 0 is never")
     parser.add_argument("--limit", type=int, default=0, help="only the first n orders by date")
-    parser.add_argument("--cache", type=Path, default=Path("~/.cache/orderpipeline/cdnow").expanduser())
+    parser.add_argument("--cache", type=Path, default=cache())
     options = parser.parse_args()
     orders = purchases(options.cache)[: options.limit or None]
     started = time.monotonic()

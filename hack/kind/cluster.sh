@@ -47,6 +47,23 @@ registry_connect() {
     fi
 }
 
+# Files that hold CRDs and objects of them: the objects are refused until the CRDs are established.
+apply() {
+    local attempt file arguments=()
+    for file in "$@"; do arguments+=(-f "$file"); done
+    for attempt in 1 2 3 4 5 6; do
+        kubectl apply --server-side --force-conflicts "${arguments[@]}" >/dev/null 2>"$cache/kind/apply.log" && return
+        sleep $((attempt * 2))
+    done
+    fail "cannot be applied: $*; $(cat "$cache/kind/apply.log")"
+}
+
+# The name by digest under which the local registry has an image; Docker may know others for the same image.
+pinned() {
+    docker inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "localhost:$registry_port/orderpipeline/$1:dev" |
+        grep -m 1 "^localhost:$registry_port/" || fail "$1 is not in the local registry yet; run: hack/cluster build"
+}
+
 up() {
     tools kind kubectl helm
     say "[1/5] local registry (about 5 s)"
@@ -59,8 +76,9 @@ up() {
     chmod 600 "$KUBECONFIG"
     registry_connect
     say "[3/5] Contour $contour (about 60 s)"
-    kubectl apply --server-side --force-conflicts -f "$here/classes.yaml" \
-        -f "https://raw.githubusercontent.com/projectcontour/contour/$contour/examples/render/contour-gateway.yaml" >/dev/null
+    apply "$here/classes.yaml" \
+        "https://raw.githubusercontent.com/projectcontour/contour/$contour/examples/render/contour-gateway.yaml"
+    kubectl --namespace projectcontour rollout status deployment/contour --timeout=180s >/dev/null
     kubectl --namespace projectcontour rollout status daemonset/envoy --timeout=180s >/dev/null
     say "[4/5] Strimzi $strimzi (about 60 s)"
     helm upgrade --install strimzi strimzi-kafka-operator --repo https://strimzi.io/charts/ --version "$strimzi" \
@@ -94,11 +112,12 @@ build() {
 
 # By digest from the local registry, so that a rebuilt image rolls its pods.
 values() {
-    local pair part
+    local pair part image
     printf 'images:\n  registry: ""\n  pullPolicy: IfNotPresent\n'
     for pair in "${images[@]}"; do
         part=${pair%%:*}
-        printf '  %s: %s\n' "$part" "$(docker inspect --format '{{index .RepoDigests 0}}' "localhost:$registry_port/orderpipeline/$part:dev")"
+        image=$(pinned "$part")
+        printf '  %s: %s\n' "$part" "$image"
     done
 }
 

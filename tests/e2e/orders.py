@@ -12,15 +12,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
-from pathlib import Path
 
 from tests.e2e.cluster import ROOT, Cluster, wait_until
 
 sys.path.insert(0, str(ROOT / "examples"))
-from cdnow import Purchase, purchases
+from cdnow import Purchase, cache, purchases
 from replay import replay
 
-CACHE = Path("~/.cache/orderpipeline/cdnow").expanduser()
 RATE = 500.0  # orders/s: long enough that scaling, a kill and the rebalances after it happen under load
 
 
@@ -145,7 +143,7 @@ def committed(cluster: Cluster) -> int:
 
 def run(cluster: Cluster, *, rate: float = RATE, limit: int | None = None) -> Result:
     """Plays the scenario. Raises AssertionError where a step does not come about in time."""
-    orders = purchases(CACHE)[:limit]
+    orders = purchases(cache())[:limit]
     prepare(cluster)
     url = "http://shop.localhost:8080"
     with Watch(cluster) as watch:

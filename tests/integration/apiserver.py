@@ -21,6 +21,7 @@ import pytest
 
 from hack.native import build, controlplane, pki
 from hack.native.config import Paths
+from tests.integration.guard import ENDS_WITH_US
 
 SERVICES = "10.97.0.0/16"
 
@@ -131,7 +132,7 @@ def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
     """A child that dies with this process, even when that is killed."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *command], stdout=output, stderr=output, env={"PATH": os.environ["PATH"]}
+            [*ENDS_WITH_US, *command], stdout=output, stderr=output, env={"PATH": os.environ["PATH"]}
         )
         try:
             yield process

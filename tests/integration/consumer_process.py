@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 
 from orderpipeline_common.contract import Env
 from tests.integration.broker import Broker, free_ports
+from tests.integration.guard import ENDS_WITH_US
 
 
 def wait_until(what: str, check: Callable[[], object], seconds: float = 60) -> None:
@@ -43,7 +44,7 @@ class Process:
         self.log = log
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "orderpipeline_consumer"],
+                [*ENDS_WITH_US, sys.executable, "-W", "error", "-m", "orderpipeline_consumer"],
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd()), **env, Env.PORT: str(self.port)},
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from orderpipeline_common.contract import Env
 from tests.integration.broker import Broker, free_ports
+from tests.integration.guard import ENDS_WITH_US
 
 ORDER = {"customer_id": "c-1", "product_id": "p-1", "quantity": 2, "amount": 19.9}
 
@@ -112,7 +113,7 @@ def running(broker: Broker, topic: str, folder: Path, wait: bool = True, **env: 
     log = folder / f"producer-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-X", "dev", "-W", "error", "-m", "orderpipeline_producer"],
+            [*ENDS_WITH_US, sys.executable, "-X", "dev", "-W", "error", "-m", "orderpipeline_producer"],
             env={**os.environ, **variables},
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -17,6 +17,7 @@ import pytest
 from orderpipeline_operator.domain import kinds
 from orderpipeline_operator.domain.kinds import Ref
 from tests.integration.apiserver import ApiServer
+from tests.integration.guard import ENDS_WITH_US
 from tests.integration.helm import Helm, of_kind
 from tests.integration.world import World, new_world
 
@@ -72,7 +73,7 @@ async def operator(
     }
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "orderpipeline_operator", env=environment, stdout=output, stderr=output
+            *ENDS_WITH_US, sys.executable, "-m", "orderpipeline_operator", env=environment, stdout=output, stderr=output
         )
     try:
         yield Process(process, log, port)
