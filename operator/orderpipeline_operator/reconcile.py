@@ -15,7 +15,7 @@ from orderpipeline_operator.domain import address, names, plan, status, teardown
 from orderpipeline_operator.domain.accept import Rejected, accept
 from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.domain.kinds import PIPELINE, USER, Ref
-from orderpipeline_operator.domain.observe import Observed, is_true, secret_hash, secrets_of
+from orderpipeline_operator.domain.observe import Observed, is_true, needs_of, secret_hash
 from orderpipeline_operator.domain.render import Bundle, Context, Pipeline, render
 from orderpipeline_operator.domain.scaling_policy import policy_from
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
@@ -119,7 +119,7 @@ class Reconciler:
         """Render twice: once to learn which Secrets and objects to read, once with the Secrets' digests."""
         pipeline = Pipeline(seen.name, seen.namespace, seen.uid, spec)
         first = render(pipeline, self._context(seen, spec, {}))
-        wanted = set(secrets_of(m for m in first.manifests() if m["kind"] == "Deployment"))
+        wanted = {name for name, _ in needs_of(m for m in first.manifests() if m["kind"] == "Deployment")}
         wanted |= connection(pipeline, self._context(seen, spec, {}), {}).secrets
         seen = await with_secrets(self._read, seen, wanted)
         hashes = {name: secret_hash(secret) for name, secret in seen.secrets.items() if secret is not None}

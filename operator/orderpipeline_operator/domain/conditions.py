@@ -102,26 +102,27 @@ def entity_problem(seen: Observed) -> tuple[str, str] | None:
     return None
 
 
-def deployment_ready(type_: str, name: str, seen: Observed, waiting: Iterable[str]) -> Condition:
+def deployment_ready(type_: str, name: str, seen: Observed, plan: Plan) -> Condition:
     """ProducersReady and ConsumersReady: whether the Deployment has its pods up."""
     deployment = seen.deployment(name)
     if deployment is None:
-        for_what = ", ".join(waiting)
+        for_what = ", ".join(plan.waiting)
         return Condition(type_, "False", "Waiting", f"Waits for {for_what}." if for_what else "About to be made.")
     want = deployment["spec"].get("replicas", 1)
     status = deployment.get("status") or {}
     ready = status.get("readyReplicas") or 0
+    held = f" Changes wait for {', '.join(plan.held)}." if plan.held else ""
     if want == 0:
-        return Condition(type_, "True", "ScaledToZero", "No pods are wanted now.")
+        return Condition(type_, "True", "ScaledToZero", f"No pods are wanted now.{held}")
     if is_true(deployment, "Available"):
-        return Condition(type_, "True", "Available", f"Enough of the {want} pods are ready.")
+        return Condition(type_, "True", "Available", f"Enough of the {want} pods are ready.{held}")
     progress = condition(deployment, "Progressing") or condition(deployment, "ReplicaFailure") or {}
     reason = "Starting" if progress.get("status") != "False" else _camel(progress.get("reason") or "Failing")
     look = f"kubectl -n {seen.namespace} describe pods -l {names.PIPELINE_LABEL}={seen.name}"
     text = f"{ready} of {want} pods are ready" + (
         f" ({progress['message']})" if reason != "Starting" and progress.get("message") else ""
     )
-    return Condition(type_, "False", reason, f"{text}; see: {look}")
+    return Condition(type_, "False", reason, f"{text}; see: {look}{held and '.' + held}")
 
 
 def autoscaling_active(

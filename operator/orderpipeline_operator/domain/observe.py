@@ -101,20 +101,32 @@ def secret_hash(secret: Manifest) -> str:
     return digest.hexdigest()[:32]
 
 
-def secrets_of(manifests: Iterable[Manifest]) -> frozenset[str]:
-    """Names of the Secrets without which the pods of these Deployments cannot start."""
-    names: set[str] = set()
+Need = tuple[str, str]
+"""Name of a Secret and the entry that it must have; an empty entry: any."""
+
+
+def needs_of(manifests: Iterable[Manifest]) -> frozenset[Need]:
+    """The Secrets, and entries of them, without which the pods of these Deployments cannot start."""
+    needs: set[Need] = set()
     for manifest in manifests:
         pod = manifest["spec"]["template"]["spec"]
         for volume in pod.get("volumes") or ():
-            names |= _secrets_of_volume(volume)
+            secret = volume.get("secret")
+            if secret:
+                needs |= {(secret["secretName"], item["key"]) for item in secret.get("items") or ({"key": ""},)}
         for container in pod.get("containers") or ():
             references = ((e.get("valueFrom") or {}).get("secretKeyRef") for e in container.get("env") or ())
-            names |= {r["name"] for r in references if r and not r.get("optional")}
-    return frozenset(names)
+            needs |= {(r["name"], r["key"]) for r in references if r}
+    return frozenset(needs)
 
 
-def _secrets_of_volume(volume: dict[str, Any]) -> set[str]:
-    projected = (volume.get("projected") or {}).get("sources") or ()
-    sources = [(volume.get("secret"), "secretName"), *((p.get("secret"), "name") for p in projected)]
-    return {source[key] for source, key in sources if source and not source.get("optional")}
+def lacking(needs: Iterable[Need], secrets: Mapping[str, Manifest | None]) -> tuple[str, ...]:
+    """What of it is not there, in words for the user."""
+    found = set()
+    for name, key in needs:
+        secret = secrets.get(name)
+        if secret is None:
+            found.add(f"Secret {name}")
+        elif key and secret_bytes(secret, key) is None:
+            found.add(f"entry {key} of Secret {name}")
+    return tuple(sorted(found))

@@ -20,7 +20,7 @@ from orderpipeline_operator.domain.kinds import (
     Ref,
     ref_of,
 )
-from orderpipeline_operator.domain.observe import Observed, is_true, secrets_of
+from orderpipeline_operator.domain.observe import Observed, is_true, lacking, needs_of
 
 KEPT_KINDS: Final = CLUSTER_KINDS
 """Never pruned, since they hold the orders; they go only with the pipeline itself."""
@@ -40,6 +40,8 @@ class Plan:
     """Rendered kinds that this cluster does not know."""
     waiting: tuple[str, ...] = ()
     """What the next stage waits for, in words for the user."""
+    held: tuple[str, ...] = ()
+    """What changes of the Deployments wait for, in words for the user; empty: nothing of them is held back."""
 
 
 def plan(stages: Sequence[Sequence[Manifest]], seen: Observed, hold: str = "") -> Plan:
@@ -51,24 +53,27 @@ def plan(stages: Sequence[Sequence[Manifest]], seen: Observed, hold: str = "") -
     refused: list[Ref] = []
     missing: set[Kind] = set()
     waiting: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     for stage in stages:
         if waiting and not _begun(stage, seen):
             break
-        lacking = _lacking(stage, seen, hold)
+        missed = _lacking(stage, seen, hold)
         for manifest in stage:
             ref = ref_of(manifest)
             if ref in seen.strangers:
                 refused.append(ref)
             elif ref.kind in seen.absent_kinds:
                 missing.add(ref.kind)
-            elif (ref.kind == DEPLOYMENT and lacking) or not _differs(manifest, seen.children.get(ref)):
+            elif not _differs(manifest, seen.children.get(ref)):
                 continue
+            elif ref.kind == DEPLOYMENT and missed:
+                held = missed
             else:
                 writes.append(stamped(manifest))
-        waiting = (*waiting, *unready(stage, seen), *lacking)
+        waiting = (*waiting, *unready(stage, seen), *missed)
     rendered = {ref_of(manifest) for stage in stages for manifest in stage}
     prune = tuple(sorted(ref for ref in seen.children if ref not in rendered and ref.kind not in KEPT_KINDS))
-    return Plan(tuple(writes), prune, tuple(refused), tuple(sorted(missing)), waiting)
+    return Plan(tuple(writes), prune, tuple(refused), tuple(sorted(missing)), waiting, held)
 
 
 def unready(stage: Sequence[Manifest], seen: Observed) -> tuple[str, ...]:
@@ -97,5 +102,4 @@ def _differs(manifest: Manifest, live: Manifest | None) -> bool:
 def _lacking(stage: Sequence[Manifest], seen: Observed, hold: str) -> tuple[str, ...]:
     """What pods of this stage need and is not there: Secrets, whose lack would render a wrong template, and `hold`."""
     deployments = [manifest for manifest in stage if manifest["kind"] == DEPLOYMENT.kind]
-    secrets = sorted(name for name in secrets_of(deployments) if seen.secrets.get(name) is None)
-    return (*(f"Secret {name}" for name in secrets), *((hold,) if hold and deployments else ()))
+    return (*lacking(needs_of(deployments), seen.secrets), *((hold,) if hold and deployments else ()))

@@ -45,11 +45,11 @@ class EventFact:
 
 def build(spec: OrderPipelineSpec, seen: Observed, found: Findings, now: datetime) -> Manifest:
     """The whole .status of an accepted pipeline. Fields whose value is unknown are left out."""
-    scaling, waiting = found.scaling, found.plan.waiting
+    scaling = found.scaling
     accepted = Condition("Accepted", "True", "Accepted", "The spec can be carried out.")
     kafka = cond.kafka_ready(spec, seen, scaling)
-    producers = cond.deployment_ready("ProducersReady", names.producer(seen.name), seen, waiting)
-    consumers = cond.deployment_ready("ConsumersReady", names.consumer(seen.name), seen, waiting)
+    producers = cond.deployment_ready("ProducersReady", names.producer(seen.name), seen, found.plan)
+    consumers = cond.deployment_ready("ConsumersReady", names.consumer(seen.name), seen, found.plan)
     degraded = cond.degraded(seen, found.plan, found.failures)
     active = cond.autoscaling_active(spec, seen, scaling, found.metrics_trouble)
     ready = cond.ready((degraded, kafka, producers, consumers))

@@ -44,7 +44,7 @@ def seen(*objects: Manifest, secrets: Iterable[str] = (), cr: Manifest | None = 
     return Observed(
         cr=cr or pipeline_cr(),
         children={ref_of(each): each for each in objects},
-        secrets={name: {"data": {"password": "eA=="}} for name in secrets},
+        secrets={name: {"data": {"password": "eA==", "ca.crt": "eA=="}} for name in secrets},
         **more,
     )
 

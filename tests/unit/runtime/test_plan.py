@@ -43,6 +43,22 @@ def test_services_follow_ready_topics_users_and_their_secrets() -> None:
     assert "Secret shop-producer" in short.waiting
 
 
+def test_services_wait_for_every_entry_of_their_secrets() -> None:
+    login = {
+        "bootstrapServers": "kafka:9093",
+        "credentialsSecret": "login",
+        "tls": {"caSecret": {"name": "ca", "key": "pem"}},
+    }
+    sink = {"type": "postgres", "dsnSecret": {"name": "pg", "key": "dsn"}}
+    made = [stage.manifests for stage in stages(kafka={"existing": login}, consumer={"sink": sink})]
+    there = replace(
+        seen(), secrets={"login": {"data": {"username": "eA=="}}, "ca": {"data": {"pem": "eA=="}}, "pg": {}}
+    )
+    planned = plan(made, there)
+    assert kinds.DEPLOYMENT not in {ref.kind for ref in written(planned)}
+    assert planned.waiting == planned.held == ("entry dsn of Secret pg", "entry password of Secret login")
+
+
 def test_services_that_must_wait_are_neither_made_nor_changed() -> None:
     strimzi = [*map(ready, KAFKA), *map(ready, ENTITIES)]
     hold = "Kafka shop to open its listener tls"
@@ -54,6 +70,9 @@ def test_services_that_must_wait_are_neither_made_nor_changed() -> None:
     held = plan((KAFKA, ENTITIES, changed), seen(*strimzi, *running, secrets=SECRETS), hold)
     assert kinds.DEPLOYMENT not in {ref.kind for ref in written(held)}
     assert kinds.SERVICE in {ref.kind for ref in written(held)}, "what needs no Kafka goes on"
+    assert held.held == (hold,)
+    unchanged = plan(STAGES, seen(*strimzi, *running, secrets=SECRETS), hold)
+    assert (unchanged.apply, unchanged.held) == ((), ())
 
 
 def test_one_topic_that_is_not_ready_holds_the_services() -> None:

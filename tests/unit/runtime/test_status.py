@@ -171,6 +171,13 @@ def test_services_that_wait_say_for_what() -> None:
     assert (entry["reason"], entry["message"]) == ("Waiting", "Waits for Kafka shop.")
 
 
+def test_a_change_that_is_held_back_is_told() -> None:
+    held = Findings(plan=Plan(waiting=("Secret pg",), held=("Secret pg",)), scaling=LAG)
+    entry = next(each for each in built(all_ready(), held)["conditions"] if each["type"] == "ConsumersReady")
+    assert entry["status"] == "True"
+    assert entry["message"].endswith("are ready. Changes wait for Secret pg.")
+
+
 def test_pods_that_do_not_come_up() -> None:
     stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
     before = all_ready()
