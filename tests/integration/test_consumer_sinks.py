@@ -84,8 +84,9 @@ async def test_what_no_table_can_hold_is_permanent_and_an_outage_is_not(postgres
     async with sink(postgres, table) as one:
         claim = await one.claim(0)
         nul = record(0, '{"customer_id":"c","product_id":"p","quantity":1,"amount":1,"order_id":"x","note":"\\u0000"}')
-        with pytest.raises(PermanentError):
+        with pytest.raises(PermanentError) as caught:
             await one.handle(batch(claim, 1, nul))
+        assert str(caught.value) == "UntranslatableCharacter: unsupported Unicode escape sequence"  # nothing quoted
         postgres.execute(f"ALTER TABLE {table} RENAME TO {table}_gone")
         with pytest.raises(UnavailableError):
             await one.handle(batch(claim, 1, order(0)))
@@ -160,6 +161,9 @@ async def test_the_webhook_gets_the_orders_own_bytes_and_a_key_that_stays_the_sa
     [
         (400, PermanentError),
         (422, PermanentError),
+        (302, UnavailableError),
+        (401, UnavailableError),
+        (404, UnavailableError),
         (408, UnavailableError),
         (429, UnavailableError),
         (500, RuntimeError),

@@ -72,6 +72,8 @@ class KafkaDeadLetters:
         """Return after the broker's ack. Raises KafkaException or BufferError."""
         if self._producer is None:
             self._producer = Producer(self._config, logger=log)
+            self._poller = None  # the earlier one's poller sees to the earlier one
+        producer = self._producer
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def delivered(error: KafkaError | None, _: object) -> None:
@@ -82,16 +84,14 @@ class KafkaDeadLetters:
             else:
                 done.set_exception(KafkaException(error))
 
-        self._producer.produce(
-            self._topic, value=record.value, key=record.key, headers=list(headers), on_delivery=delivered
-        )
+        producer.produce(self._topic, value=record.value, key=record.key, headers=list(headers), on_delivery=delivered)
         self._waiting += 1
         if self._poller is None or self._poller.done():
-            self._poller = asyncio.create_task(self._poll(self._producer))
+            self._poller = asyncio.create_task(self._poll(producer))
         try:
             await done
         except KafkaException as error:
-            if error.args[0].fatal():
+            if error.args[0].fatal() and self._producer is producer:
                 self._producer = None  # a fatal error ends an idempotent producer: the next attempt makes a new one
             raise
         finally:

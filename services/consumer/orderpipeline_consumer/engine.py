@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from orderpipeline_consumer.deadletter import DeadLetters
@@ -69,6 +70,7 @@ class Engine:
             edge = partition.offsets.edge
             if edge is not None and entry.offset < edge:
                 self._start_over(partition, entry.offset)
+                done = None
             partition.offsets.received(entry.offset)
             if done is not None and entry.offset < done:
                 partition.offsets.finished(entry.offset)  # the sink has it: only the commit was lost
@@ -95,6 +97,8 @@ class Engine:
         except TimeoutError:
             log.warning("drain took longer than %s s, the orders under way will be delivered again", seconds)
         await self._cancel(partitions)
+        for partition in partitions:  # what waits for another attempt must not begin it after the last commit
+            partition.queue.discard(lambda _: True)
 
     async def remove(self, partitions: Sequence[Partition]) -> None:
         """Forget partitions; what still runs for them is cancelled and counts for nothing."""
@@ -170,3 +174,8 @@ class Engine:
         partition.queue.discard(lambda _: True)
         partition.offsets = Offsets()
         partition.open = partition.bytes = 0
+        partition.started = -1
+        partition.attempts.clear()
+        partition.outages.clear()
+        if partition.claim is not None:  # what the sink has below its position is of the earlier log
+            partition.claim = replace(partition.claim, position=None)

@@ -45,15 +45,17 @@ class Flow:
         pausing = self._must_pause(partitions)
         pause: list[TopicPartition] = []
         resume: list[TopicPartition] = []
+        first: list[Partition] = []
         for partition in partitions:
             hold = pausing or partition.claim is None or self._is_wide(partition)
             if hold == partition.paused:
                 continue
             if not hold and not partition.sought:
                 partition.sought = True
-                self._go_on(consumer, partition)
+                first.append(partition)
             partition.paused = hold
             (pause if hold else resume).append(TopicPartition(self._topic, partition.number))
+        self._go_on(consumer, first)
         if pause:
             consumer.pause(pause)
         if resume:
@@ -78,16 +80,17 @@ class Flow:
     def _is_wide(self, partition: Partition) -> bool:
         return partition.offsets.span >= self._bounds.span // (2 if partition.paused else 1)
 
-    def _go_on(self, consumer: Consumer, partition: Partition) -> None:
+    def _go_on(self, consumer: Consumer, partitions: list[Partition]) -> None:
         """Skip what the sink has already. Where that fails, the engine drops those records one by one."""
-        position = partition.claim.position if partition.claim is not None else None
-        if position is None:
+        ahead = {one.number: one.claim.position for one in partitions if one.claim is not None and one.claim.position}
+        if not ahead:
             return
-        place = TopicPartition(self._topic, partition.number, position)
         try:
-            committed = consumer.committed([TopicPartition(self._topic, partition.number)], timeout=ASK_SECONDS)
-            if position > committed[0].offset:
-                consumer.seek(place)
-                log.info("partition %d goes on at %d, where the sink is", partition.number, position)
+            asked = [TopicPartition(self._topic, number) for number in ahead]
+            for answer in consumer.committed(asked, timeout=ASK_SECONDS):
+                position = ahead[answer.partition]
+                if position > answer.offset:
+                    consumer.seek(TopicPartition(self._topic, answer.partition, position))
+                    log.info("partition %d goes on at %d, where the sink is", answer.partition, position)
         except KafkaException as error:
-            log.warning("partition %d: could not go on at the sink's offset %d: %s", partition.number, position, error)
+            log.warning("partitions %s: could not go on at the sink's offsets: %s", sorted(ahead), error)

@@ -97,6 +97,9 @@ class Handling:
         if outcome.unavailable is not None:
             self._troubles.set("sink", str(outcome.unavailable))
         for lane in dict.fromkeys(record.lane for record in batch):
+            if offsets is not partition.offsets:  # of a log that is no more: its offsets mean other orders now
+                partition.queue.release(lane)
+                continue
             waiting = outcome.waiting.get(lane, [])
             failure = outcome.failed.get(lane)
             if failure is not None:

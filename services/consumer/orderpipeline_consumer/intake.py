@@ -7,7 +7,7 @@ stand."""
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from orderpipeline_consumer.commits import Commits
 from orderpipeline_consumer.engine import Engine
 from orderpipeline_consumer.errors import ProtocolError
 from orderpipeline_consumer.flow import Flow
-from orderpipeline_consumer.kafka import is_fatal, lacks_protocol
+from orderpipeline_consumer.kafka import is_fatal, is_member, is_reachable, lacks_protocol
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.partition import Partition
 from orderpipeline_consumer.records import Record, from_message
@@ -27,25 +27,23 @@ log = logging.getLogger(__name__)
 POLL_SECONDS: Final = 0.1
 WAIT_SECONDS: Final = 0.002
 FETCH: Final = 1000
-COMMIT_SECONDS: Final = 8.0
-"""How long the last commit may be tried for."""
 
-
-MakeConsumer = Callable[[Callable[[KafkaError], None], Callable[[], None]], Consumer]
+MakeConsumer = Callable[[Callable[[KafkaError], None], Callable[[Mapping[str, Any]], None]], Consumer]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`revoke_seconds` bounds the drain when partitions go to another consumer, `drain_seconds` that when this one
-    stops."""
+    stops, and `leave_seconds` the time from the stop to the last try to commit; both count from the stop."""
 
     revoke_seconds: float
     drain_seconds: float
+    leave_seconds: float
 
 
 class Intake:
     """Run `run` in a thread. `beat` is the clock's time of the last turn of its loop, `joined` whether the group has
-    let it in."""
+    let it in, `reachable` whether the group's coordinator answered lately."""
 
     def __init__(
         self,
@@ -72,12 +70,16 @@ class Intake:
         self._stop = threading.Event()
         self._assigned: dict[int, Partition] = {}
         self._failure: Exception | None = None
+        self._stopped: float | None = None
         self.beat = clock()
         self.joined = False
+        self.reachable = True
         self.stopping = False
 
     def stop(self) -> None:
         """Ask the thread to drain, commit, leave the group and end. From any thread."""
+        if self._stopped is None:
+            self._stopped = self._clock()
         self.stopping = True
         self._stop.set()
 
@@ -88,7 +90,7 @@ class Intake:
 
     def run(self) -> None:
         """Consume until `stop`. Raises what makes going on impossible; the group is left in any case."""
-        consumer = self._make_consumer(self._on_error, self._on_joined)
+        consumer = self._make_consumer(self._on_error, self._on_group)
         try:
             consumer.subscribe(
                 [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -140,8 +142,9 @@ class Intake:
         else:
             log.warning("kafka: %s", error.str())
 
-    def _on_joined(self) -> None:
-        self.joined = True
+    def _on_group(self, group: Mapping[str, Any]) -> None:
+        self.joined = self.joined or is_member(group)
+        self.reachable = is_reachable(group)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("assigned partitions %s", sorted(one.partition for one in partitions))
@@ -185,12 +188,18 @@ class Intake:
         held = list(self._assigned.values())
         if not held:
             return
-        self._await(self._engine.drain(held, self._limits.drain_seconds), self._limits.drain_seconds + 2.0)
-        last = self._clock() + COMMIT_SECONDS
-        while self._clock() < last:
+        # A revoke that was under way when the stop came has used up some of the time.
+        now = self._clock()
+        stopped = now if self._stopped is None else self._stopped
+        seconds = max(0.0, stopped + self._limits.drain_seconds - now)
+        self._await(self._engine.drain(held, seconds), seconds + 2.0)
+        while True:
             try:
                 self._commits.now(consumer, self._assigned.values())
             except KafkaException as error:
+                if self._clock() >= stopped + self._limits.leave_seconds:
+                    log.warning("the last commit was refused, its orders will be delivered again: %s", error)
+                    return
                 log.info("the last commit waits: %s", error)
                 consumer.poll(POLL_SECONDS)
             else:

@@ -56,14 +56,15 @@ def consumer_config(
 
 
 def make_consumer(
-    config: Mapping[str, Any], on_error: Callable[[KafkaError], None], on_joined: Callable[[], None]
+    config: Mapping[str, Any],
+    on_error: Callable[[KafkaError], None],
+    on_group: Callable[[Mapping[str, Any]], None],
 ) -> Consumer:
-    """A consumer whose callbacks run in the thread that polls it. `on_joined` also tells of a member that owns
-    nothing."""
+    """A consumer whose callbacks run in the thread that polls it. `on_group` gets librdkafka's statistics of the group
+    every few seconds: they tell of a member that owns nothing too."""
 
     def on_stats(text: str) -> None:
-        if is_member(json.loads(text).get("cgrp", {})):
-            on_joined()
+        on_group(json.loads(text).get("cgrp", {}))
 
     return Consumer({**config, "error_cb": on_error, "stats_cb": on_stats}, logger=logging.getLogger("librdkafka"))
 
@@ -73,6 +74,11 @@ def is_member(group: Mapping[str, Any]) -> bool:
     gets no callback and stays in state init, so a while with the coordinator and without an error must do."""
     steady = group.get("join_state") == "steady"
     return group.get("state") == "up" and (steady or int(group.get("stateage", 0)) >= SETTLED_MS)
+
+
+def is_reachable(group: Mapping[str, Any]) -> bool:
+    """Whether librdkafka's statistics of the group show a connection to its coordinator."""
+    return group.get("state") == "up"
 
 
 def protocols(wanted: str) -> tuple[str, ...]:

@@ -35,9 +35,11 @@ MAX_REVOKE_SECONDS: Final = 30.0
 STUCK_SECONDS: Final = 180.0
 """A turn of the Kafka thread takes milliseconds; a commit or drain at most a minute. Past this it will not come
 back."""
-DRAIN_SHARE: Final = 0.9
-"""Of the drain time; the rest is for the last commit and for leaving the group."""
+LEAVE_SHARE: Final = 0.2
 LEAVE_SECONDS: Final = 10.0
+"""That share of the drain time, and this at most, is kept for the last commit and for leaving the group."""
+EXIT_SECONDS: Final = 1.0
+"""Past the drain time the process ends, whatever the Kafka client is waiting for."""
 MAX_OPEN_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -67,6 +69,12 @@ def bounds(settings: Settings) -> Bounds:
     failing."""
     orders = max(1000, 2 * settings.workers * settings.batch_size)
     return Bounds(orders=orders, bytes=MAX_OPEN_BYTES, span=10 * orders)
+
+
+def limits(drain_seconds: float) -> Limits:
+    """How the drain time is used: first for the handlers, then for the last commit, then to leave."""
+    kept = min(LEAVE_SECONDS, LEAVE_SHARE * drain_seconds)
+    return Limits(min(drain_seconds, MAX_REVOKE_SECONDS), drain_seconds - kept, drain_seconds - kept / 2)
 
 
 class Service:
@@ -114,6 +122,8 @@ class Service:
             return "has not joined the group yet"
         if self._intake.stopping:
             return "stopping"
+        if not self._intake.reachable:
+            return "Kafka is unreachable: no connection to the group's coordinator"
         return self._troubles.text()
 
     def healthy(self) -> str:
@@ -139,7 +149,7 @@ class Service:
             self._stopping = True
             if self._intake is not None:
                 self._intake.stop()
-            await asyncio.wait_for(ended, self._settings.drain_seconds + LEAVE_SECONDS)
+            await asyncio.wait_for(ended, self._settings.drain_seconds + EXIT_SECONDS)
         finally:
             waiting.cancel()
             await self._sink.close()
@@ -172,7 +182,6 @@ class Service:
     def _make_intake(self, protocol: str) -> Intake:
         settings = self._settings
         clock = time.monotonic
-        revoke_seconds = min(settings.drain_seconds, MAX_REVOKE_SECONDS)
         config = consumer_config(
             settings.kafka.client_config(self._client_id),
             settings.group,
@@ -190,7 +199,7 @@ class Service:
             Flow(settings.topic, bounds(settings), clock=clock),
             Commits(settings.topic, settings.batch_size, self._metrics, self._commit_trouble, clock=clock),
             self._metrics,
-            Limits(revoke_seconds, DRAIN_SHARE * settings.drain_seconds),
+            limits(settings.drain_seconds),
             clock=clock,
         )
 

@@ -215,6 +215,52 @@ async def test_a_log_that_was_made_anew_is_read_from_its_start() -> None:
     assert world.sink.done == [7, 8, 0, 1]
 
 
+async def test_a_log_that_was_made_anew_has_nothing_that_the_sink_has() -> None:
+    world = World()
+    world.sink.claimed = Claim(position=100, epoch=2)
+    await world.receive(record(100), record(101))
+    await world.until(lambda: world.partition.offsets.position == 102)
+    await world.receive(record(0), record(1))
+    await world.until(lambda: world.partition.offsets.position == 2)
+    assert world.sink.done == [100, 101, 0, 1]
+    assert (world.partition.open, world.partition.claim) == (0, Claim(position=None, epoch=2))
+
+
+async def test_what_fails_of_an_earlier_log_does_not_count_for_the_new_one() -> None:
+    world = World()
+    world.sink.gate.clear()
+
+    def answer(records: Sequence[Record]) -> None:
+        raise UnavailableError("down")
+
+    world.sink.answer = answer
+    await world.receive(record(1, "a"), record(2, "a"))
+    await world.until(lambda: world.sink.running == 1)
+    world.engine.receive(world.partition, [record(0, "a"), record(1, "a")])
+    world.sink.gate.set()
+    await asyncio.sleep(0.02)
+    assert world.partition.open == 2
+    world.sink.answer = lambda _: None
+    await world.until(lambda: world.partition.offsets.position == 2)
+    assert world.sink.done == [0, 1]
+    assert (world.partition.open, world.partition.bytes) == (0, 0)
+
+
+async def test_after_a_drain_nothing_is_tried_again() -> None:
+    world = World()
+
+    def answer(records: Sequence[Record]) -> None:
+        raise UnavailableError("down")
+
+    world.sink.answer = answer
+    await world.receive(record(0))
+    await world.until(lambda: "sink" in world.troubles.text())
+    await world.engine.drain([world.partition], 1)
+    begun = len(world.sink.begun)
+    await asyncio.sleep(0.05)
+    assert len(world.sink.begun) == begun, "it would run beside the partition's next owner"
+
+
 async def test_the_end_of_a_partition_that_drains_does_not_pass_records_that_were_not_taken() -> None:
     world = World()
     await world.receive(record(0))

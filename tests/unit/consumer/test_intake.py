@@ -15,6 +15,7 @@ from orderpipeline_consumer.errors import ProtocolError
 from orderpipeline_consumer.flow import Bounds, Flow
 from orderpipeline_consumer.intake import Intake, Limits
 from orderpipeline_consumer.metrics import Metrics
+from orderpipeline_consumer.service import limits
 from tests.unit.consumer.test_engine import World
 
 
@@ -102,7 +103,7 @@ class Group:
             Flow("orders", bounds or Bounds(1000, 10**6, 10_000), clock=time.monotonic),
             Commits("orders", 1, metrics, lambda _: None, clock=time.monotonic),
             metrics,
-            Limits(revoke_seconds=1, drain_seconds=1),
+            Limits(revoke_seconds=1, drain_seconds=1, leave_seconds=1.5),
             clock=time.monotonic,
         )
         self.error: BaseException | None = None
@@ -188,6 +189,39 @@ async def test_a_commit_that_the_group_refuses_while_it_rebalances_is_made_later
     await group.play()
     assert last(group.consumer) == {0: 6}
     assert group.error is None
+
+
+async def test_leaving_ends_in_time_though_no_commit_is_taken() -> None:
+    group = Group([assign(0), rest, give(0, 5), rest])
+    group.consumer.refuse = 10**9
+    began = time.monotonic()
+    await group.play()
+    assert 1.4 < time.monotonic() - began < 4
+    assert group.error is None
+
+
+async def test_time_spent_before_leaving_counts_from_the_stop() -> None:
+    group = Group([assign(0), rest, give(0, 5), rest, lambda _: (group.intake.stop(), time.sleep(1.2))])
+    group.world.sink.gate.clear()
+    began = time.monotonic()
+    await group.play()
+    assert time.monotonic() - began < 2
+    assert last(group.consumer) in ({}, {0: 5})
+
+
+async def test_readiness_follows_the_coordinator() -> None:
+    group = Group([])
+    group.intake._on_group({"state": "up", "join_state": "steady"})
+    assert (group.intake.joined, group.intake.reachable) == (True, True)
+    group.intake._on_group({"state": "wait-broker-transport", "join_state": "steady"})
+    assert (group.intake.joined, group.intake.reachable) == (True, False)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 8.0, 58.0, 3600.0])
+def test_draining_committing_and_leaving_share_the_drain_time(seconds: float) -> None:
+    found = limits(seconds)
+    assert 0.75 * seconds < found.drain_seconds < found.leave_seconds < seconds
+    assert found.revoke_seconds <= 30
 
 
 async def test_a_full_house_pauses_intake_and_polling_goes_on() -> None:

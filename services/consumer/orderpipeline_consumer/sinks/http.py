@@ -11,8 +11,9 @@ from orderpipeline_consumer.errors import PermanentError, UnavailableError
 from orderpipeline_consumer.records import Record
 from orderpipeline_consumer.sinks.base import Batch, Claim
 
-NOT_NOW: Final = frozenset((408, 425, 429, 502, 503, 504))
-"""Replies that speak of the server and not of the orders: tried again until they change."""
+NOT_NOW: Final = frozenset((401, 403, 404, 405, 407, 408, 421, 425, 429, 502, 503, 504))
+"""Replies that speak of the server, or of how it is reached, and not of the orders: tried again until they change. A
+wrong address or an expired credential must not turn all orders into dead letters; neither must a redirect."""
 EXCERPT_CHARS: Final = 300
 
 
@@ -42,8 +43,8 @@ def idempotency_key(records: Sequence[Record]) -> str:
 class HttpSink:
     """POST of a JSON array with an Idempotency-Key; 2xx is success.
 
-    4xx is the orders' fault (PermanentError); 408, 425, 429, 502-504, timeouts and refused connections are the server's
-    (UnavailableError); any other status counts as a failed attempt.
+    4xx is the orders' fault (PermanentError); redirects, those in NOT_NOW, timeouts and refused connections are the
+    server's (UnavailableError); any other status counts as a failed attempt.
     """
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
@@ -71,7 +72,7 @@ class HttpSink:
         if status < 300:
             return
         reason = f"{self._url} answered {status}: {text}"
-        if status in NOT_NOW:
+        if status in NOT_NOW or status < 400:
             raise UnavailableError(reason)
         if 400 <= status < 500:
             raise PermanentError(reason)

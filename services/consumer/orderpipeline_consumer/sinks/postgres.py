@@ -11,6 +11,7 @@ import msgspec
 import psycopg
 from psycopg import AsyncConnection
 
+from orderpipeline_common.runtime import SettingsError
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
 from orderpipeline_consumer.records import Record
 from orderpipeline_consumer.sinks import schema
@@ -41,6 +42,11 @@ def rows(records: Sequence[Record]) -> dict[str, list[Any]]:
     }
 
 
+def reason(error: psycopg.Error) -> str:
+    """The error without its detail and context, which quote what the order holds."""
+    return f"{type(error).__name__}: {error.diag.message_primary or error}"
+
+
 class PostgresSink:
     """`dsn` is called for each connection, so that a changed Secret is used. At most `connections` are open.
 
@@ -69,11 +75,12 @@ class PostgresSink:
         self._claim = schema.statement(schema.CLAIM, table)
         self._store = schema.statement(schema.STORE, table)
         self._made = False
+        self._asking: asyncio.Future[str] | None = None
 
     async def claim(self, partition: int) -> Claim:
         """Become the partition's owner in the database; makes the tables when they are missing. Raises
         UnavailableError."""
-        topic_id = await self._topic_id()
+        topic_id = await self._ask_topic_id()
         async with self._connection() as connection:
             if not self._made:
                 await schema.ensure(connection, self._table)
@@ -111,6 +118,18 @@ class PostgresSink:
         while self._free:
             await self._free.pop().close()
 
+    async def _ask_topic_id(self) -> str:
+        # All partitions of an assignment ask at once, and each question is a connection to Kafka.
+        if self._asking is None:
+            self._asking = asyncio.ensure_future(self._topic_id())
+            self._asking.add_done_callback(self._asked)
+        return await asyncio.shield(self._asking)
+
+    def _asked(self, asking: "asyncio.Future[str]") -> None:
+        self._asking = None
+        if not asking.cancelled():
+            asking.exception()  # seen, even when all who asked have given up
+
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
         """A connection, within the time limit; one that failed or was cut off half-way is thrown away."""
@@ -129,8 +148,10 @@ class PostgresSink:
                         else:
                             await connection.close()
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            raise PermanentError(f"{type(error).__name__}: {error}") from error
-        except (psycopg.Error, OSError, TimeoutError) as error:
+            raise PermanentError(reason(error)) from error
+        except psycopg.Error as error:
+            raise UnavailableError(f"postgres: {reason(error)}") from error
+        except (OSError, TimeoutError, SettingsError) as error:
             raise UnavailableError(f"postgres: {type(error).__name__}: {error}") from error
 
     async def _connect(self) -> AsyncConnection[Any]:
