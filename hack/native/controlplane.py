@@ -3,10 +3,6 @@
 import base64
 import json
 from pathlib import Path
-from typing import Final
-
-FEATURE_GATES: Final = "--feature-gates=HPAScaleToZero=true"
-"""An HPA may go down to 0 pods on an external metric; an alpha gate, needed by `autoscaling.min: 0`."""
 
 
 def etcd_command(binary: Path, data: Path, client_port: int, peer_port: int) -> list[str]:

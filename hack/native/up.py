@@ -98,7 +98,6 @@ class Cluster:
             f"--kubelet-client-certificate={self.pki}/admin.crt",
             f"--kubelet-client-key={self.pki}/admin.key",
             f"--kubelet-certificate-authority={self.pki}/ca.crt",
-            controlplane.FEATURE_GATES,
         )
         binary = binaries / "kube-apiserver"
         start("apiserver", controlplane.apiserver_command(binary, self.pki, ETCD_PORT, API_PORT, SERVICE_CIDR, extra))
@@ -125,7 +124,6 @@ class Cluster:
             "--allocate-node-cidrs",
             "--horizontal-pod-autoscaler-sync-period=5s",
             f"--flex-volume-plugin-dir={self.paths.state}/volume-plugins",
-            controlplane.FEATURE_GATES,
         ]
 
     def _node(self) -> None:

@@ -90,7 +90,6 @@ def run_apiserver() -> Iterator[ApiServer]:
         stack.enter_context(_process(etcd, folder / "etcd.log"))
         # ExternalName Services are only followed without aggregator routing; nothing here can route to pods anyway.
         extra = ("--bind-address=127.0.0.1", "--authorization-mode=RBAC", "--endpoint-reconciler-type=none")
-        extra += (controlplane.FEATURE_GATES,)
         command = controlplane.apiserver_command(
             paths.bin / "kube-apiserver", certificates, etcd_port, port, SERVICES, extra
         )

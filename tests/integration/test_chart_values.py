@@ -56,8 +56,8 @@ def _same_names(values: dict[str, Any], schema: dict[str, Any], path: str) -> No
             _same_names(values[name], child, f"{path}.{name}")
 
 
-@pytest.mark.parametrize("version", ["1.29.9", "1.20.0"])
+@pytest.mark.parametrize("version", ["1.34.9", "1.20.0"])
 def test_old_clusters_are_refused(helm: Helm, version: str) -> None:
     done = helm.run("template", "shop", str(CHART), "--kube-version", version)
     assert done.returncode != 0
-    assert "kubeVersion: >=1.30" in done.stderr
+    assert "kubeVersion: >=1.35" in done.stderr
