@@ -20,11 +20,10 @@ from orderpipeline_common.runtime import SettingsError, stop_on_signals
 from orderpipeline_operator import handlers
 from orderpipeline_operator.adapters import metrics_api
 from orderpipeline_operator.adapters.credentials import discover
-from orderpipeline_operator.adapters.http import Heartbeat, SideLoop
+from orderpipeline_operator.adapters.http import Gate, Heartbeat, SideLoop, serve_for_ever
 from orderpipeline_operator.adapters.kube import Kube
 from orderpipeline_operator.adapters.lease import Election, LeaseTerms
 from orderpipeline_operator.adapters.scaler import Clock, Scaler
-from orderpipeline_operator.errors import ApiError
 from orderpipeline_operator.gather import Key
 from orderpipeline_operator.reconcile import Defaults, Reconciler
 from orderpipeline_operator.settings import Settings, from_environ
@@ -63,14 +62,20 @@ async def serve(settings: Settings, cluster: Configuration) -> int:
         _background(stack, heartbeat.beat())
         side = SideLoop("http")
         stack.callback(side.close)
-        probes = await side.run(
-            serve_probes(settings.http_port, ready=lambda: "", healthy=heartbeat.verdict, registry=metrics)
-        )
-        stack.push_async_callback(lambda: side.run(probes.cleanup()))
-        if settings.metrics_tls_cert and settings.metrics_tls_key:
+        gate = Gate("the external metrics API does not listen")
+        cert, key, port = settings.metrics_tls_cert, settings.metrics_tls_key, settings.metrics_api_port
+        if cert and key:
+            gate.close()
             beside = SideLoop("metrics-api")
             stack.callback(beside.close)
-            _background(stack, _metrics_api(beside, cluster, settings))
+            _background(
+                stack,
+                serve_for_ever(beside, lambda: metrics_api.serve(cluster, cert, key, gate.open, port=port), gate),
+            )
+        probes = await side.run(
+            serve_probes(settings.http_port, ready=gate.verdict, healthy=heartbeat.verdict, registry=metrics)
+        )
+        stack.push_async_callback(lambda: side.run(probes.cleanup()))
         kube = Kube(cluster)
         stack.push_async_callback(kube.close)
         election = Election(
@@ -141,19 +146,6 @@ async def lead(
             _background(stack, Worker(queue, reconciler, meters, time.monotonic, random.random).run())
         ended = await _first(stop.wait(), election.hold(), watch.wait())
         return ("", f"the lead is lost: {election.error or 'somebody else holds the Lease'}", watch.failure)[ended]
-
-
-async def _metrics_api(side: SideLoop, cluster: Configuration, settings: Settings) -> None:
-    """Serve the external metrics; whatever ends that server is logged, and it is started anew."""
-    assert settings.metrics_tls_cert is not None
-    assert settings.metrics_tls_key is not None
-    cert, key, port = settings.metrics_tls_cert, settings.metrics_tls_key, settings.metrics_api_port
-    while True:
-        try:
-            await side.run(metrics_api.serve(cluster, cert, key, port=port))
-        except (ApiError, OSError) as error:
-            LOG.warning("the external metrics API ended and is started again: %s", error)
-        await asyncio.sleep(5.0)
 
 
 def _enqueue(loop: asyncio.AbstractEventLoop, queue: WorkQueue[Key], key: Key) -> None:

@@ -1,10 +1,12 @@
 """An event loop in a thread of its own, for servers that must answer whatever the main loop is busy with."""
 
 import asyncio
+import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -34,6 +36,40 @@ async def _cancel_all() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Gate:
+    """Whether a server takes connections; opened and read in any thread. Open at first."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+        self.open()
+
+    def open(self) -> None:
+        """It listens."""
+        self._verdict = ""
+
+    def close(self) -> None:
+        """It does not, or no more."""
+        self._verdict = self._reason
+
+    def verdict(self) -> str:
+        """Empty while open, else the reason."""
+        return self._verdict
+
+
+async def serve_for_ever(
+    side: SideLoop, serve: Callable[[], Coroutine[Any, Any, None]], gate: Gate, pause: float = 5.0
+) -> None:
+    """Serve over there; whatever ends that is logged, and it is started anew after `pause` seconds."""
+    while True:
+        try:
+            await side.run(serve())
+        except Exception as error:  # a bug, too, must not leave a process behind that serves nothing
+            LOG.warning("a server ended and is started again: %r", error)
+        finally:
+            gate.close()
+        await asyncio.sleep(pause)
 
 
 class Heartbeat:

@@ -73,12 +73,17 @@ def build_app(front: Front, authorizer: Authorizer, values: Values) -> web.Appli
     return app
 
 
-async def serve(cluster: Configuration, cert: Path, key: Path, *, host: str = "0.0.0.0", port: int = 6443) -> None:  # noqa: S104
-    """Serve until cancelled, in the running loop. Listens once the certificate and the ConfigMap could be read."""
+async def serve(
+    cluster: Configuration, cert: Path, key: Path, listening: Callable[[], None], *,
+    host: str = "0.0.0.0", port: int = 6443,  # noqa: S104
+) -> None:  # fmt: skip
+    """Serve until cancelled, in the running loop. Listens once the certificate and the ConfigMap could be read, and
+    then calls `listening`."""
     kube = Kube(cluster)
     try:
         values = StatusValues(kube, time.time, time.monotonic)
-        await serve_with(ConfigMapProxies(kube), Authorizer(kube, time.monotonic), values, Tls(cert, key), host, port)
+        authorizer = Authorizer(kube, time.monotonic)
+        await serve_with(ConfigMapProxies(kube), authorizer, values, Tls(cert, key), host, port, listening)
     finally:
         await kube.close()
 
