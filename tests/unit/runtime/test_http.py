@@ -1,0 +1,33 @@
+"""A server that ends, by whatever, is started again, and the process is not ready meanwhile."""
+
+import asyncio
+
+from orderpipeline_operator.adapters.http import Gate, SideLoop, serve_for_ever
+
+
+async def test_a_server_that_fails_is_started_again() -> None:
+    gate, side = Gate("closed"), SideLoop("test")
+    verdicts: list[str] = []
+    again = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def serve() -> None:
+        verdicts.append(gate.verdict())
+        gate.open()
+        if len(verdicts) == 1:
+            raise RuntimeError("a bug")
+        loop.call_soon_threadsafe(again.set)
+        await asyncio.Event().wait()
+
+    assert gate.verdict() == ""
+    gate.close()
+    task = asyncio.ensure_future(serve_for_ever(side, serve, gate, pause=0.01))
+    try:
+        await asyncio.wait_for(again.wait(), 5)
+        assert verdicts == ["closed", "closed"]
+        assert gate.verdict() == ""
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        side.close()
+    assert gate.verdict() == "closed"
