@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from hack.native import pki
 from orderpipeline_operator.domain import kinds
 from orderpipeline_operator.domain.kinds import Ref
 from tests.integration.apiserver import ApiServer
@@ -57,6 +58,7 @@ async def operator(
     *,
     kubeconfig: Path | None = None,
     cluster_wide: bool = False,
+    more: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Process]:
     """An operator that watches the world's namespace, with a quick Lease."""
     log = folder / f"{name}.log"
@@ -70,6 +72,7 @@ async def operator(
         "ORDERPIPELINE_HTTP_PORT": str(port),
         "ORDERPIPELINE_TEARDOWN_SECONDS": "3",
         "ORDERPIPELINE_METRICS_SERVICE": "orderpipeline-operator-metrics",
+        **(more or {}),
     }
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -98,6 +101,31 @@ async def holder(world: World) -> str:
 
 async def ready(world: World) -> bool:
     return bool((await world.condition("Ready")).get("status") == "True")
+
+
+async def test_it_is_ready_once_the_metrics_api_listens(
+    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    await asyncio.to_thread(pki.make_authority, tmp_path, "serving-ca")
+    await asyncio.to_thread(pki.issue, tmp_path, "serving-ca", "serving", "/CN=m", "DNS:metrics.svc")
+    certificate = (tmp_path / "serving.crt").read_bytes()
+    (tmp_path / "serving.crt").write_bytes(b"")
+    tls = {
+        "ORDERPIPELINE_METRICS_TLS_CERT": str(tmp_path / "serving.crt"),
+        "ORDERPIPELINE_METRICS_TLS_KEY": str(tmp_path / "serving.key"),
+        "ORDERPIPELINE_METRICS_API_PORT": str(free_port()),
+    }
+    async with new_world(crds) as world, operator(crds, world, "a", tmp_path, free_port(), more=tls) as process:
+
+        async def said(status: int) -> bool:
+            try:
+                return (await process.get("/ready"))[0] == status
+            except aiohttp.ClientConnectionError:
+                return False
+
+        await until("it answers", lambda: said(503))
+        (tmp_path / "serving.crt").write_bytes(certificate)
+        await until("it listens", lambda: said(200), 10)
 
 
 async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
