@@ -99,5 +99,7 @@ def _pass_through(native: Cluster, command: str, rest: list[str]) -> None:
     binary: Path = native.paths.bin / command
     if not binary.exists():
         raise RuntimeError(f"{binary} is not there yet; run: hack/cluster up")
+    if command == "kubectl" and not native.paths.kubeconfig.exists():  # it would try port 8080, which is the ingress
+        raise RuntimeError("the local cluster is not up; run: hack/cluster up")
     environment = dict(os.environ) | {"KUBECONFIG": str(native.paths.kubeconfig)}
     os.execve(binary, [command, *rest], environment)  # noqa: S606 - replaces this process on purpose

@@ -22,6 +22,7 @@ PACKAGES = {
     "ip": "iproute2",
     "nft": "nftables",
     "openssl": "openssl",
+    "gpg": "gpg",  # with which mmdebstrap finds Debian's keys
     "mount": "mount",
     "nsenter": "util-linux",
     "mvn": "maven",

@@ -22,7 +22,9 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 def cluster() -> Iterator[Cluster]:
     cluster = Cluster()
     was_up = "ok" in cluster.kubectl("get", "--raw", "/readyz", check=False)
-    cluster.run("hack/up", timeout=3600)
-    yield cluster
-    if not was_up and not os.environ.get("KEEP_CLUSTER"):
-        cluster.run("hack/cluster", "down", timeout=300)
+    try:
+        cluster.run("hack/up", timeout=3600)
+        yield cluster
+    finally:
+        if not was_up and not os.environ.get("KEEP_CLUSTER"):
+            cluster.run("hack/cluster", "down", timeout=300)

@@ -20,7 +20,15 @@ from hack.native.procs import Processes, start_time
 
 pytestmark = pytest.mark.integration
 
-SHELL = ("hack/kind/cluster.sh", "hack/native/netns-exec")
+SHELL = (
+    "hack/kind/cluster.sh",
+    "hack/native/netns-exec",
+    "hack/prepare",
+    "hack/up",
+    "hack/lock",
+    "hack/standin/run",
+    ".ci/run",
+)
 
 
 def cluster(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -81,6 +89,30 @@ def test_before_up_it_says_what_to_run(tmp_path: Path) -> None:
     result = cluster("kubectl", "get", "pods", ORDERPIPELINE_CACHE=str(tmp_path))
     assert result.returncode == 1
     assert "run: hack/cluster up" in result.stderr
+
+
+def test_after_down_kubectl_is_not_sent_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "native/bin").mkdir(parents=True)
+    (tmp_path / "native/bin/kubectl").touch(0o755)
+    result = cluster("kubectl", "get", "pods", ORDERPIPELINE_CACHE=str(tmp_path))
+    assert (result.returncode, "is not up; run: hack/cluster up" in result.stderr) == (1, True)
+
+
+def test_kinds_images_are_those_of_the_local_registry(tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    names = "localhost/orderpipeline/x@sha256:aa\\nlocalhost:5001/orderpipeline/x@sha256:bb\\n"
+    docker.write_text(f"#!/bin/sh\nprintf '{names}'\n")
+    docker.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    result = cluster("values", ORDERPIPELINE_CLUSTER="kind", ORDERPIPELINE_CACHE=str(tmp_path / "cache"), PATH=path)
+    images = yaml.safe_load(result.stdout)["images"]
+    assert {images[part] for part in ("operator", "producer", "consumer")} == {
+        "localhost:5001/orderpipeline/x@sha256:bb"
+    }
+    docker.write_text("#!/bin/sh\nexit 1\n")
+    result = cluster("values", ORDERPIPELINE_CLUSTER="kind", ORDERPIPELINE_CACHE=str(tmp_path / "cache"), PATH=path)
+    assert result.returncode == 1
+    assert "run: hack/cluster build" in result.stderr
 
 
 def test_down_of_a_cache_that_has_no_cluster_touches_none(tmp_path: Path) -> None:
