@@ -77,9 +77,11 @@ class Tilt:
     def _sync(self, local_path: str, remote_path: str) -> dict[str, Any]:
         return {"step": "sync", "local": local_path, "remote": remote_path}
 
-    def _helm(self, path: str, name: str = "", namespace: str = "", values: list[str] | None = None) -> str:
+    def _helm(
+        self, path: str, name: str = "", namespace: str = "", values: list[str] | None = None, kube_version: str = ""
+    ) -> str:
         files = [word for file in values or [] for word in ("--values", str(self.root / file))]
-        where = ("--namespace", namespace, "--kube-version", "1.36.0")
+        where = ("--namespace", namespace, *(("--kube-version", kube_version) if kube_version else ()))
         done = self.helm.run("template", name, str(self.root / path), *where, *files)
         assert done.returncode == 0, done.stderr
         return done.stdout
