@@ -47,10 +47,13 @@ class Done:
 async def carry_out(write: Writer, planned: Plan, seen: Observed, stubborn: MutableMapping[Ref, str]) -> Done:
     """Write a plan. One refused object does not keep the others from being written; an unreachable server raises.
 
-    `stubborn` remembers objects that an admission webhook changes back, so that they are not fought over for ever.
+    `stubborn` remembers this pipeline's objects that an admission webhook changes back, so that they are not fought
+    over for ever.
     """
     children = dict(seen.children)
     failures: list[str] = []
+    for settled in stubborn.keys() - set(map(ref_of, planned.apply)):
+        del stubborn[settled]
     for manifest in planned.apply:
         ref = ref_of(manifest)
         live = seen.children.get(ref)

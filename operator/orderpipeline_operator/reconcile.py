@@ -69,13 +69,14 @@ class Reconciler:
         self._sampler = sampler
         self._defaults = defaults
         self._now = now
-        self._stubborn: dict[Ref, str] = {}
+        self._stubborn: dict[Key, dict[Ref, str]] = {}
 
     async def __call__(self, key: Key) -> float | None:
         """One pass. Gives the seconds until the next one is due, None when the pipeline is gone."""
         seen = await gather(self._read, key)
         if seen is None:
             self._sampler.forget(key)
+            self._stubborn.pop(key, None)
             return None
         if seen.cr["metadata"].get("deletionTimestamp"):
             self._sampler.forget(key)
@@ -101,8 +102,9 @@ class Reconciler:
         seen, bundle = await self._look_closer(seen, spec)
         planned = plan.plan([stage.manifests for stage in bundle], seen, hold=address.switching(spec, seen))
         failures: tuple[str, ...] = ()
+        stubborn = self._stubborn.setdefault(key, {})
         if not spec.paused:
-            done = await actuate.carry_out(self._write, planned, seen, self._stubborn)
+            done = await actuate.carry_out(self._write, planned, seen, stubborn)
             seen, failures = done.seen, done.failures
         self._track(seen, key, spec)
         view = self._sampler.view(key)
@@ -110,7 +112,7 @@ class Reconciler:
             scaled = await actuate.wake_or_stop(self._write, seen, view)
             seen, failures = scaled.seen, (*failures, *scaled.failures)
         trouble = await self._metrics_trouble(seen, spec)
-        found = status.Findings(plan=planned, failures=failures, scaling=view, metrics_trouble=trouble)
+        found = status.Findings(planned, failures, tuple(sorted(stubborn)), view, trouble)
         built = status.build(spec, seen, found, self._now())
         await actuate.write_status(self._write, seen, built, self._defaults.identity, self._now())
         return self._defaults.resync

@@ -84,6 +84,7 @@ class _Loop:
         self.live: ScalingView | None = None
         self.published: ScalingView | None = None
         self.published_at = 0.0
+        self.read_at = 0.0
         self.task: asyncio.Task[None] | None = None
 
 
@@ -191,9 +192,11 @@ class Scaler:
             LOG.info("%s: %s", "/".join(loop.target.key), decision.message)
             loop.decisions = (*loop.decisions, decision.to_json())[-20:]
         loop.live = view_of(decision, sample, loop.decisions)
-        since = self._clock.monotonic() - loop.published_at
-        if is_material(loop.published, loop.live, since):
-            loop.published, loop.published_at = loop.live, self._clock.monotonic()
+        now = self._clock.monotonic()
+        if isinstance(sample, LagSample):
+            loop.read_at = now
+        if is_material(loop.published, loop.live, now - loop.published_at, now - loop.read_at):
+            loop.published, loop.published_at = loop.live, now
             self._on_change(loop.target.key)
 
 

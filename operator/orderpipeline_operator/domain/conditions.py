@@ -158,6 +158,8 @@ def autoscaling_active(
         return Condition(type_, "Unknown", "Pending", "The HorizontalPodAutoscaler has not reported yet.")
     if active["status"] == "True":
         return Condition(type_, "True", "Following", "The number of consumers follows the lag.")
+    if active.get("reason") == "ScalingDisabled" and spec.paused:
+        return Condition(type_, "False", "Paused", "Nothing starts the consumers while paused is true.")
     if active.get("reason") == "ScalingDisabled":
         return Condition(type_, "True", "ScaledToZero", "Consumers start when orders arrive.")
     return Condition(

@@ -10,6 +10,9 @@ from orderpipeline_operator.domain.scaling_model import Decision
 PUBLISH_EVERY = 15.0
 """Seconds between two publications of what merely moves, such as the lag. A new number of consumers doesn't wait."""
 
+UNREAD_FOR = 15.0
+"""Seconds without a lag after which that is told: a broker that restarts is no news."""
+
 
 @dataclass(frozen=True)
 class ScalingView(Scaling):
@@ -36,15 +39,17 @@ def view_of(decision: Decision, sample: LagSample | Unknown, decisions: tuple[di
     )
 
 
-def is_material(published: ScalingView | None, new: ScalingView, since: float) -> bool:
-    """Whether `new` is worth a write, `since` seconds after the last one.
+def is_material(published: ScalingView | None, new: ScalingView, since: float, unread: float) -> bool:
+    """Whether `new` is worth a write, `since` seconds after the last one and `unread` seconds after the last reading.
 
-    A new number of consumers and a lag that becomes known or unknown are told at once; a lag that moves and another
-    reason at most every PUBLISH_EVERY seconds. Of orders that wait for ever, their age is told ever more rarely, and an
-    idle pipeline is never told again.
+    A new number of consumers and a lag that becomes known are told at once, one that stays unknown after UNREAD_FOR;
+    a lag that moves and another reason at most every PUBLISH_EVERY seconds. Of orders that wait for ever, their age is
+    told ever more rarely, and an idle pipeline is never told again.
     """
-    if published is None or published.desired != new.desired or bool(published.error) != bool(new.error):
+    if published is None or published.desired != new.desired:
         return True
+    if bool(published.error) != bool(new.error):
+        return not new.error or unread >= UNREAD_FOR
     lag_moved = moved(published.orders, new.orders) or moved(published.seconds, new.seconds)
     other = (published.partitions, published.reason) != (new.partitions, new.reason)
     return (lag_moved or other) and since >= PUBLISH_EVERY

@@ -29,6 +29,8 @@ class Findings:
     plan: Plan = field(default_factory=Plan)
     failures: tuple[str, ...] = ()
     """Writes that the API server refused, in words."""
+    contested: tuple[Ref, ...] = ()
+    """Objects that do not stay as they are applied."""
     scaling: Scaling | None = None
     metrics_trouble: tuple[str, str] | None = None
     """Reason and message when the cluster's external metrics are not ours; None also when that is unknown."""
@@ -61,7 +63,7 @@ def build(spec: OrderPipelineSpec, seen: Observed, found: Findings, now: datetim
             "endpoints": _endpoints(spec, seen),
             "partitions": _partitions(spec, seen, scaling),
             **_numbers(seen, scaling),
-            "warnings": strimzi_warnings(seen) or None,
+            "warnings": [*map(_contested, found.contested), *strimzi_warnings(seen)][:MAX_WARNINGS] or None,
         }
     )
 
@@ -127,7 +129,11 @@ def strimzi_warnings(seen: Observed) -> list[str]:
         for entry in conditions(manifest)
         if entry.get("type") == "Warning"
     }
-    return sorted(found)[:MAX_WARNINGS]
+    return sorted(found)
+
+
+def _contested(ref: Ref) -> str:
+    return f"{ref.kind.kind} {ref.name} does not stay as applied: something in this cluster changes it"
 
 
 def _amended(seen: Observed, entries: list[Condition], now: datetime) -> Manifest:

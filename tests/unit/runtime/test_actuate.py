@@ -138,6 +138,9 @@ async def test_a_webhook_is_not_fought_for_ever() -> None:
     other = replace(again.seen, children={**again.seen.children, SERVICE: before.children[SERVICE]})
     await actuate.carry_out(write, plan(STAGES, other), other, stubborn)
     assert len(write.calls) > 3, "another edit is repaired again"
+    assert list(stubborn) == [SERVICE]
+    await actuate.carry_out(write, Plan(), again.seen, stubborn)
+    assert stubborn == {}, "the webhook is gone"
 
 
 @pytest.mark.parametrize(

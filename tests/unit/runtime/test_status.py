@@ -24,6 +24,7 @@ CONSUMER = Ref(kinds.DEPLOYMENT, "default", "shop-consumer")
 HPA = Ref(kinds.HPA, "default", "shop-consumer")
 LAG = Scaling(orders=1200, seconds=8.26, partitions=12, desired=4, why="12 partitions", decisions=({"to": 4},))
 GOOD = Findings(scaling=LAG)
+ASLEEP = {**SCALING_ACTIVE, "status": "False", "reason": "ScalingDisabled"}
 NO_METRIC = {**SCALING_ACTIVE, "status": "False", "reason": "FailedGetExternalMetric"}
 
 
@@ -119,6 +120,8 @@ def test_strimzis_warnings() -> None:
     warning = {"type": "Warning", "status": "True", "reason": "KafkaStorage", "message": "ephemeral"}
     made = built(changed(all_ready(), KAFKA_REF, status={"conditions": [READY, warning, dict(warning)]}))
     assert made["warnings"] == ["Kafka shop: KafkaStorage: ephemeral"]
+    fought = built(all_ready(), replace(GOOD, contested=(CONSUMER,)))
+    assert fought["warnings"][0].startswith("Deployment shop-consumer does not stay as applied")
 
 
 def test_a_fresh_leader_keeps_what_the_last_one_knew() -> None:
@@ -204,21 +207,18 @@ def test_a_rollout_that_is_stuck_is_told_while_the_old_pods_go_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "active", "verdict"),
+    ("mode", "paused", "active", "verdict"),
     [
-        ("Off", SCALING_ACTIVE, ("False", "Off")),
-        ("Recommend", SCALING_ACTIVE, ("False", "Recommend")),
-        ("Auto", {**SCALING_ACTIVE, "status": "False", "reason": "ScalingDisabled"}, ("True", "ScaledToZero")),
-        (
-            "Auto",
-            NO_METRIC,
-            ("False", "FailedGetExternalMetric"),
-        ),
+        ("Off", False, SCALING_ACTIVE, ("False", "Off")),
+        ("Recommend", False, SCALING_ACTIVE, ("False", "Recommend")),
+        ("Auto", False, ASLEEP, ("True", "ScaledToZero")),
+        ("Auto", True, ASLEEP, ("False", "Paused")),
+        ("Auto", False, NO_METRIC, ("False", "FailedGetExternalMetric")),
     ],
 )
-def test_autoscaling(mode: str, active: dict[str, str], verdict: tuple[str, str]) -> None:
-    made = built(changed(all_ready(), HPA, status={"conditions": [active]}), autoscaling={"mode": mode})
-    assert verdicts(made)["AutoscalingActive"] == verdict
+def test_autoscaling(mode: str, paused: bool, active: dict[str, str], verdict: tuple[str, str]) -> None:
+    observed = changed(all_ready(), HPA, status={"conditions": [active]})
+    assert verdicts(built(observed, autoscaling={"mode": mode}, paused=paused))["AutoscalingActive"] == verdict
 
 
 def test_somebody_elses_metrics_are_told_of() -> None:

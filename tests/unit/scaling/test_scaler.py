@@ -115,6 +115,21 @@ async def test_failures_hold_and_are_told():
     await scaler.close()
 
 
+@pytest.mark.parametrize(("failures", "told"), [(2, False), (3, True)])
+async def test_a_failure_that_passes_is_no_news(failures: int, told: bool):
+    blip = [Unknown("KafkaUnreachable", "a broker restarts")] * failures
+    fake = Fake(*[at(10, 10)] * 10, *blip, at(10, 10))
+    errors: list[bool] = []
+    scaler = fake.scaler()
+    scaler._on_change = lambda key: errors.append(bool(scaler.view(key).error))
+    fake.until = fake.now + 200
+    scaler.track(TARGET)
+    await asyncio.wait_for(fake.asleep.wait(), 10)
+    assert (True in errors) is told
+    assert not errors[-1]
+    await scaler.close()
+
+
 async def test_it_goes_on_from_the_status():
     first = await run(Fake(at(10**6, 0)), 20.0)
     view = first.view(KEY)
