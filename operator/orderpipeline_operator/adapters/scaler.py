@@ -156,6 +156,7 @@ class Scaler:
     async def _run(self, loop: _Loop) -> None:
         running = asyncio.get_running_loop()
         reader: Reader | None = None
+        logged = ""
         try:
             await self._clock.sleep(loop.target.policy.poll_interval * self._clock.jitter())
             while True:
@@ -165,7 +166,9 @@ class Scaler:
                         reader = await running.run_in_executor(self._executor, self._reader_factory, loop.target)
                     reading = await running.run_in_executor(self._executor, reader.read)
                 except Exception as error:  # bad settings of the connection, or a bug: hold, say so, try again
-                    LOG.exception("sampling of %s failed", loop.target.key)
+                    if logged != repr(error):
+                        LOG.exception("sampling of %s failed", loop.target.key)
+                        logged = repr(error)
                     reading = Unknown("ReaderFailed", f"{type(error).__name__}: {error}")
                 self._take(loop, reading)
                 spent = self._clock.monotonic() - started

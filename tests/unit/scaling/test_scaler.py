@@ -105,12 +105,13 @@ async def test_the_age_of_orders_that_wait_for_ever_is_told_ever_more_rarely():
     await scaler.close()
 
 
-async def test_failures_hold_and_are_told():
+async def test_failures_hold_and_are_told(caplog: pytest.LogCaptureFixture):
     fake = Fake(at(10**6, 0), at(10**6, 0), ValueError("bad CA"))
     scaler = await run(fake, 60.0)
     view = scaler.view(KEY)
     assert (view.orders, view.seconds, view.desired) == (None, None, 6)
     assert view.error == "ReaderFailed: ValueError: bad CA"
+    assert caplog.text.count("Traceback") == 1, "the log tells it once, not every 5 s"
     assert view.reason == "Unknown"
     await scaler.close()
 
