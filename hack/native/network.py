@@ -7,6 +7,9 @@ from .config import DNS_IP, NETNS, NODE_IP, Paths
 from .procs import netns_prefix
 
 NETNS_FOLDER = Path("/run/netns")
+BRIDGE_FILTER = Path("/proc/sys/net/bridge")
+"""There when bridged packets pass the firewall, by the kernel module br_netfilter. Without, a pod that answers a pod
+of this node through a Service answers under its own address, and the connection never comes about."""
 RESOLV_CONF = (
     f"nameserver {DNS_IP}\nsearch default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n"
 )
@@ -34,6 +37,8 @@ def owner_of(paths: Paths) -> str | None:
 
 def make(paths: Paths) -> None:
     """Make the namespace, its loopback, the node's bridge and a default route, as far as they are missing."""
+    if not BRIDGE_FILTER.exists():
+        _run(["modprobe", "br_netfilter"])
     if not (NETNS_FOLDER / NETNS).exists():
         if not _is_mount(NETNS_FOLDER):
             paths.state.mkdir(parents=True, exist_ok=True)

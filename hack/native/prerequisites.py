@@ -10,6 +10,8 @@ from pathlib import Path
 
 from hack.kafka import java
 
+from . import network
+
 JAVA = 21
 GO_MINIMUM = (1, 21)  # from then on Go fetches the newer toolchain that a module asks for
 
@@ -70,6 +72,8 @@ def missing_packages() -> list[str]:
     missing = {package for name, package in PACKAGES.items() if not (_is_file(name) or shutil.which(name))}
     if importlib.util.find_spec("pip") is None:  # of the Python that runs this
         missing.add("python3-pip")
+    if not network.BRIDGE_FILTER.exists() and shutil.which("modprobe") is None:
+        missing.add("kmod")
     return sorted(missing)
 
 
