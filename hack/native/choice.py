@@ -19,6 +19,11 @@ def use_kind() -> bool:
     if docker is None:
         return False
     try:
-        return subprocess.run([docker, "info"], capture_output=True, timeout=15, check=False).returncode == 0
+        return (
+            subprocess.run(
+                [docker, "info"], stdin=subprocess.DEVNULL, capture_output=True, timeout=15, check=False
+            ).returncode
+            == 0
+        )
     except subprocess.TimeoutExpired:
         return False
