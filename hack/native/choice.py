@@ -18,12 +18,8 @@ def use_kind() -> bool:
     docker = shutil.which("docker")
     if docker is None:
         return False
+    ask = [docker, "info"]
     try:
-        return (
-            subprocess.run(
-                [docker, "info"], stdin=subprocess.DEVNULL, capture_output=True, timeout=15, check=False
-            ).returncode
-            == 0
-        )
+        return subprocess.run(ask, stdin=subprocess.DEVNULL, capture_output=True, timeout=15, check=False).returncode == 0
     except subprocess.TimeoutExpired:
         return False
