@@ -20,6 +20,7 @@ def use_kind() -> bool:
         return False
     ask = [docker, "info"]
     try:
-        return subprocess.run(ask, stdin=subprocess.DEVNULL, capture_output=True, timeout=15, check=False).returncode == 0
+        answer = subprocess.run(ask, stdin=subprocess.DEVNULL, capture_output=True, timeout=15, check=False)
     except subprocess.TimeoutExpired:
         return False
+    return answer.returncode == 0
