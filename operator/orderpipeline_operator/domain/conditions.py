@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from orderpipeline_operator.domain import names
-from orderpipeline_operator.domain.kinds import DEPLOYMENT, KAFKA, TOPIC, USER, Manifest
+from orderpipeline_operator.domain.kinds import DEPLOYMENT, KAFKA, TOPIC, USER, Manifest, Ref
 from orderpipeline_operator.domain.observe import Observed, condition, is_true, up_to_date
 from orderpipeline_operator.domain.plan import Plan
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
@@ -54,6 +54,8 @@ def kafka_ready(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None
             "KafkaReady", "False", "StrimziMissing", "This cluster has no Kafka resource: install Strimzi 1.0 or newer."
         )
     kafka = seen.kafka
+    if Ref(KAFKA, seen.namespace, names.kafka(seen.name)) in seen.strangers:
+        return Condition("KafkaReady", "False", "NotOwned", f"Kafka {names.kafka(seen.name)} belongs to somebody else.")
     if kafka is None:
         return Condition("KafkaReady", "False", "Creating", "The Kafka resource is about to be made.")
     if is_true(kafka, "Ready"):

@@ -155,6 +155,8 @@ def test_what_needs_a_hand() -> None:
 def test_no_strimzi() -> None:
     made = built(replace(seen(), absent_kinds=frozenset(kinds.CLUSTER_KINDS)))
     assert verdicts(made)["KafkaReady"] == ("False", "StrimziMissing")
+    taken = built(replace(seen(), strangers=frozenset({KAFKA_REF})))
+    assert verdicts(taken)["KafkaReady"] == ("False", "NotOwned")
 
 
 def test_existing_kafka_is_judged_by_the_sampler() -> None:
