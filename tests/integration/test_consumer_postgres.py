@@ -115,7 +115,10 @@ def test_a_crash_midway_changes_nothing(broker: Broker, postgres: Postgres, tmp_
 
     def broker_crash() -> None:
         broker.kill()
+        wait_until("readiness tells", lambda: process.get("/ready")[0] == 503)
+        assert process.get("/health")[0] == 200
         broker.start()
+        process.wait_ready()
 
     def database_crash() -> None:
         postgres.stop()

@@ -1,6 +1,7 @@
 """Commits of finished offsets, on the Kafka thread."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS: Final = 0.5
 """Longest that a finished order waits for its batch to fill before it is committed."""
 FAILED_SECONDS: Final = 0.25
+STALE_TRIES: Final = 5
+STALE_SECONDS: Final = 0.1
 REBALANCING: Final = (
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.REBALANCE_IN_PROGRESS,
@@ -66,6 +69,18 @@ class Commits:
         behind = [(one, position) for one in partitions if (position := _uncommitted(one)) is not None]
         if behind:
             self._commit(consumer, behind)
+
+    def finally_(self, consumer: Consumer, partitions: Iterable[Partition]) -> None:
+        """As now, for partitions that are given up. A member whose epoch has just moved on is refused until its next
+        heartbeat is answered, which needs no poll: that much is waited for."""
+        for _ in range(STALE_TRIES):
+            try:
+                return self.now(consumer, partitions)
+            except KafkaException as error:
+                if error.args[0].code() not in REBALANCING:
+                    raise
+                time.sleep(STALE_SECONDS)
+        return self.now(consumer, partitions)
 
     def _commit(self, consumer: Consumer, behind: list[tuple[Partition, int]]) -> None:
         self._next = self._clock() + IDLE_SECONDS

@@ -176,7 +176,7 @@ class Intake:
             return
         try:
             self._await(self._engine.drain(partitions, seconds), seconds + 2.0)
-            self._commits.now(consumer, partitions)
+            self._commits.finally_(consumer, partitions)
         except Exception:
             log.exception("could not commit what is given up, its last orders will be delivered again")
         finally:

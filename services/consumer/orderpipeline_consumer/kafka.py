@@ -44,6 +44,7 @@ def consumer_config(
         "queued.max.messages.kbytes": 16384,
         "fetch.wait.max.ms": 100,
         "check.crcs": True,
+        "socket.timeout.ms": 10000,  # a commit that nobody answers is tried three times for so long, and all waits
         "statistics.interval.ms": 2000,
     }
     if protocol == CLASSIC:  # with the consumer protocol these are the broker's settings

@@ -1,10 +1,13 @@
 """A record of the orders topic as the consumer's parts pass it on."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from orderpipeline_common.order import Order, OrderError, decode_order
+
+RECORD_OVERHEAD: Final = 1536
+"""Bytes of the objects that a record is made of, its place in the queues and its headers."""
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -44,8 +47,8 @@ class Record(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """Bytes of key and value."""
-        return len(self.key or b"") + len(self.value or b"")
+        """Bytes that the record takes in memory, about."""
+        return len(self.key or b"") + 2 * len(self.value or b"") + RECORD_OVERHEAD
 
 
 def from_message(message: Message, topic: str) -> Record:

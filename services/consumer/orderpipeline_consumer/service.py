@@ -35,6 +35,8 @@ MAX_REVOKE_SECONDS: Final = 30.0
 STUCK_SECONDS: Final = 180.0
 """A turn of the Kafka thread takes milliseconds; a commit or drain at most a minute. Past this it will not come
 back."""
+SLOW_SECONDS: Final = 15.0
+"""Past this a turn is no longer a matter of milliseconds: the client waits for an answer that does not come."""
 LEAVE_SHARE: Final = 0.2
 LEAVE_SECONDS: Final = 10.0
 """That share of the drain time, and this at most, is kept for the last commit and for leaving the group."""
@@ -124,6 +126,8 @@ class Service:
             return "stopping"
         if not self._intake.reachable:
             return "Kafka is unreachable: no connection to the group's coordinator"
+        if (silent := time.monotonic() - self._intake.beat) > SLOW_SECONDS:
+            return f"a commit or rebalance has been under way for {silent:.0f} s"
         return self._troubles.text()
 
     def healthy(self) -> str:

@@ -168,6 +168,18 @@ async def test_a_revoke_waits_for_the_handler_and_then_commits_its_order() -> No
     assert group.consumer.commits[-1] == {0: 6}
 
 
+async def test_a_revoke_beside_a_new_epoch_still_commits() -> None:
+    def refuse(consumer: ScriptedConsumer) -> None:
+        consumer.refuse = 3
+        revoke(0)(consumer)
+
+    group = Group([assign(0), rest, give(0, 5), rest, refuse])
+    group.world.sink.gate.clear()
+    asyncio.get_running_loop().call_later(0.4, group.world.sink.gate.set)
+    await group.play()
+    assert group.consumer.commits[-1] == {0: 6}
+
+
 async def test_a_lost_partition_is_not_committed() -> None:
     group = Group([assign(0), rest, give(0, 5), rest, lose(0), rest])
     group.world.sink.gate.clear()

@@ -1,5 +1,6 @@
 """Decoding, dead-letter headers, settings, handler loading, client configuration."""
 
+import tracemalloc
 from collections.abc import Sequence
 
 import pytest
@@ -10,7 +11,8 @@ from orderpipeline_common.order import Order
 from orderpipeline_common.runtime import EnvReader, SettingsError
 from orderpipeline_consumer.deadletter import headers
 from orderpipeline_consumer.kafka import consumer_config, is_fatal, is_member, lacks_protocol, protocols
-from orderpipeline_consumer.records import from_message
+from orderpipeline_consumer.keyed import KeyedQueue
+from orderpipeline_consumer.records import Record, from_message
 from orderpipeline_consumer.settings import read_settings
 from orderpipeline_consumer.sinks.handler import load
 from orderpipeline_consumer.sinks.http import body, idempotency_key
@@ -51,7 +53,23 @@ class Message:
 def test_an_order_is_decoded_and_belongs_to_its_customer() -> None:
     one = from_message(Message(GOOD), "orders")
     assert one.order == Order("c", "p", 1, 0.1, "o")
-    assert (one.lane, one.fault, one.minted, one.size) == ("c", "", False, len(GOOD) + 1)
+    assert (one.lane, one.fault, one.minted) == ("c", "", False)
+
+
+def test_the_size_of_records_bounds_the_memory_they_take() -> None:
+    extra = [("content-type", b"application/json"), ("traceparent", b"00-" + b"a" * 52)]
+    for value in (GOOD, GOOD.replace(b"[1]", b'"' + b"x" * 20_000 + b'"')):
+        messages = [Message(bytes(bytearray(value)), extra=list(extra)) for _ in range(500)]
+        tracemalloc.start()
+        try:
+            held = [from_message(message, "orders") for message in messages]
+            queue: KeyedQueue[Record] = KeyedQueue()
+            for n, one in enumerate(held):
+                queue.push(f"customer-{n}", one)
+            taken = tracemalloc.get_traced_memory()[0] + 500 * len(value)
+        finally:
+            tracemalloc.stop()
+        assert taken <= sum(one.size for one in held) <= 3 * taken
 
 
 def test_an_order_without_an_id_gets_one_that_a_redelivery_gets_too() -> None:
