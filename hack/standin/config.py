@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hack.kafka.config import properties
+from hack.kafka import config as kafka_config
 from hack.standin.model import Cluster, Json, Node
 
 CERTS: Final = "/etc/kafka/certs"
@@ -109,4 +109,4 @@ def server(cluster: Cluster, node: Node) -> str:
         internal = [f"CN={cluster.name}-{who},O=io.strimzi" for who in ("kafka", "cluster-operator")]
         settings["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
         settings["super.users"] = ";".join(f"User:{who}" for who in [*internal, *listed])
-    return properties(settings)
+    return kafka_config.properties(settings)

@@ -13,11 +13,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 
+from orderpipeline_embedded.cdnow import Purchase, cache, purchases
+from orderpipeline_embedded.replay import replay
 from tests.e2e.cluster import ROOT, Cluster, wait_until
-
-sys.path.insert(0, str(ROOT / "examples"))
-from cdnow import Purchase, cache, purchases
-from replay import replay
 
 RATE = 500.0  # orders/s: long enough that scaling, a kill and the rebalances after it happen under load
 

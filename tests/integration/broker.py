@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from hack.kafka import archive, config, pki, process
-from hack.kafka.archive import free_ports
+from hack.kafka import pki
+from orderpipeline_embedded.kafka import archive, config, process
+from orderpipeline_embedded.kafka.archive import free_ports
 
 __all__ = ["Broker", "broker", "free_ports", "run", "secured_broker"]
 

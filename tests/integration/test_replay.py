@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
-from cdnow import Purchase
-from replay import replay
+from orderpipeline_embedded.cdnow import Purchase
+from orderpipeline_embedded.replay import replay
 
 pytestmark = pytest.mark.integration
 

@@ -30,6 +30,7 @@ class Env:
     DRAIN_SECONDS: Final = "ORDERPIPELINE_DRAIN_SECONDS"
     LOG_LEVEL: Final = "ORDERPIPELINE_LOG_LEVEL"  # DEBUG | INFO | WARNING | ERROR
     PORT: Final = "ORDERPIPELINE_PORT"
+    HOST: Final = "ORDERPIPELINE_HOST"  # address to listen on; absent: all of them
 
     # producer
     DURABILITY: Final = "ORDERPIPELINE_DURABILITY"  # acked | accepted
@@ -43,6 +44,8 @@ class Env:
     AUTH_MODE: Final = "ORDERPIPELINE_AUTH_MODE"  # None | ApiKey
     API_KEYS_DIR: Final = "ORDERPIPELINE_API_KEYS_DIR"  # one file a client: its name, the key inside
     CLIENT_ORDERS_PER_SECOND: Final = "ORDERPIPELINE_CLIENT_ORDERS_PER_SECOND"  # 0: no quota
+
+    REUSE_PORT: Final = "ORDERPIPELINE_REUSE_PORT"  # 1: several processes share the port; absent or 0: one has it
 
     # consumer
     GROUP: Final = "ORDERPIPELINE_GROUP"

@@ -5,6 +5,9 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+ALL_ADDRESSES: Final = "0.0.0.0"  # noqa: S104  (a pod's clients and probes come from outside the pod)
 
 
 class SettingsError(ValueError):

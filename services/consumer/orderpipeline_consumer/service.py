@@ -142,7 +142,11 @@ class Service:
         """Consume until `stop` is set, then drain and leave. Raises what made going on impossible, TimeoutError when
         leaving took too long."""
         runner = await serve_probes(
-            self._settings.port, ready=self.ready, healthy=self.healthy, registry=self._metrics.registry
+            self._settings.port,
+            ready=self.ready,
+            healthy=self.healthy,
+            registry=self._metrics.registry,
+            host=self._settings.host,
         )
         ended: asyncio.Future[None] = self._loop.create_future()
         thread = threading.Thread(target=self._consume, args=(ended,), name="kafka", daemon=True)

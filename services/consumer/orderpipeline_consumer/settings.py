@@ -5,7 +5,7 @@ from pathlib import Path
 
 from orderpipeline_common.contract import CONSUMER_PORT, Env
 from orderpipeline_common.kafka_config import KafkaSettings, kafka_settings
-from orderpipeline_common.runtime import EnvReader, SettingsError
+from orderpipeline_common.runtime import ALL_ADDRESSES, EnvReader, SettingsError
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -50,6 +50,7 @@ class Settings:
     drain_seconds: float
     port: int
     log_level: str
+    host: str = ALL_ADDRESSES
 
 
 def read_settings(env: EnvReader) -> Settings:
@@ -70,6 +71,7 @@ def read_settings(env: EnvReader) -> Settings:
         drain_seconds=env.seconds(Env.DRAIN_SECONDS, 50.0, high=3600.0),
         port=env.integer(Env.PORT, CONSUMER_PORT, high=65535),
         log_level=env.choice(Env.LOG_LEVEL, LEVELS, "INFO"),
+        host=env.text(Env.HOST, ALL_ADDRESSES),
     )
 
 

@@ -79,7 +79,7 @@ async def serve(settings: Settings) -> int:
     tasks = [loop.create_task(job) for job in jobs]
     for task in tasks:
         task.add_done_callback(lambda ended: _stop_when_failed(ended, stop))
-    port = await server.start("0.0.0.0", settings.port)  # noqa: S104  (a pod's clients come from outside the pod)
+    port = await server.start(settings.host, settings.port, reuse_port=settings.reuse_port)
     _log.info("taking orders", extra={"port": port, "topic": settings.topic, "durability": settings.durability})
     await stop.wait()
     return await _drain(settings, server, gateway, sink, tasks)

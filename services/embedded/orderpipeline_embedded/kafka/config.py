@@ -1,4 +1,4 @@
-"""The server.properties of a single-node Kafka, as text. Pure."""
+"""The server.properties of a Kafka of one node, as text. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,18 +28,24 @@ def properties(values: Mapping[str, str | int]) -> str:
     return "".join(f"{key}={value}\n" for key, value in sorted(values.items()))
 
 
+def plain(data: str, port: int, controller_port: int, host: str = "127.0.0.1") -> dict[str, str | int]:
+    """Settings of a broker with one plain listener: who can reach the port may do everything."""
+    return {
+        **_alone(data, controller_port, host),
+        "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{host}:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    }
+
+
 def single(node: Single) -> dict[str, str | int]:
-    """Settings for tests: both group protocols, few internal partitions, short heartbeats, topics only on demand."""
+    """Settings for tests: a plain and a TLS + SCRAM listener."""
     settings: dict[str, str | int] = {
-        "process.roles": "broker,controller",
-        "node.id": 0,
-        "controller.quorum.voters": f"0@{node.host}:{node.controller_port}",
-        "controller.listener.names": "CONTROLLER",
+        **_alone(node.data, node.controller_port, node.host),
         "listeners": f"PLAINTEXT://{node.host}:{node.plain_port},SASL_SSL://{node.host}:{node.sasl_port},"
         f"CONTROLLER://{node.host}:{node.controller_port}",
         "advertised.listeners": f"PLAINTEXT://{node.host}:{node.plain_port},SASL_SSL://{node.host}:{node.sasl_port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "PLAINTEXT",
         "sasl.enabled.mechanisms": "SCRAM-SHA-512",
         "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": (
             "org.apache.kafka.common.security.scram.ScramLoginModule required;"
@@ -48,7 +54,22 @@ def single(node: Single) -> dict[str, str | int]:
         "ssl.keystore.location": node.keystore,
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": node.truststore,
-        "log.dirs": node.data,
+    }
+    if node.authorizer:
+        settings["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+        settings["super.users"] = f"User:ANONYMOUS;User:{node.admin}"
+    return settings
+
+
+def _alone(data: str, controller_port: int, host: str) -> dict[str, str | int]:
+    """One node by itself: both group protocols, few internal partitions, short heartbeats, topics only on demand."""
+    return {
+        "process.roles": "broker,controller",
+        "node.id": 0,
+        "controller.quorum.voters": f"0@{host}:{controller_port}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": data,
         "auto.create.topics.enable": "false",
         "offsets.topic.replication.factor": 1,
         "offsets.topic.num.partitions": 4,
@@ -66,10 +87,6 @@ def single(node: Single) -> dict[str, str | int]:
         "group.consumer.min.session.timeout.ms": 3000,
         "group.consumer.session.timeout.ms": 6000,
         "log.cleaner.dedupe.buffer.size": 4194304,
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
     }
-    settings["broker.session.timeout.ms"] = 3000
-    settings["broker.heartbeat.interval.ms"] = 500
-    if node.authorizer:
-        settings["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
-        settings["super.users"] = f"User:ANONYMOUS;User:{node.admin}"
-    return settings

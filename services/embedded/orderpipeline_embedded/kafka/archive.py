@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from hack.kafka import java, maven, process
+from orderpipeline_embedded.kafka import java, maven, process
 
 NAME: Final = "classes.jsa"
 TRAINING: Final = """process.roles=broker,controller

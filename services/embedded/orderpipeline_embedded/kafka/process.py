@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hack.kafka import java, maven
+from orderpipeline_embedded.kafka import java, maven
 
 FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 STARTED = "Kafka Server started"

@@ -1,0 +1,11 @@
+"""What the development tools need of Kafka. The broker's code ships in `orderpipeline_embedded`; the tools also run by
+a Python in which the project is not installed, hence the path."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "services" / "embedded"))
+
+from orderpipeline_embedded.kafka import archive, config, java, maven, process
+
+__all__ = ["archive", "config", "java", "maven", "process"]

@@ -1,0 +1,64 @@
+"""Processes of the services, each with a log file of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from orderpipeline_embedded.plan import Program
+
+MAX_LOG_BYTES: Final = 32 * 1024 * 1024
+
+
+class ServiceProcess:
+    """One running service. It gets a session of its own, so that Ctrl-C reaches it only by way of us."""
+
+    def __init__(self, program: Program, log: Path, extra: Mapping[str, str]) -> None:
+        own = {key: value for key, value in os.environ.items() if not key.startswith("ORDERPIPELINE_")}
+        line = [sys.executable, "-m", program.module]
+        guard = shutil.which("setpriv")  # it drains and ends when we are killed
+        if guard:
+            line = [guard, "--pdeathsig", "TERM", "--", *line]
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                line,
+                env={**own, **program.environment, **extra},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def poll(self) -> int | None:
+        """The exit status, None while it runs."""
+        return self._process.poll()
+
+    def terminate(self) -> None:
+        """Ask it to drain and end."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log, shortened."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(log.stat().st_size - 4096, 0))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+    except OSError:
+        return "no log"
+    return lines[-1][:300] if lines else "its log is empty"
+
+
+def bound_logs(folder: Path) -> None:
+    """Empty the logs that have grown past MAX_LOG_BYTES; a consumer with the sink `log` writes a line an order."""
+    for log in folder.glob("*.log"):
+        if log.stat().st_size > MAX_LOG_BYTES:
+            os.truncate(log, 0)

@@ -1,0 +1,40 @@
+"""A run with its signals and its errors: the first Ctrl-C drains, the second ends everything at once."""
+
+import asyncio
+import os
+import signal
+import sys
+
+from orderpipeline_embedded.kafka.java import JavaMissingError
+from orderpipeline_embedded.options import CannotRunError, Options
+from orderpipeline_embedded.plan import PlanError
+from orderpipeline_embedded.run import Run
+from orderpipeline_embedded.screen import Screen
+
+KILLED = 130
+
+
+async def launch(options: Options) -> int:
+    """The exit status: 0 after a clean end, 1 when something went wrong on the way, 2 when nothing could start."""
+    stop, loop, screen = asyncio.Event(), asyncio.get_running_loop(), Screen(options.live)
+    run = Run(options, screen, stop)
+
+    def on_signal() -> None:
+        if stop.is_set():
+            run.kill()
+            screen.close()
+            os._exit(KILLED)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        return await run.run()
+    except (CannotRunError, PlanError, JavaMissingError) as error:
+        sys.stderr.write(f"orderpipeline: {error}\n")
+        return 2
+    except RuntimeError as error:
+        sys.stderr.write(f"orderpipeline: {error}\n")
+        return 1
+    finally:
+        screen.close()

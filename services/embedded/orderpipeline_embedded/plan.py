@@ -1,0 +1,157 @@
+"""From the rendered manifests to what runs on this machine: topics, and the environment of each program. Pure.
+
+Nothing is configured twice: what Kubernetes would be given is read here, and only what is different on one machine is
+put in its place: the way to Kafka, the ports, the number of copies, the files of Secrets.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from orderpipeline_common.contract import Env, Mount
+from orderpipeline_operator.domain import names
+from orderpipeline_operator.domain.accept import Rejected, accept
+from orderpipeline_operator.domain.render import Context, Manifest, Pipeline, render
+from orderpipeline_operator.domain.scaling_model import ScalingPolicy
+from orderpipeline_operator.domain.scaling_policy import policy_from
+from orderpipeline_operator.domain.spec import GROUP, KIND, VERSION
+
+HOST: Final = "127.0.0.1"
+CREDENTIALS: Final = (Env.SASL_MECHANISM, Env.SASL_USERNAME, Env.SASL_PASSWORD_FILE, Env.CA_FILE)
+KAFKA_MOUNTS: Final = (Mount.KAFKA_USER, Mount.KAFKA_CA)
+
+
+class PlanError(ValueError):
+    """A file that cannot be run here; the message names the field and says what to do."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic to be there. There is one broker, so there is one copy of it."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Program:
+    """What the processes of one service are given. `replicas` is where their number starts, `grace` is in seconds."""
+
+    module: str
+    environment: Mapping[str, str]
+    replicas: int
+    grace: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A pipeline on this machine. `wanted_copies` is the replication factor that the file asks for."""
+
+    key: tuple[str, str]
+    topics: tuple[Topic, ...]
+    orders: str
+    group: str
+    producer: Program
+    consumer: Program
+    policy: ScalingPolicy
+    wanted_copies: int
+
+
+def read_pipeline(text: str, source: str) -> Pipeline:
+    """The one OrderPipeline of a YAML file, judged as the operator would. `source` names the file in errors."""
+    try:
+        documents = [one for one in yaml.safe_load_all(text) if isinstance(one, Mapping)]
+    except yaml.YAMLError as error:
+        raise PlanError(f"{source} is not YAML: {error}") from None
+    found = [one for one in documents if one.get("kind") == KIND and one.get("apiVersion") == f"{GROUP}/{VERSION}"]
+    if len(found) != 1:
+        raise PlanError(f"{source} has {len(found)} documents of {GROUP}/{VERSION} {KIND}; it must have one")
+    metadata, raw = found[0].get("metadata") or {}, found[0].get("spec") or {}
+    name = metadata.get("name")
+    if not isinstance(name, str) or not name:
+        raise PlanError(f"{source}: metadata.name is missing; give the pipeline a name")
+    if not isinstance(raw, Mapping):
+        raise PlanError(f"{source}: spec must be an object")
+    spec = accept(raw)
+    if isinstance(spec, Rejected):
+        lines = "\n".join(f"  {problem.path}: {problem.message}" for problem in spec.problems)
+        raise PlanError(f"{source} cannot be carried out:\n{lines}")
+    if spec.kafka.existing is not None:
+        raise PlanError(
+            f"{source}: spec.kafka.existing: on one machine a Kafka is started for the pipeline; remove the field"
+        )
+    return Pipeline(name, str(metadata.get("namespace") or "default"), "embedded", spec)
+
+
+def make_plan(
+    pipeline: Pipeline, *, kafka_port: int, api_port: int, producers: int | None = None, secrets: Path | None = None
+) -> Plan:
+    """What to run. `producers` overrides the file; `secrets` has a folder for each Secret, a file for each entry."""
+    bootstrap = f"{HOST}:{kafka_port}"
+    manifests = render(pipeline, Context("", "", "", bootstrap=bootstrap)).manifests()
+    copies = producers or pipeline.spec.producer.replicas
+    extra = {Env.BOOTSTRAP_SERVERS: bootstrap, Env.SECURITY_PROTOCOL: "PLAINTEXT", Env.HOST: HOST}
+    serving = {Env.PORT: str(api_port), Env.REUSE_PORT: "1" if copies > 1 else "0"}
+    producer = _deployment(manifests, names.producer(pipeline.name))
+    consumer = _deployment(manifests, names.consumer(pipeline.name))
+    return Plan(
+        key=(pipeline.namespace, pipeline.name),
+        topics=tuple(_topics(manifests)),
+        orders=pipeline.spec.topic.name,
+        group=names.group(pipeline.name, pipeline.spec),
+        producer=_program("orderpipeline_producer", producer, extra | serving, secrets, copies),
+        consumer=_program("orderpipeline_consumer", consumer, extra, secrets, consumer["spec"].get("replicas", 1)),
+        policy=policy_from(pipeline.spec),
+        wanted_copies=pipeline.spec.kafka.replication_factor,
+    )
+
+
+def _topics(manifests: tuple[Manifest, ...]) -> Iterator[Topic]:
+    for manifest in manifests:
+        if manifest["kind"] == "KafkaTopic":
+            spec = manifest["spec"]
+            config = {**spec["config"], "min.insync.replicas": 1}
+            yield Topic(spec["topicName"], spec["partitions"], {key: _text(value) for key, value in config.items()})
+
+
+def _deployment(manifests: tuple[Manifest, ...], name: str) -> Manifest:
+    return next(one for one in manifests if (one["kind"], one["metadata"]["name"]) == ("Deployment", name))
+
+
+def _program(
+    module: str, deployment: Manifest, instead: Mapping[str, str], secrets: Path | None, replicas: int
+) -> Program:
+    pod = deployment["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    environment: dict[str, str] = {}
+    for entry in container["env"]:
+        if entry["name"] not in CREDENTIALS:
+            environment[entry["name"]] = _local(entry["value"], container, pod, secrets)
+    return Program(module, {**environment, **instead}, replicas, float(pod["terminationGracePeriodSeconds"]))
+
+
+def _local(value: str, container: Manifest, pod: Manifest, secrets: Path | None) -> str:
+    """`value`, or the place on this machine of the Secret's file that it names."""
+    volumes = {volume["name"]: volume.get("secret") for volume in pod["volumes"]}
+    for mount in container["volumeMounts"]:
+        secret, folder = volumes[mount["name"]], mount["mountPath"]
+        if secret is None or folder in KAFKA_MOUNTS or not f"{value}/".startswith(f"{folder}/"):
+            continue
+        name = secret["secretName"]
+        if secrets is None:
+            raise PlanError(
+                f"the Secret {name} is needed: make a folder of that name with a file for each of its entries, and"
+                " name the folder above it by --secrets"
+            )
+        keys = {item["path"]: item["key"] for item in secret.get("items", ())}
+        file = value[len(folder) + 1 :]
+        return str(secrets / name / keys.get(file, file))
+    return value
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

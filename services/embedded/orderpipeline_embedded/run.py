@@ -1,0 +1,208 @@
+"""`orderpipeline run`: broker, topics, producers, consumers and their scaling, until told to stop; then drained."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+
+from orderpipeline_common.contract import READY_PATH, Env
+from orderpipeline_embedded import rates
+from orderpipeline_embedded.broker import Broker, make_topics
+from orderpipeline_embedded.children import ServiceProcess, bound_logs, last_line
+from orderpipeline_embedded.demo import Demo
+from orderpipeline_embedded.kafka.maven import KAFKA_VERSION, cache
+from orderpipeline_embedded.options import CannotRunError, Options, check_ports, free_port_from, locked
+from orderpipeline_embedded.plan import HOST, Plan, make_plan, read_pipeline
+from orderpipeline_embedded.processes import Fleet
+from orderpipeline_embedded.scaling import Scaling
+from orderpipeline_embedded.screen import Screen
+from orderpipeline_embedded.view import Snapshot
+
+TICK_SECONDS = 0.25
+LOGS_EVERY = 40
+"""Ticks between two looks at the size of the logs."""
+READY_SECONDS = 30.0
+
+
+class Run:
+    """One run. `stop` is set from outside; `kill()` ends all processes at once, whatever state the run is in."""
+
+    def __init__(self, options: Options, screen: Screen, stop: asyncio.Event) -> None:
+        self._options, self._screen, self._stop = options, screen, stop
+        self._broker: Broker | None = None
+        self._fleets: list[Fleet] = []
+        self._ports: dict[int, int] = {}
+        self._logs: Path | None = None
+        self._ticks = 0
+
+    async def run(self) -> int:
+        """The whole life: 0 after a clean end. Raises CannotRunError, PlanError, RuntimeError."""
+        options = self._options
+        try:
+            text = options.file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise CannotRunError(f"{options.file} cannot be read: {error.strerror}; name a file") from None
+        pipeline = read_pipeline(text, str(options.file))
+        plan = make_plan(
+            pipeline,
+            kafka_port=options.kafka_port,
+            api_port=options.port,
+            producers=options.producers,
+            secrets=options.secrets.resolve() if options.secrets else None,
+        )
+        data = (options.data or cache() / "run" / "-".join(plan.key)).resolve()
+        with locked(data):
+            check_ports(options)
+            if preparation := Broker.preparation():
+                self._screen.tell(preparation)
+            demo = await Demo.load(cache() / "cdnow", options.demo_rate, self._screen.tell) if options.demo else None
+            return await self._serve(plan, data, demo)
+
+    def kill(self) -> None:
+        """End everything at once."""
+        for fleet in self._fleets:
+            fleet.kill()
+        if self._broker is not None:
+            self._broker.kill()
+
+    async def _serve(self, plan: Plan, data: Path, demo: Demo | None) -> int:
+        began, tell = time.monotonic(), self._screen.tell
+        broker = self._broker = Broker(data / "kafka", self._options.kafka_port)
+        logs = self._logs = data / "logs"
+        logs.mkdir(exist_ok=True)
+        producers = self._fleet("producer", plan, logs, lambda _: {})
+        consumers = self._fleet("consumer", plan, logs, self._consumer_port)
+        self._fleets = [producers, consumers]
+        scaling = Scaling(plan, broker.bootstrap, consumers, tell)
+        status = 1
+        try:
+            tell(f"starting Kafka {KAFKA_VERSION}; data and logs are in {data}")
+            await asyncio.to_thread(broker.start)
+            for text in await asyncio.to_thread(make_topics, broker.bootstrap, plan.topics):
+                tell(text)
+            producers.scale(plan.producer.replicas)
+            consumers.scale(plan.consumer.replicas)
+            scaling.start()
+            await self._until_ready()
+            if not self._stop.is_set():
+                tell(f"ready after {time.monotonic() - began:.1f} s: http://{HOST}:{self._options.port}/order")
+                status = await self._watch(plan, scaling, demo)
+            else:
+                status = 0
+        finally:
+            status |= await self._end(scaling, demo)
+        return status
+
+    async def _watch(self, plan: Plan, scaling: Scaling, demo: Demo | None) -> int:
+        broker = self._broker
+        assert broker is not None
+        if demo is not None:
+            demo.start(f"http://{HOST}:{self._options.port}")
+        while not self._stop.is_set():
+            if not broker.running:
+                self._screen.tell("Kafka has ended by itself; stopping")
+                return 1
+            self._tick()
+            scaling.refresh()
+            self._screen.show(self._snapshot(plan, scaling, demo))
+            await self._sleep()
+        return 0
+
+    async def _end(self, scaling: Scaling, demo: Demo | None) -> int:
+        """Producers first, so that nothing new comes; consumers finish what they have; the broker last."""
+        self._screen.close()
+        view, tell = scaling.view, self._screen.tell
+        if demo is not None:
+            await demo.stop()
+        await scaling.close()
+        for fleet in self._fleets:
+            if fleet.alive:
+                tell(f"draining: {fleet.alive} {fleet.name}{'' if fleet.alive == 1 else 's'}")
+            fleet.scale(0)
+            while fleet.alive:
+                fleet.tick()
+                await asyncio.sleep(0.05)
+        if self._broker is not None:
+            if self._broker.running:
+                tell("stopping Kafka")
+            await asyncio.to_thread(self._broker.stop)
+        waiting = "" if view is None or not view.orders else f"; about {view.orders:,} orders wait for the next run"
+        tell(f"stopped{waiting}")
+        return 1 if any(fleet.killed for fleet in self._fleets) else 0
+
+    def _tick(self) -> None:
+        for fleet in self._fleets:
+            fleet.tick()
+        self._ticks += 1
+        if self._logs is not None and self._ticks % LOGS_EVERY == 0:
+            bound_logs(self._logs)
+
+    async def _sleep(self) -> None:
+        try:
+            async with asyncio.timeout(TICK_SECONDS):
+                await self._stop.wait()
+        except TimeoutError:
+            return
+
+    async def _until_ready(self) -> None:
+        """Until a producer is ready. RuntimeError with its log's last line when none is in time."""
+        end = time.monotonic() + READY_SECONDS
+        url = f"http://{HOST}:{self._options.port}{READY_PATH}"
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            while not self._stop.is_set() and time.monotonic() < end:
+                self._tick()
+                try:
+                    async with session.get(url) as reply:
+                        if reply.status == 200:
+                            return
+                except (aiohttp.ClientError, TimeoutError):
+                    pass  # it does not listen yet
+                await self._sleep()
+        if not self._stop.is_set():
+            raise RuntimeError(
+                f"the order API was not ready within {READY_SECONDS:.0f} s; its log is in the data folder"
+            )
+
+    def _fleet(self, name: str, plan: Plan, logs: Path, extra: Callable[[int], dict[str, str]]) -> Fleet:
+        program = plan.producer if name == "producer" else plan.consumer
+
+        def spawn(number: int) -> ServiceProcess:
+            return ServiceProcess(program, logs / f"{name}-{number}.log", extra(number))
+
+        words = lambda number: last_line(logs / f"{name}-{number}.log")  # noqa: E731
+        return Fleet(name, spawn, now=time.monotonic, tell=self._screen.tell, last_words=words, grace=program.grace)
+
+    def _consumer_port(self, number: int) -> dict[str, str]:
+        """Consumers follow the order API's port, each with its own metrics and probes."""
+        others = [port for one, port in self._ports.items() if one != number]
+        self._ports[number] = free_port_from(self._options.port + 1, others)
+        return {Env.PORT: str(self._ports[number])}
+
+    def _snapshot(self, plan: Plan, scaling: Scaling, demo: Demo | None) -> Snapshot:
+        view, points = scaling.view, scaling.points
+        producers, consumers = self._fleets
+        wanted = plan.wanted_copies
+        asked = "" if wanted == 1 else f" (the file asks for {wanted}: that takes a cluster)"
+        return Snapshot(
+            pipeline=plan.key[1],
+            url=f"http://{HOST}:{self._options.port}",
+            bootstrap=f"{HOST}:{self._options.kafka_port}",
+            note=f"Kafka {KAFKA_VERSION}, one broker, replication factor 1{asked}",
+            rate=rates.rate(points),
+            history=rates.history(points),
+            orders=None if view is None else view.orders,
+            seconds=None if view is None else view.seconds,
+            trouble="" if view is None else view.error,
+            partitions=None if view is None else view.partitions,
+            running=consumers.running,
+            desired=consumers.desired,
+            bounds=(plan.policy.bounds.minimum, plan.policy.bounds.maximum),
+            mode=plan.policy.mode,
+            advised=None if view is None else view.desired,
+            why="" if view is None else view.why,
+            producers=producers.running,
+            demo="" if demo is None else demo.progress(),
+            events=tuple(self._screen.events),
+        )

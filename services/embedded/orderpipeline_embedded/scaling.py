@@ -1,0 +1,97 @@
+"""The operator's sampler and decisions, carried out on processes instead of a Deployment."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from orderpipeline_embedded.plan import Plan
+from orderpipeline_embedded.rates import Point, add, point
+from orderpipeline_operator.adapters.kafka import KafkaConnection
+from orderpipeline_operator.adapters.scaler import Key, Reader, Scaler, Target, kafka_reader
+from orderpipeline_operator.domain.lag import Reading, Unknown
+from orderpipeline_operator.domain.scaling_view import ScalingView
+
+
+class Scalable(Protocol):
+    """Something whose number can be set."""
+
+    @property
+    def desired(self) -> int:
+        """The number that is wanted now."""
+
+    @property
+    def running(self) -> int:
+        """The number that works now."""
+
+    def scale(self, desired: int) -> None:
+        """Want so many."""
+
+
+@dataclass
+class Tap:
+    """A reader that also shows its readings to `seen`, in the thread that reads."""
+
+    reader: Reader
+    seen: Callable[[Reading], None]
+
+    def read(self) -> Reading | Unknown:
+        """One reading."""
+        reading = self.reader.read()
+        if isinstance(reading, Reading):
+            self.seen(reading)
+        return reading
+
+    def close(self) -> None:
+        """Give up connections."""
+        self.reader.close()
+
+
+class Scaling:
+    """Samples one pipeline and sets the number of its consumers. Needs a running event loop from `start` on."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        bootstrap: str,
+        consumers: Scalable,
+        tell: Callable[[str], None],
+        *,
+        make_reader: Callable[[Target], Reader] = kafka_reader,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.points: tuple[Point, ...] = ()
+        """Orders in and out at each reading, for the rates."""
+        self._plan, self._consumers, self._tell, self._monotonic = plan, consumers, tell, monotonic
+        self._target = Target(plan.key, KafkaConnection(bootstrap), plan.orders, plan.group, plan.policy)
+        self._scaler = Scaler(self._on_change, reader_factory=lambda target: Tap(make_reader(target), self._seen))
+
+    def start(self) -> None:
+        """Begin to sample."""
+        self._scaler.track(replace(self._target, replicas_now=self._consumers.desired))
+
+    def refresh(self) -> None:
+        """Tell the sampler how many consumers there are; cheap when that is known."""
+        if self._plan.key in self._scaler.keys():  # noqa: SIM118  (not a mapping)
+            self._scaler.track(replace(self._target, replicas_now=self._consumers.running))
+
+    @property
+    def view(self) -> ScalingView | None:
+        """The newest lag and decision; None before the first reading."""
+        return self._scaler.live(self._plan.key)
+
+    async def close(self) -> None:
+        """Stop sampling and wait until connections are closed."""
+        await self._scaler.close()
+
+    def _on_change(self, key: Key) -> None:
+        view, before = self._scaler.view(key), self._consumers.desired
+        if self._plan.policy.mode == "Recommend" or view is None or view.desired in (None, before):
+            return
+        assert view.desired is not None
+        self._tell(f"consumers {before} -> {view.desired}: {view.why}")
+        self._consumers.scale(view.desired)
+
+    def _seen(self, reading: Reading) -> None:
+        # In the reader's thread; one assignment, so whoever looks sees the old points or the new ones.
+        self.points = add(self.points, point(self._monotonic(), reading, self._plan.policy.offset_reset))

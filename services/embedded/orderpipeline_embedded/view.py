@@ -1,0 +1,105 @@
+"""What is shown of a run: as a picture for a terminal, as a line for everything else. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from orderpipeline_embedded.rates import Rate
+
+BARS: Final = "▁▂▃▄▅▆▇█"
+WIDTH: Final = 40
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run at one moment. None is what is not known (yet); events are (time of day, text), newest last."""
+
+    pipeline: str
+    url: str
+    bootstrap: str
+    note: str
+    rate: Rate | None
+    history: Sequence[Rate]
+    orders: int | None
+    seconds: float | None
+    trouble: str
+    partitions: int | None
+    running: int
+    desired: int
+    bounds: tuple[int, int]
+    mode: str
+    advised: int | None
+    why: str
+    producers: int
+    demo: str
+    events: Sequence[tuple[str, str]]
+
+
+def line(now: Snapshot) -> str:
+    """One line, for logs and pipes."""
+    rates = "in ? out ?" if now.rate is None else f"in {now.rate.incoming:,.0f}/s out {now.rate.outgoing:,.0f}/s"
+    demo = f"; {now.demo}" if now.demo else ""
+    return f"{rates}; lag {_lag(now)}; consumers {now.running} of {now.desired} wanted: {now.why or 'starting'}{demo}"
+
+
+def picture(now: Snapshot) -> RenderableType:
+    """The whole terminal view."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold", no_wrap=True)
+    facts.add_column(justify="right", no_wrap=True)
+    facts.add_column(ratio=1)
+    incoming = [one.incoming for one in now.history]
+    outgoing = [one.outgoing for one in now.history]
+    top = max((*incoming, *outgoing), default=0.0)
+    rate = now.rate
+    facts.add_row("orders in", _rate(None if rate is None else rate.incoming), Text(bars(incoming, top), style="green"))
+    facts.add_row("orders out", _rate(None if rate is None else rate.outgoing), Text(bars(outgoing, top), style="cyan"))
+    facts.add_row("lag", "?" if now.orders is None else f"{now.orders:,}", Text(_behind(now), style="yellow"))
+    why = f"{now.desired} wanted, {now.bounds[0]} to {now.bounds[1]} allowed: {now.why or 'starting'}"
+    if now.mode == "Recommend" and now.advised is not None:
+        why = f"{now.advised} advised (mode Recommend leaves them as they are): {now.why}"
+    facts.add_row("consumers", str(now.running), Text(why))
+    facts.add_row("producers", str(now.producers), Text(f"{now.url}/order  {now.url}/orders/batch  {now.url}/docs"))
+    facts.add_row("kafka", "1", Text(f"{now.bootstrap}, {now.note}", style="dim"))
+    if now.demo:
+        facts.add_row("demo", "", Text(now.demo))
+    events = Table.grid(padding=(0, 2))
+    events.add_column(style="dim", no_wrap=True)
+    events.add_column(ratio=1)
+    for at, text in now.events[-8:]:
+        events.add_row(at, Text(text, overflow="ellipsis", no_wrap=True))
+    return Group(
+        Panel(facts, title=f"OrderPipeline {now.pipeline}", subtitle="Ctrl-C drains and stops", title_align="left"),
+        Panel(events, title="events", title_align="left"),
+    )
+
+
+def bars(values: Sequence[float], top: float) -> str:
+    """The last WIDTH values as bars, `top` being the highest; nothing is drawn for no orders at all."""
+    if top <= 0:
+        return ""
+    return "".join(BARS[min(int(value / top * len(BARS)), len(BARS) - 1)] for value in values[-WIDTH:])
+
+
+def _rate(value: float | None) -> str:
+    return "?" if value is None else f"{value:,.0f}/s"
+
+
+def _behind(now: Snapshot) -> str:
+    if now.trouble:
+        return f"not known: {now.trouble}"
+    if now.orders is None:
+        return "not read yet"
+    age = "" if now.seconds is None or not now.orders else f", the oldest {now.seconds:.1f} s old"
+    return f"orders wait in {now.partitions} partitions{age}"
+
+
+def _lag(now: Snapshot) -> str:
+    if now.orders is None:
+        return f"not known ({now.trouble or 'not read yet'})"
+    return f"{now.orders:,} orders" + ("" if now.seconds is None else f" {now.seconds:.1f} s")

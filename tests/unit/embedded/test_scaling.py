@@ -1,0 +1,72 @@
+"""The operator's decisions set the number of processes."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from orderpipeline_embedded.plan import make_plan, read_pipeline
+from orderpipeline_embedded.rates import rate
+from orderpipeline_embedded.scaling import Scaling
+from orderpipeline_operator.domain.lag import Group, PartitionOffsets, Reading, Unknown
+from tests.unit.embedded.test_plan import text
+
+
+class Fleet:
+    """Only numbers."""
+
+    def __init__(self) -> None:
+        self.desired = self.running = 1
+
+    def scale(self, desired: int) -> None:
+        self.desired = desired
+
+
+class Reader:
+    """Reads the same over and over."""
+
+    def __init__(self, reading: Reading | Unknown) -> None:
+        self.reading, self.closed = reading, False
+
+    def read(self) -> Reading | Unknown:
+        return self.reading
+
+    def close(self) -> None:
+        self.closed = True
+
+
+BACKLOG = Reading("t", dict.fromkeys(range(12), PartitionOffsets(0, 100_000, 0)), Group("Stable", 1))
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def decided(mode: str, reading: Reading | Unknown) -> tuple[Fleet, Scaling, list[str], Reader]:
+    source = text(autoscaling={"mode": mode}, topic={"partitions": 12})
+    plan = make_plan(read_pipeline(source, "x"), kafka_port=1, api_port=2)
+    fleet, told, reader = Fleet(), [], Reader(reading)
+    scaling = Scaling(plan, "127.0.0.1:1", fleet, told.append, make_reader=lambda _: reader, monotonic=lambda: 1.0)
+    scaling.start()
+    await until(lambda: scaling.view is not None)
+    scaling.refresh()
+    await scaling.close()
+    return fleet, scaling, told, reader
+
+
+async def test_a_backlog_starts_consumers_and_says_why() -> None:
+    fleet, scaling, told, reader = await decided("Auto", BACKLOG)
+    assert fleet.desired == 6
+    assert told[0].startswith("consumers 1 -> 6: ")
+    assert [one.written for one in scaling.points] == [1_200_000]
+    assert rate(scaling.points) is None
+    assert reader.closed
+
+
+@pytest.mark.parametrize(("mode", "reading"), [("Recommend", BACKLOG), ("Auto", Unknown("KafkaUnreachable", "gone"))])
+async def test_advice_and_ignorance_move_nothing(mode: str, reading: Reading | Unknown) -> None:
+    fleet, scaling, told, _ = await decided(mode, reading)
+    assert (fleet.desired, told) == (1, [])
+    assert len(scaling.points) == isinstance(reading, Reading)
