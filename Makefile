@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help venv up down test unit e2e lint types layers
+.PHONY: help venv run up down test unit e2e lint types layers
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,9 @@ help: ## This list
 	@touch $@
 
 venv: .venv/.ready ## Python environment of the project
+
+run: venv ## examples/shop.yaml on this machine without a cluster, live view; ARGS=--demo replays real purchases
+	@.venv/bin/orderpipeline run $(ARGS)
 
 up: venv ## A real cluster on this machine with examples/shop.yaml Ready; prints the URLs
 	@hack/up

@@ -113,7 +113,7 @@ class Run:
     async def _end(self, scaling: Scaling, demo: Demo | None) -> int:
         """Producers first, so that nothing new comes; consumers finish what they have; the broker last."""
         self._screen.close()
-        view, tell = scaling.view, self._screen.tell
+        tell = self._screen.tell
         if demo is not None:
             await demo.stop()
         await scaling.close()
@@ -124,12 +124,13 @@ class Run:
             while fleet.alive:
                 fleet.tick()
                 await asyncio.sleep(0.05)
+        left: int | None = None
         if self._broker is not None:
             if self._broker.running:
+                left = await asyncio.to_thread(scaling.waiting)
                 tell("stopping Kafka")
             await asyncio.to_thread(self._broker.stop)
-        waiting = "" if view is None or not view.orders else f"; about {view.orders:,} orders wait for the next run"
-        tell(f"stopped{waiting}")
+        tell("stopped" + (f"; orders that wait for the next run: {left:,}" if left else ""))
         return 1 if any(fleet.killed for fleet in self._fleets) else 0
 
     def _tick(self) -> None:

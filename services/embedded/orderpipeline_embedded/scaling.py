@@ -9,7 +9,7 @@ from orderpipeline_embedded.plan import Plan
 from orderpipeline_embedded.rates import Point, add, point
 from orderpipeline_operator.adapters.kafka import KafkaConnection
 from orderpipeline_operator.adapters.scaler import Key, Reader, Scaler, Target, kafka_reader
-from orderpipeline_operator.domain.lag import Reading, Unknown
+from orderpipeline_operator.domain.lag import Reading, Unknown, partition_lag
 from orderpipeline_operator.domain.scaling_view import ScalingView
 
 
@@ -63,6 +63,7 @@ class Scaling:
         self.points: tuple[Point, ...] = ()
         """Orders in and out at each reading, for the rates."""
         self._plan, self._consumers, self._tell, self._monotonic = plan, consumers, tell, monotonic
+        self._make_reader = make_reader
         self._target = Target(plan.key, KafkaConnection(bootstrap), plan.orders, plan.group, plan.policy)
         self._scaler = Scaler(self._on_change, reader_factory=lambda target: Tap(make_reader(target), self._seen))
 
@@ -79,6 +80,17 @@ class Scaling:
     def view(self) -> ScalingView | None:
         """The newest lag and decision; None before the first reading."""
         return self._scaler.live(self._plan.key)
+
+    def waiting(self) -> int | None:
+        """Orders that are not committed now, None when that can't be read. Blocks."""
+        reader = self._make_reader(self._target)
+        try:
+            reading = reader.read()
+        finally:
+            reader.close()
+        if not isinstance(reading, Reading):
+            return None
+        return sum(partition_lag(one, self._plan.policy.offset_reset) for one in reading.partitions.values())
 
     async def close(self) -> None:
         """Stop sampling and wait until connections are closed."""

@@ -63,6 +63,7 @@ async def test_a_backlog_starts_consumers_and_says_why() -> None:
     assert [one.written for one in scaling.points] == [1_200_000]
     assert rate(scaling.points) is None
     assert reader.closed
+    assert scaling.waiting() == 1_200_000
 
 
 @pytest.mark.parametrize(("mode", "reading"), [("Recommend", BACKLOG), ("Auto", Unknown("KafkaUnreachable", "gone"))])
@@ -70,3 +71,4 @@ async def test_advice_and_ignorance_move_nothing(mode: str, reading: Reading | U
     fleet, scaling, told, _ = await decided(mode, reading)
     assert (fleet.desired, told) == (1, [])
     assert len(scaling.points) == isinstance(reading, Reading)
+    assert scaling.waiting() == (1_200_000 if isinstance(reading, Reading) else None)

@@ -48,6 +48,11 @@ def test_what_pyproject_asks_for_is_locked(extra: str) -> None:
     assert wanted <= set(locked(IMAGES[extra])), "run hack/lock"
 
 
+def test_what_the_run_asks_for_is_locked() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["run"]
+    assert {_name(each) for each in wanted} - {"orderpipeline"} <= set(locked(UNION)), "run hack/lock"
+
+
 def _unmarked(name: str) -> dict[str, str]:
     """Versions and hashes alone: the same package is needed by one image always, by another only on old Pythons."""
     return {package: re.sub(r" ; .* \\", r" \\", entry) for package, entry in locked(name).items()}
