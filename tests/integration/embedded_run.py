@@ -56,7 +56,13 @@ class EmbeddedRun:
         self.wait_for(lambda: text in self.output, repr(text), seconds)
 
     def post(self, orders: Sequence[Mapping[str, Any]]) -> int:
-        """Send a batch; the status."""
+        """Send a batch, again while the answer is 503 as a client should, for 30 s at most; the last status."""
+        deadline = time.monotonic() + 30
+        while (status := self._post_once(orders)) == 503 and time.monotonic() < deadline:
+            time.sleep(0.5)
+        return status
+
+    def _post_once(self, orders: Sequence[Mapping[str, Any]]) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             body = json.dumps(list(orders)).encode()

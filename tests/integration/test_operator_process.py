@@ -86,7 +86,7 @@ async def operator(
             await process.wait()
 
 
-async def until(what: str, check: Callable[[], Awaitable[Any]], seconds: float = 30) -> None:
+async def until(what: str, check: Callable[[], Awaitable[Any]], seconds: float = 60) -> None:
     """Wait for something to become true."""
     deadline = time.monotonic() + seconds
     while not await check():
@@ -125,7 +125,7 @@ async def test_it_is_ready_once_the_metrics_api_listens(
 
         await until("it answers", lambda: said(503))
         (tmp_path / "serving.crt").write_bytes(certificate)
-        await until("it listens", lambda: said(200), 10)
+        await until("it listens", lambda: said(200), 30)
 
 
 async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
@@ -135,12 +135,12 @@ async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
         await world.create_pipeline(kafka={"listeners": {"plain": True}})
         await until("the Kafka is made", lambda: world.find(kinds.KAFKA), 30)
         await world.strimzi_kafka()
-        await until("users are made", lambda: world.find(kinds.USER, "shop-operator"), 10)
+        await until("users are made", lambda: world.find(kinds.USER, "shop-operator"), 30)
         await world.strimzi_entities()
-        await until("services are made", lambda: world.find(kinds.DEPLOYMENT, "shop-consumer"), 10)
-        await until("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"), 10)
+        await until("services are made", lambda: world.find(kinds.DEPLOYMENT, "shop-consumer"), 30)
+        await until("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"), 30)
         await world.pods_up()
-        await until("Ready", lambda: ready(world), 10)
+        await until("Ready", lambda: ready(world), 30)
 
         before = await world.kube.get(world.ref(kinds.DEPLOYMENT, "shop-consumer"))
         await world.secret("shop-consumer", {"password": "a new one"})
@@ -149,11 +149,11 @@ async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
             now = await world.kube.get(world.ref(kinds.DEPLOYMENT, "shop-consumer"))
             return bool(now["spec"]["template"] != before["spec"]["template"])
 
-        await until("a new password rolls the pods", rolled, 10)
+        await until("a new password rolls the pods", rolled, 30)
 
         service = await world.kube.get(world.ref(kinds.SERVICE, "shop-producer"))
         await world.kube.delete(world.ref(kinds.SERVICE, "shop-producer"), uid=service["metadata"]["uid"])
-        await until("the Service is back", lambda: world.find(kinds.SERVICE, "shop-producer"), 10)
+        await until("the Service is back", lambda: world.find(kinds.SERVICE, "shop-producer"), 30)
         assert (await process.get("/health"))[0] == 200
         text = (await process.get("/metrics"))[1]
         assert "orderpipeline_leader 1.0" in text
@@ -187,14 +187,14 @@ async def test_one_leads_and_another_takes_over_when_it_is_killed(
         assert not second.said('"leading"')
         assert await holder(world) == "first"
         await world.create_pipeline()
-        await until("the first works", lambda: world.find(kinds.KAFKA), 15)
+        await until("the first works", lambda: world.find(kinds.KAFKA), 30)
 
         await first.end(signal.SIGKILL)
         started = time.monotonic()
-        await until("the second leads", lambda: _said(second, '"leading"'), 15)
+        await until("the second leads", lambda: _said(second, '"leading"'), 30)
         assert time.monotonic() - started > 1, "the Lease of a dead leader has to run out first"
         await world.strimzi_kafka()
-        await until("the second works", lambda: world.find(kinds.USER, "shop-operator"), 15)
+        await until("the second works", lambda: world.find(kinds.USER, "shop-operator"), 30)
 
         third = await stack.enter_async_context(operator(crds, world, "third", tmp_path, free_port()))
         await until("the third is up", lambda: _said(third, "waiting for the lead"))
@@ -246,18 +246,18 @@ async def test_the_charts_rights_are_enough_and_no_more(
         await world.create_pipeline(kafka={"cruiseControl": control}, producer={"ingress": {"host": "a.example.com"}})
         await until("the Kafka is made", lambda: world.find(kinds.KAFKA), 30)
         await world.strimzi_kafka()
-        await until("users are made", lambda: world.find(kinds.USER, "shop-operator"), 15)
+        await until("users are made", lambda: world.find(kinds.USER, "shop-operator"), 30)
         await world.strimzi_entities()
-        await until("services are made", lambda: world.find(kinds.HPA, "shop-consumer"), 15)
+        await until("services are made", lambda: world.find(kinds.HPA, "shop-consumer"), 30)
         await world.pods_up()
-        await until("Ready", lambda: ready(world), 15)
+        await until("Ready", lambda: ready(world), 30)
         assert (await world.condition("AutoscalingActive"))["reason"] == "NoMetricsAPI"
         await world.edit_spec(producer={"ingress": None})
 
         async def no_ingress() -> bool:
             return await world.find(kinds.INGRESS, "shop-producer") is None
 
-        await until("the Ingress is removed", no_ingress, 15)
+        await until("the Ingress is removed", no_ingress, 30)
         cr = await world.pipeline()
         await world.kube.delete(world.ref(kinds.PIPELINE), uid=cr["metadata"]["uid"])
 
