@@ -50,6 +50,10 @@ _UNKNOWN_REASONS = {
 }
 
 
+class ConnectionSettingsError(Exception):
+    """The settings of a connection make no client, such as a CA that is no certificate; the text says which."""
+
+
 @dataclass(frozen=True, slots=True)
 class KafkaConnection:
     """How to reach Kafka. `mechanism` None: no SASL; `ca_pem` None: the system's CAs. Equal ones share a client."""
@@ -101,8 +105,11 @@ class OffsetReader:
         self._known: tuple[str, int] | None = None
         self._busy = threading.Lock()
         config = client_config(connection, client_id, self._remember)
-        self._admin: Any = AdminClient(config, logger=CLIENT_LOG)
-        self._consumer: Any = Consumer(config | {"group.id": group, "enable.auto.commit": False}, logger=CLIENT_LOG)
+        try:
+            self._admin: Any = AdminClient(config, logger=CLIENT_LOG)
+            self._consumer: Any = Consumer(config | {"group.id": group, "enable.auto.commit": False}, logger=CLIENT_LOG)
+        except KafkaException as error:
+            raise ConnectionSettingsError(error.args[0].str()) from error
 
     def close(self) -> None:
         """Wait for a read that is under way, then give up the clients and with them their connections and threads."""

@@ -12,7 +12,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
+from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, KafkaConnection, OffsetReader
 from orderpipeline_operator.domain.lag import LagSample, Reading, Unknown
 from orderpipeline_operator.domain.lag_history import History, advance
 from orderpipeline_operator.domain.scaling import decide
@@ -165,7 +165,12 @@ class Scaler:
                     if reader is None:
                         reader = await running.run_in_executor(self._executor, self._reader_factory, loop.target)
                     reading = await running.run_in_executor(self._executor, reader.read)
-                except Exception as error:  # bad settings of the connection, or a bug: hold, say so, try again
+                except ConnectionSettingsError as error:  # somebody's Secret is wrong, and may be set right
+                    if logged != repr(error):
+                        LOG.warning("sampling of %s waits: %s", loop.target.key, error)
+                        logged = repr(error)
+                    reading = Unknown("BadConnection", str(error))
+                except Exception as error:  # a bug: hold, say so, try again
                     if logged != repr(error):
                         LOG.exception("sampling of %s failed", loop.target.key)
                         logged = repr(error)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from orderpipeline_operator.adapters.kafka import KafkaConnection
+from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, KafkaConnection, OffsetReader
 from orderpipeline_operator.adapters.scaler import Clock, Scaler, Target
 from orderpipeline_operator.domain.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag import Group, PartitionOffsets, Reading, Unknown
@@ -208,3 +208,20 @@ async def test_views_are_json(members):
     scaler = await run(Fake(at(10**5, 5, members)), 60.0)
     json.dumps(dataclasses.asdict(scaler.view(KEY)), allow_nan=False)
     await scaler.close()
+
+
+async def test_settings_that_make_no_client_are_a_warning_in_their_own_words(caplog: pytest.LogCaptureFixture):
+    fake = Fake(at(10**6, 0), ConnectionSettingsError("ssl.ca.pem: not in PEM format"))
+    scaler = await run(fake, 60.0)
+    view = scaler.view(KEY)
+    assert (view.orders, view.error) == (None, "BadConnection: ssl.ca.pem: not in PEM format")
+    told = [record for record in caplog.records if "not in PEM format" in record.message]
+    assert [record.levelname for record in told] == ["WARNING"]
+    assert "Traceback" not in caplog.text
+    await scaler.close()
+
+
+def test_a_ca_that_is_no_certificate_makes_no_reader():
+    connection = KafkaConnection("127.0.0.1:1", "SSL", ca_pem="CERTIFICATE")
+    with pytest.raises(ConnectionSettingsError, match=r"ssl\.ca\.pem"):
+        OffsetReader(connection, "orders", "shop", client_id="test")
