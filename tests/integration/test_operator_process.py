@@ -125,7 +125,7 @@ async def test_it_is_ready_once_the_metrics_api_listens(
 
         await until("it answers", lambda: said(503))
         (tmp_path / "serving.crt").write_bytes(certificate)
-        await until("it listens", lambda: said(200), 30)
+        await until("it listens", lambda: said(200), 60)
 
 
 async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
@@ -133,14 +133,14 @@ async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
 ) -> None:
     async with new_world(crds) as world, operator(crds, world, "a", tmp_path, free_port()) as process:
         await world.create_pipeline(kafka={"listeners": {"plain": True}})
-        await until("the Kafka is made", lambda: world.find(kinds.KAFKA), 30)
+        await until("the Kafka is made", lambda: world.find(kinds.KAFKA), 60)
         await world.strimzi_kafka()
-        await until("users are made", lambda: world.find(kinds.USER, "shop-operator"), 30)
+        await until("users are made", lambda: world.find(kinds.USER, "shop-operator"), 60)
         await world.strimzi_entities()
-        await until("services are made", lambda: world.find(kinds.DEPLOYMENT, "shop-consumer"), 30)
-        await until("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"), 30)
+        await until("services are made", lambda: world.find(kinds.DEPLOYMENT, "shop-consumer"), 60)
+        await until("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"), 60)
         await world.pods_up()
-        await until("Ready", lambda: ready(world), 30)
+        await until("Ready", lambda: ready(world), 60)
 
         before = await world.kube.get(world.ref(kinds.DEPLOYMENT, "shop-consumer"))
         await world.secret("shop-consumer", {"password": "a new one"})
@@ -149,11 +149,11 @@ async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
             now = await world.kube.get(world.ref(kinds.DEPLOYMENT, "shop-consumer"))
             return bool(now["spec"]["template"] != before["spec"]["template"])
 
-        await until("a new password rolls the pods", rolled, 30)
+        await until("a new password rolls the pods", rolled, 60)
 
         service = await world.kube.get(world.ref(kinds.SERVICE, "shop-producer"))
         await world.kube.delete(world.ref(kinds.SERVICE, "shop-producer"), uid=service["metadata"]["uid"])
-        await until("the Service is back", lambda: world.find(kinds.SERVICE, "shop-producer"), 30)
+        await until("the Service is back", lambda: world.find(kinds.SERVICE, "shop-producer"), 60)
         assert (await process.get("/health"))[0] == 200
         text = (await process.get("/metrics"))[1]
         assert "orderpipeline_leader 1.0" in text
@@ -166,7 +166,7 @@ async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
         async def gone() -> bool:
             return await world.find(kinds.PIPELINE) is None
 
-        await until("the pipeline is gone, though no Strimzi releases its topics", gone, 30)
+        await until("the pipeline is gone, though no Strimzi releases its topics", gone, 60)
         assert await world.names(kinds.KAFKA, kinds.NODE_POOL, kinds.TOPIC, kinds.USER, kinds.DEPLOYMENT) == []
         assert await process.end(signal.SIGTERM) == 0
         bad = [line for line in process.lines() if line["level"] in ("ERROR", "CRITICAL")]
@@ -187,14 +187,14 @@ async def test_one_leads_and_another_takes_over_when_it_is_killed(
         assert not second.said('"leading"')
         assert await holder(world) == "first"
         await world.create_pipeline()
-        await until("the first works", lambda: world.find(kinds.KAFKA), 30)
+        await until("the first works", lambda: world.find(kinds.KAFKA), 60)
 
         await first.end(signal.SIGKILL)
         started = time.monotonic()
-        await until("the second leads", lambda: _said(second, '"leading"'), 30)
+        await until("the second leads", lambda: _said(second, '"leading"'), 60)
         assert time.monotonic() - started > 1, "the Lease of a dead leader has to run out first"
         await world.strimzi_kafka()
-        await until("the second works", lambda: world.find(kinds.USER, "shop-operator"), 30)
+        await until("the second works", lambda: world.find(kinds.USER, "shop-operator"), 60)
 
         third = await stack.enter_async_context(operator(crds, world, "third", tmp_path, free_port()))
         await until("the third is up", lambda: _said(third, "waiting for the lead"))
@@ -244,27 +244,27 @@ async def test_the_charts_rights_are_enough_and_no_more(
         )
         control = {"enabled": True, "autoRebalance": True}
         await world.create_pipeline(kafka={"cruiseControl": control}, producer={"ingress": {"host": "a.example.com"}})
-        await until("the Kafka is made", lambda: world.find(kinds.KAFKA), 30)
+        await until("the Kafka is made", lambda: world.find(kinds.KAFKA), 60)
         await world.strimzi_kafka()
-        await until("users are made", lambda: world.find(kinds.USER, "shop-operator"), 30)
+        await until("users are made", lambda: world.find(kinds.USER, "shop-operator"), 60)
         await world.strimzi_entities()
-        await until("services are made", lambda: world.find(kinds.HPA, "shop-consumer"), 30)
+        await until("services are made", lambda: world.find(kinds.HPA, "shop-consumer"), 60)
         await world.pods_up()
-        await until("Ready", lambda: ready(world), 30)
+        await until("Ready", lambda: ready(world), 60)
         assert (await world.condition("AutoscalingActive"))["reason"] == "NoMetricsAPI"
         await world.edit_spec(producer={"ingress": None})
 
         async def no_ingress() -> bool:
             return await world.find(kinds.INGRESS, "shop-producer") is None
 
-        await until("the Ingress is removed", no_ingress, 30)
+        await until("the Ingress is removed", no_ingress, 60)
         cr = await world.pipeline()
         await world.kube.delete(world.ref(kinds.PIPELINE), uid=cr["metadata"]["uid"])
 
         async def gone() -> bool:
             return await world.find(kinds.PIPELINE) is None
 
-        await until("the pipeline is gone", gone, 30)
+        await until("the pipeline is gone", gone, 60)
         assert await world.events() != []
         assert not process.said("orbidden"), process.log.read_text()
         assert await process.end(signal.SIGTERM) == 0
