@@ -69,6 +69,20 @@ def kafka_reader(target: Target) -> Reader:
     return OffsetReader(target.connection, target.topic, target.group, client_id=client_id, timeout=timeout)
 
 
+def _tell(key: Key, error: Exception) -> None:
+    """Wrong settings are somebody's Secret, which may be set right; anything else is a bug and needs its traceback."""
+    if isinstance(error, ConnectionSettingsError):
+        LOG.warning("sampling of %s waits: %s", key, error)
+    else:
+        LOG.error("sampling of %s failed", key, exc_info=error)
+
+
+def _unknown(error: Exception) -> Unknown:
+    if isinstance(error, ConnectionSettingsError):
+        return Unknown("BadConnection", str(error))
+    return Unknown("ReaderFailed", f"{type(error).__name__}: {error}")
+
+
 class _Loop:
     """One pipeline's loop and all that it remembers."""
 
@@ -165,16 +179,11 @@ class Scaler:
                     if reader is None:
                         reader = await running.run_in_executor(self._executor, self._reader_factory, loop.target)
                     reading = await running.run_in_executor(self._executor, reader.read)
-                except ConnectionSettingsError as error:  # somebody's Secret is wrong, and may be set right
+                except Exception as error:  # hold, say so once, try again
                     if logged != repr(error):
-                        LOG.warning("sampling of %s waits: %s", loop.target.key, error)
+                        _tell(loop.target.key, error)
                         logged = repr(error)
-                    reading = Unknown("BadConnection", str(error))
-                except Exception as error:  # a bug: hold, say so, try again
-                    if logged != repr(error):
-                        LOG.exception("sampling of %s failed", loop.target.key)
-                        logged = repr(error)
-                    reading = Unknown("ReaderFailed", f"{type(error).__name__}: {error}")
+                    reading = _unknown(error)
                 self._take(loop, reading)
                 spent = self._clock.monotonic() - started
                 await self._clock.sleep(max(loop.target.policy.poll_interval - spent, 0.1))
