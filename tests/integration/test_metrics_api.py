@@ -4,9 +4,9 @@ import asyncio
 import base64
 import json
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,9 +38,14 @@ class Api:
     """The running server and the API server in front of it."""
 
     apiserver: ApiServer
-    url: str
     folder: Path
     ca: Path
+    address: tuple[str, int]
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return "https://{}:{}".format(*self.address)
 
     def client(self, cert: str | None) -> ssl.SSLContext:
         """TLS of a client that calls the server directly, under the name that the API server uses."""
@@ -58,6 +63,11 @@ class Api:
             session.get(self.url + path, ssl=self.client(cert), headers=sent) as reply,
         ):
             return reply.status, await reply.json(content_type=None), reply.headers["Content-Type"]
+
+    async def stop(self) -> None:
+        assert self.task is not None
+        self.task.cancel()
+        await asyncio.wait([self.task])
 
     @property
     def front(self) -> str:
@@ -110,7 +120,7 @@ async def api(apiserver: ApiServer, tmp_path: Path) -> AsyncIterator[Api]:
     (port,) = _free_ports(1)
     await asyncio.to_thread(pki.make_authority, tmp_path, "serving-ca")
     await asyncio.to_thread(pki.issue, tmp_path, "serving-ca", "serving", "/CN=m", f"DNS:metrics.{SPACE}.svc")
-    running = Api(apiserver, f"https://127.0.0.1:{port}", tmp_path, tmp_path / "serving-ca.crt")
+    running = Api(apiserver, tmp_path, tmp_path / "serving-ca.crt", ("127.0.0.1", port))
     await running.kubectl("apply", "--server-side", "-f", str(ROOT / "crds" / "orderpipeline.yaml"))
     await running.kubectl("wait", "--for=condition=Established", "crd/orderpipelines.orderpipeline.dev")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
@@ -122,14 +132,12 @@ async def api(apiserver: ApiServer, tmp_path: Path) -> AsyncIterator[Api]:
     open_port = asyncio.Event()
     parts = ConfigMapProxies(kube), Authorizer(kube, clock), StatusValues(kube, lambda: 1.7e9, clock)
     tls = Tls(tmp_path / "serving.crt", tmp_path / "serving.key")
-    task = asyncio.create_task(metrics_api.serve_with(*parts, tls, "127.0.0.1", port, open_port.set))
+    running.task = asyncio.create_task(metrics_api.serve_with(*parts, tls, "127.0.0.1", port, open_port.set))
     try:
         await asyncio.wait_for(open_port.wait(), 20)
         yield running
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await running.stop()
         await kube.close()
         await running.kubectl("delete", "apiservice", APISERVICE_NAME, "--ignore-not-found")
 
@@ -248,3 +256,20 @@ async def test_a_foreign_provider_is_seen(api: Api) -> None:
     foreign = detect_foreign(found, ("orderpipeline-system", "orderpipeline-metrics"))
     assert foreign is not None
     assert f"belongs to {SPACE}/metrics" in foreign
+
+
+async def test_a_handshake_that_ends_after_the_server_is_refused(api: Api) -> None:
+    late = socket.create_connection(api.address)
+    await asyncio.sleep(0.1)
+    await api.stop()
+    # A connection that a stopped server kept would neither be answered nor closed.
+    with pytest.raises((ConnectionError, ssl.SSLError)):
+        await asyncio.to_thread(_read_over_tls, late, api.client(None))
+
+
+def _read_over_tls(plain: socket.socket, context: ssl.SSLContext) -> None:
+    plain.settimeout(5.0)
+    with context.wrap_socket(plain) as stream:
+        stream.sendall(b"GET / HTTP/1.1\r\nHost: m\r\n\r\n")
+        if not stream.recv(1):
+            raise ConnectionError("closed")

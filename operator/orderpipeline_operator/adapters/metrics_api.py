@@ -106,6 +106,9 @@ async def serve_with(
             await asyncio.sleep(REFRESH)
             await _refresh(front, proxies, tls)
     finally:
+        if (server := runner.server) is not None:
+            # asyncio finishes the handshakes it has begun, and aiohttp would keep those connections for ever.
+            server.connection_made = lambda _, late: late.abort()  # type: ignore[method-assign]
         await runner.cleanup()
 
 
