@@ -108,7 +108,7 @@ async def serve_with(
     finally:
         if (server := runner.server) is not None:
             # asyncio finishes the handshakes it has begun, and aiohttp would keep those connections for ever.
-            server.connection_made = lambda _, late: late.abort()  # type: ignore[method-assign]
+            server.connection_made = lambda handler, transport: transport.abort()  # type: ignore[method-assign]
         await runner.cleanup()
 
 
