@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
 
+from orderpipeline_common.order import Order
 from orderpipeline_producer.batch import Batch
+from orderpipeline_producer.bulk import Bulk, read_bulk
 from orderpipeline_producer.gateway import Gateway
 from orderpipeline_producer.ingest import Record
 from orderpipeline_producer.kafka_sink import Headers, OnDelivery
@@ -41,6 +44,14 @@ class FakeSink:
             raise BufferError
         self.queued.append((value, on_delivery))
         self.values.append(value)
+
+    def produce_all(
+        self, orders: Sequence[Order], values: Sequence[bytes], headers: Headers, on_delivery: OnDelivery
+    ) -> int:
+        room = max(0, self.room - len(self.queued))
+        for order, value in zip(orders[:room], values[:room], strict=True):
+            self.produce(order.customer_id, value, headers, on_delivery)
+        return min(room, len(values))
 
     def finish(self, error: int | None = None, count: int = 10**9) -> None:
         for value, callback in self.queued[:count]:
@@ -236,4 +247,51 @@ async def test_a_request_that_breaks_off_tells_from_where() -> None:
     sink.finish()
     body = json.loads((await one.reply(soon())).body)
     assert (body["accepted"], body["failed"][0]["index"], body["failed"][0]["status"]) == (1, 1, 408)
+    to.close()
+
+
+def bulk(count: int, **more: Any) -> Bulk:
+    orders = [{"customer_id": f"c{i}", "product_id": "p", "quantity": 1, "amount": 1, **more} for i in range(count)]
+    found = read_bulk(json.dumps(orders).encode(), 10_000, 1000, lambda n: [f"id-{i}" for i in range(n)])
+    assert found is not None
+    return found
+
+
+async def test_a_bulk_is_accepted_in_slices() -> None:
+    sink = FakeSink()
+    to = gateway(sink)
+    one = batch(to)
+    await one.take_bulk(bulk(2500), soon())
+    sink.finish()
+    reply = await one.reply(soon())
+    assert (reply.status, json.loads(reply.body)) == (202, {"accepted": 2500})
+    assert [json.loads(value)["order_id"] for value in sink.values] == [f"id-{i}" for i in range(2500)]
+    assert to.in_flight == 0
+    to.close()
+
+
+async def test_a_bulk_names_what_kafka_failed_and_what_the_client_did_not_take() -> None:
+    sink = FakeSink(room=1003)
+    to = gateway(sink)
+    one = batch(to)
+    await one.take_bulk(bulk(1005), soon())
+    sink.finish(count=1001)
+    sink.finish(KafkaError._MSG_TIMED_OUT)
+    body = json.loads((await one.reply(soon())).body)
+    assert body["accepted"] == 1001
+    assert [(entry["index"], entry["status"], entry["order_id"]) for entry in body["failed"]] == [
+        (index, 503, f"id-{index}") for index in (1001, 1002, 1003, 1004)
+    ]
+    assert to.in_flight == 0
+    to.close()
+
+
+async def test_a_bulk_without_room_is_refused_at_once() -> None:
+    to = gateway(FakeSink(), limit=400)
+    to.send([record(0)], [])
+    one = batch(to)
+    await one.take_bulk(bulk(3), soon(60))
+    with pytest.raises(Problem) as caught:
+        await one.reply(soon())
+    assert (caught.value.status, (caught.value.more or {})["accepted"]) == (503, 0)
     to.close()

@@ -5,6 +5,7 @@ import json
 import random
 import sys
 import tracemalloc
+import uuid
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from orderpipeline_common.order import OrderError, decode_order, keyed_id
 from orderpipeline_producer import inflate as inflate_module
 from orderpipeline_producer import ingest
+from orderpipeline_producer.bulk import lines_bulk, read_bulk
+from orderpipeline_producer.ids import Ids
 from orderpipeline_producer.inflate import content_encoding, inflate
 from orderpipeline_producer.ingest import Record, Refusal, TooManyOrdersError, read_array, read_order, read_orders
 from orderpipeline_producer.lines import LineSplitter
@@ -207,3 +210,66 @@ def test_a_retry_with_the_same_key_gives_the_same_records() -> None:
     assert read() == read()
     assert len({record.order_id for record in read()}) == 2
     assert not isinstance(read_order(RAW, 0, 1000, mint), Refusal)
+
+
+@given(st.lists(st.sampled_from([RAW, b" " + RAW + b"\r", RAW + b"," + RAW, b"[" + RAW, RAW + b"]", RAW[:20], b"x"])))
+def test_lines_in_bulk_are_what_they_are_one_by_one_or_none(lines: list[bytes]) -> None:
+    numbered = list(enumerate(lines, 7))
+    records, refusals = read_orders(numbered, 1000, mint)
+    bulk = lines_bulk(numbered, 1000, mint)
+    assert (bulk is None) == (bool(refusals) or not lines)
+    if bulk is not None:
+        assert [(r.index, r.key, r.value.strip(), r.order_id) for r in bulk] == [
+            (r.index, r.key, r.value.strip(), r.order_id) for r in records
+        ]
+
+
+def test_lines_with_blank_ones_between_are_no_bulk() -> None:
+    assert lines_bulk([(0, RAW), (2, RAW)], 1000, mint) is None
+    assert lines_bulk([(0, RAW), (1, RAW)], len(RAW) - 1, mint) is None
+
+
+def ids(count: int) -> list[str]:
+    return [f"minted-{index}" for index in range(count)]
+
+
+UNUSUAL = [RAW[:-1] + b',"note":"\\u0000"}', RAW[:-1] + b',"note":"' + b"[" * 200 + b'"}']
+GOOD_AND_BAD = [
+    RAW,
+    b' {"order_id": "mine", ' + RAW[1:],
+    RAW[:-1] + b',"note":["\\u00e9[{", {}]}\n',
+    RAW[:-1] + b',"x":' + b"[" * 150 + b"]" * 150 + b"}",
+    RAW[:-1] + b',"note":"\xff"}',
+    RAW[:-1] + b',"note":"' + b"x" * 400 + b'"}',
+    RAW.replace(b'p"', b'\\u0000"'),
+    b"{}",
+    b"3",
+    b"x",
+]
+
+
+@given(st.lists(st.sampled_from(UNUSUAL + GOOD_AND_BAD), max_size=6))
+def test_a_bulk_is_what_its_orders_are_one_by_one_or_is_none(raws: list[bytes]) -> None:
+    bulk = read_bulk(b"[" + b",".join(raws) + b"]", 5, 400, ids)
+    records, refusals = read_orders(enumerate(raw.strip() for raw in raws), 400, mint)
+    if bulk is None:
+        assert refusals or not 1 <= len(raws) <= 5 or any(raw in UNUSUAL for raw in raws)
+        return
+    assert not refusals
+    assert list(bulk) == records
+    assert bulk[1:][0] == records[1] if len(records) > 1 else bulk[-1] == records[0]
+    assert bulk.size >= sum(record.size for record in records)
+
+
+def test_minted_ids_are_uuids_that_ascend_and_never_come_twice() -> None:
+    now = [1_700_000_000_123_456_789]
+    random = iter(range(10_000))
+    mint_ids = Ids(lambda: now[0], lambda count: (next(random) << 12).to_bytes(count, "big"))
+    found = [mint_ids.one() for _ in range(5000)] + mint_ids.many(9000) + [mint_ids.one(), mint_ids.one()]
+    assert len(set(found)) == len(found) == 14_002
+    assert found[:4096] == sorted(found[:4096])
+    for each in (found[0], found[4096], found[-1]):
+        parsed = uuid.UUID(each)
+        assert (parsed.version, parsed.variant, parsed.int >> 80) == (7, uuid.RFC_4122, 1_700_000_000_123)
+    now[0] += 1_000_000
+    assert uuid.UUID(mint_ids.one()).int >> 80 == 1_700_000_000_124

@@ -27,7 +27,9 @@ def orders(sink: FakeSink, held: Held, in_flight: int = 10**9, **limits: int) ->
         quota=Quota(0, loop.time),
         metrics=Metrics(frozenset()),
         held=held,
+        anonymous=False,
         mint=lambda: "id",
+        mint_many=lambda count: ["id"] * count,
         down=lambda: "",
         wait=True,
     )

@@ -17,9 +17,10 @@ from orderpipeline_common.logs import JsonFormatter
 from orderpipeline_common.order import RULES
 from orderpipeline_common.runtime import EnvReader, SettingsError
 from orderpipeline_producer import quota as quota_module
-from orderpipeline_producer.api import PATHS, valid_host
+from orderpipeline_producer.api import PATHS
 from orderpipeline_producer.auth import ApiKeys, load_keys
 from orderpipeline_producer.docs_page import docs_page
+from orderpipeline_producer.head import valid_host
 from orderpipeline_producer.kafka_sink import producer_config
 from orderpipeline_producer.metrics import Metrics
 from orderpipeline_producer.openapi import STATUSES, openapi

@@ -56,6 +56,7 @@ class OrderError(ValueError):
 
 _decoder = msgspec.json.Decoder(Order)
 _array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+_orders_decoder = msgspec.json.Decoder(list[Order])
 _raw_decoder = msgspec.json.Decoder(msgspec.Raw)
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
@@ -93,6 +94,23 @@ def decode_array(raw: bytes) -> list[bytes]:
         raise _malformed(str(error)) from None
     except RecursionError:
         raise _too_deep() from None
+
+
+def decode_orders(raw: bytes) -> tuple[list[Order], list[bytes]] | None:
+    """The orders of a JSON array, and each one's own bytes; None unless `decode_order` would take every one of them.
+
+    May also be None for an array that is good but unusual (deeply nested, with escaped NULs): look at each order then.
+    """
+    try:
+        if not raw.isascii():
+            raw.decode("utf-8")
+        orders = _orders_decoder.decode(raw)
+        # With so few brackets that are not the orders' own, none of them can be too deep.
+        if raw.count(b"{") + raw.count(b"[") - len(orders) > MAX_DEPTH or b"\\u0000" in raw:
+            return None
+        return orders, [bytes(item) for item in _array_decoder.decode(raw)]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def with_order_id(raw: bytes, order_id: str) -> bytes:

@@ -10,15 +10,14 @@ from collections.abc import Coroutine
 from typing import Any
 
 import uvloop
-from aiohttp import http_parser
 
 from orderpipeline_common.logs import configure_logs
-from orderpipeline_common.order import uuid7
 from orderpipeline_common.runtime import EnvReader, SettingsError, stop_on_signals
 from orderpipeline_producer.api import PATHS, make_api
 from orderpipeline_producer.auth import ANONYMOUS, ApiKeys, load_keys
 from orderpipeline_producer.gateway import Gateway
 from orderpipeline_producer.http import HttpServer
+from orderpipeline_producer.ids import Ids
 from orderpipeline_producer.kafka_sink import KafkaSink, producer_config
 from orderpipeline_producer.metrics import Metrics, make_registry
 from orderpipeline_producer.orders import Orders
@@ -39,9 +38,6 @@ def main() -> int:
         _log.error("%s", error)
         return 2
     configure_logs(settings.log_level, "producer", settings.pipeline)
-    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
-        _log.error("aiohttp has no compiled parser here, and its other one is not safe; install aiohttp from a wheel")
-        return 2
     return uvloop.run(serve(settings))
 
 
@@ -62,20 +58,23 @@ async def serve(settings: Settings) -> int:
         keys = ApiKeys(load_keys(settings.api_keys_dir, told))
         identify = keys.client
         jobs.append(watch_keys(settings.api_keys_dir, keys, told))
+    ids = Ids(time.time_ns, os.urandom)
     orders = Orders(
         limits=settings.limits,
         gateway=gateway,
         identify=identify,
+        anonymous=settings.auth_mode == "None",
         quota=Quota(settings.client_orders_per_second, loop.time),
         metrics=metrics,
         held=Held(max(settings.limits.in_flight_bytes, settings.limits.body_bytes)),
-        mint=lambda: uuid7(time.time_ns() // 1_000_000, os.urandom(10)),
+        mint=ids.one,
+        mint_many=ids.many,
         down=lambda: sink.fatal or watch.down,
         wait=settings.durability == "acked",
     )
     ready = lambda: "draining" if stop.is_set() else sink.fatal or watch.down  # noqa: E731
     api = make_api(orders, metrics, make_registry(metrics), ready, lambda: sink.fatal, loop.time)
-    server = HttpServer(api, settings.limits.request_seconds)
+    server = HttpServer(api, orders, settings.limits.request_seconds)
     tasks = [loop.create_task(job) for job in jobs]
     for task in tasks:
         task.add_done_callback(lambda ended: _stop_when_failed(ended, stop))

@@ -6,13 +6,16 @@ from typing import Final
 
 import msgspec
 
-from orderpipeline_producer.gateway import FULL, Delivery, Gateway
+from orderpipeline_producer.bulk import Bulk, lines_bulk
+from orderpipeline_producer.gateway import FULL, Delivery, Gateway, Records, size_of
 from orderpipeline_producer.ingest import Mint, Record, Refusal, read_orders
 from orderpipeline_producer.kafka_sink import Headers
 from orderpipeline_producer.metrics import Metrics
 from orderpipeline_producer.replies import Problem, Reply, json_reply, retry_after
 from orderpipeline_producer.settings import Limits
 
+SLICE_ORDERS: Final = 1000
+"""Orders handed to the Kafka client at a time: the event loop stays free for others in between."""
 REST: Final = "this order and all after it were not taken"
 
 
@@ -37,14 +40,27 @@ class Batch:
         kept = items[:-over] if over > 0 else items
         self._seen += len(kept)
         self.on_orders(len(kept))
-        records, refusals = read_orders(kept, self._limits.order_bytes, self._mint)
-        self._refusals += refusals
+        records: Records | None = lines_bulk(kept, self._limits.order_bytes, self._mint)
+        if records is None:
+            records, refusals = read_orders(kept, self._limits.order_bytes, self._mint)
+            self._refusals += refusals
         taken = not records or await self._send(records, deadline)
         if taken and over > 0:
             detail = f"the most in a batch are {self._limits.batch_orders} orders; {REST}"
             self._refusals.append(Refusal(items[len(kept)][0], 413, detail))
         await asyncio.sleep(0)  # big batches take turns with other requests
         return taken and over <= 0
+
+    async def take_bulk(self, bulk: Bulk, deadline: float) -> None:
+        """Take a batch, or the only part of one, in which all is well, in slices that let other requests in between."""
+        for start in range(0, len(bulk), SLICE_ORDERS):
+            part = bulk[start : start + SLICE_ORDERS] if len(bulk) > SLICE_ORDERS else bulk
+            self._seen += len(part)
+            self.on_orders(len(part))
+            if not await self._send(part, deadline):
+                return
+            if part is not bulk:
+                await asyncio.sleep(0)
 
     def break_off(self, index: int, problem: Problem) -> None:
         """The request failed at this place. Raises the problem when nothing was looked at before it."""
@@ -72,10 +88,10 @@ class Batch:
         status = 503 if again else 422
         raise Problem(status, "none of the orders was taken; see failed", headers=again, more=body)
 
-    async def _send(self, records: list[Record], deadline: float) -> bool:
-        size = sum(record.size for record in records)
+    async def _send(self, records: Records, deadline: float) -> bool:
+        size = size_of(records)
         if not self._gateway.has_room(size) and not await self._room(size, deadline):
-            self._refuse(records)
+            self._refuse(list(records))
             return False
         delivery, refused = self._gateway.send(records, self._headers)
         self._sent += len(records) - len(refused)

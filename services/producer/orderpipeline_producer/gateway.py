@@ -8,6 +8,8 @@ from typing import Any, Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 
+from orderpipeline_common.order import Order
+from orderpipeline_producer.bulk import Bulk
 from orderpipeline_producer.ingest import Record, Refusal
 from orderpipeline_producer.kafka_sink import Headers, OnDelivery
 from orderpipeline_producer.metrics import Metrics
@@ -19,6 +21,9 @@ _log = logging.getLogger(__name__)
 FULL: Final = "too many orders wait for Kafka; none of this was taken, send it again"
 
 
+Records = Sequence[Record] | Bulk
+
+
 class Sink(Protocol):
     """What the gateway needs of a Kafka client."""
 
@@ -26,6 +31,11 @@ class Sink(Protocol):
 
     def produce(self, key: str, value: bytes, headers: Headers, on_delivery: OnDelivery) -> None:
         """Queue one record."""
+
+    def produce_all(
+        self, orders: Sequence[Order], values: Sequence[bytes], headers: Headers, on_delivery: OnDelivery
+    ) -> int:
+        """Queue one record for each order until there is no room; returns how many were queued."""
 
     def poll(self) -> None:
         """Run due callbacks without waiting."""
@@ -36,7 +46,7 @@ class Delivery:
 
     __slots__ = ("_errors", "_gateway", "_left", "_records", "_size", "done")
 
-    def __init__(self, gateway: "Gateway", records: Sequence[Record], size: int, done: "asyncio.Future[None]") -> None:
+    def __init__(self, gateway: "Gateway", records: "Records", size: int, done: "asyncio.Future[None]") -> None:
         self._gateway = gateway
         self._records = records
         self._size = size
@@ -73,7 +83,7 @@ class Delivery:
         open_: dict[bytes, list[Record]] = {}
         for record in self._records:
             open_.setdefault(record.value, []).append(record)
-        return sorted((_failed(open_[value].pop(), error) for value, error in self._errors), key=lambda r: r.index)
+        return sorted((refusal(open_[value].pop(), error) for value, error in self._errors), key=lambda r: r.index)
 
     def _finish(self) -> None:
         failed = len(self._errors)
@@ -110,37 +120,60 @@ class Gateway:
             self._waiters.append(waiter)
             await waiter
 
-    def send(self, records: Sequence[Record], headers: Headers) -> tuple[Delivery, list[Record]]:
+    def send(self, records: "Records", headers: Headers) -> tuple[Delivery, list[Record]]:
         """Hand records to the Kafka client; returns their delivery and those that the client had no room for.
 
         The caller has asked for room before. With none taken, the delivery is already done.
         """
-        size = sum(record.size for record in records)
+        size = size_of(records)
         delivery = Delivery(self, records, size, self._loop.create_future())
         self.in_flight += size
+        sent = self._produce(records, headers, delivery)
+        self._metrics.accepted += sent
+        self._poll_soon()
+        if sent == len(records):
+            return delivery, []
+        refused = records[sent:]
+        refused_size = size_of(refused)
+        self.in_flight -= refused_size
+        delivery.shrink(sent, refused_size)
+        return delivery, list(refused)
+
+    def _produce(self, records: "Records", headers: Headers, delivery: Delivery) -> int:
+        if type(records) is Bulk:
+            return self._sink.produce_all(records.orders, records.values, headers, delivery)
         sent = 0
-        produce = self._sink.produce
         try:
             for record in records:
-                produce(record.key, record.value, headers, delivery)
+                self._sink.produce(record.key, record.value, headers, delivery)
                 sent += 1
         except (BufferError, KafkaException):
-            refused = list(records[sent:])
-            refused_size = sum(record.size for record in refused)
-            self.in_flight -= refused_size
-            delivery.shrink(sent, refused_size)
-            return delivery, refused
-        finally:
-            self._metrics.accepted += sent
+            pass
+        return sent
+
+    def send_one(self, key: str, value: bytes, size: int, headers: Headers, on_delivery: OnDelivery) -> None:
+        """Hand over one record of `size` bytes for which the caller has asked for room; `on_delivery` has to settle it.
+
+        Raises BufferError or KafkaException when the client does not take it.
+        """
+        self._sink.produce(key, value, headers, on_delivery)
+        self.in_flight += size
+        self._metrics.accepted += 1
+        if not self._busy:
             self._poll_soon()
-        return delivery, []
+
+    def fail(self, size: int, error: KafkaError) -> None:
+        """Count one record that failed and let waiting requests go on."""
+        _log.error("an order failed in Kafka by %s", error.str())
+        self.settle(size, 0, 1)
 
     def settle(self, size: int, acked: int, failed: int) -> None:
         """Count a finished delivery and let waiting requests go on."""
         self.in_flight -= size
         self._metrics.acked += acked
         self._metrics.failed += failed
-        self._wake()
+        if self._waiters:
+            self._wake()
 
     def close(self) -> None:
         """Stop polling."""
@@ -170,7 +203,13 @@ def _ambiguous(record: Record, why: str) -> Refusal:
     return Refusal(record.index, 503, f"{why}; {AMBIGUOUS}", "", record.order_id)
 
 
-def _failed(record: Record, error: KafkaError) -> Refusal:
+def size_of(records: Records) -> int:
+    """Bytes that records hold until Kafka has acked them."""
+    return records.size if type(records) is Bulk else sum(record.size for record in records)
+
+
+def refusal(record: Record, error: KafkaError) -> Refusal:
+    """Why Kafka did not take a record, as its client is told."""
     if error.code() in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE):
         return Refusal(record.index, 413, "Kafka's own limit on the size of a message is lower", "", record.order_id)
     return _ambiguous(record, f"Kafka did not take it ({error.name()})")

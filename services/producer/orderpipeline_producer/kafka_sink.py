@@ -1,11 +1,12 @@
 """The Kafka producer client, its configuration, and whether Kafka can be reached."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from orderpipeline_common.order import Order
 from orderpipeline_producer.ingest import RECORD_OVERHEAD
 from orderpipeline_producer.settings import Settings
 
@@ -16,6 +17,10 @@ CHECK_SECONDS: Final = 2.0
 """Longest that one look at the cluster's metadata may take."""
 MAX_BATCH_BYTES: Final = 1_000_000
 """Largest Kafka batch; brokers refuse more than 1,048,588 bytes unless told otherwise."""
+ANY_PARTITION: Final = -1
+"""Let the partitioner choose. `produce` gets its arguments by place: by name, a call takes half as long again."""
+NOW: Final = 0
+"""The time stamp that stands for the time of the call."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +69,21 @@ class KafkaSink:
 
     def produce(self, key: str, value: bytes, headers: Headers, on_delivery: OnDelivery) -> None:
         """Queue one record. Raises BufferError when the client's queue is full, KafkaException when it refuses."""
-        self._produce(self.topic, value, key, headers=headers, on_delivery=on_delivery)
+        self._produce(self.topic, value, key, ANY_PARTITION, on_delivery, None, NOW, headers)
+
+    def produce_all(
+        self, orders: Sequence[Order], values: Sequence[bytes], headers: Headers, on_delivery: OnDelivery
+    ) -> int:
+        """Queue one record for each order, in turn, until the client takes no more; returns how many it took."""
+        produce, topic = self._produce, self.topic
+        sent = 0
+        try:
+            for order, value in zip(orders, values, strict=True):
+                produce(topic, value, order.customer_id, ANY_PARTITION, on_delivery, None, NOW, headers)
+                sent += 1
+        except (BufferError, KafkaException):
+            pass  # the caller sees how many
+        return sent
 
     def poll(self) -> None:
         """Run the callbacks of what has been delivered or has failed. Never waits."""

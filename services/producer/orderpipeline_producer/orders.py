@@ -9,6 +9,7 @@ from typing import Final
 from orderpipeline_common.contract import Header
 from orderpipeline_common.order import OrderError, keyed_id
 from orderpipeline_producer.batch import Batch
+from orderpipeline_producer.bulk import read_bulk
 from orderpipeline_producer.gateway import AMBIGUOUS, FULL, Gateway
 from orderpipeline_producer.ingest import Mint, Refusal, TooManyOrdersError, read_array, read_order
 from orderpipeline_producer.kafka_sink import Headers
@@ -25,26 +26,33 @@ SLICE_ORDERS: Final = 500
 """Orders decoded and handed over at a time: the event loop stays free for others in between."""
 PIECE_BYTES: Final = 65536
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_PLAIN_HEADERS: Final[Headers] = [(Header.CONTENT_TYPE, b"application/json")]
+PLAIN_HEADERS: Final[Headers] = [(Header.CONTENT_TYPE, b"application/json")]
 
 
 @dataclass(frozen=True)
 class Orders:
     """The two calls and what they need.
 
-    `identify` names the client of an Authorization header or raises Problem; `mint` makes an id for an order without
-    one; `down` tells why Kafka can't be reached, empty when it can; `wait` is whether a reply waits for Kafka's ack.
+    `identify` names the client of an Authorization header or raises Problem, and neither when all are `anonymous`;
+    `mint` makes an id for an order without one, `mint_many` that many; `down` tells why Kafka can't be reached, empty
+    when it can; `wait` is whether a reply waits for Kafka's ack.
     """
 
     limits: Limits
     gateway: Gateway
     identify: Callable[[str], str]
+    anonymous: bool
     quota: Quota
     metrics: Metrics
     held: Held
     mint: Callable[[], str]
+    mint_many: Callable[[int], list[str]]
     down: Callable[[], str]
     wait: bool
+
+    def mint_at(self, index: int) -> str:
+        """An id, wherever the order stands."""
+        return self.mint()
 
     async def one(self, request: Request) -> Reply:
         """POST /order."""
@@ -71,20 +79,20 @@ class Orders:
                 detail = f"Kafka did not answer in time; {AMBIGUOUS}"
                 raise unavailable(detail, {"order_id": record.order_id}) from None
             for failure in delivery.failures():
-                headers = retry_after(1) if failure.status == 503 else ()
-                more = {"order_id": record.order_id}
-                raise Problem(failure.status, failure.detail, failure.field, headers, more=more)
+                raise failed_order(failure)
         return json_reply(202, {"order_id": record.order_id})
 
     async def batch(self, request: Request) -> Reply:
         """POST /orders/batch."""
         client = self._admit(request, JSON_TYPES | NDJSON)
-        batch = Batch(
-            self.limits, self.gateway, self.metrics, _kafka_headers(request), self._minter(request, client, many=True)
-        )
+        mint = self._minter(request, client, many=True)
+        batch = Batch(self.limits, self.gateway, self.metrics, _kafka_headers(request), mint)
         batch.on_orders = lambda count: self.quota.charge(client, count)
         if _media_type(request) not in NDJSON:
-            await self._take_array(request, batch)
+            mint_many = (
+                self.mint_many if mint == self.mint_at else lambda count: [mint(index) for index in range(count)]
+            )
+            await self._take_array(request, batch, mint_many)
         elif request.headers.get("Content-Encoding", ""):
             # Packed lines are unpacked first: what is cut or damaged at its end must not have been taken at its start.
             await self._take_packed_lines(request, batch)
@@ -92,9 +100,13 @@ class Orders:
             await self._take_lines(request, batch)
         return await batch.reply(request.deadline if self.wait else None)
 
-    async def _take_array(self, request: Request, batch: Batch) -> None:
+    async def _take_array(self, request: Request, batch: Batch, mint_many: Callable[[int], list[str]]) -> None:
         raw = await read_body(request, self.limits.body_bytes, self.held)
         with self.held.holding(len(raw)):
+            bulk = read_bulk(raw, self.limits.batch_orders, self.limits.order_bytes, mint_many)
+            if bulk is not None:
+                await batch.take_bulk(bulk, request.deadline)
+                return
             try:
                 items = read_array(raw, self.limits.batch_orders)
             except TooManyOrdersError as error:
@@ -146,8 +158,7 @@ class Orders:
     def _minter(self, request: Request, client: str, *, many: bool) -> Mint:
         keys = request.headers.getall("Idempotency-Key", ())
         if not keys:
-            mint = self.mint
-            return lambda _: mint()
+            return self.mint_at
         key = keys[0].strip()
         if len(keys) > 1 or not 1 <= len(key) <= 255 or not key.isprintable():
             raise Problem(400, "send one Idempotency-Key of 1 to 255 printable characters", "Idempotency-Key")
@@ -162,6 +173,12 @@ async def _take_slices(batch: Batch, items: list[tuple[int, bytes]], deadline: f
     return True
 
 
+def failed_order(failure: Refusal) -> Problem:
+    """The problem of a single order that Kafka did not take."""
+    headers = retry_after(1) if failure.status == 503 else ()
+    return Problem(failure.status, failure.detail, failure.field, headers, more={"order_id": failure.order_id})
+
+
 def _media_type(request: Request) -> str:
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
@@ -169,5 +186,5 @@ def _media_type(request: Request) -> str:
 def _kafka_headers(request: Request) -> Headers:
     traceparent = request.headers.get("traceparent", "")
     if traceparent and _TRACEPARENT.fullmatch(traceparent):
-        return [*_PLAIN_HEADERS, (Header.TRACEPARENT, traceparent.encode("ascii"))]
-    return _PLAIN_HEADERS
+        return [*PLAIN_HEADERS, (Header.TRACEPARENT, traceparent.encode("ascii"))]
+    return PLAIN_HEADERS

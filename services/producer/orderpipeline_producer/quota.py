@@ -16,6 +16,11 @@ class Quota:
         self._full = max(1.0, float(orders_per_second))
         self._buckets: dict[str, tuple[float, float]] = {}
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._rate > 0
+
     def wait(self, client: str) -> float:
         """Seconds until the client may send again; 0 when it may now."""
         if not self._rate:

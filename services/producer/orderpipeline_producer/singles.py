@@ -1,0 +1,125 @@
+"""One order with no more ado: from the bytes of its body to the Kafka client without a task, a future or a timer.
+
+Whatever is out of the ordinary is left to the API's own way, which finds out again what is wrong and says so.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from confluent_kafka import KafkaError, KafkaException
+
+from orderpipeline_common.order import OrderError, decode_order
+from orderpipeline_producer.api import ORDER_PATH
+from orderpipeline_producer.gateway import AMBIGUOUS, refusal
+from orderpipeline_producer.head import Head
+from orderpipeline_producer.ingest import RECORD_OVERHEAD, Record
+from orderpipeline_producer.metrics import Metrics
+from orderpipeline_producer.orders import PLAIN_HEADERS, Orders, failed_order
+from orderpipeline_producer.replies import Problem, Reply, unavailable
+from orderpipeline_producer.wire import Wire
+
+OnReply = Callable[["Single", "bytes | Reply"], None]
+BRACE: Final = b"{"
+
+
+class Single:
+    """One order on its way to Kafka; itself the client's delivery callback. `on_reply` is told once, or never.
+
+    `body` is that of the reply when all goes well.
+    """
+
+    __slots__ = ("_begun", "_desk", "_size", "body", "on_reply")
+
+    def __init__(self, desk: "Singles", size: int, body: bytes, begun: float, on_reply: OnReply | None) -> None:
+        self._desk = desk
+        self._size = size
+        self._begun = begun
+        self.body = body
+        self.on_reply = on_reply
+
+    def __call__(self, error: KafkaError | None, message: Any) -> None:
+        """Kafka has it (no error) or not."""
+        desk, on_reply = self._desk, self.on_reply
+        self.on_reply = None
+        if error is None:
+            desk.gateway.settle(self._size, 1, 0)
+            if on_reply is not None:
+                on_reply(self, desk.taken(self.body, self._begun))
+            return
+        desk.gateway.fail(self._size, error)
+        if on_reply is not None:
+            record = Record(0, "", b"", self._order_id())
+            on_reply(self, desk.count(failed_order(refusal(record, error)), self._begun))
+
+    def late(self) -> Reply:
+        """The reply when Kafka took too long; what it says afterwards is counted, no more."""
+        self.on_reply = None
+        problem = unavailable(f"Kafka did not answer in time; {AMBIGUOUS}", {"order_id": self._order_id()})
+        return self._desk.count(problem, self._begun)
+
+    def _order_id(self) -> str:
+        order_id: str = msgspec.json.decode(self.body)["order_id"]
+        return order_id
+
+
+class Singles:
+    """Takes single orders. `clock` is the event loop's."""
+
+    def __init__(self, orders: Orders, metrics: Metrics, wire: Wire, clock: Callable[[], float]) -> None:
+        self.gateway = orders.gateway
+        self._orders = orders
+        self._metrics = metrics
+        self._timer = metrics.timer(ORDER_PATH, 202)
+        self._accepted = wire.accepted
+        self._clock = clock
+        self._most = orders.limits.order_bytes
+        self._wait = orders.wait
+        self._open = orders.anonymous and not orders.quota.limited
+
+    def take(self, head: Head, body: bytes, begun: float, on_reply: OnReply) -> "bytes | Single | None":
+        """Take one order. The reply's bytes, or the order that will call `on_reply`, or None: nothing was done."""
+        orders, gateway = self._orders, self.gateway
+        client = "" if self._open else self._client(head)
+        if client is None or len(body) > self._most or orders.down():
+            return None
+        try:
+            order = decode_order(body)
+        except OrderError:
+            return None
+        if order.order_id:
+            value, answer = body, msgspec.json.encode({"order_id": order.order_id})
+        else:
+            order_id = orders.mint().encode("ascii")
+            rest = body[1:] if body.startswith(BRACE) else body.lstrip()[1:]
+            value, answer = b'{"order_id":"%b",%b' % (order_id, rest), b'{"order_id":"%b"}' % order_id
+        key = order.customer_id
+        size = len(key) + len(value) + RECORD_OVERHEAD
+        if not gateway.has_room(size):
+            return None
+        single = Single(self, size, answer, begun, on_reply if self._wait else None)
+        try:
+            gateway.send_one(key, value, size, PLAIN_HEADERS, single)
+        except (BufferError, KafkaException):
+            return None
+        if not self._open:
+            orders.quota.charge(client, 1)
+        return single if self._wait else self.taken(answer, begun)
+
+    def taken(self, body: bytes, begun: float) -> bytes:
+        """The reply to an order that was taken, counted."""
+        self._timer(self._clock() - begun)
+        return self._accepted(body)
+
+    def count(self, problem: Problem, begun: float) -> Reply:
+        """The reply to an order that failed, counted."""
+        self._metrics.request(ORDER_PATH, problem.status, self._clock() - begun)
+        return problem.reply()
+
+    def _client(self, head: Head) -> str | None:
+        """Who sends this; None when it may not now."""
+        try:
+            client = self._orders.identify(head.fields.get("Authorization", ""))
+        except Problem:
+            return None
+        return None if self._orders.quota.wait(client) else client

@@ -1,0 +1,128 @@
+"""The order API's own HTTP server on loopback in a thread, in front of a Kafka client that only remembers."""
+
+import asyncio
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import uvloop
+
+from orderpipeline_common.order import Order
+from orderpipeline_producer.api import PATHS, make_api
+from orderpipeline_producer.auth import ANONYMOUS
+from orderpipeline_producer.gateway import Gateway
+from orderpipeline_producer.http import HttpServer
+from orderpipeline_producer.kafka_sink import Headers, OnDelivery
+from orderpipeline_producer.metrics import Metrics, make_registry
+from orderpipeline_producer.orders import Orders
+from orderpipeline_producer.quota import Quota
+from orderpipeline_producer.request import Held
+from orderpipeline_producer.settings import Limits
+
+
+class MemorySink:
+    """Acknowledges all it was given at the next poll, unless it is told to hold."""
+
+    def __init__(self) -> None:
+        self.fatal = ""
+        self.hold = False
+        self.values: list[bytes] = []
+        self._due: list[OnDelivery] = []
+
+    def produce(self, key: str, value: bytes, headers: Headers, on_delivery: OnDelivery) -> None:
+        self.values.append(bytes(value))
+        self._due.append(on_delivery)
+
+    def produce_all(
+        self, orders: Sequence[Order], values: Sequence[bytes], headers: Headers, on_delivery: OnDelivery
+    ) -> int:
+        for order, value in zip(orders, values, strict=True):
+            self.produce(order.customer_id, value, headers, on_delivery)
+        return len(values)
+
+    def poll(self) -> None:
+        if not self.hold:
+            due, self._due = self._due, []
+            for on_delivery in due:
+                on_delivery(None, None)
+
+
+class Served:
+    """A running server. `taken()` is how many orders it has handed to Kafka so far."""
+
+    def __init__(self, port: int, sink: MemorySink, server: HttpServer) -> None:
+        self.port = port
+        self.sink = sink
+        self.server = server
+
+    def taken(self) -> int:
+        return len(self.sink.values)
+
+    def talk(self, *pieces: bytes, half_close: bool = False, pause: float = 0.03, quiet: float = 0.25) -> bytes:
+        """What comes back for these bytes, sent piece by piece, until the server closes or is quiet."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            received = b""
+            try:
+                for piece in pieces:
+                    client.sendall(piece)
+                    if piece is not pieces[-1]:
+                        time.sleep(pause)
+                if half_close:
+                    client.shutdown(socket.SHUT_WR)
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+            client.settimeout(quiet)
+            try:
+                while chunk := client.recv(1 << 20):
+                    received += chunk
+            except (TimeoutError, ConnectionResetError):
+                pass
+            return received
+
+
+def statuses(reply: bytes) -> list[int]:
+    """The statuses in a stream of replies."""
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", reply)]
+
+
+@contextmanager
+def served(request_seconds: float = 1.0, *, wait: bool = True) -> Iterator[Served]:
+    """A server with small limits: orders of 2,000 bytes, bodies of 100,000, batches of 100."""
+    limits = Limits(order_bytes=2000, body_bytes=100_000, batch_orders=100, request_seconds=request_seconds)
+    ready: list[Served] = []
+    started = threading.Event()
+    stops: list[Callable[[], None]] = []
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        stops.append(lambda: loop.call_soon_threadsafe(stop.set) and None)
+        sink, metrics = MemorySink(), Metrics(PATHS)
+        gateway = Gateway(sink, limits.in_flight_bytes, metrics, loop)
+        number = iter(range(1_000_000))
+        orders = Orders(
+            limits=limits, gateway=gateway, identify=lambda _: ANONYMOUS, anonymous=True,
+            quota=Quota(0, loop.time), metrics=metrics, held=Held(1_000_000), mint=lambda: f"id-{next(number)}",
+            mint_many=lambda count: [f"id-{next(number)}" for _ in range(count)], down=lambda: "", wait=wait,
+        )  # fmt: skip
+        api = make_api(orders, metrics, make_registry(metrics), lambda: "", lambda: "", loop.time)
+        server = HttpServer(api, orders, request_seconds)
+        ready.append(Served(await server.start("127.0.0.1", 0), sink, server))
+        started.set()
+        await stop.wait()
+        await server.stop(1.0, linger=0.0)
+        gateway.close()
+
+    thread = threading.Thread(target=lambda: uvloop.run(run()))
+    thread.start()
+    assert started.wait(10)
+    try:
+        yield ready[0]
+    finally:
+        stops[0]()
+        thread.join(10)
+        assert not thread.is_alive()
