@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help venv run up down test unit e2e lint types layers
+.PHONY: help venv accelerator run up down test unit e2e lint types layers
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,13 @@ help: ## This list
 	@touch $@
 
 venv: .venv/.ready ## Python environment of the project
+
+ACCELERATOR := $(shell find services/accelerator -type f -not -path '*/target/*' -not -path '*/__pycache__/*')
+
+.venv/.accelerator: .venv/.ready hack/accelerator $(ACCELERATOR)
+	@hack/accelerator $(ABLE)
+
+accelerator: .venv/.accelerator ## The compiled part of the order API, optional, into .venv; needs Rust
 
 run: venv ## examples/shop.yaml on this machine without a cluster, live view; ARGS=--demo replays real purchases
 	@.venv/bin/orderpipeline run $(ARGS)
@@ -44,6 +51,7 @@ unit: venv ## The quick tests: no broker, no cluster
 test: venv ## Everything that can be checked here; ends with pytest's summary
 	@$(MAKE) --no-print-directory lint types layers
 	@hack/prepare
+	@$(MAKE) --no-print-directory accelerator ABLE=--if-able
 	@echo "== all tests (the first run also builds Kubernetes and the images, about 20 min)"
 	@$(PY) -m pytest tests
 

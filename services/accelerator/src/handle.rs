@@ -1,0 +1,107 @@
+//! One librdkafka producer instance with its topic and its queue, and its end.
+
+use std::ffi::{CString, c_char, c_int};
+use std::path::Path;
+
+use crate::rdkafka::{self, Api};
+
+/// Wakes `wake`, an eventfd, when the queue gets something to poll.
+pub struct Handle {
+    pub api: Api,
+    pub rk: *mut rdkafka::rd_kafka_t,
+    pub topic: *mut rdkafka::rd_kafka_topic_t,
+    pub queue: *mut rdkafka::rd_kafka_queue_t,
+    pub wake: c_int,
+}
+
+// SAFETY: librdkafka's functions may be called by any thread on instances, topics and queues.
+unsafe impl Send for Handle {}
+unsafe impl Sync for Handle {}
+
+impl Handle {
+    /// Make the instance. The error names the property that is wrong.
+    pub fn open(library: &Path, config: &[(String, String)], topic: &str) -> Result<Self, String> {
+        let api = Api::open(library)?;
+        let topic_name = CString::new(topic).map_err(|_| "the topic's name holds a NUL".to_string())?;
+        let mut words = [0 as c_char; 512];
+        // SAFETY: pointers are from the library itself or live during the call; `new` takes the configuration.
+        unsafe {
+            let conf = (api.conf_new)();
+            for (name, value) in config.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain([("log.queue", "true")]) {
+                let set = CString::new(name).ok().zip(CString::new(value).ok()).map(|(name, value)| {
+                    (api.conf_set)(conf, name.as_ptr(), value.as_ptr(), words.as_mut_ptr(), words.len())
+                });
+                if set != Some(0) {
+                    (api.conf_destroy)(conf);
+                    return Err(format!("{name}: {}", rdkafka::text(words.as_ptr())));
+                }
+            }
+            (api.conf_set_events)(conf, rdkafka::EVENT_DR | rdkafka::EVENT_ERROR | rdkafka::EVENT_LOG);
+            let rk = (api.new)(rdkafka::PRODUCER, conf, words.as_mut_ptr(), words.len());
+            if rk.is_null() {
+                (api.conf_destroy)(conf);
+                return Err(rdkafka::text(words.as_ptr()));
+            }
+            (api.set_log_queue)(rk, std::ptr::null_mut());
+            let topic = (api.topic_new)(rk, topic_name.as_ptr(), std::ptr::null_mut());
+            let wake = libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC);
+            if topic.is_null() || wake < 0 {
+                (api.destroy)(rk);
+                return Err(format!(
+                    "can't begin with topic {}: {}",
+                    topic_name.to_string_lossy(),
+                    std::io::Error::last_os_error()
+                ));
+            }
+            let queue = (api.queue_get_main)(rk);
+            let one = 1u64;
+            (api.queue_io_event_enable)(queue, wake, (&raw const one).cast(), size_of::<u64>());
+            Ok(Self { api, rk, topic, queue, wake })
+        }
+    }
+
+    /// Forget that there was something to poll: it is about to be polled.
+    pub fn calm(&self) {
+        let mut count = 0u64;
+        // SAFETY: eight bytes are what an eventfd gives; that there is nothing to read is as good.
+        unsafe { libc::read(self.wake, (&raw mut count).cast(), size_of::<u64>()) };
+    }
+
+    /// The leader of each partition, -1 for none; the error as Kafka says it.
+    pub fn leaders(&self, wait_ms: c_int) -> Result<Vec<i32>, (c_int, String)> {
+        let mut found: *const rdkafka::Metadata = std::ptr::null();
+        // SAFETY: the library fills in `found`, which is read before it is given back.
+        unsafe {
+            let code = (self.api.metadata)(self.rk, 0, self.topic, &mut found, wait_ms);
+            if code != 0 {
+                return Err((code, rdkafka::text((self.api.err2str)(code))));
+            }
+            let metadata = &*found;
+            let mut outcome = Ok(Vec::new());
+            if metadata.topic_cnt == 1 {
+                let topic = &*metadata.topics;
+                if topic.err != 0 {
+                    outcome = Err((topic.err, rdkafka::text((self.api.err2str)(topic.err))));
+                } else if topic.partition_cnt > 0 {
+                    let partitions = std::slice::from_raw_parts(topic.partitions, topic.partition_cnt as usize);
+                    outcome = Ok(partitions.iter().map(|partition| partition.leader).collect());
+                }
+            }
+            (self.api.metadata_destroy)(found);
+            outcome
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the handle any more; what is still in the queue goes with it.
+        unsafe {
+            (self.api.queue_io_event_enable)(self.queue, -1, std::ptr::null(), 0);
+            (self.api.queue_destroy)(self.queue);
+            (self.api.topic_destroy)(self.topic);
+            (self.api.destroy)(self.rk);
+            libc::close(self.wake);
+        }
+    }
+}

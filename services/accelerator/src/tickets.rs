@@ -1,0 +1,75 @@
+//! Who waits for which records: a number for each record on its way, and one counter for all of a request.
+
+use std::ffi::c_int;
+
+use pyo3::prelude::*;
+
+/// A record's number is its request's slot and its place in the request.
+const PLACE_BITS: u32 = 32;
+
+struct Ticket {
+    left: usize,
+    failed: Vec<(u32, c_int)>,
+    on_done: Py<PyAny>,
+}
+
+/// A request of which all records are delivered or failed; `failed` has the places and error codes.
+pub struct Done {
+    pub failed: Vec<(u32, c_int)>,
+    pub on_done: Py<PyAny>,
+}
+
+#[derive(Default)]
+pub struct Tickets {
+    slots: Vec<Option<Ticket>>,
+    free: Vec<usize>,
+    open: usize,
+}
+
+impl Tickets {
+    /// Expect `records` records; returns the number of the first, and the others' follow it.
+    pub fn open(&mut self, records: usize, on_done: Py<PyAny>) -> u64 {
+        let ticket = Some(Ticket { left: records, failed: Vec::new(), on_done });
+        self.open += records;
+        let slot = self.free.pop().unwrap_or(self.slots.len());
+        if slot == self.slots.len() {
+            self.slots.push(ticket);
+        } else {
+            self.slots[slot] = ticket;
+        }
+        (slot as u64) << PLACE_BITS
+    }
+
+    /// Only the first `sent` of the records were taken, of which none can have ended yet; with none, nobody is told.
+    pub fn shrink(&mut self, first: u64, sent: usize) -> Option<Done> {
+        let slot = (first >> PLACE_BITS) as usize;
+        let ticket = self.slots[slot].as_mut()?;
+        self.open -= ticket.left - sent;
+        ticket.left = sent;
+        if sent == 0 { self.close(slot) } else { None }
+    }
+
+    /// One record has ended, with this error code or 0; the request when it was its last.
+    #[inline]
+    pub fn settle(&mut self, number: u64, code: c_int) -> Option<Done> {
+        let slot = (number >> PLACE_BITS) as usize;
+        let ticket = self.slots.get_mut(slot)?.as_mut()?;
+        if code != 0 {
+            ticket.failed.push((number as u32, code));
+        }
+        ticket.left -= 1;
+        self.open -= 1;
+        if ticket.left == 0 { self.close(slot) } else { None }
+    }
+
+    /// Records that have not ended.
+    pub fn open_records(&self) -> usize {
+        self.open
+    }
+
+    fn close(&mut self, slot: usize) -> Option<Done> {
+        let ticket = self.slots[slot].take()?;
+        self.free.push(slot);
+        Some(Done { failed: ticket.failed, on_done: ticket.on_done })
+    }
+}
