@@ -9,6 +9,7 @@ registry=orderpipeline-registry
 registry_port=5001
 strimzi=1.2.0
 contour=v1.33.8
+keda=2.21.0
 images=(operator:operator/Dockerfile producer:services/producer/Dockerfile consumer:services/consumer/Dockerfile)
 
 mkdir -p "$cache/kind"
@@ -124,6 +125,18 @@ values() {
 # kind itself skips an image that the node has.
 load() { kind load docker-image --name "$name" "$@"; }
 
+keda() {
+    tools helm
+    case ${1:-} in
+        up)
+            helm upgrade --install keda keda --repo https://kedacore.github.io/charts --version "$keda" \
+                --namespace keda --create-namespace --wait --timeout 300s >/dev/null
+            ;;
+        down) helm uninstall keda --namespace keda --ignore-not-found --wait ;;
+        *) fail "say: hack/cluster keda up, or: hack/cluster keda down" ;;
+    esac
+}
+
 url() {
     echo "ingress     http://127.0.0.1:8080  https://127.0.0.1:8443"
     kubectl get ingress --all-namespaces \
@@ -140,7 +153,7 @@ command=$1
 shift
 case $command in
     up | down | build | values | url | status) "$command" ;;
-    load) load "$@" ;;
+    load | keda) "$command" "$@" ;;
     kubectl | helm | kubeconform) tools "$command"; exec "$command" "$@" ;;
     *) fail "unknown command $command" ;;
 esac

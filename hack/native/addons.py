@@ -71,9 +71,9 @@ def manifests() -> list[Manifest]:
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": INGRESS_NAMESPACE}},
         service | _about("kube-dns", "kube-system") | {"spec": {"clusterIP": DNS_IP, "ports": dns_ports}},
-        _endpoints("kube-dns", "kube-system", dns_ports),
+        endpoints("kube-dns", "kube-system", dns_ports),
         service | _about("envoy", INGRESS_NAMESPACE) | {"spec": {"ports": web_ports}},
-        _endpoints("envoy", INGRESS_NAMESPACE, [port | {"port": behind[str(port["name"])]} for port in web_ports]),
+        endpoints("envoy", INGRESS_NAMESPACE, [port | {"port": behind[str(port["name"])]} for port in web_ports]),
         {
             "apiVersion": "gateway.networking.k8s.io/v1",
             "kind": "GatewayClass",
@@ -197,7 +197,7 @@ def _about(name: str, namespace: str) -> Manifest:
     return {"metadata": {"name": name, "namespace": namespace}}
 
 
-def _endpoints(service: str, namespace: str, ports: list[Manifest]) -> Manifest:
+def endpoints(service: str, namespace: str, ports: list[Manifest]) -> Manifest:
     """A Service without selector finds the host process by this."""
     return {
         "apiVersion": "discovery.k8s.io/v1",

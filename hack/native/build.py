@@ -48,6 +48,28 @@ def ensure(paths: Paths, binaries: Iterable[str], report: Report = lambda line: 
                 _build(paths, project, todo, report)
 
 
+def ensure_files(paths: Paths, name: str) -> list[Path]:
+    """The files of project `name` in `paths.share`, fetched with its modules; nothing is compiled."""
+    project = next(each for each in PROJECTS if each.name == name)
+    wanted = hashlib.sha256(json.dumps([project.requires, project.files]).encode()).hexdigest()
+    stamp, targets = paths.share / ".stamps" / name, [paths.share / each for each in project.files]
+    with locked(paths.build / f"{name}-files.lock"):
+        if not (stamp.exists() and stamp.read_text() == wanted and all(each.exists() for each in targets)):
+            folder = paths.build / f"{name}-files"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "go.mod").write_text(f"module local/{name}\n\ngo {GO_VERSION}\n")
+            with (paths.build / f"{name}-files.log").open("w") as log:
+                versions = dict(each.split("@") for each in project.requires)
+                for target, origin in zip(targets, project.files.values(), strict=True):
+                    module, _, path = origin.partition(":")
+                    found = _go(["mod", "download", "-json", f"{module}@{versions[module]}"], folder, log, capture=True)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(Path(json.loads(found)["Dir"], path).read_bytes())
+            stamp.parent.mkdir(exist_ok=True)
+            stamp.write_text(wanted)
+    return targets
+
+
 def seconds_of(paths: Paths, binaries: Iterable[str]) -> int:
     """A rough estimate of the time that `ensure` needs, on two cores with empty caches."""
     return sum({project_of(name).name: project_of(name).seconds for name in missing(paths, binaries)}.values())

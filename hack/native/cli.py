@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import images, loading, prerequisites
+from . import images, keda, loading, prerequisites
 from .config import HTTP_PORT, HTTPS_PORT
 from .down import down
 from .progress import Step, run, say
@@ -24,6 +24,7 @@ def main(arguments: Sequence[str]) -> int:
         "build": lambda: _build(native),
         "load": lambda: _load(native, rest),
         "values": lambda: _print(values(native)),
+        "keda": lambda: keda.command(native, rest),
         "url": lambda: _print(url(native)),
         "status": lambda: _status(native),
     }

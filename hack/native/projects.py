@@ -33,6 +33,15 @@ _KUBERNETES_FLAGS = (
     f" -X {_VERSION}.gitMajor=1 -X {_VERSION}.gitMinor=36"
 )
 _CONTAINERD = "github.com/containerd/containerd/v2"
+_KEDA = "github.com/kedacore/keda/v2"
+_KEDA_CRDS = (
+    "keda.sh_scaledobjects",
+    "keda.sh_scaledjobs",
+    "keda.sh_triggerauthentications",
+    "keda.sh_clustertriggerauthentications",
+    "eventing.keda.sh_cloudeventsources",
+    "eventing.keda.sh_clustercloudeventsources",
+)
 
 # etcd's own command is in a module that cannot be required from outside; its server package is all the command calls.
 _ETCD_MAIN = """package main
@@ -109,6 +118,13 @@ PROJECTS: Final = (
             "contour-crds.yaml": "github.com/projectcontour/contour:examples/contour/01-crds.yaml",
             "gateway-crds.yaml": "github.com/projectcontour/contour:examples/gateway/00-crds.yaml",
         },
+    ),
+    Project(
+        "keda",
+        (f"{_KEDA}@v2.21.0",),
+        {"keda": f"{_KEDA}/cmd/operator", "keda-adapter": f"{_KEDA}/cmd/adapter"},
+        360,
+        files={f"keda-{name}.yaml": f"{_KEDA}:config/crd/bases/{name}.yaml" for name in _KEDA_CRDS},
     ),
     Project("helm", ("helm.sh/helm/v3@v3.22.0",), {"helm": "helm.sh/helm/v3/cmd/helm"}, 60),
     Project("kind", ("sigs.k8s.io/kind@v0.33.0",), {"kind": "sigs.k8s.io/kind"}, 10),

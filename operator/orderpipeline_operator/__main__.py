@@ -15,10 +15,9 @@ from kubernetes.aio.client import Configuration
 from prometheus_client import CollectorRegistry
 
 from orderpipeline_common.logs import configure_logs
-from orderpipeline_common.probes import serve_probes
 from orderpipeline_common.runtime import SettingsError, stop_on_signals
 from orderpipeline_operator import handlers
-from orderpipeline_operator.adapters import metrics_api
+from orderpipeline_operator.adapters import metrics_api, scaling_api
 from orderpipeline_operator.adapters.credentials import discover
 from orderpipeline_operator.adapters.http import Gate, Heartbeat, SideLoop, serve_for_ever
 from orderpipeline_operator.adapters.kube import Kube
@@ -72,10 +71,12 @@ async def serve(settings: Settings, cluster: Configuration) -> int:
                 stack,
                 serve_for_ever(beside, lambda: metrics_api.serve(cluster, cert, key, gate.open, port=port), gate),
             )
-        probes = await side.run(
-            serve_probes(settings.http_port, ready=gate.verdict, healthy=heartbeat.verdict, registry=metrics)
+        stop_http = await side.run(
+            scaling_api.serve(
+                cluster, settings.http_port, ready=gate.verdict, healthy=heartbeat.verdict, registry=metrics
+            )
         )
-        stack.push_async_callback(lambda: side.run(probes.cleanup()))
+        stack.push_async_callback(lambda: side.run(stop_http()))
         kube = Kube(cluster)
         stack.push_async_callback(kube.close)
         election = Election(
@@ -132,6 +133,7 @@ async def lead(
             image_pull_policy=settings.image_pull_policy,
             image_pull_secrets=settings.image_pull_secrets,
             metrics_service=settings.metrics_service,
+            scaling_url=settings.scaling_url,
         )
         reconciler = Reconciler(kube, kube, scaler, defaults, now=_now)
         watch = handlers.Watch(

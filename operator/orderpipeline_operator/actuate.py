@@ -1,15 +1,14 @@
 """Writing: everything that one reconcile changes, each write small, repeatable and safe against a newer state."""
 
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from orderpipeline_operator.domain import names, status
-from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.domain.diff import differs, fingerprint
-from orderpipeline_operator.domain.kinds import DEPLOYMENT, PIPELINE, Manifest, Ref, ref_of
+from orderpipeline_operator.domain.kinds import AUTOSCALER_KINDS, PIPELINE, Manifest, Ref, ref_of
 from orderpipeline_operator.domain.observe import Observed, conditions
 from orderpipeline_operator.domain.plan import Plan, leaves_data
 from orderpipeline_operator.domain.teardown import FINALIZER, TOPIC_FINALIZER, Teardown
@@ -18,15 +17,15 @@ from orderpipeline_operator.errors import ApiError, Conflict, Forbidden, Invalid
 LOG = logging.getLogger(__name__)
 UNMANAGED = "strimzi.io/managed"
 REPAIR_MANAGER = f"{names.FIELD_MANAGER}-repair"
-SCALE_MANAGER = f"{names.FIELD_MANAGER}-scaler"
-"""Field manager of replica counts, apart from the one that applies manifests without them."""
 
 
 class Writer(Protocol):
     """Writes to the Kubernetes API; see adapters/kube.py."""
 
     async def create(self, manifest: Manifest) -> Manifest: ...
-    async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest: ...
+    async def apply(
+        self, manifest: Manifest, *, force: bool = True, manager: str = names.FIELD_MANAGER
+    ) -> Manifest: ...
     async def apply_status(self, manifest: Manifest) -> Manifest: ...
     async def patch(
         self, ref: Ref, body: Mapping[str, Any], *, subresource: str = "", manager: str = names.FIELD_MANAGER
@@ -54,6 +53,8 @@ async def carry_out(write: Writer, planned: Plan, seen: Observed, stubborn: Muta
     failures: list[str] = []
     for settled in stubborn.keys() - set(map(ref_of, planned.apply)):
         del stubborn[settled]
+    # One autoscaler goes before another comes: two at a time would undo each other, and KEDA refuses to be the second.
+    failures += await _prune(write, children, [ref for ref in planned.prune if ref.kind in AUTOSCALER_KINDS])
     for manifest in planned.apply:
         ref = ref_of(manifest)
         live = seen.children.get(ref)
@@ -67,7 +68,14 @@ async def carry_out(write: Writer, planned: Plan, seen: Observed, stubborn: Muta
                 stubborn[ref] = _state(manifest, children[ref])
         except (Invalid, Forbidden, Conflict, NotFound) as error:
             failures.append(str(error))
-    for ref in planned.prune:
+    failures += await _prune(write, children, [ref for ref in planned.prune if ref.kind not in AUTOSCALER_KINDS])
+    return Done(replace(seen, children=children), tuple(failures))
+
+
+async def _prune(write: Writer, children: dict[Ref, Manifest], refs: Iterable[Ref]) -> list[str]:
+    """Delete objects, and take them out of `children`. Gives the refusals."""
+    failures: list[str] = []
+    for ref in refs:
         if children[ref]["metadata"].get("deletionTimestamp"):
             continue
         try:
@@ -76,7 +84,7 @@ async def carry_out(write: Writer, planned: Plan, seen: Observed, stubborn: Muta
             failures.append(str(error))
         else:
             del children[ref]
-    return Done(replace(seen, children=children), tuple(failures))
+    return failures
 
 
 async def _apply(write: Writer, ref: Ref, manifest: Manifest, live: Manifest | None) -> Manifest:
@@ -102,30 +110,6 @@ def _state(manifest: Manifest, live: Manifest) -> str:
     kept = {key: meta.get(key) for key in ("labels", "annotations", "ownerReferences")}
     rest = {key: value for key, value in live.items() if key not in ("metadata", "status")}
     return fingerprint({"want": manifest, "meta": kept, "have": rest})
-
-
-async def wake_or_stop(write: Writer, seen: Observed, view: Scaling | None) -> Done:
-    """An HPA never leaves nor reaches 0: those two steps are ours. Everything between is the HPA's.
-
-    Where there is no HPA of ours, as in the modes Recommend and Off, no step is.
-    """
-    ref = Ref(DEPLOYMENT, seen.namespace, names.consumer(seen.name))
-    deployment = seen.children.get(ref)
-    if seen.hpa(ref.name) is None or deployment is None or view is None or view.desired is None:
-        return Done(seen)
-    current = deployment["spec"].get("replicas", 1)
-    if (current == 0) == (view.desired == 0):
-        return Done(seen)
-    body = {"spec": {"replicas": view.desired}}
-    try:
-        await write.patch(ref, body, subresource="scale", manager=SCALE_MANAGER)
-    except NotFound:
-        return Done(seen)  # deleted meanwhile, perhaps with its whole namespace
-    except (Invalid, Forbidden, Conflict) as error:
-        return Done(seen, (str(error),))
-    LOG.info("scaled %s from %d to %d: %s", ref, current, view.desired, view.why)
-    scaled = {**deployment, "spec": {**deployment["spec"], "replicas": view.desired}}
-    return Done(replace(seen, children={**seen.children, ref: scaled}))
 
 
 async def tear_down(write: Writer, seen: Observed, step: Teardown) -> tuple[str, ...]:

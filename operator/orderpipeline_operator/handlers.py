@@ -1,6 +1,7 @@
 """kopf's part: it watches, and every event becomes the key of a pipeline. It writes nothing at all."""
 
 import asyncio
+import copy
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -11,7 +12,8 @@ from kubernetes.aio.client import Configuration
 
 from orderpipeline_operator.adapters.credentials import authorization
 from orderpipeline_operator.domain import names
-from orderpipeline_operator.domain.kinds import CHILD_KINDS, PIPELINE, SECRET, Kind
+from orderpipeline_operator.domain.kinds import CHILD_KINDS, PIPELINE, SCALED_OBJECT, SECRET, Kind
+from orderpipeline_operator.domain.observe import conditions
 from orderpipeline_operator.gather import Key
 
 LOG = logging.getLogger(__name__)
@@ -28,6 +30,26 @@ def key_of(body: Mapping[str, Any]) -> Key | None:
     return (meta["namespace"], name) if name else None
 
 
+class News:
+    """Keeps out the events of a ScaledObject that tell nothing: KEDA notes in it, at every poll, that it was active."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def worth(self, type_: str | None, body: Mapping[str, Any]) -> bool:
+        """Whether the event is worth a look. `type_`: ADDED, MODIFIED, DELETED, or None when first listed."""
+        if body.get("kind") != SCALED_OBJECT.kind:
+            return True
+        meta = body["metadata"]
+        if type_ == "DELETED":
+            self._known.pop(meta["uid"], None)
+            return True
+        told = (meta.get("generation"), meta.get("labels"), meta.get("deletionTimestamp"), conditions(dict(body)))
+        same = self._known.get(meta["uid"]) == told
+        self._known[meta["uid"]] = copy.deepcopy(told)
+        return not same
+
+
 def registry(cluster: Configuration, enqueue: Callable[[Key], None]) -> kopf.OperatorRegistry:
     """Handlers for the pipelines, their children, and the Secrets that Strimzi keeps for them."""
     made = kopf.OperatorRegistry()
@@ -35,9 +57,11 @@ def registry(cluster: Configuration, enqueue: Callable[[Key], None]) -> kopf.Ope
     async def on_login(**_: Any) -> kopf.ConnectionInfo:
         return await connection_info(cluster)
 
-    async def on_event(body: Mapping[str, Any], **_: Any) -> None:
+    news = News()
+
+    async def on_event(type: str | None, body: Mapping[str, Any], **_: Any) -> None:  # noqa: A002 - kopf's name
         key = key_of(body)
-        if key is not None:
+        if key is not None and news.worth(type, body):
             enqueue(key)
 
     kopf.on.login(registry=made)(on_login)

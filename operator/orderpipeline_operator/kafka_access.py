@@ -1,4 +1,4 @@
-"""How the operator itself gets into a pipeline's Kafka, and whether it still holds the consumers' replica count."""
+"""How the operator itself gets into a pipeline's Kafka."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,15 +39,6 @@ def connection(pipeline: Pipeline, context: Context, secrets: Mapping[str, Manif
         ca_pem=values[found.ca] if found.ca else None,
     )
     return Way(needed, made)
-
-
-def replicas_we_own(deployment: Manifest | None) -> int | None:
-    """The live replica count while our own apply set it; None once somebody else, such as an HPA, has moved it."""
-    for entry in (deployment or {}).get("metadata", {}).get("managedFields") or ():
-        ours = entry.get("manager") == names.FIELD_MANAGER and entry.get("operation") == "Apply"
-        if ours and not entry.get("subresource") and "f:replicas" in (entry.get("fieldsV1") or {}).get("f:spec", {}):
-            return cast(int, (deployment or {})["spec"]["replicas"])
-    return None
 
 
 def _text(ref: SecretRef, secrets: Mapping[str, Manifest | None]) -> str | None:

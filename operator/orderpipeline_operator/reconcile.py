@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from orderpipeline_operator import actuate
+from orderpipeline_operator import actuate, replicas
 from orderpipeline_operator.adapters.scaler import Target
 from orderpipeline_operator.domain import address, names, plan, status, teardown
 from orderpipeline_operator.domain.accept import Rejected, accept
@@ -20,7 +20,7 @@ from orderpipeline_operator.domain.render import Bundle, Context, Pipeline, rend
 from orderpipeline_operator.domain.scaling_policy import policy_from
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 from orderpipeline_operator.gather import Key, Reader, gather, metrics_trouble, with_missing, with_secrets
-from orderpipeline_operator.kafka_access import connection, replicas_we_own
+from orderpipeline_operator.kafka_access import connection
 
 LOG = logging.getLogger(__name__)
 TEARDOWN_POLL = 1.0
@@ -33,6 +33,7 @@ class Sampler(Protocol):
     def track(self, target: Target) -> None: ...
     def forget(self, key: Key) -> None: ...
     def view(self, key: Key) -> Scaling | None: ...
+    def live(self, key: Key) -> Scaling | None: ...
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Defaults:
     log_level: str = "INFO"
     image_pull_policy: str | None = None
     image_pull_secrets: tuple[str, ...] = ()
+    scaling_url: str = ""
+    """Where KEDA asks the operator for numbers of consumers."""
     metrics_service: str = ""
     """The Service in `operator_namespace` that external metrics should come from; empty: that is not looked at."""
 
@@ -70,6 +73,8 @@ class Reconciler:
         self._defaults = defaults
         self._now = now
         self._stubborn: dict[Key, dict[Ref, str]] = {}
+        self._direct: set[Key] = set()
+        """Pipelines that are scaled by the operator itself, by their spec that was accepted last."""
 
     async def __call__(self, key: Key) -> float | None:
         """One pass. Gives the seconds until the next one is due, None when the pipeline is gone."""
@@ -77,6 +82,7 @@ class Reconciler:
         if seen is None:
             self._sampler.forget(key)
             self._stubborn.pop(key, None)
+            self._direct.discard(key)
             return None
         if seen.cr["metadata"].get("deletionTimestamp"):
             self._sampler.forget(key)
@@ -90,7 +96,7 @@ class Reconciler:
         """Leave all as it is but the number of consumers, which goes on following the lag."""
         view = self._sampler.view(key)
         if seen.cr["spec"].get("paused") is not True:
-            seen = (await actuate.wake_or_stop(self._write, seen, view)).seen
+            seen = (await self._move(seen, key)).seen
         refused = status.refused(seen, why.reason, why.message, view, self._now())
         await actuate.write_status(self._write, seen, refused, self._defaults.identity, self._now())
         return self._defaults.resync
@@ -104,18 +110,27 @@ class Reconciler:
         failures: tuple[str, ...] = ()
         stubborn = self._stubborn.setdefault(key, {})
         if not spec.paused:
+            await replicas.let_go(self._write, seen, bundle.manifests())
             done = await actuate.carry_out(self._write, planned, seen, stubborn)
             seen, failures = done.seen, done.failures
         self._track(seen, key, spec)
         view = self._sampler.view(key)
+        scaling = spec.autoscaling
+        (self._direct.add if scaling.mode == "Auto" and scaling.backend == "Direct" else self._direct.discard)(key)
         if not spec.paused:
-            scaled = await actuate.wake_or_stop(self._write, seen, view)
+            scaled = await self._move(seen, key)
             seen, failures = scaled.seen, (*failures, *scaled.failures)
         trouble = await self._metrics_trouble(seen, spec)
         found = status.Findings(planned, failures, tuple(sorted(stubborn)), view, trouble)
         built = status.build(spec, seen, found, self._now())
         await actuate.write_status(self._write, seen, built, self._defaults.identity, self._now())
         return self._defaults.resync
+
+    async def _move(self, seen: Observed, key: Key) -> actuate.Done:
+        """Whoever scales by himself goes by the newest sample: what is published may be some seconds older."""
+        direct = key in self._direct
+        view = self._sampler.live(key) if direct else self._sampler.view(key)
+        return await replicas.move(self._write, seen, view, direct=direct)
 
     async def _look_closer(self, seen: Observed, spec: OrderPipelineSpec) -> tuple[Observed, Bundle]:
         """Render twice: once to learn which Secrets and objects to read, once with the Secrets' digests."""
@@ -135,7 +150,7 @@ class Reconciler:
             operator_namespace=self._defaults.operator_namespace,
             bootstrap=address.usable(spec, seen),
             secret_hashes=hashes,
-            consumer_replicas=replicas_we_own(seen.deployment(names.consumer(seen.name))),
+            scaling_url=self._defaults.scaling_url,
             log_level=self._defaults.log_level,
             image_pull_policy=self._defaults.image_pull_policy,
             image_pull_secrets=self._defaults.image_pull_secrets,
@@ -148,7 +163,8 @@ class Reconciler:
         """
         service = self._defaults.metrics_service
         fed = is_true(seen.hpa(names.consumer(seen.name)), "ScalingActive")
-        if spec.autoscaling.mode != "Auto" or not service or fed:
+        ours = spec.autoscaling.mode == "Auto" and spec.autoscaling.backend == "ExternalMetrics"
+        if not ours or not service or fed:
             return None
         return await metrics_trouble(self._read, (self._defaults.operator_namespace, service))
 

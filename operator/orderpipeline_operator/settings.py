@@ -33,6 +33,8 @@ class Settings:
     metrics_tls_key: Path | None = None
     metrics_service: str = ""
     """The Service in `namespace` that external metrics should come from; empty: nobody looks whose they are."""
+    scaling_url: str = ""
+    """Where KEDA reaches this operator's plain HTTP, by its Service."""
     workers: int = 4
     """Pipelines reconciled at the same time."""
     resync_seconds: float = 60.0
@@ -59,8 +61,9 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
     cert, key = env.path("ORDERPIPELINE_METRICS_TLS_CERT"), env.path("ORDERPIPELINE_METRICS_TLS_KEY")
     if (cert is None) != (key is None):
         raise SettingsError("ORDERPIPELINE_METRICS_TLS_CERT and ORDERPIPELINE_METRICS_TLS_KEY: set both or neither")
+    namespace = env.text("POD_NAMESPACE")
     return Settings(
-        namespace=env.text("POD_NAMESPACE"),
+        namespace=namespace,
         identity=env.text("POD_NAME"),
         watch_namespaces=_names(env, "ORDERPIPELINE_WATCH_NAMESPACES"),
         producer_image=env.text("ORDERPIPELINE_PRODUCER_IMAGE", Settings.producer_image),
@@ -74,11 +77,19 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         metrics_tls_cert=cert,
         metrics_tls_key=key,
         metrics_service=env.text("ORDERPIPELINE_METRICS_SERVICE", Settings.metrics_service),
+        scaling_url=_url(env, "ORDERPIPELINE_SCALING_URL", f"http://orderpipeline-operator.{namespace}.svc:8080"),
         workers=env.integer("ORDERPIPELINE_WORKERS", Settings.workers, low=1, high=256),
         resync_seconds=env.seconds("ORDERPIPELINE_RESYNC_SECONDS", Settings.resync_seconds, low=1.0),
         teardown_seconds=env.seconds("ORDERPIPELINE_TEARDOWN_SECONDS", Settings.teardown_seconds),
         log_level=env.choice("ORDERPIPELINE_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), Settings.log_level),
     )
+
+
+def _url(env: EnvReader, variable: str, default: str) -> str:
+    url = env.text(variable, default).rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError(f"{variable}: {url!r} is no URL; begin with http:// or https://")
+    return url
 
 
 def _names(env: EnvReader, variable: str) -> tuple[str, ...]:

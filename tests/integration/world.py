@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from hack.kafka.crds import strimzi_crds
+from hack.native import keda
+from hack.native.config import Paths
 from orderpipeline_operator.adapters.credentials import from_kubeconfig
 from orderpipeline_operator.adapters.kube import Kube
 from orderpipeline_operator.adapters.scaler import Target
@@ -47,11 +49,13 @@ class Sampler:
     def view(self, key: tuple[str, str]) -> Scaling | None:
         return self.said if key in self.targets else None
 
+    live = view
+
 
 @pytest.fixture(scope="session")
 def crds(apiserver: ApiServer) -> ApiServer:
-    """The API server with our CRD and Strimzi's."""
-    for file in (ROOT / "crds" / "orderpipeline.yaml", *strimzi_crds()):
+    """The API server with our CRD, Strimzi's and KEDA's."""
+    for file in (ROOT / "crds" / "orderpipeline.yaml", *strimzi_crds(), *keda.crds(Paths.from_env())):
         apiserver.kubectl("apply", "--server-side", "-f", str(file))
     apiserver.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
     deadline = time.monotonic() + 30

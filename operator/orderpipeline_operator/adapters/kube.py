@@ -51,13 +51,13 @@ class Kube:
                 return tuple(items)
             query["continue"] = token
 
-    async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+    async def apply(self, manifest: Manifest, *, force: bool = True, manager: str = FIELD_MANAGER) -> Manifest:
         """Server-side apply. Without force, fields that somebody else set otherwise are a Conflict."""
-        return await self._apply(ref_of(manifest), manifest, "", force)
+        return await self._apply(ref_of(manifest), manifest, "", force, manager)
 
     async def apply_status(self, manifest: Manifest) -> Manifest:
         """Server-side apply of .status alone; NotFound when the object is gone."""
-        return await self._apply(ref_of(manifest), manifest, "/status", True)
+        return await self._apply(ref_of(manifest), manifest, "/status", True, FIELD_MANAGER)
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Create; Conflict when it exists."""
@@ -95,8 +95,8 @@ class Kube:
         """POST to a path that is no stored resource, such as a SubjectAccessReview."""
         return await self._call("post", path, "POST", path, body)
 
-    async def _apply(self, ref: Ref, manifest: Manifest, subresource: str, force: bool) -> Manifest:
-        query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false", "fieldValidation": "Strict"}
+    async def _apply(self, ref: Ref, manifest: Manifest, subresource: str, force: bool, manager: str) -> Manifest:
+        query = {"fieldManager": manager, "force": "true" if force else "false", "fieldValidation": "Strict"}
         path = _path(ref.kind, ref.namespace, ref.name) + subresource
         return await self._call("apply", str(ref), "PATCH", path, manifest, query=query, content=_APPLY)
 

@@ -200,7 +200,11 @@ class Scaler:
             # Kafka does not say how many members; the pods that run are the next best.
             reading = replace(reading, group=replace(reading.group, members=loop.target.replicas_now))
         loop.history, sample = advance(loop.history, reading, policy.offset_reset, self._clock.monotonic())
-        decision = decide(policy, sample, loop.state, self._clock.unix())
+        state = loop.state
+        if policy.mode == "Off" and policy.fixed is None and loop.target.replicas_now is not None:
+            # Whoever scales meanwhile, Auto goes on later from where that has led.
+            state = replace(state, desired=loop.target.replicas_now)
+        decision = decide(policy, sample, state, self._clock.unix())
         loop.state = decision.state
         self._record(loop, decision, sample)
 

@@ -9,6 +9,7 @@ METRICS_GROUP: Final = "external.metrics.k8s.io"
 METRICS_VERSION: Final = "v1beta1"
 APISERVICE_NAME: Final = f"{METRICS_VERSION}.{METRICS_GROUP}"
 APISERVICE: Final = Kind("apiregistration.k8s.io", "v1", "APIService", "apiservices")
+_WAY_OUT: Final = "set autoscaling.backend to KEDA or Direct, which need none of ours"
 
 
 def detect_foreign(apiservice: Mapping[str, Any] | None, expected_service: tuple[str, str]) -> str | None:
@@ -20,7 +21,7 @@ def detect_foreign(apiservice: Mapping[str, Any] | None, expected_service: tuple
     if apiservice is None:
         return (
             f"No APIService {APISERVICE_NAME} exists, so no HorizontalPodAutoscaler can read the lag; "
-            "install the chart with metricsApi enabled."
+            f"install the chart with metricsApi enabled, or {_WAY_OUT}."
         )
     service = (apiservice.get("spec") or {}).get("service") or {}
     if (service.get("namespace"), service.get("name")) == (namespace, name):
@@ -28,5 +29,5 @@ def detect_foreign(apiservice: Mapping[str, Any] | None, expected_service: tuple
     owner = f"{service.get('namespace')}/{service.get('name')}" if service else "the API server itself"
     return (
         f"APIService {APISERVICE_NAME} belongs to {owner}, not to {namespace}/{name}. A cluster has one "
-        "provider of external metrics: remove that one, or set autoscaling.mode to Recommend or Off."
+        f"provider of external metrics, which is never taken from its owner: {_WAY_OUT}, or remove that one."
     )

@@ -67,7 +67,7 @@ def kafka_ready(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None
         return Condition(
             "KafkaReady",
             "False",
-            _camel(failing.get("reason") or failing["type"]),
+            camel(failing.get("reason") or failing["type"]),
             f"Strimzi says of Kafka {seen.name}: {text}",
         )
     text = (
@@ -119,57 +119,12 @@ def deployment_ready(type_: str, name: str, seen: Observed, plan: Plan) -> Condi
     if is_true(deployment, "Available"):
         return Condition(type_, "True", "Available", f"Enough of the {want} pods are ready.{held}")
     progress = condition(deployment, "Progressing") or condition(deployment, "ReplicaFailure") or {}
-    reason = "Starting" if progress.get("status") != "False" else _camel(progress.get("reason") or "Failing")
+    reason = "Starting" if progress.get("status") != "False" else camel(progress.get("reason") or "Failing")
     look = f"kubectl -n {seen.namespace} describe pods -l {names.PIPELINE_LABEL}={seen.name}"
     text = f"{ready} of {want} pods are ready" + (
         f" ({progress['message']})" if reason != "Starting" and progress.get("message") else ""
     )
     return Condition(type_, "False", reason, f"{text}; see: {look}{held and '.' + held}")
-
-
-def autoscaling_active(
-    spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None, metrics_trouble: tuple[str, str] | None = None
-) -> Condition:
-    """AutoscalingActive: whether the number of consumers follows the lag.
-
-    `metrics_trouble`: reason and message when the cluster's external metrics are not ours.
-    """
-    type_, mode = "AutoscalingActive", spec.autoscaling.mode
-    if mode == "Off":
-        return Condition(
-            type_, "False", "Off", f"autoscaling.mode is Off: {spec.autoscaling.replicas} consumers are kept."
-        )
-    if mode == "Recommend":
-        return Condition(
-            type_, "False", "Recommend", "autoscaling.mode is Recommend: the decision is published and nothing moves."
-        )
-    if metrics_trouble is not None:
-        return Condition(type_, "False", *metrics_trouble)
-    if scaling is not None and scaling.error:
-        return Condition(
-            type_,
-            "False",
-            "LagUnknown",
-            f"The number of consumers is held, since the lag cannot be read: {scaling.error}",
-        )
-    hpa = seen.hpa(names.consumer(seen.name))
-    if hpa is None:
-        return Condition(type_, "False", "Waiting", "The autoscaler is made together with the consumers.")
-    active = condition(hpa, "ScalingActive")
-    if active is None:
-        return Condition(type_, "Unknown", "Pending", "The HorizontalPodAutoscaler has not reported yet.")
-    if active["status"] == "True":
-        return Condition(type_, "True", "Following", "The number of consumers follows the lag.")
-    if active.get("reason") == "ScalingDisabled" and spec.paused:
-        return Condition(type_, "False", "Paused", "Nothing starts the consumers while paused is true.")
-    if active.get("reason") == "ScalingDisabled":
-        return Condition(type_, "True", "ScaledToZero", "Consumers start when orders arrive.")
-    return Condition(
-        type_,
-        "False",
-        _camel(active.get("reason") or "Failing"),
-        f"The HorizontalPodAutoscaler says: {active.get('message')}",
-    )
 
 
 def degraded(seen: Observed, plan: Plan, failures: Iterable[str]) -> Condition:
@@ -204,7 +159,7 @@ def _rollout_problems(seen: Observed) -> Iterator[tuple[str, str]]:
         failing = condition(deployment, "ReplicaFailure") if refused else progress
         if failing and (refused or failing.get("status") == "False") and up_to_date(deployment):
             reason = failing.get("reason") or failing["type"]
-            yield _camel(reason), f"Deployment {ref.name}: {failing.get('message') or reason}"
+            yield camel(reason), f"Deployment {ref.name}: {failing.get('message') or reason}"
 
 
 def paused(spec: OrderPipelineSpec) -> Condition:
@@ -249,7 +204,7 @@ def merged(old: Iterable[Manifest], new: Iterable[Condition], generation: int, n
     return result
 
 
-def _camel(text: str) -> str:
+def camel(text: str) -> str:
     """A reason that Kubernetes accepts: letters, digits, starting with a letter."""
     kept = "".join(c for c in text if c.isalnum())
     return kept if kept[:1].isalpha() else "Unknown"

@@ -56,11 +56,14 @@ NETWORK_POLICY: Final = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networ
 HTTP_ROUTE: Final = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
 PDB: Final = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 HPA: Final = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+SCALED_OBJECT: Final = Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
 LEASE: Final = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 EVENT: Final = Kind("events.k8s.io", "v1", "Event", "events")
 
 CLUSTER_KINDS: Final = (KAFKA, NODE_POOL)
 ENTITY_KINDS: Final = (TOPIC, USER)
+AUTOSCALER_KINDS: Final = (HPA, SCALED_OBJECT)
+"""What moves the consumers in the operator's stead; a pipeline has one of them at most."""
 CHILD_KINDS: Final = (
     REBALANCE,
     *CLUSTER_KINDS,
@@ -73,7 +76,7 @@ CHILD_KINDS: Final = (
     HTTP_ROUTE,
     PDB,
     NETWORK_POLICY,
-    HPA,
+    *AUTOSCALER_KINDS,
 )
 """Every kind that a pipeline may own. What is not listed here is neither repaired nor pruned."""
 

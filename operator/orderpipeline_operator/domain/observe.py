@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orderpipeline_operator.domain.kinds import DEPLOYMENT, HPA, KAFKA, Kind, Manifest, Ref
+from orderpipeline_operator.domain.kinds import DEPLOYMENT, HPA, KAFKA, SCALED_OBJECT, Kind, Manifest, Ref
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,10 @@ class Observed:
     def hpa(self, name: str) -> Manifest | None:
         """A HorizontalPodAutoscaler, or None."""
         return self.child(HPA, name)
+
+    def scaled_object(self, name: str) -> Manifest | None:
+        """A ScaledObject of KEDA's, or None."""
+        return self.child(SCALED_OBJECT, name)
 
 
 def condition(manifest: Manifest | None, type_: str) -> dict[str, Any] | None:

@@ -12,7 +12,9 @@ from orderpipeline_operator.domain.diff import difference, stamped
 from orderpipeline_operator.domain.kinds import (
     CLUSTER_KINDS,
     DEPLOYMENT,
+    HPA,
     KAFKA,
+    SCALED_OBJECT,
     TOPIC,
     USER,
     Kind,
@@ -72,7 +74,9 @@ def plan(stages: Sequence[Sequence[Manifest]], seen: Observed, hold: str = "") -
                 writes.append(stamped(manifest))
         waiting = (*waiting, *unready(stage, seen), *missed)
     rendered = {ref_of(manifest) for stage in stages for manifest in stage}
-    prune = tuple(sorted(ref for ref in seen.children if ref not in rendered and ref.kind not in KEPT_KINDS))
+    # An HPA goes on while the ScaledObject that is to replace it cannot be made.
+    kept = (*KEPT_KINDS, HPA) if SCALED_OBJECT in missing else KEPT_KINDS
+    prune = tuple(sorted(ref for ref in seen.children if ref not in rendered and ref.kind not in kept))
     return Plan(tuple(writes), prune, tuple(refused), tuple(sorted(missing)), waiting, held)
 
 

@@ -20,8 +20,10 @@ def decide(policy: ScalingPolicy, sample: LagSample | Unknown, state: ScalingSta
     it is for the caller not to act on it.
     """
     if policy.mode == "Off":
-        kept = ScalingState(at=now, desired=policy.fixed)
-        return _decision(now, kept, state, "Off", f"autoscaling.mode is Off: {policy.fixed} consumers as spec'd.", {})
+        fixed = state.desired if policy.fixed is None else policy.fixed
+        what = "the consumers are left as they are" if policy.fixed is None else f"{fixed} consumers as spec'd"
+        kept = ScalingState(at=now, desired=fixed)
+        return _decision(now, kept, state, "Off", f"autoscaling.mode is Off: {what}.", {})
     if isinstance(sample, Unknown):
         # What is not known is neither quiet nor a wish for fewer: all waiting times start again.
         kept = replace(_patient(state), at=now, active_since=None, quiet_since=None)

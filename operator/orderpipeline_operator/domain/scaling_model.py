@@ -19,12 +19,13 @@ Reason = Literal[
 class ScalingPolicy:
     """What the spec asks of the scaling. Times in seconds, rates in orders per second.
 
-    `cold_rate` stands in for the rate of one consumer until that is measured; `fixed` is the number in mode Off.
+    `cold_rate` stands in for the rate of one consumer until that is measured; `fixed` is the number in mode Off, None
+    for as many as there are.
     """
 
     mode: Literal["Auto", "Recommend", "Off"]
     bounds: ConsumerBounds
-    fixed: int
+    fixed: int | None
     per_consumer_min: int
     per_consumer_max: int
     target_catch_up: float

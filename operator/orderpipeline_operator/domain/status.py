@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from orderpipeline_operator.domain import address, names, render
 from orderpipeline_operator.domain import conditions as cond
+from orderpipeline_operator.domain.condition_autoscaling import autoscaling_active
 from orderpipeline_operator.domain.conditions import Condition, Scaling
 from orderpipeline_operator.domain.kinds import SERVICE, TOPIC, Manifest, Ref
 from orderpipeline_operator.domain.lag import moved
@@ -53,7 +54,7 @@ def build(spec: OrderPipelineSpec, seen: Observed, found: Findings, now: datetim
     producers = cond.deployment_ready("ProducersReady", names.producer(seen.name), seen, found.plan)
     consumers = cond.deployment_ready("ConsumersReady", names.consumer(seen.name), seen, found.plan)
     degraded = cond.degraded(seen, found.plan, found.failures)
-    active = cond.autoscaling_active(spec, seen, scaling, found.metrics_trouble)
+    active = autoscaling_active(spec, seen, scaling, found.metrics_trouble)
     ready = cond.ready((degraded, kafka, producers, consumers))
     entries = (ready, accepted, kafka, producers, consumers, active, cond.paused(spec), degraded)
     return _without_unknown(

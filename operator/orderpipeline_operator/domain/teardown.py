@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from orderpipeline_operator.domain.kinds import CLUSTER_KINDS, ENTITY_KINDS, HPA, KAFKA, NODE_POOL, TOPIC, Ref
+from orderpipeline_operator.domain.kinds import (
+    AUTOSCALER_KINDS,
+    CLUSTER_KINDS,
+    ENTITY_KINDS,
+    KAFKA,
+    NODE_POOL,
+    TOPIC,
+    Ref,
+)
 from orderpipeline_operator.domain.observe import Observed
 from orderpipeline_operator.domain.spec import GROUP
 
@@ -42,7 +50,7 @@ def next_step(seen: Observed, now: datetime, patience: float) -> Teardown:
     )
     if services and not _stuck(seen, services, impatient):
         # The autoscaler first, so that it scales nothing that is going.
-        return _remove(seen, [*seen.of(HPA), *(ref for ref in services if ref.kind != HPA)], "services")
+        return _remove(seen, [*seen.of(*AUTOSCALER_KINDS), *services], "services")
     if seen.pods and not impatient:
         return Teardown(waiting=f"{seen.pods} pods to finish what they hold")
     entities = seen.of(*ENTITY_KINDS)
@@ -65,7 +73,7 @@ def deleted_at(seen: Observed) -> datetime:
 
 
 def _remove(seen: Observed, refs: list[Ref], what: str) -> Teardown:
-    todo = tuple(ref for ref in refs if not _dying(seen, ref))
+    todo = tuple(ref for ref in dict.fromkeys(refs) if not _dying(seen, ref))
     return Teardown(delete=todo, waiting=f"{what} to go")
 
 

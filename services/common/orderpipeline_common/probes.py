@@ -1,6 +1,6 @@
 """The small HTTP server for probes and metrics of a service that has no API of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
@@ -15,9 +15,10 @@ async def serve_probes(
     ready: Callable[[], str],
     healthy: Callable[[], str],
     registry: CollectorRegistry,
+    routes: Iterable[web.RouteDef] = (),
     host: str = "0.0.0.0",  # noqa: S104  (a pod's probes come from outside the pod)
 ) -> web.AppRunner:
-    """Serve /health, /ready and /metrics until the returned runner is cleaned up.
+    """Serve /health, /ready, /metrics and further `routes` until the returned runner is cleaned up.
 
     `ready` and `healthy` return an empty string for yes and the reason for no, which is answered with 503.
     Port 0 takes a free one: see `runner.addresses`.
@@ -41,6 +42,7 @@ async def serve_probes(
     app.router.add_get(HEALTH_PATH, on_health)
     app.router.add_get(READY_PATH, on_ready)
     app.router.add_get(METRICS_PATH, on_metrics)
+    app.router.add_routes(routes)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()

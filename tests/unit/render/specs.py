@@ -9,6 +9,7 @@ CONTEXT: Final = Context(
     producer_image="registry.example.com/orderpipeline/producer:1.0",
     consumer_image="registry.example.com/orderpipeline/consumer:1.0",
     operator_namespace="orderpipeline-system",
+    scaling_url="http://orderpipeline.orderpipeline-system.svc:8080",
 )
 
 SPECS: Final[dict[str, dict[str, Any]]] = {
@@ -86,6 +87,8 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
         "consumer": {"image": "registry.example.com/shop:3", "handler": "shop.orders:handle", "offsetReset": "latest"},
         "autoscaling": {"min": 4},
     },
+    "keda": {"autoscaling": {"backend": "KEDA", "min": 0, "pollInterval": "10s"}},
+    "direct": {"autoscaling": {"backend": "Direct"}},
     "existing": {
         "kafka": {
             "existing": {

@@ -81,16 +81,16 @@ def test_replicas_are_left_to_the_scaler_unless_it_is_off() -> None:
     assert "replicas" not in _find("defaults", "Deployment", "consumer")["spec"]
     assert "replicas" not in _find("postgres", "Deployment", "consumer")["spec"]
     assert _find("trial", "Deployment", "consumer")["spec"]["replicas"] == 1
-    handed = replace(CONTEXT, consumer_replicas=4)
-    assert _find("defaults", "Deployment", "consumer", handed)["spec"]["replicas"] == 4
-    assert _find("trial", "Deployment", "consumer", handed)["spec"]["replicas"] == 1
+    off = bundle({"autoscaling": {"mode": "Off"}}).manifests()
+    (consumer,) = (m for m in off if m["kind"] == "Deployment" and m["metadata"]["name"].endswith("consumer"))
+    assert "replicas" not in consumer["spec"], "as many as there are"
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_only_mode_auto_has_an_autoscaler_and_it_has_the_bounds(name: str) -> None:
     spec = OrderPipelineSpec.model_validate(SPECS[name])
     found = [m for m in bundle(SPECS[name]).manifests() if m["kind"] == "HorizontalPodAutoscaler"]
-    assert bool(found) == (spec.autoscaling.mode == "Auto")
+    assert bool(found) == (spec.autoscaling.mode == "Auto" and spec.autoscaling.backend == "ExternalMetrics")
     for manifest in found:
         bounds = consumer_bounds(spec)
         assert manifest["spec"]["minReplicas"] == max(bounds.minimum, 1)

@@ -1,60 +1,23 @@
 """Writes that go wrong: refusals, objects that are changed back, events that cannot be written."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from orderpipeline_operator import actuate
 from orderpipeline_operator.domain import kinds
-from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.domain.kinds import Manifest, Ref, ref_of
 from orderpipeline_operator.domain.observe import Observed
 from orderpipeline_operator.domain.plan import Plan, plan
 from orderpipeline_operator.domain.teardown import Teardown
-from orderpipeline_operator.errors import ApiError, Forbidden, Invalid, NotFound, Unreachable
+from orderpipeline_operator.errors import Forbidden, Invalid, Unreachable
+from tests.unit.runtime.recorder import Writer
 from tests.unit.runtime.samples import live, pipeline_cr, seen, stages
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 STAGES = [stage.manifests for stage in stages()]
 SERVICE = Ref(kinds.SERVICE, "default", "shop-producer")
-CONSUMER = Ref(kinds.DEPLOYMENT, "default", "shop-consumer")
-
-
-@dataclass
-class Writer:
-    """Records writes; `refuse` raises for a name, `meddle` stands for an admission webhook."""
-
-    refuse: dict[str, ApiError] = field(default_factory=dict)
-    meddle: Mapping[str, Any] = field(default_factory=dict)
-    calls: list[tuple[str, Any]] = field(default_factory=list)
-
-    async def create(self, manifest: Manifest) -> Manifest:
-        return self._take("create", manifest["metadata"].get("name", "event"), manifest)
-
-    async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
-        self._take("apply" if force else "make", manifest["metadata"]["name"], manifest)
-        return live(manifest) | {"metadata": manifest["metadata"]} | self.meddle
-
-    async def apply_status(self, manifest: Manifest) -> Manifest:
-        return self._take("status", manifest["metadata"]["name"], manifest)
-
-    async def patch(self, ref: Ref, body: Mapping[str, Any], *, subresource: str = "", manager: str = "") -> Manifest:
-        return self._take(f"patch {subresource}".strip(), ref.name, dict(body))
-
-    async def delete(self, ref: Ref, *, uid: str, propagation: str = "Background") -> None:
-        self._take("delete", ref.name, uid)
-
-    def _take(self, verb: str, name: str, what: Any) -> Any:
-        self.calls.append((verb, what))
-        if name in self.refuse:
-            raise self.refuse[name]
-        return what
-
-    def verbs(self) -> list[str]:
-        return [verb for verb, _ in self.calls]
 
 
 async def test_one_refusal_does_not_stop_the_rest() -> None:
@@ -89,21 +52,6 @@ async def test_a_refused_removal_is_told_and_stops_nothing() -> None:
     assert [ref for ref in prune if ref in done.seen.children] == [prune[1]]
 
 
-async def test_consumers_that_vanish_while_they_are_scaled() -> None:
-    write = Writer(refuse={"shop-consumer": NotFound("patch Deployment", 404, "NotFound", "gone")})
-    before = seen(*map(live, STAGES[2]))
-    before.children[CONSUMER]["spec"]["replicas"] = 0
-    assert await actuate.wake_or_stop(write, before, Scaling(desired=4)) == actuate.Done(before)
-
-
-async def test_a_refused_scaling_is_told() -> None:
-    write = Writer(refuse={"shop-consumer": Forbidden("patch Deployment", 403, "Forbidden", "no")})
-    before = seen(*map(live, STAGES[2]))
-    before.children[CONSUMER]["spec"]["replicas"] = 0
-    done = await actuate.wake_or_stop(write, before, Scaling(desired=4))
-    assert done == actuate.Done(before, ("patch Deployment: no",))
-
-
 def with_edited_service() -> Observed:
     there = {ref_of(each): live(each) for stage in STAGES for each in stage}
     there[SERVICE]["spec"] = {"ports": [{"name": "http", "port": 81}]}
@@ -114,7 +62,7 @@ async def test_what_cannot_be_merged_is_replaced() -> None:
     write = Writer()
     applied = write.apply
 
-    async def refuse_once(manifest: Manifest, *, force: bool = True) -> Manifest:
+    async def refuse_once(manifest: Manifest, *, force: bool = True, manager: str = "") -> Manifest:
         result = await applied(manifest, force=force)
         if write.verbs().count("apply") == 1:
             raise Invalid("apply Service", 422, "Invalid", "Duplicate value")
@@ -141,31 +89,6 @@ async def test_a_webhook_is_not_fought_for_ever() -> None:
     assert list(stubborn) == [SERVICE]
     await actuate.carry_out(write, Plan(), again.seen, stubborn)
     assert stubborn == {}, "the webhook is gone"
-
-
-@pytest.mark.parametrize(
-    ("mode", "current", "desired", "scaled"),
-    [
-        ("Auto", 3, 0, 0),
-        ("Auto", 0, 4, 4),
-        ("Auto", 3, 4, None),
-        ("Auto", 0, 0, None),
-        ("Auto", 3, None, None),
-        ("Recommend", 3, 0, None),
-        ("Off", 0, 3, None),
-    ],
-)
-async def test_only_the_steps_from_and_to_zero_are_ours(
-    mode: str, current: int, desired: int | None, scaled: int | None
-) -> None:
-    write, before = Writer(), with_edited_service()
-    before.children[CONSUMER]["spec"]["replicas"] = current
-    if mode != "Auto":
-        before = replace(before, children={ref: each for ref, each in before.children.items() if ref.kind != kinds.HPA})
-    after = (await actuate.wake_or_stop(write, before, Scaling(desired=desired))).seen
-    wanted = [] if scaled is None else [("patch scale", {"spec": {"replicas": scaled}})]
-    assert write.calls == wanted
-    assert after.children[CONSUMER]["spec"]["replicas"] == (current if scaled is None else scaled)
 
 
 async def test_an_event_that_cannot_be_written_is_no_failure() -> None:

@@ -6,6 +6,7 @@ from orderpipeline_operator.domain.render.autoscaling import autoscaler
 from orderpipeline_operator.domain.render.disruption import budgets
 from orderpipeline_operator.domain.render.ingress import api_url, http_route, ingress
 from orderpipeline_operator.domain.render.kafka import kafka, rebalance_template
+from orderpipeline_operator.domain.render.keda import scaled_object
 from orderpipeline_operator.domain.render.model import Bundle, Context, Manifest, Pipeline, Stage
 from orderpipeline_operator.domain.render.network import network_policies, service
 from orderpipeline_operator.domain.render.pools import pools
@@ -47,4 +48,5 @@ def _workloads(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
         *ingress(pipeline),
         *http_route(pipeline),
         *autoscaler(pipeline),
+        *scaled_object(pipeline, context),
     )

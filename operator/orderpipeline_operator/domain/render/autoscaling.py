@@ -18,11 +18,12 @@ tolerance of 10 % would ignore a step from 10 to 11."""
 
 
 def autoscaler(pipeline: Pipeline) -> tuple[Manifest, ...]:
-    """The HPA in mode Auto. It follows the metric of desired consumers one to one, within the bounds.
+    """The HPA in mode Auto, backend ExternalMetrics. It follows the metric of desired consumers one to one.
 
     It never goes below 1, because an HPA at 0 is off; the step between 0 and 1 is the operator's own.
     """
-    if pipeline.spec.autoscaling.mode != "Auto":
+    scaling = pipeline.spec.autoscaling
+    if scaling.mode != "Auto" or scaling.backend != "ExternalMetrics":
         return ()
     bounds = consumer_bounds(pipeline.spec)
     name = names.consumer(pipeline.name)
@@ -47,13 +48,15 @@ def autoscaler(pipeline: Pipeline) -> tuple[Manifest, ...]:
                         "external": {"metric": metric, "target": {"type": "AverageValue", "averageValue": "1"}},
                     }
                 ],
-                "behavior": {
-                    "scaleUp": _any_step("Pods", bounds.maximum),
-                    "scaleDown": _any_step("Percent", 100),
-                },
+                "behavior": behavior(bounds.maximum),
             },
         ),
     )
+
+
+def behavior(maximum: int) -> Manifest:
+    """An HPA's behavior that takes every step of ours at once, up to `maximum` consumers."""
+    return {"scaleUp": _any_step("Pods", maximum), "scaleDown": _any_step("Percent", 100)}
 
 
 def _any_step(kind: str, value: int) -> dict[str, Any]:

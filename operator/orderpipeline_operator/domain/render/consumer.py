@@ -47,7 +47,7 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
         name,
         COMPONENT,
         spec=present(
-            replicas=_replicas(pipeline, context),
+            replicas=_replicas(pipeline),
             revisionHistoryLimit=3,
             selector={"matchLabels": names.selector(pipeline.name, COMPONENT)},
             template=template(
@@ -65,10 +65,10 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
     )
 
 
-def _replicas(pipeline: Pipeline, context: Context) -> int | None:
-    """None leaves the number to whoever scales; Kubernetes makes a new Deployment with 1."""
+def _replicas(pipeline: Pipeline) -> int | None:
+    """None leaves the number to whoever scales, or as it is; Kubernetes makes a new Deployment with 1."""
     scaling = pipeline.spec.autoscaling
-    return scaling.replicas if scaling.mode == "Off" else context.consumer_replicas
+    return scaling.replicas if scaling.mode == "Off" else None
 
 
 def _sink(spec: ConsumerSpec) -> str | None:

@@ -34,12 +34,8 @@ class Context:
     """Secret with the brokers' CA; the name that Strimzi is known to give when None."""
     secret_hashes: Mapping[str, str] = field(default_factory=dict)
     """Digest of each Secret by name; a pod whose Secret changes is replaced, since its environment cannot change."""
-    consumer_replicas: int | None = None
-    """The live number of consumers while the operator's own field manager still owns spec.replicas, else None.
-
-    Keeping it until the HPA has moved it once lets mode change from Off to Auto without a fall to Kubernetes'
-    default of 1.
-    """
+    scaling_url: str = ""
+    """Below which the operator answers what a pipeline's consumers should number, without a slash at its end."""
     log_level: str = "INFO"
     image_pull_policy: str | None = None
     image_pull_secrets: tuple[str, ...] = ()

@@ -29,10 +29,17 @@ class AutoscalingSpec(Model):
         "Auto",
         description="Auto moves the consumers; Recommend publishes the decision and moves nothing; Off keeps replicas.",
     )
-    backend: Literal["ExternalMetrics"] = Field(
-        "ExternalMetrics", description="ExternalMetrics: an HPA that reads the operator's external metric."
+    backend: Literal["ExternalMetrics", "KEDA", "Direct"] = Field(
+        "ExternalMetrics",
+        description="What moves the consumers in mode Auto. ExternalMetrics: an HPA that reads the operator's external"
+        " metric; KEDA: a ScaledObject, for clusters whose external metrics are KEDA's; Direct: the operator itself.",
     )
-    replicas: int = Field(1, ge=0, le=10000, description="With Off: the number of consumers.")
+    replicas: int | None = Field(
+        None,
+        ge=0,
+        le=10000,
+        description="With Off: the number of consumers; when absent, as many as there are stay.",
+    )
     partitions_per_consumer: PartitionsPerConsumer = Field(
         PartitionsPerConsumer(), description="One consumer per this many partitions."
     )

@@ -27,7 +27,8 @@ class OrderPipelineSpec(Model):
             ".autoscaling.min",
         ),
         rule(
-            "self.autoscaling.mode != 'Off' || self.autoscaling.replicas <= self.topic.partitions",
+            "self.autoscaling.mode != 'Off' || !has(self.autoscaling.replicas)"
+            " || self.autoscaling.replicas <= self.topic.partitions",
             "must not exceed topic.partitions, since a further consumer would have nothing to read;"
             " lower it or add partitions",
             ".autoscaling.replicas",
