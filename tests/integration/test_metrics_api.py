@@ -230,7 +230,8 @@ async def test_only_the_front_proxy_is_believed(api: Api, caplog: pytest.LogCapt
     assert "refused in the TLS handshake" in caplog.text
 
 
-async def test_what_is_not_there_and_what_cannot_be_read(api: Api) -> None:
+async def test_what_is_not_there_and_what_cannot_be_read(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "orderpipeline.audit")
     asks = {"X_Remote_User": "root", "X_Remote_Group": "system:masters"}
     code, status, _ = await api.get(f"{BASE}/namespaces/{SPACE}/other_metric", api.front, **asks)
     assert (code, status["reason"]) == (404, "NotFound")
@@ -239,6 +240,12 @@ async def test_what_is_not_there_and_what_cannot_be_read(api: Api) -> None:
     code, status, _ = await api.get(DESIRED + "?labelSelector=a%3D%3D%3Db", api.front, **asks)
     assert (code, status["reason"]) == (400, "BadRequest")
     assert "a===b" in status["message"]
+    await asyncio.to_thread(
+        _read_over_tls, socket.create_connection(api.address), api.client(None), b"\0nonsense\r\n\r\n"
+    )
+    for refusal in ("refused 404 GET", "refused 400 GET", "refused 400 a malformed request from 127.0.0.1"):
+        assert refusal in caplog.text
+    assert [each.name for each in caplog.records if each.exc_info] == []
 
 
 async def test_aggregated_discovery_when_asked(api: Api) -> None:
@@ -267,9 +274,11 @@ async def test_a_handshake_that_ends_after_the_server_is_refused(api: Api) -> No
         await asyncio.to_thread(_read_over_tls, late, api.client(None))
 
 
-def _read_over_tls(plain: socket.socket, context: ssl.SSLContext) -> None:
+def _read_over_tls(
+    plain: socket.socket, context: ssl.SSLContext, request: bytes = b"GET / HTTP/1.1\r\nHost: m\r\n\r\n"
+) -> None:
     plain.settimeout(5.0)
     with context.wrap_socket(plain) as stream:
-        stream.sendall(b"GET / HTTP/1.1\r\nHost: m\r\n\r\n")
+        stream.sendall(request)
         if not stream.recv(1):
             raise ConnectionError("closed")

@@ -22,6 +22,7 @@ from orderpipeline_operator.adapters.authn import (
 )
 from orderpipeline_operator.adapters.authz import Action, Authorizer
 from orderpipeline_operator.adapters.kube import Kube
+from orderpipeline_operator.adapters.metrics_api_audit import ServerLog
 from orderpipeline_operator.adapters.metrics_api_tls import AUDIT, Tls
 from orderpipeline_operator.adapters.metrics_values import StatusValues, Values
 from orderpipeline_operator.domain.apiservice import METRICS_GROUP, METRICS_VERSION
@@ -96,7 +97,7 @@ async def serve_with(
     front = Front()
     while not await _refresh(front, proxies, tls):  # noqa: ASYNC110 - polls what others change
         await asyncio.sleep(1.0)
-    runner = web.AppRunner(build_app(front, authorizer, values), access_log=None)
+    runner = web.AppRunner(build_app(front, authorizer, values), access_log=None, logger=ServerLog(LOG))
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, ssl_context=tls.context).start()
@@ -139,6 +140,8 @@ async def _guarded(front: Front, authorizer: Authorizer, request: web.Request, h
         return _refuse(request, 403, "Forbidden", _forbidden(user, action, reason), user.name)
     try:
         return await handler(request)
+    except web.HTTPBadRequest as error:
+        return _refuse(request, 400, "BadRequest", error.text or "", user.name)
     except web.HTTPNotFound:
         return _refuse(request, 404, "NotFound", "the server could not find the requested resource", user.name)
     except web.HTTPMethodNotAllowed:
@@ -175,7 +178,7 @@ async def _values(values: Values, request: web.Request) -> web.Response:
     try:
         selector = parse(request.query.get("labelSelector", ""))
     except ValueError as error:
-        return web.json_response(docs.status(400, "BadRequest", str(error)), status=400)
+        raise web.HTTPBadRequest(text=str(error)) from error
     found = await values.lookup(request.match_info["namespace"], metric, selector)
     rows = [(labels, milli(value), _rfc3339(at)) for labels, value, at in found]
     return web.json_response(docs.values(metric, rows))

@@ -52,9 +52,7 @@ def _by_keda(spec: OrderPipelineSpec, seen: Observed, _: Scaling | None) -> Cond
         return Condition(TYPE, "False", "Waiting", "The ScaledObject is made together with the consumers.")
     ready, hpa = condition(found, "Ready"), condition(found, "HPAActive")
     if is_true(found, "Paused"):
-        text = (
-            f"ScaledObject {seen.namespace}/{names.consumer(seen.name)} is paused: remove KEDA's annotation."
-        )
+        text = f"ScaledObject {seen.namespace}/{names.consumer(seen.name)} is paused: remove KEDA's annotation."
         return Condition(TYPE, "False", "KEDAPaused", text)
     if ready is None or ready.get("status") == "Unknown":
         text = f"KEDA has not reported yet: check that its operator runs and watches namespace {seen.namespace}."

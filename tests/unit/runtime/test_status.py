@@ -24,8 +24,6 @@ CONSUMER = Ref(kinds.DEPLOYMENT, "default", "shop-consumer")
 HPA = Ref(kinds.HPA, "default", "shop-consumer")
 LAG = Scaling(orders=1200, seconds=8.26, partitions=12, desired=4, why="12 partitions", decisions=({"to": 4},))
 GOOD = Findings(scaling=LAG)
-ASLEEP = {**SCALING_ACTIVE, "status": "False", "reason": "ScalingDisabled"}
-NO_METRIC = {**SCALING_ACTIVE, "status": "False", "reason": "FailedGetExternalMetric"}
 
 
 def all_ready() -> Observed:
@@ -206,31 +204,6 @@ def test_a_rollout_that_is_stuck_is_told_while_the_old_pods_go_on() -> None:
         newer = {**known, "generation": 3}
         fixed = built(changed(before, CONSUMER, metadata=newer, status=status_now))
         assert verdicts(fixed)["Degraded"] == ("False", "AsExpected"), "the verdict is on the spec before"
-
-
-@pytest.mark.parametrize(
-    ("mode", "paused", "active", "verdict"),
-    [
-        ("Off", False, SCALING_ACTIVE, ("False", "Off")),
-        ("Recommend", False, SCALING_ACTIVE, ("False", "Recommend")),
-        ("Auto", False, ASLEEP, ("True", "ScaledToZero")),
-        ("Auto", True, ASLEEP, ("False", "Paused")),
-        ("Auto", False, NO_METRIC, ("False", "FailedGetExternalMetric")),
-    ],
-)
-def test_autoscaling(mode: str, paused: bool, active: dict[str, str], verdict: tuple[str, str]) -> None:
-    observed = changed(all_ready(), HPA, status={"conditions": [active]})
-    assert verdicts(built(observed, autoscaling={"mode": mode}, paused=paused))["AutoscalingActive"] == verdict
-
-
-def test_somebody_elses_metrics_are_told_of() -> None:
-    trouble = ("ForeignMetricsAPI", "APIService v1beta1.external.metrics.k8s.io belongs to keda/keda")
-    found = replace(GOOD, metrics_trouble=trouble)
-    made = built(all_ready(), found)
-    (active,) = [entry for entry in made["conditions"] if entry["type"] == "AutoscalingActive"]
-    assert (active["status"], active["reason"], active["message"]) == ("False", *trouble)
-    assert verdicts(built(all_ready(), found, autoscaling={"mode": "Off"}))["AutoscalingActive"] == ("False", "Off")
-    assert verdicts(made)["Ready"] == ("True", "Ready"), "orders are still taken and worked off"
 
 
 def test_times_move_only_with_the_status() -> None:

@@ -1,0 +1,88 @@
+"""The rendered HPA under Kubernetes' real HPA controller: no step of ours is lost in a tolerance, however small."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hack.native import build
+from hack.native.config import Paths
+from orderpipeline_operator.domain.render import Context, Pipeline, render
+from orderpipeline_operator.domain.spec import OrderPipelineSpec
+from tests.integration.apiserver import ApiServer, _free_ports
+from tests.integration.guard import ENDS_WITH_US
+from tests.integration.test_metrics_api import SPACE, Api, _pipeline, api
+
+pytestmark = pytest.mark.integration
+__all__ = ["api"]
+
+CONSUMER = "big-consumer"
+SPEC = {"topic": {"partitions": 500}, "autoscaling": {"max": 500}}
+
+
+@contextmanager
+def hpa_controller(server: ApiServer, folder: Path) -> Iterator[None]:
+    """The kube-controller-manager with nothing but its HPA controller, which looks once a second."""
+    paths = Paths.from_env()
+    build.ensure(paths, ["kube-controller-manager"])
+    command = [str(paths.bin / "kube-controller-manager"), f"--kubeconfig={server.kubeconfig}", "--leader-elect=false"]
+    command += ["--controllers=horizontal-pod-autoscaler-controller", "--horizontal-pod-autoscaler-sync-period=1s"]
+    command += [f"--secure-port={_free_ports(1)[0]}", "--bind-address=127.0.0.1", f"--cert-dir={folder}"]
+    with (folder / "kube-controller-manager.log").open("wb") as log:
+        process = subprocess.Popen([*ENDS_WITH_US, *command], stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def manifests() -> list[dict[str, Any]]:
+    """The consumers' Deployment and HPA, as rendered; without an owner, which is not there."""
+    made = render(
+        Pipeline("big", SPACE, "uid", OrderPipelineSpec.model_validate(SPEC)), Context("producer", "consumer", SPACE)
+    )
+    chosen = [m for m in made.manifests() if m["metadata"]["name"] == CONSUMER and m["kind"] in KINDS]
+    assert len(chosen) == len(KINDS)
+    return [m | {"metadata": {k: v for k, v in m["metadata"].items() if k != "ownerReferences"}} for m in chosen]
+
+
+KINDS = ("Deployment", "HorizontalPodAutoscaler")
+
+
+async def replicas(api: Api) -> int:
+    where = ("-n", SPACE, "get", "deployment", CONSUMER, "-o", "jsonpath={.spec.replicas}")
+    return int(await api.kubectl(*where))
+
+
+async def pods_are(api: Api, count: int) -> None:
+    """As the Deployment controller would say it."""
+    status = json.dumps({"status": {"replicas": count, "readyReplicas": count}})
+    where = ("-n", SPACE, "patch", "deployment", CONSUMER, "--subresource=status", "--type=merge", "-p", status)
+    await api.kubectl(*where)
+
+
+async def test_steps_within_ten_percent_are_taken_exactly(api: Api, tmp_path: Path) -> None:
+    await _pipeline(api, "big", {"consumers": {"desired": 250}})
+    for manifest in manifests():
+        await api.kubectl("apply", "-f", "-", apply=manifest)
+    await api.kubectl("-n", SPACE, "scale", "deployment", CONSUMER, "--replicas=250")
+    await pods_are(api, 250)
+    with hpa_controller(api.apiserver, tmp_path):
+        for desired in (260, 261, 250, 249, 167):
+            await _pipeline(api, "big", {"consumers": {"desired": desired}})
+            for _ in range(300):
+                if (now := await replicas(api)) == desired:
+                    break
+                await asyncio.sleep(0.2)
+            assert now == desired, (tmp_path / "kube-controller-manager.log").read_text()[-3000:]
+            await pods_are(api, desired)
+        # What is not known is no wish for fewer.
+        await api.kubectl("-n", SPACE, "delete", "opl", "big")
+        await asyncio.sleep(5)
+        assert await replicas(api) == 167
