@@ -88,3 +88,20 @@ def test_the_hpa_controller_may_read_our_three_metrics_and_no_other(helm: Helm) 
     ]
     subject = {"kind": "ServiceAccount", "name": "horizontal-pod-autoscaler", "namespace": "kube-system"}
     assert binding["subjects"] == [subject]
+
+
+def test_keda_is_told_a_service_that_exists_and_may_reach_it(helm: Helm) -> None:
+    objects = helm.objects(values=CHART / "ci" / "everything-values.yaml")
+    (deployment,) = of_kind(objects, "Deployment")
+    env = {each["name"]: each.get("value") for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
+    services = {
+        f"http://{each['metadata']['name']}.{each['metadata']['namespace']}.svc:{port['port']}"
+        for each in of_kind(objects, "Service")
+        for port in each["spec"]["ports"]
+        if port["name"] == "http"
+    }
+    assert {env["ORDERPIPELINE_SCALING_URL"]} == services
+    (policy,) = of_kind(objects, "NetworkPolicy")
+    peers = policy["spec"]["ingress"][0]["from"]
+    names = [each["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for each in peers]
+    assert names == ["monitoring", "keda"]

@@ -118,6 +118,7 @@ class Scaler:
         self._reader_factory = reader_factory
         self._executor = executor or ThreadPoolExecutor(max_workers=8, thread_name_prefix="offsets")
         self._loops: dict[Key, _Loop] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Future[None]] = set()
 
     def track(self, target: Target) -> None:
@@ -134,22 +135,26 @@ class Scaler:
         else:
             loop.target = target
             loop.history = History()
-            if loop.task is not None:
-                loop.task.cancel()
+            self._end(loop)
         loop.task = asyncio.get_running_loop().create_task(self._run(loop), name=f"scaler {target.key}")
 
     def forget(self, key: Key) -> None:
         """Stop and give up the connections; nothing happens when the key is not tracked."""
         loop = self._loops.pop(key, None)
-        if loop is not None and loop.task is not None:
+        if loop is not None:
+            self._end(loop)
+
+    def _end(self, loop: _Loop) -> None:
+        if loop.task is not None:
             loop.task.cancel()
+            self._ending.add(loop.task)
+            loop.task.add_done_callback(self._ending.discard)
 
     async def close(self) -> None:
         """Forget all and wait until the loops have ended and the readers are closed."""
-        tasks = [loop.task for loop in self._loops.values() if loop.task is not None]
         for key in tuple(self._loops):
             self.forget(key)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._ending, return_exceptions=True)
         await asyncio.gather(*self._closing, return_exceptions=True)
         self._executor.shutdown(wait=False, cancel_futures=True)
 
