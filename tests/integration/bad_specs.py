@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 EXISTING = {"bootstrapServers": "kafka.example.com:9093"}
+OFFICE = {"name": "office", "start": "0 8 * * 1-5", "duration": "10h"}
 
 
 @dataclass(frozen=True)
@@ -126,5 +127,11 @@ TAKEN_BUT_NOT_ACCEPTED = (
         {"autoscaling": {"idleAfter": "2s"}},
         "must not be below pollInterval",
         reason="IdleBelowPollInterval",
+    ),
+    Bad(
+        "spec.autoscaling.schedules[0].start",
+        {"autoscaling": {"schedules": [OFFICE | {"start": "0 8 * * 9", "min": 2}]}},
+        "Bad day-of-week",
+        reason="InvalidSchedule",
     ),
 )

@@ -1,6 +1,6 @@
 """Specs that the API server itself refuses."""
 
-from tests.integration.bad_specs import EXISTING, Bad
+from tests.integration.bad_specs import EXISTING, OFFICE, Bad
 
 REFUSED_BY_THE_API = (
     Bad("spec.kafka.minInSyncReplicas", {"kafka": {"minInSyncReplicas": 3}}, "must be below replicationFactor"),
@@ -122,6 +122,12 @@ REFUSED_BY_THE_API = (
         before={},
     ),
     Bad("spec.autoscaling.min", {"autoscaling": {"min": 5, "max": 4}}, "must not exceed max"),
+    Bad("spec.autoscaling.schedules[0].min", {"autoscaling": {"schedules": [OFFICE]}}, "needs min or max"),
+    Bad(
+        "spec.autoscaling.schedules[0].min",
+        {"autoscaling": {"schedules": [OFFICE | {"min": 3, "max": 2}]}},
+        "must not exceed max",
+    ),
     Bad("spec.autoscaling.max", {"autoscaling": {"max": 13}}, "must not exceed topic.partitions"),
     Bad("spec.autoscaling.min", {"autoscaling": {"min": 13}}, "must not exceed topic.partitions"),
     Bad("spec.autoscaling.replicas", {"autoscaling": {"mode": "Off", "replicas": 13}}, "must not exceed topic"),

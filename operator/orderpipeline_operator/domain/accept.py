@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from orderpipeline_operator.domain.checks import kafka, services, topics
+from orderpipeline_operator.domain.checks import kafka, scaling, services, topics
 from orderpipeline_operator.domain.checks.problem import Problem
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 
@@ -47,7 +47,7 @@ def accept(raw: Mapping[str, Any]) -> OrderPipelineSpec | Rejected:
 
 def check(spec: OrderPipelineSpec) -> tuple[Problem, ...]:
     """What is wrong with a well-formed spec; empty when it can be carried out."""
-    return (*kafka.check(spec), *topics.check(spec), *services.check(spec))
+    return (*kafka.check(spec), *topics.check(spec), *services.check(spec), *scaling.check(spec))
 
 
 def _without_nulls(value: Any) -> Any:

@@ -5,7 +5,7 @@ What could not be read is `Unknown`, a type of its own, so that no caller can ta
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Reset = Literal["earliest", "latest"]
 GroupState = Literal["Stable", "Rebalancing", "Empty", "Absent", "Unknown"]
@@ -19,8 +19,7 @@ class Unknown:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class PartitionOffsets:
+class PartitionOffsets(NamedTuple):
     """Offsets of one partition: the log's first, the next to be written, and the group's commit (None: no commit)."""
 
     start: int
@@ -46,6 +45,20 @@ class Reading:
     group: Group
 
 
+class Load(NamedTuple):
+    """One partition: its lag in orders, the age of the oldest of them in seconds, and its rates.
+
+    Rates are orders per second, smoothed, 0 until two readings were taken. `seconds` is None while nothing is known of
+    it; where the backlog is older than the history it is how long it was seen, at least.
+    """
+
+    partition: int
+    lag: int
+    arrival_rate: float
+    processed_rate: float
+    seconds: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LagSample:
     """The lag and the rates at one time.
@@ -54,7 +67,8 @@ class LagSample:
     transaction markers, one per partition that stands still at a lag of 1. `seconds` is the age of the oldest order
     that is not committed, None while nothing is known of it; `seconds_at_least` says that it is a lower bound.
     `arrived` are the orders since the reading before, rates are orders per second, smoothed; all None until two
-    readings were taken. `most_lagging` names up to three partitions and their lags.
+    readings were taken. `most_lagging` names up to three partitions and their lags, `stuck` those whose lag persists
+    while nothing of them is processed. `loads` has every partition; empty where only sums are known.
     """
 
     at: float
@@ -68,6 +82,8 @@ class LagSample:
     processed_rate: float | None
     group: Group
     most_lagging: tuple[tuple[int, int], ...] = ()
+    stuck: tuple[int, ...] = ()
+    loads: tuple[Load, ...] = ()
 
 
 STEP = 0.1

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.forecast import Forecast, Horizon
 from orderpipeline_operator.domain.lag import Reset
+from orderpipeline_operator.domain.schedule import Schedule
 
 Number = int | float | str | None
 Reason = Literal[
     "Off", "Unknown", "ClockStep", "Rebalancing", "Bounds", "Idle", "Quiet", "Steady", "Pressure", "AtMaximum",
-    "Ineffective", "StabilizingUp", "StabilizingDown", "Demand",
+    "Ineffective", "Skewed", "Forecast", "StabilizingUp", "StabilizingDown", "Demand",
 ]  # fmt: skip
 
 
@@ -21,6 +23,7 @@ class ScalingPolicy:
 
     `cold_rate` stands in for the rate of one consumer until that is measured; `fixed` is the number in mode Off, None
     for as many as there are.
+    `schedules` narrow the bounds at times; with `forecast` consumers are added before the orders come.
     """
 
     mode: Literal["Auto", "Recommend", "Off"]
@@ -35,6 +38,8 @@ class ScalingPolicy:
     poll_interval: float
     offset_reset: Reset
     cold_rate: float
+    schedules: tuple[Schedule, ...] = ()
+    forecast: Horizon | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +48,15 @@ class ScalingState:
 
     `steady`: orders arrived without a break for long enough to keep the floor. `below_*`/`above_*`: since when fewer or
     more consumers were wanted, and the most or fewest of those wishes. `rate`: measured orders per second of one
-    consumer. `trial_*`: the last scale-up and the throughput before it. `ceiling`: what did not help to go beyond.
+    consumer. `trial_*`: the last scale-up, from and to what, and the throughput before it. `ceiling`: what it did not
+    help to go beyond, until when, and for how many seconds it was closed the last time. `forecast`: what was learned.
     """
 
     at: float | None = None
     desired: int | None = None
     steady: bool = False
     active_since: float | None = None
+    arrived_at: float | None = None
     quiet_since: float | None = None
     below_since: float | None = None
     below_peak: int | None = None
@@ -61,10 +68,13 @@ class ScalingState:
     rate: float | None = None
     last_up: float | None = None
     trial_at: float | None = None
+    trial_from: int | None = None
     trial_to: int | None = None
     trial_before: float | None = None
     ceiling: int | None = None
     ceiling_until: float | None = None
+    ceiling_for: float | None = None
+    forecast: Forecast | None = None
 
     def shifted(self, seconds: float) -> "ScalingState":
         """The same state on a clock that was set by `seconds`."""
@@ -73,7 +83,9 @@ class ScalingState:
 
     def to_json(self) -> dict[str, Any]:
         """JSON object without what is None; `at` is left out, so that a steady state stays the same text."""
-        return {k: _rounded(v) for k, v in asdict(self).items() if k != "at" and v is not None and v is not False}
+        plain = asdict(replace(self, at=None, forecast=None))
+        kept = {k: _rounded(v) for k, v in plain.items() if v is not None and v is not False}
+        return kept if self.forecast is None else kept | {"forecast": self.forecast.to_json()}
 
     @classmethod
     def from_json(cls, value: object) -> "ScalingState":
@@ -85,6 +97,8 @@ class ScalingState:
             given = value.get(field.name)
             if field.name == "steady":
                 known["steady"] = given is True
+            elif field.name == "forecast":
+                known["forecast"] = Forecast.from_json(given)
             elif isinstance(given, (int, float)) and not isinstance(given, bool) and given >= 0:
                 known[field.name] = float(given) if field.name in _FLOATS else int(given)
         known.pop("at", None)
@@ -92,10 +106,10 @@ class ScalingState:
 
 
 _TIMES = (
-    "at", "active_since", "quiet_since", "below_since", "above_since", "rebalancing_since", "members_since",
-    "last_up", "trial_at", "ceiling_until",
+    "at", "active_since", "arrived_at", "quiet_since", "below_since", "above_since", "rebalancing_since",
+    "members_since", "last_up", "trial_at", "ceiling_until",
 )  # fmt: skip
-_FLOATS = frozenset((*_TIMES, "rate", "trial_before"))
+_FLOATS = frozenset((*_TIMES, "rate", "trial_before", "ceiling_for"))
 
 
 def _rounded(value: Any) -> Any:

@@ -3,7 +3,8 @@
 import math
 from dataclasses import replace
 
-from orderpipeline_operator.domain.lag import LagSample
+from orderpipeline_operator.domain import forecast
+from orderpipeline_operator.domain.lag import LagSample, Load
 from orderpipeline_operator.domain.scaling_model import ScalingPolicy, ScalingState
 
 SETTLE = 30.0
@@ -15,13 +16,18 @@ GAIN = 1.1
 TRIAL_FOR = 120.0
 """Seconds after which a scale-up whose consumers never joined says nothing."""
 CEILING_FOR = 600.0
-"""Seconds for which a number that did not help is not exceeded."""
+"""Seconds for which a step that did not help is not taken again, the first time; each further time twice as long."""
+CEILING_MOST = 4 * 3600.0
+"""Seconds, the longest of these times."""
 STEADY_POLLS = 3
 """Samples in a row with orders that make arrivals steady."""
 
 
 def observe(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:
     """State after `sample`, the decision aside. Never raises the measured rate when only the lag grows."""
+    if policy.forecast is not None and sample.arrival_rate is not None and state.at is not None:
+        known = forecast.learn(state.forecast, policy.forecast, sample.arrival_rate, now - state.at, now)
+        state = replace(state, forecast=known)
     state = _activity(policy, sample, state, now)
     rebalancing = sample.group.state == "Rebalancing"
     since = state.rebalancing_since if state.rebalancing_since is not None else now
@@ -45,9 +51,13 @@ def saturated(policy: ScalingPolicy, sample: LagSample) -> bool:
 
 
 def _activity(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:
+    if sample.arrived:
+        state = replace(state, arrived_at=now)
+    # A lag that stays when orders have long ceased to come is no steady flow: it gets what its demand asks for.
+    flows = state.arrived_at is not None and now - state.arrived_at < policy.idle_after
     if waiting(sample) or sample.arrived:
         since = state.active_since if state.active_since is not None else now
-        steady = state.steady or now - since >= STEADY_POLLS * policy.poll_interval
+        steady = (state.steady or now - since >= STEADY_POLLS * policy.poll_interval) and flows
         return replace(state, active_since=since, quiet_since=None, steady=steady)
     if sample.arrived is None:  # the first reading can't tell whether orders arrive
         return replace(state, active_since=None, quiet_since=None)
@@ -65,7 +75,9 @@ def _rate(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: fl
     members = sample.group.members
     if not sample.processed_rate or not members or not _settled(sample, state, now):
         return state
-    seen = sample.processed_rate / min(members, sample.partitions)
+    seen = _shown(sample, policy, sample.partitions / min(members, sample.partitions))
+    if seen is None:
+        return state
     old = state.rate if state.rate is not None else policy.cold_rate
     if saturated(policy, sample):
         elapsed = min(now - state.at, LEARN) if state.at is not None else 0.0
@@ -74,16 +86,39 @@ def _rate(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: fl
     return replace(state, rate=seen) if seen > old else state
 
 
+def _shown(sample: LagSample, policy: ScalingPolicy, each: float) -> float | None:
+    """What one busy consumer of `each` partitions did per second; None when nothing of what waits was processed.
+
+    A consumer is busy when one of its partitions has a backlog; the others of its partitions are as any. Where all have
+    one that is the plain mean. A partition that stands still keeps nobody busy.
+    """
+    everywhere = (sample.processed_rate or 0.0) / sample.partitions
+    if not sample.loads or not saturated(policy, sample):
+        return each * everywhere
+    busy = [load.processed_rate for load in sample.loads if _backlogged(load, policy)]
+    return sum(busy) / len(busy) + (each - 1.0) * everywhere if busy else None
+
+
+def _backlogged(load: Load, policy: ScalingPolicy) -> bool:
+    return bool(load.processed_rate) and load.lag > 2 * policy.poll_interval * load.processed_rate
+
+
 def _trial(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:
+    """Judge the last scale-up. One that brought nothing closes what is above the number before it for a while.
+
+    The number then wanted is lower, and comes about as any lower number does: after the stabilisation.
+    """
     if state.ceiling_until is not None and now >= state.ceiling_until:
         state = replace(state, ceiling=None, ceiling_until=None)
-    if state.trial_at is None or state.trial_to is None or state.trial_before is None:
+    if state.trial_at is None or state.trial_from is None or state.trial_to is None or state.trial_before is None:
         return state
-    done = replace(state, trial_at=None, trial_to=None, trial_before=None)
+    done = replace(state, trial_at=None, trial_from=None, trial_to=None, trial_before=None)
     if not saturated(policy, sample) or now - state.trial_at >= TRIAL_FOR:
         return done
     if (sample.group.members or 0) < min(state.trial_to, sample.partitions) or not _settled(sample, state, now):
         return state
     if (sample.processed_rate or 0.0) >= GAIN * state.trial_before:
-        return done
-    return replace(done, ceiling=state.trial_to, ceiling_until=now + CEILING_FOR)
+        return replace(done, ceiling_for=None)
+    lasts = CEILING_FOR if state.ceiling_for is None else min(2 * state.ceiling_for, CEILING_MOST)
+    until = now + policy.stabilization_down + lasts
+    return replace(done, ceiling=state.trial_from, ceiling_until=until, ceiling_for=lasts)

@@ -2,7 +2,9 @@
 
 from orderpipeline_operator.domain.bounds import consumer_bounds
 from orderpipeline_operator.domain.durations import seconds
+from orderpipeline_operator.domain.forecast import Horizon
 from orderpipeline_operator.domain.scaling_model import ScalingPolicy
+from orderpipeline_operator.domain.schedule import parse
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 
 COLD_RATE_PER_WORKER = 10.0
@@ -13,8 +15,11 @@ A guess on the slow side, so that the first reaction errs toward more consumers;
 
 
 def policy_from(spec: OrderPipelineSpec) -> ScalingPolicy:
-    """Policy of `spec`. Times that the arithmetic divides by or waits on are at least a second."""
-    scaling = spec.autoscaling
+    """Policy of `spec`. Times that the arithmetic divides by or waits on are at least a second.
+
+    Raises ValueError for a schedule that `accept` would refuse.
+    """
+    scaling, ahead = spec.autoscaling, spec.autoscaling.forecast
     return ScalingPolicy(
         mode=scaling.mode,
         bounds=consumer_bounds(spec),
@@ -28,4 +33,6 @@ def policy_from(spec: OrderPipelineSpec) -> ScalingPolicy:
         poll_interval=max(seconds(scaling.poll_interval), 1.0),
         offset_reset=spec.consumer.offset_reset,
         cold_rate=COLD_RATE_PER_WORKER * spec.consumer.workers,
+        schedules=tuple(map(parse, scaling.schedules)),
+        forecast=None if ahead is None else Horizon(seconds(ahead.season), seconds(ahead.ahead)),
     )

@@ -75,7 +75,22 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
             "deadLetter": {"topic": "Orders_v2_failed", "partitions": 6},
             "quotas": {"byteRate": 209715200},
         },
-        "autoscaling": {"min": 0, "max": 100, "partitionsPerConsumer": {"min": 1, "max": 4}},
+        "autoscaling": {
+            "min": 0,
+            "max": 100,
+            "partitionsPerConsumer": {"min": 1, "max": 4},
+            "schedules": [
+                {
+                    "name": "office",
+                    "start": "0 8 * * 1-5",
+                    "duration": "10h",
+                    "timeZone": "Europe/Berlin",
+                    "min": 40,
+                    "max": 90,
+                },
+            ],
+            "forecast": {"season": "7d", "ahead": "10m"},
+        },
     },
     "postgres": {
         "consumer": {

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from orderpipeline_operator.domain import ladder
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag import Group, LagSample, Unknown
+from orderpipeline_operator.domain.lag import Group, LagSample, Load, Unknown
 from orderpipeline_operator.domain.scaling import REBALANCE_PATIENCE, decide
 from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy, ScalingState
 from orderpipeline_operator.domain.scaling_policy import policy_from
@@ -138,19 +138,6 @@ def test_the_rate_of_a_consumer_is_learned_under_load():
     assert follow(POLICY, [lazy] * 20, ScalingState(desired=40))[-1].numbers["ratePerConsumer"] == 100.0
 
 
-def test_a_scale_up_that_brought_nothing_is_not_repeated():
-    policy = replace(POLICY, bounds=ConsumerBounds(1, 120))
-    at40 = sample(lag=280_000, arrival=500.0, processed_rate=4000.0, group=Group("Stable", 40))
-    decisions = follow(policy, [at40] * 3, ScalingState(desired=40))
-    assert decisions[-1].replicas == 60
-    at60 = replace(at40, orders=290_000, group=Group("Stable", 60))
-    later = follow(policy, [at60] * 10, decisions[-1].state, 1015.0)
-    assert later[-1].state.ceiling == 60
-    more = follow(policy, [replace(at60, orders=10**7)] * 3, later[-1].state, 1070.0)[-1]
-    assert (more.replicas, more.reason) == (60, "Ineffective")
-    assert decide(policy, replace(at60, orders=10**7), more.state, 1070.0 + 700).replicas == 120
-
-
 def test_bounds_that_change_are_kept_at_once():
     policy = replace(POLICY, bounds=ConsumerBounds(1, 20))
     assert follow(policy, [sample(lag=5)], ScalingState(desired=60))[-1].replicas == 20
@@ -182,6 +169,9 @@ samples = st.builds(
 )  # fmt: skip
 unknown = st.just(Unknown("KafkaUnreachable", "x"))
 runs = st.lists(samples | unknown, min_size=1, max_size=60)
+partition_loads = st.lists(
+    st.tuples(st.integers(0, 10**5), st.floats(0, 1000), st.floats(0, 1000)), min_size=1, max_size=24
+).map(lambda rows: tuple(Load(n, *row) for n, row in enumerate(rows)))
 
 
 @settings(deadline=None)
@@ -204,6 +194,33 @@ def test_more_lag_never_means_fewer_consumers(policy, past, one, two, last):
     now = 1000.0 + 5 * len(past)
     less, more = (decide(policy, replace(last, orders=lag), state, now).replicas for lag in sorted((one, two)))
     assert less <= more
+
+
+@settings(deadline=None)
+@given(policies, runs, partition_loads, st.integers(0, 23), st.integers(0, 10**6), groups)
+def test_more_lag_of_one_partition_never_means_fewer_consumers(policy, past, loads, which, more, group):
+    state, now = follow(policy, past)[-1].state, 1000.0 + 5 * len(past)
+    one = loads[which % len(loads)]
+    heavier = tuple(load._replace(lag=load.lag + more) if load is one else load for load in loads)
+    few, many = (
+        decide(
+            policy,
+            sample(sum(load.lag for load in each), sum(load.arrival_rate for load in each), len(each), loads=each,
+                   processed_rate=sum(load.processed_rate for load in each), group=group),
+            state,
+            now,
+        ).replicas
+        for each in (loads, heavier)
+    )  # fmt: skip
+    assert few <= many
+
+
+@settings(deadline=None)
+@given(policies, runs)
+def test_what_is_chosen_spreads_evenly_or_is_a_bound(policy, past):
+    for decision in follow(policy, past, ScalingState(desired=policy.bounds.minimum)):
+        bounds = policy.bounds.minimum, policy.bounds.maximum
+        assert decision.replicas in (*ladder.steps(120), *bounds)
 
 
 @settings(deadline=None)

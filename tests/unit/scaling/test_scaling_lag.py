@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderpipeline_operator.domain.lag import Group, LagSample, PartitionOffsets, Reading, Unknown, partition_lag
-from orderpipeline_operator.domain.lag_history import MAX_POINTS, History, advance
+from orderpipeline_operator.domain.lag_age import MAX_POINTS
+from orderpipeline_operator.domain.lag_history import History, advance
 
 STABLE = Group("Stable", 2)
 
@@ -141,7 +142,7 @@ def test_history_is_bounded():
     history = History()
     for i in range(500):
         history, sample = advance(history, reading({0: (0, 10 * i + 10, 0)}), "earliest", float(i))
-    assert len(history.tracks[0].points) <= MAX_POINTS
+    assert len(history.points) <= MAX_POINTS
     assert isinstance(sample, LagSample)
     assert sample.seconds == pytest.approx(499.0)
 

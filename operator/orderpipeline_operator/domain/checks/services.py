@@ -1,4 +1,4 @@
-"""Checks of spec.producer, spec.consumer and spec.autoscaling."""
+"""Checks of spec.producer and spec.consumer."""
 
 import re
 from collections.abc import Iterator
@@ -7,11 +7,10 @@ from typing import Final
 from orderpipeline_operator.domain.checks.problem import Problem, duration, entry, resources
 from orderpipeline_operator.domain.durations import milliseconds
 from orderpipeline_operator.domain.quantities import amount
-from orderpipeline_operator.domain.spec import AutoscalingSpec, ConsumerSpec, OrderPipelineSpec, ProducerSpec
+from orderpipeline_operator.domain.spec import ConsumerSpec, OrderPipelineSpec, ProducerSpec
 
 _PRODUCER: Final = "spec.producer"
 _CONSUMER: Final = "spec.consumer"
-_SCALING: Final = "spec.autoscaling"
 _ANNOTATION: Final = re.compile(
     r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?",
 )
@@ -23,7 +22,6 @@ def check(spec: OrderPipelineSpec) -> Iterator[Problem]:
     yield from _producer(spec.producer)
     yield from _ways_in(spec.producer)
     yield from _consumer(spec.consumer)
-    yield from _scaling(spec.autoscaling)
 
 
 def _producer(producer: ProducerSpec) -> Iterator[Problem]:
@@ -70,14 +68,3 @@ def _consumer(consumer: ConsumerSpec) -> Iterator[Problem]:
     if consumer.handler is not None and consumer.image is None and not ours:
         message = f"is needed with handler: the default image does not hold {consumer.handler}; name yours"
         yield Problem(f"{_CONSUMER}.image", "HandlerNeedsImage", message)
-
-
-def _scaling(scaling: AutoscalingSpec) -> Iterator[Problem]:
-    yield from duration(f"{_SCALING}.pollInterval", scaling.poll_interval, "1s", "10m")
-    yield from duration(f"{_SCALING}.targetCatchUp", scaling.target_catch_up, "1s", "7d")
-    yield from duration(f"{_SCALING}.stabilizationUp", scaling.stabilization_up, "0s", "1d")
-    yield from duration(f"{_SCALING}.stabilizationDown", scaling.stabilization_down, "0s", "1d")
-    yield from duration(f"{_SCALING}.idleAfter", scaling.idle_after, "1s", "30d")
-    if milliseconds(scaling.idle_after) < milliseconds(scaling.poll_interval):
-        message = "must not be below pollInterval: between two samples nothing is known; raise it"
-        yield Problem(f"{_SCALING}.idleAfter", "IdleBelowPollInterval", message)

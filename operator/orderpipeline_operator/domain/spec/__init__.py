@@ -5,6 +5,7 @@ Durations are Kubernetes-style strings (`500ms`, `60s`, `7d`), sizes are Kuberne
 CEL rules sit on the model whose fields they compare.
 """
 
+from orderpipeline_operator.domain.spec.anticipation import ForecastSpec, ScheduleSpec
 from orderpipeline_operator.domain.spec.autoscaling import AutoscalingSpec, PartitionsPerConsumer
 from orderpipeline_operator.domain.spec.base import (
     GROUP,
@@ -57,6 +58,7 @@ __all__ = [
     "Duration",
     "ExistingKafka",
     "ExistingTls",
+    "ForecastSpec",
     "HttpRoute",
     "Ingress",
     "IngressTls",
@@ -72,6 +74,7 @@ __all__ = [
     "Quantity",
     "Quotas",
     "Resources",
+    "ScheduleSpec",
     "SecretKey",
     "Sink",
     "Storage",

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from orderpipeline_operator.domain.spec.anticipation import ForecastSpec, ScheduleSpec
 from orderpipeline_operator.domain.spec.base import Duration, Model, rule, rules
 
 
@@ -59,3 +60,9 @@ class AutoscalingSpec(Model):
         "5m", description="How long fewer consumers must be wanted before they are removed."
     )
     poll_interval: Duration = Field("5s", description="Time between two samples of the lag.")
+    schedules: list[ScheduleSpec] = Field(
+        [], max_length=16, description="Times at which narrower bounds hold, such as business hours."
+    )
+    forecast: ForecastSpec | None = Field(
+        None, description="Add consumers ahead of what each day or week brings; absent: react only."
+    )

@@ -1,0 +1,110 @@
+"""The number of consumers that one sample alone asks for, with its arithmetic. Waiting and holding come after it."""
+
+import math
+from dataclasses import dataclass
+
+from orderpipeline_operator.domain import ladder
+from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.lag import LagSample
+from orderpipeline_operator.domain.scaling_demand import Demand, demand_of
+from orderpipeline_operator.domain.scaling_model import Number, Reason, ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.scaling_observe import waiting
+from orderpipeline_operator.domain.scaling_words import words
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted, whether that is for idleness, and why."""
+
+    wanted: int
+    idle: bool
+    reason: Reason
+    text: str
+    numbers: dict[str, Number]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Numbers of consumers. `needed`: for what more of them can serve; `asked`: if all were evenly spread;
+    `prepared`: once what is foretold arrives; `ceiling`: more than that did not help, None: nothing known of that."""
+
+    floor: int
+    needed: int
+    asked: int
+    prepared: int
+    ceiling: int | None
+
+
+def wish(
+    policy: ScalingPolicy, sample: LagSample, before: ScalingState, seen: ScalingState,
+    bounds: ConsumerBounds, schedule: str, now: float,
+) -> Wish:  # fmt: skip
+    """`before` is the state before the sample, `seen` the one after it; `schedule` names what made the bounds."""
+    # What this sample taught of the rate counts from the next one on: so more lag can never mean fewer consumers.
+    rate = before.rate if before.rate is not None else policy.cold_rate
+    demand = demand_of(policy, sample, seen, rate, now)
+    quiet_for = None if seen.quiet_since is None else now - seen.quiet_since
+    # Nor does a first reading, which cannot tell whether orders arrive, wake what a restart found asleep.
+    asleep = before.desired == 0 and not waiting(sample) and not sample.arrived
+    idle = (asleep or (quiet_for is not None and quiet_for >= policy.idle_after)) and not sample.markers
+    sums = _sums(policy, sample, before, seen, bounds, demand, rate, idle, now)
+    wanted, reason = _wanted(sums, sample.partitions, bounds, idle, quiet_for is not None)
+    hot = demand.hot[0] if demand.hot else (None, None)
+    numbers: dict[str, Number] = {
+        "partitions": sample.partitions, "lag": sample.orders, "lagSeconds": sample.seconds,
+        "arrivalRate": sample.arrival_rate, "processedRate": sample.processed_rate, "ratePerConsumer": rate,
+        "rateIs": "assumed" if before.rate is None else "measured", "targetCatchUp": policy.target_catch_up,
+        "demand": demand.total, "needed": sums.needed, "asked": sums.asked if sums.asked > sums.needed else None,
+        "hotPartition": hot[0], "hotDemand": hot[1], "stuckPartition": sample.stuck[0] if sample.stuck else None,
+        "foretoldRate": demand.foretold, "floor": sums.floor, "minimum": bounds.minimum, "maximum": bounds.maximum,
+        "schedule": schedule or None, "ceiling": sums.ceiling, "members": sample.group.members, "wanted": wanted,
+    }  # fmt: skip
+    return Wish(wanted, idle, reason, words(reason, numbers, policy, sample, demand.hot, quiet_for), numbers)
+
+
+def _sums(
+    policy: ScalingPolicy, sample: LagSample, before: ScalingState, seen: ScalingState, bounds: ConsumerBounds,
+    demand: Demand, rate: float, idle: bool, now: float,
+) -> _Sums:  # fmt: skip
+    busy = not idle and (bool(waiting(sample)) or seen.quiet_since is None)
+    steady = bounds.clamp(ladder.step(sample.partitions, policy.per_consumer_max) if seen.steady else 1)
+    needed = math.ceil(demand.useful / rate) if busy else 0
+    prepared = needed
+    if demand.foretold is not None:
+        # To a pipeline that sleeps, a forecast of less than half a consumer's work is no reason to wake.
+        consumers = demand.prepared / rate
+        prepared = max(needed, math.floor(consumers + 0.5) if idle else math.ceil(consumers))
+    return _Sums(
+        floor=bounds.minimum if idle else steady,
+        needed=needed,
+        asked=math.ceil(demand.total / rate) if busy else 0,
+        prepared=prepared,
+        ceiling=before.ceiling if before.ceiling_until is not None and now < before.ceiling_until else None,
+    )
+
+
+def _wanted(sums: _Sums, partitions: int, bounds: ConsumerBounds, idle: bool, quiet: bool) -> tuple[int, Reason]:
+    def rounded(wanted: int) -> int:
+        return ladder.round_up(max(sums.floor, wanted), partitions, bounds)
+
+    now = bounds.minimum if idle else rounded(sums.needed)
+    wanted = rounded(sums.prepared) if sums.prepared > sums.needed else now
+    if sums.ceiling is not None and wanted > max(sums.ceiling, sums.floor):
+        return max(sums.ceiling, sums.floor), "Ineffective"
+    if wanted > now:
+        return wanted, "Forecast"
+    if idle:
+        return wanted, "Idle"
+    if rounded(sums.asked) > wanted:
+        return wanted, "Skewed"
+    return wanted, _plain_reason(sums, bounds, quiet)
+
+
+def _plain_reason(sums: _Sums, bounds: ConsumerBounds, quiet: bool) -> Reason:
+    if sums.asked > bounds.maximum:
+        return "AtMaximum"
+    if sums.needed > sums.floor:
+        return "Pressure" if sums.floor > 1 else "Demand"
+    if quiet:
+        return "Quiet"
+    return "Steady" if sums.floor > 1 else "Demand"

@@ -1,0 +1,155 @@
+"""What is known beforehand: schedules and the forecast."""
+
+import math
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orderpipeline_operator.domain.accept import Rejected, accept
+from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.forecast import Forecast, Horizon, ahead, learn
+from orderpipeline_operator.domain.scaling import decide
+from orderpipeline_operator.domain.scaling_model import ScalingState
+from orderpipeline_operator.domain.schedule import Schedule, narrow
+from tests.unit.scaling.test_scaling_decide import POLICY, follow, runs, sample
+
+BERLIN = ZoneInfo("Europe/Berlin")
+OFFICE = Schedule("office", "0 8 * * 1-5", BERLIN, 10 * 3600.0, minimum=40)
+DAY = Horizon(86400.0, 600.0)
+SLOT = 900.0
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=BERLIN).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("time", "holds"),
+    [
+        ("2026-11-23T07:59:59", False), ("2026-11-23T08:00:00", True), ("2026-11-23T17:59:59", True),
+        ("2026-11-23T18:00:00", False), ("2026-11-22T12:00:00", False), ("2026-07-01T08:00:00", True),
+        ("2026-07-01T07:30:00", False),
+    ],
+)  # fmt: skip
+def test_a_schedule_holds_from_its_start_for_its_duration_in_its_own_zone(time, holds):
+    assert OFFICE.holds(at(time)) is holds
+
+
+def test_a_schedule_over_a_clock_change_lasts_as_long_as_it_says():
+    night = Schedule("night", "0 1 * * *", BERLIN, 4 * 3600.0, maximum=5)
+    start = at("2026-10-25T01:00:00")  # at 3 o'clock it is 2 again
+    assert night.holds(start + 4 * 3600 - 1)
+    assert not night.holds(start + 4 * 3600)
+
+
+def test_schedules_narrow_and_never_widen():
+    wide, noon = ConsumerBounds(2, 60), at("2026-11-23T12:00:00")
+    assert narrow(wide, (OFFICE,), noon) == (ConsumerBounds(40, 60), "office")
+    assert narrow(wide, (OFFICE,), at("2026-11-22T12:00:00")) == (wide, "")
+    assert narrow(wide, (replace(OFFICE, minimum=100),), noon)[0] == ConsumerBounds(60, 60)
+    low = replace(OFFICE, name="low", minimum=None, maximum=10)
+    assert narrow(wide, (low, OFFICE), noon) == (ConsumerBounds(40, 40), "low, office")
+    assert narrow(wide, (replace(low, maximum=1),), noon)[0] == ConsumerBounds(2, 2)
+
+
+def test_a_schedule_moves_at_once_and_its_end_waits_as_ever():
+    policy = replace(POLICY, schedules=(OFFICE,))
+    few = sample(lag=3, arrived=0)
+    before = follow(policy, [few] * 3, ScalingState(desired=1), at("2026-11-23T07:59:00"))
+    assert before[-1].replicas == 1
+    begun = decide(policy, few, before[-1].state, at("2026-11-23T08:00:00"))
+    assert (begun.replicas, begun.reason) == (40, "Bounds")
+    assert "schedule office" in begun.message
+    over = follow(policy, [few] * 70, begun.state, at("2026-11-23T18:00:00"))
+    assert (over[0].replicas, over[0].reason, over[-1].replicas) == (40, "StabilizingDown", 1)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "path", "words"),
+    [
+        ({"start": "0 8 * * 9"}, "start", "Bad day-of-week"),
+        ({"start": "@daily xx"}, "start", "2 fields"),
+        ({"start": "0 0 30 2 *"}, "start", "day"),
+        ({"timeZone": "Europe/Atlantis"}, "timeZone", "IANA"),
+        ({"timeZone": "../../etc/passwd"}, "timeZone", "IANA"),
+        ({"duration": "1s"}, "duration", "between"),
+    ],
+)
+def test_schedules_that_mean_nothing_are_refused_with_their_path(schedule, path, words):
+    one = {"name": "office", "start": "0 8 * * 1-5", "duration": "10h", "min": 4} | schedule
+    refused = accept({"autoscaling": {"schedules": [one]}})
+    assert isinstance(refused, Rejected)
+    assert refused.problems[0].path == f"spec.autoscaling.schedules[0].{path}"
+    assert words in refused.problems[0].message
+
+
+def day(hour: float) -> float:
+    """Orders per second: quiet nights, 500 at noon."""
+    return max(0.0, 500 * math.sin((hour - 6) / 12 * math.pi))
+
+
+def learned(days: float, rate=day) -> tuple[Forecast, float]:
+    known, now = None, 0.0
+    while now < days * 86400:
+        now += 60
+        known = learn(known, DAY, rate(now / 3600 % 24), 60.0, now)
+    return known, now
+
+
+def test_the_forecast_knows_the_day_after_one_day_and_follows_its_growth():
+    known, now = learned(0.9)
+    assert ahead(known, DAY, now) is None, "nothing before a whole season"
+    known, now = learned(3)
+    for hour in (6, 9, 12, 15, 18, 22):
+        told = ahead(known, replace(DAY, ahead=hour * 3600.0), now)
+        assert told == pytest.approx(max(day(h / 4) for h in range(hour * 4 + 1)), abs=20)
+    doubled, now = learned(8, lambda hour: 2 * day(hour))
+    assert ahead(doubled, replace(DAY, ahead=12 * 3600.0), now) == pytest.approx(1000, rel=0.1)
+
+
+def test_a_forecast_survives_the_status_and_gaps():
+    known, now = learned(2)
+    again = Forecast.from_json(known.to_json())
+    assert ahead(again, DAY, now) == pytest.approx(ahead(known, DAY, now), abs=0.1)
+    young = learned(0.5)[0]
+    assert Forecast.from_json(young.to_json()).season.count(None) == young.season.count(None) > 40
+    later = learn(again, DAY, day(6), 60.0, now + 6 * 3600)
+    assert ahead(later, replace(DAY, ahead=6 * 3600.0), now + 6 * 3600) == pytest.approx(500, rel=0.1)
+    assert ahead(learn(again, DAY, 1.0, 60.0, now + 30 * 86400), DAY, now + 30 * 86400) is None
+    for foreign in ({}, {"slot": "x"}, known.to_json() | {"season": [None]}, known.to_json() | {"season": 3}):
+        assert Forecast.from_json(foreign) is None
+
+
+def test_consumers_are_there_before_the_orders():
+    policy, known = replace(POLICY, forecast=DAY), learned(3)[0]
+    early = 3 * 86400 + 9.0 * 3600
+    steady = ScalingState(
+        at=early - 5, desired=40, steady=True, rate=8.0, forecast=replace(known, slot=DAY.slot(early))
+    )
+    quiet = sample(arrival=300.0)
+    decision = decide(policy, quiet, steady, early)
+    assert (decision.replicas, decision.reason) == (60, "Forecast")
+    assert "foretold for the next 600 s" in decision.message
+    assert decide(POLICY, quiet, steady, early).replicas == 40
+    asleep = replace(steady, desired=0, steady=False, quiet_since=0.0)
+    idle = replace(policy, bounds=ConsumerBounds(0, 60))
+    assert decide(idle, sample(), asleep, early).replicas > 20, "it wakes what sleeps"
+
+
+@settings(deadline=None, max_examples=60)
+@given(runs, st.lists(st.floats(0, 10**5), min_size=96, max_size=96), st.floats(0, 10**5))
+def test_a_forecast_only_raises(past, season, level):
+    policy = replace(POLICY, forecast=DAY)
+    known = Forecast(DAY.slot(1000.0), tuple(season), level=level)
+    state = ScalingState(desired=30)
+    without = follow(POLICY, past, state)
+    foretold = follow(policy, past, replace(state, forecast=known))
+    assert all(
+        (one.numbers.get("wanted") or 0) <= (two.numbers.get("wanted") or 0)
+        for one, two in zip(without, foretold, strict=True)
+        if one.state.rate == two.state.rate and one.state.ceiling == two.state.ceiling
+    )

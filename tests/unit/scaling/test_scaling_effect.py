@@ -1,0 +1,82 @@
+"""What more consumers cannot help: a bottleneck behind them, a hot partition, a partition that stands still."""
+
+from dataclasses import replace
+
+import pytest
+
+from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.lag import Group, Load
+from orderpipeline_operator.domain.scaling import decide
+from orderpipeline_operator.domain.scaling_model import ScalingState
+from tests.unit.scaling.test_scaling_decide import POLICY, follow, sample
+
+WIDE = replace(POLICY, bounds=ConsumerBounds(1, 120))
+AT40 = sample(lag=280_000, arrival=500.0, processed_rate=4000.0, group=Group("Stable", 40))
+AT60 = replace(AT40, orders=290_000, group=Group("Stable", 60))
+
+
+def loads(hot: float = 0.0, lag: int = 0, partitions: int = 12, processed: float = 5.0) -> tuple[Load, ...]:
+    """Partition 7 with its own arrival and lag, the others at 5 orders/s, all of which is processed."""
+    rest = [Load(n, 0, 5.0, 5.0) for n in range(partitions)]
+    return tuple(Load(7, lag, hot, processed) if load.partition == 7 else load for load in rest)
+
+
+def test_a_scale_up_that_brought_nothing_is_undone_and_remembered():
+    up = follow(WIDE, [AT40] * 3, ScalingState(desired=40))
+    assert up[-1].replicas == 60
+    judged = follow(WIDE, [AT60] * 10, up[-1].state, 1015.0)
+    assert judged[-1].state.ceiling == 40
+    assert "more than 40 brought no throughput" in judged[-1].message
+    undone = follow(WIDE, [replace(AT60, orders=10**7)] * 60, judged[-1].state, 1065.0)
+    assert (undone[-1].replicas, undone[-1].reason) == (40, "Ineffective")
+    assert [d.replicas for d in undone].index(40) * 5 + 1065 - 1045 >= WIDE.stabilization_down, (
+        "not before the cooldown"
+    )
+    still = follow(WIDE, [replace(AT40, orders=10**7)] * 100, undone[-1].state, 1365.0)
+    assert {d.replicas for d in still} == {40}
+
+
+def test_a_step_that_fails_again_is_closed_for_twice_as_long():
+    lasts = []
+    state, now = ScalingState(desired=40), 1000.0
+    for _ in range(700):
+        members = state.desired or 40
+        one = replace(AT40, orders=10**6, group=Group("Stable", members))
+        decision = decide(replace(WIDE, stabilization_down=60.0), one, state, now)
+        if decision.state.ceiling_until is not None and state.ceiling_until is None:
+            lasts.append(decision.state.ceiling_for)
+        state, now = decision.state, now + 5
+    assert lasts[:2] == [600.0, 1200.0]
+    assert ScalingState.from_json(state.to_json()).ceiling_for == lasts[-1]
+
+
+def test_a_scale_up_that_helped_leads_on():
+    up = follow(WIDE, [AT40] * 3, ScalingState(desired=40))
+    more = replace(AT60, processed_rate=6000.0, orders=10**7)
+    assert follow(WIDE, [more] * 12, up[-1].state, 1015.0)[-1].replicas == 120
+
+
+def test_a_hot_partition_is_named_and_not_answered_with_more_consumers():
+    policy, state = replace(POLICY, bounds=ConsumerBounds(1, 12)), ScalingState(desired=4, rate=100.0)
+    hot = sample(60_000, 855.0, 12, loads=loads(800.0, 60_000, processed=100.0), group=Group("Stable", 4))
+    decision = follow(policy, [hot] * 5, state)[-1]
+    assert (decision.replicas, decision.reason) == (4, "Skewed")
+    assert "partition 7 (1800.0 orders/s) asks for more than one consumer does" in decision.message
+    assert (decision.numbers["hotPartition"], decision.numbers["needed"], decision.numbers["asked"]) == (7, 2, 19)
+    spread = tuple(Load(n, 5_000, 71.0, 25.0) for n in range(12))
+    assert follow(policy, [replace(hot, loads=spread)] * 5, state)[-1].replicas == 12
+
+
+def test_a_hot_partition_does_not_make_consumers_look_slow():
+    hot = sample(
+        10**6, 855.0, 12, loads=loads(800.0, 10**6, processed=90.0), processed_rate=145.0, group=Group("Stable", 4)
+    )
+    decision = follow(replace(POLICY, bounds=ConsumerBounds(1, 12)), [hot] * 200, ScalingState(desired=4))[-1]
+    assert decision.numbers["ratePerConsumer"] == pytest.approx(90 + 2 * 145 / 12, rel=0.01)
+
+
+def test_a_partition_that_stands_still_is_named_and_costs_no_consumers():
+    stuck = sample(500, 0.0, 12, loads=loads(0.0, 500, processed=0.0), stuck=(7,), arrived=0, group=Group("Stable", 4))
+    decision = follow(replace(POLICY, bounds=ConsumerBounds(0, 12)), [stuck] * 200, ScalingState(desired=4))[-1]
+    assert decision.replicas == 1
+    assert "Nothing of partition 7 is processed" in decision.message
