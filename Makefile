@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help venv accelerator run up down test unit e2e lint types layers
+.PHONY: help venv accelerator run up down test unit e2e sim lint types layers
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,3 +59,7 @@ e2e: venv ## Real purchases through the whole cluster; ends with one line of JSO
 	@hack/up
 	@echo "== 69,659 purchases at 500 a second, with a change of sink before and back to idle after (about 6 min)"
 	@$(PY) -m tests.e2e.orders
+
+sim: venv ## Ways of scaling compared on traces, 30 seeds; tables in docs/autoscaling; ends with one line of JSON
+	@echo "== 8 policies on 6 traces (about 4 min)"
+	@$(PY) -m bench.sim

@@ -60,7 +60,7 @@ def rolled_out(deployment: dict[str, Any]) -> bool:
     """Whether every pod of a Deployment is of its newest template and ready."""
     status, spec = deployment.get("status", {}), deployment.get("spec", {})
     wanted = spec.get("replicas", 0)
-    return (
+    return bool(
         status.get("observedGeneration", 0) >= deployment.get("metadata", {}).get("generation", 1)
         and status.get("updatedReplicas", 0) == wanted
         and status.get("readyReplicas", 0) == wanted

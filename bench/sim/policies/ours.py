@@ -1,0 +1,109 @@
+"""The operator's own decision, `scaling.decide`, behind its HPA: the very code that runs in the cluster."""
+
+import math
+
+from bench.sim.hpa import SYNC, Behavior, Hpa
+from bench.sim.policies import Clock
+from bench.sim.scenario import Floats, Move, Scenario, Seen
+from orderpipeline_operator.domain.lag import Group, GroupState, LagSample, Unknown
+from orderpipeline_operator.domain.lag_history import Smoothing
+from orderpipeline_operator.domain.scaling import decide
+from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.scaling_policy import policy_from
+from orderpipeline_operator.domain.spec import OrderPipelineSpec
+
+
+def policy_of(scenario: Scenario) -> ScalingPolicy:
+    """The policy of a pipeline whose spec says only what the scenario does, beside the defaults."""
+    return policy_from(
+        OrderPipelineSpec.model_validate(
+            {
+                "topic": {"partitions": scenario.partitions},
+                "consumer": {"workers": scenario.workers},
+                "autoscaling": dict(scenario.autoscaling),
+            }
+        )
+    )
+
+
+class Sampler:
+    """From what is seen to a `LagSample`, as lag_history.advance makes it of readings, but on arrays.
+
+    A reading of 500 partitions costs that function milliseconds, and a day has 17,000. A test holds the two together.
+    """
+
+    def __init__(self) -> None:
+        self._smoothing = Smoothing()
+        self._at: float | None = None
+        self._ends = 0.0
+        self._committed = 0.0
+        self._arrival: float | None = None
+        self._processed: float | None = None
+
+    def sample(self, seen: Seen) -> LagSample | Unknown:
+        if not seen.reachable:
+            return Unknown("BrokersUnreachable", "No broker answers.")
+        ends, committed = float(seen.ends.sum()), float(seen.committed.sum())
+        arrived = None
+        if self._at is not None:
+            elapsed = seen.now - self._at
+            arrived = round(ends - self._ends)
+            weight = -math.expm1(-elapsed / self._smoothing.rate)
+            self._arrival = _smooth(self._arrival, arrived / elapsed, weight)
+            self._processed = _smooth(self._processed, (committed - self._committed) / elapsed, weight)
+        self._at, self._ends, self._committed = seen.now, ends, committed
+        state: GroupState = "Empty" if not seen.members else "Rebalancing" if seen.rebalancing else "Stable"
+        return LagSample(
+            at=seen.now,
+            partitions=seen.ends.size,
+            orders=round(ends - committed),
+            markers=0,
+            seconds=seen.age,
+            seconds_at_least=False,
+            arrived=arrived,
+            arrival_rate=self._arrival,
+            processed_rate=self._processed,
+            group=Group(state, seen.members, "consumer"),
+            most_lagging=_most(seen.ends - seen.committed),
+        )
+
+
+def _smooth(old: float | None, new: float, weight: float) -> float:
+    value = new if old is None else old + weight * (new - old)
+    return value if value >= 1e-3 else 0.0
+
+
+def _most(lag: Floats) -> tuple[tuple[int, int], ...]:
+    top = lag.argsort()[-3:][::-1]
+    return tuple((int(p), round(float(lag[p]))) for p in top if round(float(lag[p])))
+
+
+class Ours:
+    """Sample, decide, and let an HPA follow whose tolerance and windows are 0, as the operator renders it."""
+
+    def __init__(self, policy: ScalingPolicy, replicas: int, phase: float = 0.0) -> None:
+        self.policy = policy
+        self._sampler = Sampler()
+        self._state = ScalingState(desired=replicas)
+        self._poll, self._sync = Clock(policy.poll_interval), Clock(SYNC, phase)
+        at_once = Behavior(tolerance=0.0, pods=policy.bounds.maximum, period=1.0)
+        self._hpa = Hpa(max(policy.bounds.minimum, 1), policy.bounds.maximum, up=at_once, down=at_once)
+        self._desired = replicas
+        self.decisions: list[Decision] = []
+
+    def act(self, seen: Seen) -> Move | None:
+        if self._poll.due(seen.now):
+            self._decide(seen)
+        wanted = seen.replicas
+        if (self._desired == 0) != (seen.replicas == 0):  # between 0 and 1 the operator scales by itself
+            wanted = min(self._desired, 1)
+        if self._sync.due(seen.now):
+            wanted = self._hpa.sync(seen.now, float(self._desired), 1.0, wanted)
+        return Move(wanted) if wanted != seen.replicas else None
+
+    def _decide(self, seen: Seen) -> None:
+        decision = decide(self.policy, self._sampler.sample(seen), self._state, seen.now)
+        if decision.replicas is not None and decision.replicas != self._desired:
+            self._desired = decision.replicas
+            self.decisions.append(decision)
+        self._state = decision.state

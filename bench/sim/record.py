@@ -1,0 +1,33 @@
+"""What was measured on a cluster, kept for the comparison with the simulator."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PATH = Path(__file__).parents[2] / "docs" / "autoscaling" / "cluster.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run on the cluster showed, second by second from the first order: sent, waiting, consumers.
+
+    `start_up_s` is the median from a pod's creation to its readiness. `autoscaling` is that of the pipeline's spec.
+    """
+
+    at: str
+    partitions: int
+    workers: int
+    capacity: float
+    autoscaling: dict[str, Any]
+    start_up_s: float
+    initial: int
+    sent: tuple[int, ...]
+    waiting: tuple[int, ...]
+    consumers: tuple[int, ...]
+
+
+def read(path: Path) -> Record:
+    """The record in the file `path`."""
+    value = json.loads(path.read_text())
+    return Record(**{**value, **{name: tuple(value[name]) for name in ("sent", "waiting", "consumers")}})
