@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help venv accelerator run up down test unit e2e sim lint types layers
+.PHONY: help venv accelerator run bench up down test unit e2e sim lint types layers
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,10 @@ accelerator: .venv/.accelerator ## The compiled part of the order API, optional,
 
 run: venv ## examples/shop.yaml on this machine without a cluster, live view; ARGS=--demo replays real purchases
 	@.venv/bin/orderpipeline run $(ARGS)
+
+bench: venv ## Side by side with its peers, about 15 min; BENCH=quick: 2 min; ends with one line of JSON
+	@hack/prepare
+	@$(PY) -m bench $(ARGS)
 
 up: venv ## A real cluster on this machine with examples/shop.yaml Ready; prints the URLs
 	@hack/up

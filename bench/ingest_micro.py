@@ -21,6 +21,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -149,7 +150,7 @@ def main() -> None:
     engines = {name: Path(root).resolve() for name, _, root in (each.partition("=") for each in options.engine)}
     os.sched_setaffinity(0, {LOAD_CORE})
     results: dict[str, dict[str, list[dict[str, float]]]] = {name: {} for name in engines}
-    brokers = run()
+    brokers: Any = run()
     broker = next(brokers)
     try:
         with tempfile.TemporaryDirectory() as folder:

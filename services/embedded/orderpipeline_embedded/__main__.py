@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from orderpipeline_embedded.load.command import add_options, run_load
+
 DEFAULT_FILE = Path("examples/shop.yaml")
 
 
@@ -23,7 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument("--data", type=Path, metavar="FOLDER", help="default: in ~/.cache/orderpipeline/run")
     run.add_argument("--secrets", type=Path, metavar="FOLDER", help="a folder per Secret in it, a file per entry")
     run.add_argument("--no-ui", dest="live", action="store_false", help="lines instead of the live view")
-    given = vars(parser.parse_args(arguments))
+    load = commands.add_parser("load", help="send orders to an order API: how fast, how late, how many were taken")
+    add_options(load)
+    options = parser.parse_args(arguments)
+    if options.command == "load":
+        return run_load(options)
+    given = vars(options)
     given.pop("command")
     try:
         from orderpipeline_embedded.launch import launch

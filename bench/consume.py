@@ -1,0 +1,88 @@
+"""CPU of a consumer per order: a full topic read to its end, with a handler that does nothing and commits."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from confluent_kafka import Producer
+
+from bench import peers
+from bench.kafka import LOG, Kafka
+from bench.procs import Process, running
+from bench.servers import OURS, ROOT, plan
+from bench.settings import ORDER_BYTES, PARTITIONS, SERVER_CORE, Scale
+from orderpipeline_common.contract import Env
+from orderpipeline_embedded.kafka.archive import free_ports
+from orderpipeline_embedded.load.orders import generated
+
+PEER: Final = "gocons"
+SECONDS: Final = 120.0
+
+
+def fill(bootstrap: str, topic: str, count: int) -> None:
+    """Write so many orders."""
+    orders = [(order, order[16:32]) for order in generated(50_000, 100_000, ORDER_BYTES)]
+    config = {"bootstrap.servers": bootstrap, "acks": 1, "linger.ms": 20, "compression.type": "snappy",
+              "queue.buffering.max.messages": 1_000_000, "delivery.report.only.error": True}  # fmt: skip
+    producer = Producer(config, logger=LOG)
+    for number in range(count):
+        value, key = orders[number % len(orders)]
+        while True:
+            try:
+                producer.produce(topic, value, key)
+                break
+            except BufferError:
+                producer.poll(0.05)
+    if producer.flush(60):
+        raise RuntimeError("the topic could not be filled")
+
+
+def consume(kafka: Kafka, scale: Scale, tell: Callable[[str], None]) -> dict[str, list[dict[str, Any]]]:
+    """By consumer: one entry for each round, with `us` and `orders_per_s`."""
+    runs: dict[str, list[dict[str, Any]]] = {OURS: [], PEER: []}
+    with kafka.topic(PARTITIONS) as topic:
+        fill(kafka.bootstrap, topic, scale.consumed)
+        for number in range(scale.rounds):
+            for name in runs:
+                found = _read(kafka, topic, name, f"{name}-{number}", scale.consumed)
+                runs[name].append(found)
+                words = (
+                    f"{found['us']:.2f} µs/order, {found['orders_per_s']:,.0f} orders/s, {found['peak_mib']:.0f} MiB"
+                )
+                tell(f"{number + 1} {name} consumes: {words}")
+    return runs
+
+
+def _read(kafka: Kafka, topic: str, name: str, group: str, count: int) -> dict[str, Any]:
+    """From the first commit that is seen to the last one: what comes before is the start, which is measured apart."""
+    process = Process(*_command(kafka, topic, name, group), kafka.folder / f"{name}.log", [SERVER_CORE], ROOT)
+    with running(process), kafka.group(group, topic, PARTITIONS) as commits:
+        end = time.monotonic() + SECONDS
+        while not (first := commits.committed()):
+            _wait(process, end)
+        begun, used = time.monotonic(), process.cpu()
+        while (last := commits.committed() or first) < count:
+            _wait(process, end)
+        took, spent = time.monotonic() - begun, process.cpu() - used
+        if last != count or first > count / 2:
+            raise RuntimeError(f"{name}: commits of {first:,} and {last:,} of {count:,} orders tell nothing")
+        orders = last - first
+        peak = process.peak_mib()
+    return {"us": spent / orders * 1e6, "orders_per_s": orders / took, "orders": orders, "peak_mib": peak}
+
+
+def _command(kafka: Kafka, topic: str, name: str, group: str) -> tuple[list[str], dict[str, str]]:
+    if name == PEER:
+        return [str(peers.binary(PEER))], {"BROKERS": kafka.bootstrap, "TOPIC": topic, "GROUP": group}
+    program = plan(kafka.bootstrap, 0).consumer
+    port = str(free_ports(1)[0])
+    own = {Env.TOPIC: topic, Env.GROUP: group, Env.PORT: port, Env.LOG_LEVEL: "WARNING"}
+    return [sys.executable, "-m", program.module], {**program.environment, **own}
+
+
+def _wait(process: Process, end: float) -> None:
+    process.alive()
+    if time.monotonic() > end:
+        raise RuntimeError(f"{process.log.stem} did not commit within {SECONDS:.0f} s")
+    time.sleep(0.02)

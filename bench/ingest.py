@@ -1,0 +1,39 @@
+"""CPU of each server per order: alone or in batches, replied at once or after Kafka's acknowledgement."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from bench.kafka import Kafka
+from bench.loading import measure, started
+from bench.servers import OURS, Server
+from bench.settings import Scale
+
+CELLS: Final = ("single_accepted", "single_acked", "batch_accepted", "batch_acked")
+Runs = dict[str, dict[str, list[dict[str, Any]]]]
+"""By server, by cell: one entry for each round."""
+
+
+def ingest(kafka: Kafka, servers: Sequence[Server], scale: Scale, tell: Callable[[str], None]) -> Runs:
+    """All cells in turns, so that what disturbs the machine disturbs all alike; NDJSON in the last round."""
+    runs: Runs = {server.name: {} for server in servers}
+    for number in range(scale.rounds):
+        for durability in ("accepted", "acked"):
+            for server in servers:
+                modes = ["single", "batch"]
+                if durability == "acked" and server.name in (OURS, "gin", "fasthttp"):
+                    modes.append("ndjson")
+                with started(kafka, server, durability) as on:
+                    for mode in modes:
+                        measure(kafka, on, mode, seconds=scale.warm)
+                        found = measure(kafka, on, mode, seconds=scale.cell)
+                        found["peak_mib"] = on.process.peak_mib()
+                        runs[server.name].setdefault(f"{mode}_{durability}", []).append(found)
+                        tell(f"{number + 1} {server.name} {mode} {durability}: {line(found)}")
+    return runs
+
+
+def line(found: dict[str, Any]) -> str:
+    """A measurement in a line."""
+    words = f"{found['us']:.2f} µs/order, {found['orders_per_s']:,.0f} orders/s, {found['peak_mib']:.0f} MiB"
+    refused = found.get("orders_refused", 0) + found.get("orders_unknown", 0)
+    return words + (f", {refused:,} refused" if refused else "")

@@ -1,0 +1,124 @@
+"""The broker of a bench run, its topics, and what stands in them."""
+
+import itertools
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition, admin
+
+from orderpipeline_embedded.broker import Broker, make_topics
+from orderpipeline_embedded.kafka.archive import free_ports
+from orderpipeline_embedded.kafka.maven import cache
+from orderpipeline_embedded.plan import Topic
+
+LOG = logging.getLogger("bench.kafka")
+LOG.setLevel(logging.CRITICAL)  # clients that outlive the broker by a moment would tell of it at length
+api: Any = admin  # its types leave out what it offers from C
+SETTLE_SECONDS = 30.0
+QUIET_SECONDS = 1.5
+LEADER_SECONDS = 10.0
+
+
+class Kafka:
+    """The broker of `orderpipeline run`, with topics that are made for one measurement each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_ports(1)[0]
+        self.folder = folder
+        self._broker = Broker(folder / "kafka", self.port)
+        self._broker.start()
+        self.bootstrap = self._broker.bootstrap
+        self._admin = api.AdminClient({"bootstrap.servers": self.bootstrap}, logger=LOG)
+        self._numbers = itertools.count(1)
+
+    @property
+    def pid(self) -> int:
+        """The Java process."""
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            line = path.read_bytes()
+            if b"kafka.Kafka" in line and str(self.folder).encode() in line:
+                return int(path.parent.name)
+        raise RuntimeError("the broker's process is not there")
+
+    @contextmanager
+    def topic(self, partitions: int, config: Mapping[str, str] | None = None) -> Iterator[str]:
+        """A new topic, and its name; deleted afterwards with its files."""
+        name = f"orders-{next(self._numbers)}"
+        make_topics(self.bootstrap, [Topic(name, partitions, {"file.delete.delay.ms": "100", **(config or {})})])
+        try:
+            yield name
+        finally:
+            self._admin.delete_topics([name])[name].result(20)
+
+    def end(self, topic: str) -> int:
+        """Records ever written to the topic."""
+        deadline = time.monotonic() + LEADER_SECONDS
+        while True:
+            partitions = self._admin.list_topics(topic, 10).topics[topic].partitions
+            asked = {TopicPartition(topic, number): api.OffsetSpec.latest() for number in partitions}
+            try:
+                return sum(found.result(20).offset for found in self._admin.list_offsets(asked).values())
+            except KafkaException:  # a new topic has no leaders yet
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def settled(self, topic: str, expected: int) -> int:
+        """The topic's end once it has reached `expected`, or has stood still for a while."""
+        seen, since, began = -1, time.monotonic(), time.monotonic()
+        while time.monotonic() - began < SETTLE_SECONDS:
+            found = self.end(topic)
+            if found != seen:
+                seen, since = found, time.monotonic()
+            if found >= expected or time.monotonic() - since > QUIET_SECONDS:
+                break
+            time.sleep(0.02)
+        return seen
+
+    @contextmanager
+    def group(self, group: str, topic: str, partitions: int) -> Iterator["Group"]:
+        """A look at a group's commits."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group}, logger=LOG)
+        try:
+            yield Group(consumer, [TopicPartition(topic, number) for number in range(partitions)])
+        finally:
+            consumer.close()
+
+    def stop(self) -> None:
+        """Stop the broker."""
+        self._broker.kill()
+
+
+class Group:
+    """What a consumer group has committed."""
+
+    def __init__(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._consumer, self._partitions = consumer, partitions
+
+    def committed(self) -> int | None:
+        """Orders that the group has committed; None when that cannot be told now."""
+        try:
+            return sum(max(one.offset, 0) for one in self._consumer.committed(self._partitions, timeout=20))
+        except KafkaException:  # a new group's coordinator is still coming up
+            return None
+
+
+@contextmanager
+def kafka() -> Iterator[Kafka]:
+    """A broker in a folder of its own, both gone afterwards."""
+    (parent := cache() / "bench").mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
+    found: Kafka | None = None
+    try:
+        found = Kafka(folder)
+        yield found
+    finally:
+        if found is not None:
+            found.stop()
+        shutil.rmtree(folder, ignore_errors=True)

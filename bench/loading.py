@@ -1,0 +1,78 @@
+"""Runs `orderpipeline load` beside the bench, and a server under it with its CPU counted."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bench.check import check
+from bench.kafka import Kafka
+from bench.procs import Process, running
+from bench.servers import ROOT, Job, Server
+from bench.settings import BATCH, CONNECTIONS, PARTITIONS, SERVER_CORE
+from orderpipeline_embedded.kafka.archive import free_ports
+from orderpipeline_embedded.plan import HOST
+
+
+@dataclass(frozen=True)
+class Started:
+    """A server that is ready, with the topic it writes to."""
+
+    server: Server
+    process: Process
+    port: int
+    topic: str
+
+
+@contextmanager
+def started(
+    kafka: Kafka, server: Server, durability: str, partitions: int = PARTITIONS, linger_ms: int = 10
+) -> Iterator[Started]:
+    """A server on its core, with a topic of its own."""
+    port = free_ports(1)[0]
+    limit = {"retention.bytes": str(4_000_000_000 // partitions)}
+    with kafka.topic(partitions, limit) as topic:
+        argv, env = server.start(Job(kafka.bootstrap, topic, port, durability, linger_ms))
+        log = kafka.folder / f"{server.name}-{durability}.log"
+        process = Process(argv, env, log, [SERVER_CORE], ROOT)
+        with running(process, f"http://{HOST}:{port}{server.ready_path}"):
+            yield Started(server, process, port, topic)
+
+
+def load(port: int, mode: str, **options: float) -> dict[str, Any]:
+    """The summary of one run of `orderpipeline load`. RuntimeError with its words when it could not run."""
+    options = {"batch": BATCH, "connections": CONNECTIONS[mode], **options}
+    words = [
+        word
+        for name, value in options.items()
+        for word in (f"--{name}", f"{value:g}" if value < 1e5 else str(int(value)))
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "orderpipeline_embedded",
+        "load",
+        f"http://{HOST}:{port}",
+        "--mode",
+        mode,
+        "--json",
+    ]
+    done = subprocess.run([*command, "--quiet", *words], text=True, capture_output=True, check=False, timeout=300)
+    if not done.stdout:
+        raise RuntimeError(f"orderpipeline load: {done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def measure(kafka: Kafka, on: Started, mode: str, **options: float) -> dict[str, Any]:
+    """One load, with `us`, the server's CPU per accepted order until all of it is in the log. Checks the log."""
+    before, used = kafka.end(on.topic), on.process.cpu()
+    found = load(on.port, mode, **options)
+    grown = kafka.settled(on.topic, before + found["orders_accepted"]) - before
+    spent = on.process.cpu() - used
+    on.process.alive()
+    check(f"{on.server.title}, {mode}", found, grown)
+    return {**found, "us": spent / max(found["orders_accepted"], 1) * 1e6, "server_cpu_s": spent}

@@ -1,0 +1,101 @@
+"""The order APIs that are measured: ours as the embedded run would start it, and the peers."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from bench import peers
+from bench.settings import PARTITIONS
+from orderpipeline_common.contract import HEALTH_PATH, READY_PATH, Env
+from orderpipeline_embedded.plan import HOST, Plan, make_plan, read_pipeline
+
+ROOT: Final = Path(__file__).parents[1]
+OURS: Final = "ours"
+PIPELINE: Final = """
+apiVersion: orderpipeline.dev/v1alpha1
+kind: OrderPipeline
+metadata: {{name: bench}}
+spec:
+  topic: {{name: orders, partitions: {partitions}}}
+  producer: {{replicas: 1, durability: {durability}, linger: {linger}, compression: snappy}}
+  consumer: {{handler: "bench.noop:handle", image: none, batchSize: 10000}}
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a server is started for. `linger_ms` counts for ours alone; the peers have 10."""
+
+    bootstrap: str
+    topic: str
+    port: int
+    durability: str
+    linger_ms: int = 10
+
+
+@dataclass(frozen=True)
+class Server:
+    """An order API: how it is called in tables, and its command line and environment for a job."""
+
+    name: str
+    title: str
+    start: Callable[[Job], tuple[list[str], Mapping[str, str]]]
+    ready_path: str = HEALTH_PATH
+
+
+def plan(
+    bootstrap: str, port: int, durability: str = "acked", partitions: int = PARTITIONS, linger_ms: int = 10
+) -> Plan:
+    """The embedded run's plan for the bench's pipeline."""
+    text = PIPELINE.format(partitions=partitions, durability=durability, linger=f"{linger_ms}ms")
+    kafka_port = int(bootstrap.rpartition(":")[2])
+    return make_plan(read_pipeline(text, "the bench's pipeline"), kafka_port=kafka_port, api_port=port, producers=1)
+
+
+def _ours(job: Job, extra: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
+    program = plan(job.bootstrap, job.port, job.durability, linger_ms=job.linger_ms).producer
+    env = {**program.environment, Env.TOPIC: job.topic, Env.LOG_LEVEL: "WARNING", **extra}
+    return [sys.executable, "-m", program.module], env
+
+
+def _peer_env(job: Job) -> dict[str, str]:
+    wait = "1" if job.durability == "acked" else "0"
+    return {"BROKERS": job.bootstrap, "TOPIC": job.topic, "ADDR": f"{HOST}:{job.port}", "WAIT": wait}
+
+
+def _go(name: str, job: Job) -> tuple[list[str], Mapping[str, str]]:
+    return [str(peers.binary(name))], _peer_env(job)
+
+
+def _fastapi(job: Job) -> tuple[list[str], Mapping[str, str]]:
+    options = ["--host", HOST, "--port", str(job.port), "--loop", "uvloop", "--http", "httptools"]
+    quiet = ["--no-access-log", "--log-level", "warning", "--app-dir", str(peers.HERE / "fastapi")]
+    return [str(peers.python()), "-m", "uvicorn", "server:app", *options, *quiet], _peer_env(job)
+
+
+def _aiohttp(job: Job) -> tuple[list[str], Mapping[str, str]]:
+    return [str(peers.python()), str(peers.HERE / "aiohttp/server.py")], _peer_env(job)
+
+
+def ours() -> list[Server]:
+    """Our producer."""
+    return [Server(OURS, "OrderPipeline", partial(_ours, extra={}), READY_PATH)]
+
+
+def go_peers() -> list[Server]:
+    """Gin, and the fastest found."""
+    return [
+        Server("gin", "Gin + franz-go", partial(_go, "gin")),
+        Server("fasthttp", "fasthttp + sonic + franz-go", partial(_go, "fasthttp")),
+    ]
+
+
+def python_peers() -> list[Server]:
+    """What a Python team would write."""
+    return [
+        Server("aiohttp", "aiohttp + confluent-kafka", _aiohttp),
+        Server("fastapi", "FastAPI + aiokafka", _fastapi),
+    ]

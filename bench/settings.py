@@ -1,0 +1,33 @@
+"""How much is measured."""
+
+from dataclasses import dataclass
+from typing import Final
+
+SERVER_CORE: Final = 0
+LOAD_CORE: Final = 1
+"""The load, the broker and the bench itself; the server has the other core to itself."""
+PARTITIONS: Final = 12
+BATCH: Final = 1000
+CONNECTIONS: Final = {"single": 64, "batch": 8, "ndjson": 8}
+ORDER_BYTES: Final = 100
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Sizes of a run. Times are seconds; `rounds` is how often each cell is repeated, in turns."""
+
+    name: str
+    rounds: int
+    cell: float
+    warm: float
+    consumed: int
+    end_to_end: float
+    everyone: bool
+    """Whether the Python peers are measured too."""
+
+
+FULL: Final = Scale("full", rounds=3, cell=3.0, warm=1.0, consumed=3_000_000, end_to_end=60.0, everyone=True)
+QUICK: Final = Scale("quick", rounds=1, cell=1.5, warm=0.7, consumed=1_000_000, end_to_end=8.0, everyone=False)
+TINY: Final = Scale("tiny", rounds=1, cell=0.3, warm=0.2, consumed=100_000, end_to_end=2.0, everyone=False)
+"""Too short to measure anything: whether all of it works."""
+SCALES: Final = {scale.name: scale for scale in (FULL, QUICK, TINY)}

@@ -1,0 +1,50 @@
+"""From all that was measured to the figures that are looked at first. Pure."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from bench.ingest import CELLS
+from bench.servers import OURS
+
+Found = Mapping[str, Any]
+
+
+def middle(runs: Sequence[Found], key: str) -> float | None:
+    """The median of a figure over the rounds; None when it was not measured."""
+    values = [run[key] for run in runs if run.get(key) is not None]
+    return median(values) if values else None
+
+
+def spread(runs: Sequence[Found], key: str) -> tuple[float, float] | None:
+    """Least and most of a figure over the rounds; None when it was not measured."""
+    values = [run[key] for run in runs if run.get(key) is not None]
+    return (min(values), max(values)) if values else None
+
+
+def ratio(ours: float | None, peer: float | None) -> float | None:
+    """Ours to the peer's; None when one is unknown."""
+    return None if ours is None or not peer else round(ours / peer, 3)
+
+
+def ingest_line(runs: Mapping[str, Mapping[str, Sequence[Found]]], ours: str = OURS) -> dict[str, Any]:
+    """By cell: µs of CPU per order of ours and of the Go peers, and the ratios."""
+    found = {}
+    for cell in CELLS:
+        mine, gin, fast = (middle(runs.get(name, {}).get(cell, ()), "us") for name in (ours, "gin", "fasthttp"))
+        found[cell] = {
+            "ours_us": rounded(mine), "gin_us": rounded(gin), "ratio": ratio(mine, gin),
+            "fasthttp_us": rounded(fast), "fasthttp_ratio": ratio(mine, fast),
+        }  # fmt: skip
+    return found
+
+
+def consume_line(runs: Mapping[str, Sequence[Found]], peer: str) -> dict[str, Any]:
+    """µs of CPU per order of ours and of the peer, and the ratio."""
+    mine, other = middle(runs.get(OURS, ()), "us"), middle(runs.get(peer, ()), "us")
+    return {"ours_us": rounded(mine), "peer_us": rounded(other), "ratio": ratio(mine, other)}
+
+
+def rounded(value: float | None, digits: int = 3) -> float | None:
+    """A figure for JSON; None stays None."""
+    return None if value is None else round(value, digits)

@@ -1,0 +1,196 @@
+"""The loop of the load generator: a plain epoll loop, as it shares the machine with what it measures.
+
+Closed loop: each connection sends when its reply has come. Open loop: requests are due at fixed times whatever the
+server does, and a latency counts from that time, so that a server that stalls cannot hide it by not being asked.
+"""
+
+import select
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from orderpipeline_embedded.load.connection import Connection
+from orderpipeline_embedded.load.replies import Heads, ReplyError, taken
+from orderpipeline_embedded.load.requests import Request
+from orderpipeline_embedded.load.tally import Tally
+
+CONNECT_SECONDS: Final = 5.0
+DRAIN_SECONDS: Final = 30.0
+"""So long are replies waited for when nothing more is sent."""
+TICK_NS: Final = 1_000_000_000
+IN_OUT: Final = select.EPOLLIN | select.EPOLLOUT
+SHARE: Final = 0.2
+"""With so much of all requests failed without a reply, and at least MANY, a run ends early."""
+MANY: Final = 100
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How to send. `per_second` None is a closed loop, else requests due per second; `seconds` None is until the
+    requests are at their end."""
+
+    connections: int
+    seconds: float | None
+    per_second: float | None = None
+
+
+class Engine:
+    """One run. `tick(tally)` is called about once a second; `running()` False ends it early, in good order."""
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        requests: Iterator[Request],
+        pace: Pace,
+        tick: Callable[[Tally], None],
+        running: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.tally = Tally()
+        self._address, self._requests, self._pace = address, requests, pace
+        self._tick, self._running = tick, running
+        self._epoll = select.epoll()
+        self._heads = Heads()
+        self._open: dict[int, Connection] = {}
+        self._free: deque[Connection] = deque()
+        self._begun = 0
+        self._due = 0
+        self._next: Request | None = None
+
+    def run(self) -> Tally:
+        """Send all and wait for the replies. OSError when no connection can be made."""
+        for _ in range(self._pace.connections):
+            self._connect()
+        self._next = next(self._requests, None)
+        self._begun, cpu = time.monotonic_ns(), time.process_time()
+        try:
+            self._send_all()
+            self._drain()
+        finally:
+            self.tally.seconds = (time.monotonic_ns() - self._begun) / 1e9
+            self.tally.cpu_seconds = time.process_time() - cpu
+            for connection in self._open.values():
+                connection.close()
+            self._epoll.close()
+        return self.tally
+
+    def _send_all(self) -> None:
+        pace = self._pace
+        end = self._begun + int(pace.seconds * 1e9) if pace.seconds is not None else None
+        ticked = now = self._begun
+        while self._next is not None and (end is None or now < end) and self._running() and not self._hopeless():
+            wait = self._send_due(now)
+            self._receive(wait)
+            now = time.monotonic_ns()
+            if now - ticked >= TICK_NS:
+                ticked = now
+                self.tally.seconds = (now - self._begun) / 1e9
+                self._tick(self.tally)
+        if pace.per_second is not None and pace.seconds is not None and self._next is not None:
+            self._catch_up(now, int(pace.seconds * pace.per_second))
+
+    def _catch_up(self, now: int, wanted: int) -> None:
+        """What was due before the end is sent after it, or the worst latencies would be missing."""
+        end = now + int(DRAIN_SECONDS * 1e9)
+        while self._due < wanted and self._next is not None and now < end and self._running() and not self._hopeless():
+            self._receive(self._send_due(self._when(wanted - 1)))
+            now = time.monotonic_ns()
+        if self._due < wanted and self._next is not None:
+            self.tally.unsent += (wanted - self._due) * self._next.orders
+
+    def _send_due(self, now: int) -> float:
+        """Send what is due; returns the seconds until more is."""
+        free = self._free
+        if self._pace.per_second is None:
+            while free and self._next is not None:
+                self._send(free.popleft(), time.monotonic_ns())
+            return 1.0
+        while free and self._next is not None and (when := self._when(self._due)) <= now:
+            self._due += 1
+            self._send(free.popleft(), when)
+        return max(self._when(self._due) - time.monotonic_ns(), 0) / 1e9 if free else 1.0
+
+    def _when(self, number: int) -> int:
+        assert self._pace.per_second is not None
+        return self._begun + int(number * 1e9 / self._pace.per_second)
+
+    def _receive(self, wait: float) -> None:
+        # epoll itself waits in whole milliseconds; as a file that becomes readable it can be waited for exactly.
+        if wait < 0.05:
+            select.select((self._epoll,), (), (), wait)
+            wait = 0.0
+        for fd, event in self._epoll.poll(wait):
+            connection = self._open[fd]
+            try:
+                if event & select.EPOLLOUT and connection.send_more():
+                    self._epoll.modify(fd, select.EPOLLIN)
+                if event & ~select.EPOLLOUT:
+                    self._read(connection)
+            except (OSError, ReplyError) as error:
+                self._fail(connection, error)
+
+    def _read(self, connection: Connection) -> None:
+        data = connection.more()
+        request = connection.request
+        if request is None:
+            raise ReplyError("bytes that nobody asked for")
+        found = self._heads.split(data)
+        if found is None:
+            connection.keep(data)
+            return
+        head, body = found
+        accepted = taken(head.status, body, request.orders)
+        self.tally.reply(head.status, request.orders, accepted, time.monotonic_ns() - connection.began)
+        connection.done()
+        if head.close:
+            self._replace(connection)
+        else:
+            self._free.append(connection)
+
+    def _send(self, connection: Connection, began: int) -> None:
+        request = self._next
+        assert request is not None
+        self._next = next(self._requests, None)
+        self.tally.sent += request.orders
+        try:
+            if not connection.send(request, began):
+                self._epoll.modify(connection.fd, IN_OUT)
+        except OSError as error:
+            self._fail(connection, error)
+
+    def _fail(self, connection: Connection, error: Exception) -> None:
+        if connection.request is not None:
+            self.tally.lost(connection.request.orders, f"{type(error).__name__}: {error}")
+        elif connection in self._free:
+            self._free.remove(connection)
+        self._replace(connection)
+
+    def _replace(self, connection: Connection) -> None:
+        del self._open[connection.fd]
+        connection.close()
+        try:
+            self._connect()
+        except OSError as error:
+            self.tally.lost(0, f"{type(error).__name__}: {error}")
+            if not self._open:
+                raise
+
+    def _connect(self) -> None:
+        connection = Connection(self._address, CONNECT_SECONDS)
+        self._open[connection.fd] = connection
+        self._epoll.register(connection.fd, select.EPOLLIN)
+        self._free.append(connection)
+
+    def _hopeless(self) -> bool:
+        failed = sum(self.tally.errors.values())
+        return failed > MANY and failed > SHARE * self.tally.latency.total
+
+    def _drain(self) -> None:
+        end = time.monotonic() + DRAIN_SECONDS
+        while (left := len(self._open) - len(self._free)) and time.monotonic() < end:
+            self._receive(0.2)
+        if left:
+            for connection in self._open.values():
+                if connection.request is not None:
+                    self.tally.lost(connection.request.orders, f"no reply within {DRAIN_SECONDS:.0f} s")

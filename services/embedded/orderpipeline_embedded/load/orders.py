@@ -1,0 +1,41 @@
+"""Orders to send: made ones of an exact size, or CDNOW's real ones."""
+
+import random
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from orderpipeline_embedded import cdnow
+
+SMALLEST: Final = 96
+"""Bytes of the smallest made order."""
+PAD: Final = 60
+"""So many bytes go into the product's id, which may have 128 characters; the rest into a field of its own."""
+_NOTE: Final = ',"note":""'
+
+
+def generated(count: int, customers: int, size: int, seed: int = 1) -> Iterator[bytes]:
+    """`count` orders of exactly `size` bytes each, of so many customers, the same on every run; no order_id.
+
+    ValueError when `size` is too small.
+    """
+    if size < SMALLEST:
+        raise ValueError(f"an order of {size} bytes is too small; give it {SMALLEST} or more")
+    chance = random.Random(seed)  # noqa: S311  (the same orders every time, not secrets)
+    letters = string.ascii_lowercase + string.digits
+    for _ in range(count):
+        head = f'{{"customer_id":"customer-{chance.randrange(customers):07d}","product_id":"product-'
+        tail = f'{chance.randrange(10000):04d}","quantity":{chance.randint(1, 9)}'
+        tail += f',"amount":{chance.randint(100, 999)}.{chance.randint(10, 99)}'
+        missing = size - len(head) - len(tail) - 1
+        if missing > PAD:
+            note = "".join(chance.choices(letters, k=missing - len(_NOTE)))
+            yield f'{head}{tail}{_NOTE[:-1]}{note}"}}'.encode()
+        else:
+            yield f"{head}{''.join(chance.choices(letters, k=missing))}{tail}}}".encode()
+
+
+def purchases(folder: Path) -> list[bytes]:
+    """CDNOW's 69,659 purchases by date, with their order ids."""
+    return [purchase.as_json() for purchase in cdnow.purchases(folder)]

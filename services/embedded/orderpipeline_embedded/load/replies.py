@@ -1,0 +1,69 @@
+"""Reads the replies of an order API. Pure."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+END: Final = b"\r\n\r\n"
+MAX_HEAD: Final = 65536
+KEPT_HEADS: Final = 1000
+_STATUS: Final = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
+_LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length:[ \t]*(\d+)[ \t]*(?:\r\n|\Z)")
+_CLOSE: Final = re.compile(rb"(?i)\r\nconnection:[ \t]*close")
+_ACCEPTED: Final = re.compile(rb'"accepted"\s*:\s*(\d+)')
+
+
+class ReplyError(ValueError):
+    """Bytes that are no reply that can be read here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What matters of a reply's head: status, bytes of the body, whether the connection ends with it."""
+
+    status: int
+    length: int
+    close: bool
+
+
+class Heads:
+    """Heads seen before. A server repeats its head, but for the date, so looking one up is cheaper than reading it."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Head] = {}
+
+    def split(self, data: bytes) -> tuple[Head, bytes] | None:
+        """Head and body of the one reply in `data`; None while it is incomplete. Raises ReplyError."""
+        raw, end, body = data.partition(END)
+        if not end:
+            if len(data) > MAX_HEAD:
+                raise ReplyError(f"a head of more than {MAX_HEAD} bytes")
+            return None
+        head = self._known.get(raw)
+        if head is None:
+            if len(self._known) >= KEPT_HEADS:
+                self._known.clear()
+            head = self._known[raw] = read_head(raw)
+        if len(body) < head.length:
+            return None
+        if len(body) > head.length:
+            raise ReplyError("more bytes than its Content-Length says")
+        return head, body
+
+
+def read_head(raw: bytes) -> Head:
+    """The head of a reply, without the empty line that ends it. Raises ReplyError."""
+    status, length = _STATUS.match(raw), _LENGTH.search(raw)
+    if status is None:
+        raise ReplyError(f"no HTTP reply: {raw[:60]!r}")
+    if length is None and status[1] != b"204":
+        raise ReplyError("a reply without Content-Length, which is not read here")
+    return Head(int(status[1]), int(length[1]) if length else 0, _CLOSE.search(raw) is not None)
+
+
+def taken(status: int, body: bytes, orders: int) -> int:
+    """How many of a request's `orders` a reply says were accepted: what it counts, else all of them if it is a 2xx."""
+    if not 200 <= status < 300:
+        return 0
+    counted = _ACCEPTED.search(body)
+    return min(int(counted[1]), orders) if counted else orders

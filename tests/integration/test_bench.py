@@ -1,0 +1,85 @@
+"""The bench's own parts on a real order API and a real broker: what is counted is what is in the log."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from bench.kafka import Kafka, kafka
+from bench.loading import Started, load, measure, started
+from bench.servers import ours
+from orderpipeline_embedded.kafka.archive import free_ports
+
+LOAD = [sys.executable, "-m", "orderpipeline_embedded", "load"]
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def log() -> Iterator[Kafka]:
+    with kafka() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def api(log: Kafka) -> Iterator[Started]:
+    with started(log, ours()[0], "acked") as found:
+        yield found
+
+
+@pytest.mark.parametrize("mode", ["single", "batch", "ndjson"])
+def test_a_count_of_orders_is_sent_and_is_in_the_log(log: Kafka, api: Started, mode: str) -> None:
+    before = log.end(api.topic)
+    found = measure(log, api, mode, count=2345, batch=100, connections=3)
+    assert (found["orders_sent"], found["orders_accepted"]) == (2345, 2345)
+    assert log.end(api.topic) - before == 2345
+    assert found["requests"] == (2345 if mode == "single" else 24)
+    assert found["us"] > 0
+
+
+def test_an_open_loop_keeps_its_rate(log: Kafka, api: Started) -> None:
+    found = measure(log, api, "single", rate=200, seconds=2, connections=8)
+    assert found["orders_accepted"] == 400
+    assert 150 < found["orders_per_s"] <= 201
+    assert found["latency_ms"]["p50"] > 0
+
+
+def test_a_server_that_stands_still_shows_in_the_latencies_of_an_open_loop(log: Kafka, api: Started) -> None:
+    """One connection: what is due while a reply is outstanding waits, and its wait counts."""
+    found = measure(log, api, "single", rate=400, seconds=1, connections=1)
+    assert found["orders_accepted"] == 400
+    # Linger makes each reply take 10 ms, so 400 orders one after the other take 4 s instead of 1 s.
+    assert found["seconds"] > 3
+    assert found["latency_ms"]["p99"] > 2000
+
+
+def test_real_purchases_are_sent_once_each(log: Kafka, api: Started) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "orderpipeline_embedded",
+        "load",
+        f"http://127.0.0.1:{api.port}",
+        "--json",
+        "--quiet",
+    ]
+    before = log.end(api.topic)
+    done = subprocess.run([*command, "--orders", "cdnow"], text=True, capture_output=True, check=True, timeout=120)
+    assert json.loads(done.stdout)["orders_accepted"] == 69_659
+    assert log.settled(api.topic, before + 69_659) - before == 69_659
+
+
+def test_what_is_refused_is_counted_and_not_in_the_log(log: Kafka, api: Started) -> None:
+    before = log.end(api.topic)
+    found = load(api.port, "batch", batch=10_001, count=20_002)
+    assert (found["orders_accepted"], found["orders_refused"]) == (0, 20_002)
+    assert set(found["statuses"]) <= {"413", "422"}
+    assert log.end(api.topic) == before
+
+
+def test_nobody_at_the_address_is_said() -> None:
+    port = free_ports(1)[0]
+    done = subprocess.run([*LOAD, f"http://127.0.0.1:{port}"], text=True, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "is the order API up?" in done.stderr

@@ -1,0 +1,50 @@
+"""From measurements to the bench's figures, and the check that can fail it."""
+
+import pytest
+
+from bench.check import MismatchError, check
+from bench.summary import consume_line, ingest_line, middle, ratio, spread
+
+LOAD = {"orders_accepted": 100, "orders_refused": 0, "orders_unknown": 0}
+
+
+def runs(*values: float) -> list[dict[str, float]]:
+    return [{"us": value} for value in values]
+
+
+@pytest.mark.parametrize("grown", [99, 101, 0])
+def test_a_log_that_holds_other_orders_fails(grown: int) -> None:
+    with pytest.raises(MismatchError, match="100 orders accepted"):
+        check("x", LOAD, grown)
+
+
+def test_what_is_in_doubt_may_be_in_the_log_and_need_not() -> None:
+    doubtful = {**LOAD, "orders_refused": 2, "orders_unknown": 3}
+    for grown in (100, 105):
+        check("x", doubtful, grown)
+    for grown in (99, 106):
+        with pytest.raises(MismatchError):
+            check("x", doubtful, grown)
+
+
+def test_figures_are_medians_and_what_was_not_measured_is_unknown() -> None:
+    assert middle(runs(3, 1, 100), "us") == 3
+    assert spread(runs(3, 1, 100), "us") == (1, 100)
+    assert middle([], "us") is None
+    assert ratio(1.0, None) is None
+    assert ratio(None, 1.0) is None
+
+
+def test_the_ingest_line_has_all_cells() -> None:
+    line = ingest_line({"ours": {"single_acked": runs(5)}, "gin": {"single_acked": runs(20)}})
+    assert set(line) == {"single_accepted", "single_acked", "batch_accepted", "batch_acked"}
+    assert line["single_acked"] == {
+        "ours_us": 5, "gin_us": 20, "ratio": 0.25, "fasthttp_us": None, "fasthttp_ratio": None,
+    }  # fmt: skip
+    assert line["batch_acked"]["ratio"] is None
+
+
+def test_the_consume_line() -> None:
+    assert consume_line({"ours": runs(1, 2), "gocons": runs(3)}, "gocons") == {
+        "ours_us": 1.5, "peer_us": 3, "ratio": 0.5,
+    }  # fmt: skip
