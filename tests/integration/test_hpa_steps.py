@@ -2,20 +2,14 @@
 
 import asyncio
 import json
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hack.native import build
-from hack.native.config import Paths
 from orderpipeline_operator.domain.render import Context, Pipeline, render
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
-from tests.integration.apiserver import ApiServer, _free_ports
-from tests.integration.guard import ENDS_WITH_US
+from tests.integration.controllers import controllers
 from tests.integration.test_metrics_api import SPACE, Api, _pipeline, api
 
 pytestmark = pytest.mark.integration
@@ -23,23 +17,6 @@ __all__ = ["api"]
 
 CONSUMER = "big-consumer"
 SPEC = {"topic": {"partitions": 500}, "autoscaling": {"max": 500}}
-
-
-@contextmanager
-def hpa_controller(server: ApiServer, folder: Path) -> Iterator[None]:
-    """The kube-controller-manager with nothing but its HPA controller, which looks once a second."""
-    paths = Paths.from_env()
-    build.ensure(paths, ["kube-controller-manager"])
-    command = [str(paths.bin / "kube-controller-manager"), f"--kubeconfig={server.kubeconfig}", "--leader-elect=false"]
-    command += ["--controllers=horizontal-pod-autoscaler-controller", "--horizontal-pod-autoscaler-sync-period=1s"]
-    command += [f"--secure-port={_free_ports(1)[0]}", "--bind-address=127.0.0.1", f"--cert-dir={folder}"]
-    with (folder / "kube-controller-manager.log").open("wb") as log:
-        process = subprocess.Popen([*ENDS_WITH_US, *command], stdout=log, stderr=log)
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 def manifests() -> list[dict[str, Any]]:
@@ -73,14 +50,14 @@ async def test_steps_within_ten_percent_are_taken_exactly(api: Api, tmp_path: Pa
         await api.kubectl("apply", "-f", "-", apply=manifest)
     await api.kubectl("-n", SPACE, "scale", "deployment", CONSUMER, "--replicas=250")
     await pods_are(api, 250)
-    with hpa_controller(api.apiserver, tmp_path):
+    with controllers(api.apiserver, tmp_path, "horizontal-pod-autoscaler-controller") as log:
         for desired in (260, 261, 250, 249, 167):
             await _pipeline(api, "big", {"consumers": {"desired": desired}})
             for _ in range(300):
                 if (now := await replicas(api)) == desired:
                     break
                 await asyncio.sleep(0.2)
-            assert now == desired, (tmp_path / "kube-controller-manager.log").read_text()[-3000:]
+            assert now == desired, log.read_text()[-3000:]
             await pods_are(api, desired)
         # What is not known is no wish for fewer.
         await api.kubectl("-n", SPACE, "delete", "opl", "big")

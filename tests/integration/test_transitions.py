@@ -32,10 +32,10 @@ AUTOSCALERS = {"ExternalMetrics": ["HorizontalPodAutoscaler/shop-consumer"], "KE
 
 
 @contextmanager
-def watched(server: ApiServer, world: World) -> Iterator[list[int]]:
-    """Every value that the consumers' spec.replicas takes, in order, as a watch of the API server tells it."""
-    command = [str(server.bin / "kubectl"), f"--kubeconfig={server.kubeconfig}", "-n", world.namespace]
-    command += ["get", "deployment", CONSUMER, "--watch", "-o", "jsonpath={.spec.replicas}{'\\n'}"]
+def watched_deployment(server: ApiServer, namespace: str, name: str, mark: int = 11) -> Iterator[list[int]]:
+    """Every value that spec.replicas takes, in order, as a watch of the API server tells it. Ends by setting `mark`."""
+    command = [str(server.bin / "kubectl"), f"--kubeconfig={server.kubeconfig}", "-n", namespace]
+    command += ["get", "deployment", name, "--watch", "-o", "jsonpath={.spec.replicas}{'\\n'}"]
     values: list[int] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
@@ -43,8 +43,8 @@ def watched(server: ApiServer, world: World) -> Iterator[list[int]]:
             values.append(int(process.stdout.readline()))
             yield values
             # What was written before this mark has been told when the mark is.
-            server.kubectl("-n", world.namespace, "scale", "deployment", CONSUMER, "--replicas=11")
-            while (value := int(process.stdout.readline())) != 11:
+            server.kubectl("-n", namespace, "scale", "deployment", name, f"--replicas={mark}")
+            while (value := int(process.stdout.readline())) != mark:
                 values.append(value)
         finally:
             process.kill()
@@ -84,7 +84,7 @@ async def test_every_change_of_mode_and_backend_keeps_the_consumers(world: World
     steps = walk()
     assert set(itertools.pairwise(steps)) == set(itertools.permutations(SETTINGS, 2))
     await running(world, steps[0])
-    with watched(crds, world) as values:
+    with watched_deployment(crds, world.namespace, CONSUMER) as values:
         for before, after in itertools.pairwise(steps):
             await world.edit_spec(autoscaling=SETTINGS[after])
             await world.reconcile(2)
@@ -101,7 +101,7 @@ async def test_a_number_that_was_applied_is_not_applied_again_once_somebody_has_
     await world.edit_spec(autoscaling=SETTINGS[after])
     stale = await world.kube.get(world.ref(kinds.DEPLOYMENT, CONSUMER))
     await scaled_by_an_hpa(world, 9)
-    with watched(crds, world) as values:
+    with watched_deployment(crds, world.namespace, CONSUMER) as values:
         # This pass still sees the number as ours, and writes the Deployment without it.
         await Reconciler(Lagging(world, stale), world.kube, world.sampler, world.defaults, now=world._now)(
             (world.namespace, NAME)
