@@ -57,7 +57,7 @@ def up(native: Cluster) -> None:
         ("keda-adapter", adapter_command(native.paths.bin, folder, kubeconfig, NODE_IP)),
     ):
         native.processes.start(name, [*inside, *line], env=environment, in_netns=False)
-    native.wait("KEDA does not serve external metrics", "keda-adapter", lambda: _available(native))
+    native.wait("KEDA does not serve external metrics", "keda-adapter", lambda: _available(native), seconds=180)
     say("KEDA runs, and serves this cluster's external metrics")
 
 
