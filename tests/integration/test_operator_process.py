@@ -252,7 +252,8 @@ async def test_the_charts_rights_are_enough_and_no_more(
         await world.pods_up()
         await until("Ready", lambda: ready(world), 60)
         assert (await world.condition("AutoscalingActive"))["reason"] == "NoMetricsAPI"
-        await world.edit_spec(producer={"ingress": None})
+        await world.edit_spec(producer={"ingress": None}, autoscaling={"backend": "KEDA"})
+        await until("the ScaledObject is made", lambda: world.find(kinds.SCALED_OBJECT, "shop-consumer"), 60)
 
         async def no_ingress() -> bool:
             return await world.find(kinds.INGRESS, "shop-producer") is None

@@ -17,7 +17,7 @@ from orderpipeline_operator.domain.lag import LagSample, Reading, Unknown
 from orderpipeline_operator.domain.lag_history import History, advance
 from orderpipeline_operator.domain.scaling import decide
 from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_view import ScalingView, is_material, view_of
+from orderpipeline_operator.domain.scaling_view import ScalingView, is_material, stale, stale_after, view_of
 
 Key = tuple[str, str]
 """Namespace and name of the OrderPipeline."""
@@ -99,6 +99,7 @@ class _Loop:
         self.published: ScalingView | None = None
         self.published_at = 0.0
         self.read_at = 0.0
+        self.taken_at = 0.0
         self.task: asyncio.Task[None] | None = None
 
 
@@ -159,14 +160,21 @@ class Scaler:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def view(self, key: Key) -> ScalingView | None:
-        """The view last published: the same until `on_change`, so a status made of it stays the same too."""
+        """The view last published: the same until `on_change`, so a status made of it stays the same too.
+
+        Like the newest one it is unknown once no sample has come for long, such as from a client that hangs.
+        """
         loop = self._loops.get(key)
-        return None if loop is None else loop.published
+        return None if loop is None else self._unless_stale(loop, loop.published)
 
     def live(self, key: Key) -> ScalingView | None:
-        """The newest view, for metrics."""
+        """The newest view, for metrics and for what the operator moves itself."""
         loop = self._loops.get(key)
-        return None if loop is None else loop.live
+        return None if loop is None else self._unless_stale(loop, loop.live)
+
+    def _unless_stale(self, loop: _Loop, view: ScalingView | None) -> ScalingView | None:
+        limit = stale_after(loop.target.policy)
+        return view if view is None or self._clock.monotonic() - loop.taken_at <= limit else stale(view, limit)
 
     def keys(self) -> tuple[Key, ...]:
         """All tracked pipelines."""
@@ -218,7 +226,7 @@ class Scaler:
             LOG.info("%s: %s", "/".join(loop.target.key), decision.message)
             loop.decisions = (*loop.decisions, decision.to_json())[-20:]
         loop.live = view_of(decision, sample, loop.decisions)
-        now = self._clock.monotonic()
+        now = loop.taken_at = self._clock.monotonic()
         if isinstance(sample, LagSample):
             loop.read_at = now
         if is_material(loop.published, loop.live, now - loop.published_at, now - loop.read_at):

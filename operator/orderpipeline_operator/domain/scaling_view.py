@@ -1,17 +1,20 @@
 """What is told of a decision to the outside, and when a change of it is worth telling."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.domain.lag import LagSample, Unknown, moved
-from orderpipeline_operator.domain.scaling_model import Decision
+from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy
 
 PUBLISH_EVERY = 15.0
 """Seconds between two publications of what merely moves, such as the lag. A new number of consumers doesn't wait."""
 
 UNREAD_FOR = 15.0
 """Seconds without a lag after which that is told: a broker that restarts is no news."""
+
+STALE_SLACK = 30.0
+"""Seconds that a sample may take beyond its time: as long as a client waits for brokers, and a queue of others."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,17 @@ def view_of(decision: Decision, sample: LagSample | Unknown, decisions: tuple[di
         state=decision.state.to_json(),
         reason=decision.reason,
     )
+
+
+def stale_after(policy: ScalingPolicy) -> float:
+    """Seconds without any sample, failed ones included, after which the last one counts for nothing."""
+    return 2 * policy.poll_interval + STALE_SLACK
+
+
+def stale(view: ScalingView, limit: float) -> ScalingView:
+    """The view once its sample is too old: what was decided holds, what was read is no longer known."""
+    error = f"Stale: no sample has come for more than {limit:g} s; the operator's log says why"
+    return replace(view, orders=None, seconds=None, error=error)
 
 
 def is_material(published: ScalingView | None, new: ScalingView, since: float, unread: float) -> bool:

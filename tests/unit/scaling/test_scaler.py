@@ -82,6 +82,18 @@ async def test_it_publishes_what_changes_and_then_is_quiet():
     assert fake.closed == 1
 
 
+async def test_a_sample_that_is_too_old_counts_for_nothing():
+    fake = Fake(at(50, 10))
+    scaler = await run(fake, 60.0)
+    assert scaler.live(KEY).error == ""
+    fake.now += 41.0  # the reader hangs: two polls of 5 s and 30 s have passed
+    for view in (scaler.live(KEY), scaler.view(KEY)):
+        assert (view.orders, view.seconds) == (None, None)
+        assert view.error.startswith("Stale: no sample has come for more than 40 s")
+        assert view.desired is not None, "what was decided holds"
+    await scaler.close()
+
+
 async def test_moving_lag_is_published_every_15_seconds_and_a_decision_at_once():
     fake = Fake(*(at(10 + 100 * i, 10) for i in range(400)))
     scaler = await run(fake, 300.0)
