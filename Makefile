@@ -56,7 +56,7 @@ test: venv ## Everything that can be checked here; ends with pytest's summary
 	@$(MAKE) --no-print-directory lint types layers
 	@hack/prepare
 	@$(MAKE) --no-print-directory accelerator ABLE=--if-able
-	@echo "== all tests (the first run also builds Kubernetes and the images, about 20 min)"
+	@echo "== all tests (the first run also builds Kubernetes, KEDA and the images, about 30 min)"
 	@$(PY) -m pytest tests
 
 e2e: venv ## Real purchases through the whole cluster; ends with one line of JSON, also in bench/results/

@@ -158,6 +158,17 @@ async def test_direct_moves_nothing_while_paused_or_unknown(world: World) -> Non
     assert await count(world) == 3
 
 
+async def test_direct_goes_on_by_the_spec_before_while_a_new_one_is_refused(world: World) -> None:
+    await running(world, "Direct")
+    reconcile = world.reconciler()
+    await reconcile((world.namespace, NAME))
+    await world.edit_spec(kafka={"config": {"min.insync.replicas": 1}})
+    world.sampler.said = Scaling(orders=10, desired=9)
+    await reconcile((world.namespace, NAME))
+    assert (await world.condition("Accepted"))["status"] == "False"
+    assert await count(world) == 9
+
+
 async def test_a_scaled_object_is_repaired_and_goes_with_the_pipeline(world: World) -> None:
     await running(world, "KEDA")
     ref = world.ref(kinds.SCALED_OBJECT, CONSUMER)
