@@ -34,6 +34,9 @@ AFTER = 60.0
 """Seconds of watching when all is sent: consumers fall to their minimum meanwhile."""
 READY_FOR = 300.0
 
+PATIENCE = 20
+"""Times that a batch is sent which the API could not take."""
+
 
 class Replicas(threading.Thread):
     """What the Deployment is to have, read again and again, and when each pod came up."""
@@ -101,9 +104,16 @@ async def drive(replicas: Replicas, phases: Sequence[tuple[float, int]]) -> tupl
 
 
 async def send(session: aiohttp.ClientSession, body: bytes) -> None:
-    async with session.post(ORDERS_URL, data=body, headers={"Content-Type": "application/json"}) as reply:
-        if reply.status != 202:
-            raise RuntimeError(f"the order API answered {reply.status}: {(await reply.text())[:300]}")
+    """Sends a batch; again each second while the API says that it took none of it, as any client would."""
+    for _ in range(PATIENCE):
+        async with session.post(ORDERS_URL, data=body, headers={"Content-Type": "application/json"}) as reply:
+            if reply.status == 202:
+                return
+            said = f"the order API answered {reply.status}: {(await reply.text())[:300]}"
+        if reply.status != 503 or "none of this was taken" not in said:
+            break
+        await asyncio.sleep(1.0)
+    raise RuntimeError(said)
 
 
 async def count(session: aiohttp.ClientSession) -> int:
