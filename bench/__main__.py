@@ -9,13 +9,19 @@ from pathlib import Path
 
 from bench import peers
 from bench.check import MismatchError
-from bench.consume import PEER, consume
+from bench.consume import consume
+from bench.end_to_end import end_to_end
+from bench.growth import growth
 from bench.ingest import ingest
 from bench.kafka import Kafka, kafka
-from bench.servers import ROOT, go_peers, ours, python_peers
+from bench.latency import latency
+from bench.limits import limits
+from bench.machine import machine
+from bench.servers import OURS, ROOT, accelerated, go_peers, ours, python_peers, variants
 from bench.settings import FULL, LOAD_CORE, SCALES, Scale
+from bench.startup import startup
 from bench.steps import Step, walk
-from bench.summary import consume_line, ingest_line
+from bench.summary import headline
 
 LATEST = ROOT / "bench" / "results" / "latest.json"
 
@@ -31,26 +37,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.sched_setaffinity(0, {LOAD_CORE})  # the broker and the load take after it
     try:
         with kafka() as broker:
-            found = walk([step for step in steps(broker, scale) if not options.only or step.name in options.only])
+            chosen = [step for step in steps(broker, scale) if not options.only or step.name in options.only]
+            found = walk(chosen)
     except (MismatchError, RuntimeError) as error:
         sys.stderr.write(f"bench: {error}\n")
         return 1
-    headline = {"ingest": ingest_line(found.get("ingest", {})), "consume": consume_line(found.get("consume", {}), PEER)}
-    save(LATEST, {"scale": scale.name, "headline": headline, **found})
-    print(json.dumps(headline))
+    result = {"scale": scale.name, "accelerated": accelerated(), "machine": machine(), **found}
+    line = headline(result)
+    save(LATEST, {"headline": line, **result})
+    print(json.dumps(line))
     return 0
 
 
 def steps(broker: Kafka, scale: Scale) -> list[Step]:
     """All measurements in turn."""
     servers = [*ours(), *go_peers(), *(python_peers() if scale.everyone else [])]
-    cell = 2 * (scale.cell + scale.warm + 1)
+    few = [server for server in servers if server.name in (OURS, "gin")]
+    cell, count = scale.cell + scale.warm + 1, len(servers)
+    points = 17 if scale.everyone else 8
     return [
         Step("peers", "building the peers", 5, lambda _: build(scale)),
-        Step("ingest", "CPU of the servers per order", scale.rounds * len(servers) * 2 * (cell + 2),
+        Step("startup", "from nothing to the first reply", scale.rounds * count * 1.5,
+             lambda tell: startup(broker, servers, scale, tell)),
+        Step("ingest", "CPU of the servers per order", scale.rounds * count * (4.5 * cell + 3),
              lambda tell: ingest(broker, servers, scale, tell)),
-        Step("consume", "CPU of the consumers per order", 10 + scale.rounds * 2 * 8,
+        Step("consume", "CPU of the consumers per order", 10 + scale.rounds * 3 * 8,
              lambda tell: consume(broker, scale, tell)),
+        Step("latency", "latency at shares of each server's maximum", count * (2 + 6 * scale.cell),
+             lambda tell: latency(broker, servers, scale, tell)),
+        Step("growth", "how costs grow", len(few) * points * (scale.cell + 1),
+             lambda tell: growth(broker, few, scale, tell)),
+        Step("limits", "the parts alone", 4 * scale.cell + 5, lambda tell: limits(broker, scale, tell)),
+        *(
+            Step(f"end_to_end_{name}", f"end to end, {name}", scale.end_to_end + 3 * scale.warm + 10,
+                 lambda tell, env=env: end_to_end(broker, env, scale, tell))  # type: ignore[misc]
+            for name, env in variants().items()
+        ),
     ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 from bench import peers
 from bench.kafka import LOG, Kafka
 from bench.procs import Process, running
-from bench.servers import OURS, ROOT, plan
+from bench.servers import ROOT, plan, variants
 from bench.settings import ORDER_BYTES, PARTITIONS, SERVER_CORE, Scale
 from orderpipeline_common.contract import Env
 from orderpipeline_embedded.kafka.archive import free_ports
@@ -40,7 +40,7 @@ def fill(bootstrap: str, topic: str, count: int) -> None:
 
 def consume(kafka: Kafka, scale: Scale, tell: Callable[[str], None]) -> dict[str, list[dict[str, Any]]]:
     """By consumer: one entry for each round, with `us` and `orders_per_s`."""
-    runs: dict[str, list[dict[str, Any]]] = {OURS: [], PEER: []}
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in (*variants(), PEER)}
     with kafka.topic(PARTITIONS) as topic:
         fill(kafka.bootstrap, topic, scale.consumed)
         for number in range(scale.rounds):
@@ -78,7 +78,7 @@ def _command(kafka: Kafka, topic: str, name: str, group: str) -> tuple[list[str]
     program = plan(kafka.bootstrap, 0).consumer
     port = str(free_ports(1)[0])
     own = {Env.TOPIC: topic, Env.GROUP: group, Env.PORT: port, Env.LOG_LEVEL: "WARNING"}
-    return [sys.executable, "-m", program.module], {**program.environment, **own}
+    return [sys.executable, "-m", program.module], {**program.environment, **own, **variants()[name]}
 
 
 def _wait(process: Process, end: float) -> None:

@@ -22,7 +22,7 @@ LOG.setLevel(logging.CRITICAL)  # clients that outlive the broker by a moment wo
 api: Any = admin  # its types leave out what it offers from C
 SETTLE_SECONDS = 30.0
 QUIET_SECONDS = 1.5
-LEADER_SECONDS = 10.0
+LEADER_SECONDS = 90.0
 
 
 class Kafka:
@@ -36,6 +36,7 @@ class Kafka:
         self.bootstrap = self._broker.bootstrap
         self._admin = api.AdminClient({"bootstrap.servers": self.bootstrap}, logger=LOG)
         self._numbers = itertools.count(1)
+        self._partitions: dict[str, int] = {}
 
     @property
     def pid(self) -> int:
@@ -50,24 +51,29 @@ class Kafka:
     def topic(self, partitions: int, config: Mapping[str, str] | None = None) -> Iterator[str]:
         """A new topic, and its name; deleted afterwards with its files."""
         name = f"orders-{next(self._numbers)}"
+        self._partitions[name] = partitions
         make_topics(self.bootstrap, [Topic(name, partitions, {"file.delete.delay.ms": "100", **(config or {})})])
         try:
             yield name
         finally:
             self._admin.delete_topics([name])[name].result(20)
 
-    def end(self, topic: str) -> int:
-        """Records ever written to the topic."""
+    def ends(self, topic: str) -> tuple[int, ...]:
+        """Records ever written to each of the topic's partitions."""
         deadline = time.monotonic() + LEADER_SECONDS
+        asked = {TopicPartition(topic, number): api.OffsetSpec.latest() for number in range(self._partitions[topic])}
         while True:
-            partitions = self._admin.list_topics(topic, 10).topics[topic].partitions
-            asked = {TopicPartition(topic, number): api.OffsetSpec.latest() for number in partitions}
             try:
-                return sum(found.result(20).offset for found in self._admin.list_offsets(asked).values())
+                return tuple(found.result(20).offset for found in self._admin.list_offsets(asked).values())
             except KafkaException:  # a new topic has no leaders yet
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
+                self._admin.list_topics(topic, 10)  # the client looks again
+
+    def end(self, topic: str) -> int:
+        """Records ever written to the topic."""
+        return sum(self.ends(topic))
 
     def settled(self, topic: str, expected: int) -> int:
         """The topic's end once it has reached `expected`, or has stood still for a while."""
@@ -101,12 +107,17 @@ class Group:
     def __init__(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._consumer, self._partitions = consumer, partitions
 
-    def committed(self) -> int | None:
-        """Orders that the group has committed; None when that cannot be told now."""
+    def offsets(self) -> tuple[int, ...] | None:
+        """The commit of each partition, 0 where there is none yet; None when that cannot be told now."""
         try:
-            return sum(max(one.offset, 0) for one in self._consumer.committed(self._partitions, timeout=20))
+            return tuple(max(one.offset, 0) for one in self._consumer.committed(self._partitions, timeout=20))
         except KafkaException:  # a new group's coordinator is still coming up
             return None
+
+    def committed(self) -> int | None:
+        """Orders that the group has committed; None when that cannot be told now."""
+        found = self.offsets()
+        return None if found is None else sum(found)
 
 
 @contextmanager

@@ -3,14 +3,14 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from bench.check import check
 from bench.kafka import Kafka
-from bench.procs import Process, running
+from bench.procs import Process, running, until_ready
 from bench.servers import ROOT, Job, Server
 from bench.settings import BATCH, CONNECTIONS, PARTITIONS, SERVER_CORE
 from orderpipeline_embedded.kafka.archive import free_ports
@@ -19,12 +19,13 @@ from orderpipeline_embedded.plan import HOST
 
 @dataclass(frozen=True)
 class Started:
-    """A server that is ready, with the topic it writes to."""
+    """A server that is ready, with the topic it writes to. `ready` is the seconds that took."""
 
     server: Server
     process: Process
     port: int
     topic: str
+    ready: float
 
 
 @contextmanager
@@ -38,29 +39,22 @@ def started(
         argv, env = server.start(Job(kafka.bootstrap, topic, port, durability, linger_ms))
         log = kafka.folder / f"{server.name}-{durability}.log"
         process = Process(argv, env, log, [SERVER_CORE], ROOT)
-        with running(process, f"http://{HOST}:{port}{server.ready_path}"):
-            yield Started(server, process, port, topic)
+        with running(process):
+            took = until_ready(process, f"http://{HOST}:{port}{server.ready_path}")
+            yield Started(server, process, port, topic, took)
+
+
+def command(port: int, mode: str, options: Mapping[str, float]) -> list[str]:
+    """The command line of a load."""
+    words = [f"--{name}={value}" for name, value in options.items()]
+    url = f"http://{HOST}:{port}"
+    return [sys.executable, "-m", "orderpipeline_embedded", "load", url, "--json", "--quiet", "--mode", mode, *words]
 
 
 def load(port: int, mode: str, **options: float) -> dict[str, Any]:
     """The summary of one run of `orderpipeline load`. RuntimeError with its words when it could not run."""
     options = {"batch": BATCH, "connections": CONNECTIONS[mode], **options}
-    words = [
-        word
-        for name, value in options.items()
-        for word in (f"--{name}", f"{value:g}" if value < 1e5 else str(int(value)))
-    ]
-    command = [
-        sys.executable,
-        "-m",
-        "orderpipeline_embedded",
-        "load",
-        f"http://{HOST}:{port}",
-        "--mode",
-        mode,
-        "--json",
-    ]
-    done = subprocess.run([*command, "--quiet", *words], text=True, capture_output=True, check=False, timeout=300)
+    done = subprocess.run(command(port, mode, options), text=True, capture_output=True, check=False, timeout=300)
     if not done.stdout:
         raise RuntimeError(f"orderpipeline load: {done.stderr}")
     found: dict[str, Any] = json.loads(done.stdout)

@@ -84,6 +84,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
+def busy_seconds() -> float:
+    """Seconds that all cores together have been busy since the machine started, with whatever it was."""
+    user, nice, system, _idle, _wait, interrupts, soft = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + interrupts + soft) / TICK
+
+
 def memory_mib(pid: int, what: str) -> float:
     """A field of /proc/PID/status in MiB: VmRSS (now) or VmHWM (the peak)."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

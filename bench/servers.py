@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ from orderpipeline_embedded.plan import HOST, Plan, make_plan, read_pipeline
 
 ROOT: Final = Path(__file__).parents[1]
 OURS: Final = "ours"
+PYTHON: Final = "ours-python"
+ACCELERATOR: Final = "ORDERPIPELINE_ACCELERATOR"
 PIPELINE: Final = """
 apiVersion: orderpipeline.dev/v1alpha1
 kind: OrderPipeline
@@ -27,7 +30,7 @@ spec:
 
 @dataclass(frozen=True)
 class Job:
-    """What a server is started for. `linger_ms` counts for ours alone; the peers have 10."""
+    """What a server is started for."""
 
     bootstrap: str
     topic: str
@@ -63,7 +66,8 @@ def _ours(job: Job, extra: Mapping[str, str]) -> tuple[list[str], Mapping[str, s
 
 def _peer_env(job: Job) -> dict[str, str]:
     wait = "1" if job.durability == "acked" else "0"
-    return {"BROKERS": job.bootstrap, "TOPIC": job.topic, "ADDR": f"{HOST}:{job.port}", "WAIT": wait}
+    return {"BROKERS": job.bootstrap, "TOPIC": job.topic, "ADDR": f"{HOST}:{job.port}", "WAIT": wait,
+            "LINGER_MS": str(job.linger_ms)}  # fmt: skip
 
 
 def _go(name: str, job: Job) -> tuple[list[str], Mapping[str, str]]:
@@ -80,9 +84,22 @@ def _aiohttp(job: Job) -> tuple[list[str], Mapping[str, str]]:
     return [str(peers.python()), str(peers.HERE / "aiohttp/server.py")], _peer_env(job)
 
 
+def accelerated() -> bool:
+    """Whether the compiled part of the services is installed."""
+    return find_spec("orderpipeline_accelerator") is not None
+
+
+def variants() -> dict[str, Mapping[str, str]]:
+    """Our configurations, the best one first, and what is in their environment."""
+    python = {ACCELERATOR: "off"}
+    return {OURS: {ACCELERATOR: "on"}, PYTHON: python} if accelerated() else {OURS: python}
+
+
 def ours() -> list[Server]:
-    """Our producer."""
-    return [Server(OURS, "OrderPipeline", partial(_ours, extra={}), READY_PATH)]
+    """Our producer, with and without the compiled part where that is installed."""
+    title = "OrderPipeline with its accelerator" if accelerated() else "OrderPipeline"
+    titles = {OURS: title, PYTHON: "OrderPipeline, Python only"}
+    return [Server(name, titles[name], partial(_ours, extra=env), READY_PATH) for name, env in variants().items()]
 
 
 def go_peers() -> list[Server]:

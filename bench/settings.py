@@ -8,7 +8,7 @@ LOAD_CORE: Final = 1
 """The load, the broker and the bench itself; the server has the other core to itself."""
 PARTITIONS: Final = 12
 BATCH: Final = 1000
-CONNECTIONS: Final = {"single": 64, "batch": 8, "ndjson": 8}
+CONNECTIONS: Final = {"single": 256, "batch": 8, "ndjson": 8}
 ORDER_BYTES: Final = 100
 
 

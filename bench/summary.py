@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from bench.consume import PEER
 from bench.ingest import CELLS
 from bench.servers import OURS
 
@@ -48,3 +49,20 @@ def consume_line(runs: Mapping[str, Sequence[Found]], peer: str) -> dict[str, An
 def rounded(value: float | None, digits: int = 3) -> float | None:
     """A figure for JSON; None stays None."""
     return None if value is None else round(value, digits)
+
+
+def headline(result: Found) -> dict[str, Any]:
+    """The one line of JSON. What was not measured in this run is null."""
+    whole = result.get(f"end_to_end_{OURS}", {})
+    times = result.get("latency", {}).get(OURS, {}).get("70", {}).get("latency_ms", {})
+    peak = whole.get("peak_mib", {})
+    return {
+        "ingest": ingest_line(result.get("ingest", {})),
+        "consume": consume_line(result.get("consume", {}), PEER),
+        "end_to_end": {
+            "orders_per_s": rounded(whole.get("orders_per_s"), 0), "seconds": rounded(whole.get("seconds"), 0),
+            "acked": whole.get("acked"), "lost": whole.get("lost"), "p99_age_ms": whole.get("p99_age_ms"),
+        },
+        "latency": {"p99_ms_at_70": times.get("p99")},
+        "rss_mib": {"producer": rounded(peak.get("producer"), 1), "consumer": rounded(peak.get("consumer"), 1)},
+    }  # fmt: skip

@@ -4,12 +4,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from bench.end_to_end import end_to_end
 from bench.kafka import Kafka, kafka
 from bench.loading import Started, load, measure, started
 from bench.servers import ours
+from bench.settings import TINY
 from orderpipeline_embedded.kafka.archive import free_ports
 
 LOAD = [sys.executable, "-m", "orderpipeline_embedded", "load"]
@@ -76,6 +79,17 @@ def test_what_is_refused_is_counted_and_not_in_the_log(log: Kafka, api: Started)
     assert (found["orders_accepted"], found["orders_refused"]) == (0, 20_002)
     assert set(found["statuses"]) <= {"413", "422"}
     assert log.end(api.topic) == before
+
+
+def test_end_to_end_counts_at_the_commits(log: Kafka) -> None:
+    said: list[str] = []
+    scale = replace(TINY, end_to_end=1.0)
+    found = end_to_end(log, {}, scale, said.append)
+    assert found["lost"] == 0
+    assert found["accepted"] > 1000
+    assert found["p99_age_ms"] > 0
+    assert all(found["us"][part] > 0 for part in ("load", "producer", "broker", "consumer"))
+    assert "0 lost" in said[0]
 
 
 def test_nobody_at_the_address_is_said() -> None:

@@ -1,4 +1,4 @@
-"""The order API on plain aiohttp and confluent-kafka: acks=1, snappy, a linger of 10 ms."""
+"""The order API on plain aiohttp and confluent-kafka: acks=1, snappy."""
 
 import asyncio
 import json
@@ -80,10 +80,15 @@ async def health(_request: web.Request) -> web.Response:
 
 
 def main() -> None:
-    producer = Producer(
-        {"bootstrap.servers": os.environ["BROKERS"], "acks": 1, "linger.ms": 10, "compression.type": "snappy",
-         "queue.buffering.max.messages": 1_000_000, "batch.size": 1_000_000}
-    )  # fmt: skip
+    config = {
+        "bootstrap.servers": os.environ["BROKERS"],
+        "acks": 1,
+        "linger.ms": int(os.environ["LINGER_MS"]),
+        "compression.type": "snappy",
+        "queue.buffering.max.messages": 1_000_000,
+        "batch.size": 1_000_000,
+    }
+    producer = Producer(config)
 
     def poll() -> None:
         while True:

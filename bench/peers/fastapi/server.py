@@ -1,4 +1,4 @@
-"""The order API on FastAPI, uvicorn and aiokafka, as most Python teams would write it: acks=1, snappy, linger 10 ms."""
+"""The order API on FastAPI, uvicorn and aiokafka, as most Python teams would write it: acks=1, snappy."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.producer = AIOKafkaProducer(
         bootstrap_servers=os.environ["BROKERS"],
         acks=1,
-        linger_ms=10,
+        linger_ms=int(os.environ["LINGER_MS"]),
         compression_type="snappy",
         max_batch_size=1_000_000,
     )

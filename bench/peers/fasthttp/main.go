@@ -1,4 +1,4 @@
-// The order API on fasthttp, sonic and franz-go, the fastest that was found in Go: acks=1, snappy, a linger of 10 ms.
+// The order API on fasthttp, sonic and franz-go, the fastest that was found in Go: acks=1, snappy.
 package main
 
 import (
@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,10 +37,14 @@ type server struct {
 }
 
 func main() {
+	linger, err := strconv.Atoi(os.Getenv("LINGER_MS"))
+	if err != nil {
+		log.Fatal("LINGER_MS must be a number")
+	}
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(strings.Split(os.Getenv("BROKERS"), ",")...),
 		kgo.DefaultProduceTopic(os.Getenv("TOPIC")),
-		kgo.ProducerLinger(10*time.Millisecond),
+		kgo.ProducerLinger(time.Duration(linger)*time.Millisecond),
 		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
 		kgo.RequiredAcks(kgo.LeaderAck()),
 		kgo.DisableIdempotentWrite(),

@@ -1,4 +1,4 @@
-// The order API on Gin and franz-go, as most Go teams would write it: acks=1, snappy, a linger of 10 ms.
+// The order API on Gin and franz-go, as most Go teams would write it: acks=1, snappy.
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,10 +30,14 @@ type server struct {
 }
 
 func main() {
+	linger, err := strconv.Atoi(os.Getenv("LINGER_MS"))
+	if err != nil {
+		log.Fatal("LINGER_MS must be a number")
+	}
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(strings.Split(os.Getenv("BROKERS"), ",")...),
 		kgo.DefaultProduceTopic(os.Getenv("TOPIC")),
-		kgo.ProducerLinger(10*time.Millisecond),
+		kgo.ProducerLinger(time.Duration(linger)*time.Millisecond),
 		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
 		kgo.RequiredAcks(kgo.LeaderAck()),
 		kgo.DisableIdempotentWrite(),

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.check import MismatchError, check
-from bench.summary import consume_line, ingest_line, middle, ratio, spread
+from bench.summary import consume_line, headline, ingest_line, middle, ratio, spread
 
 LOAD = {"orders_accepted": 100, "orders_refused": 0, "orders_unknown": 0}
 
@@ -48,3 +48,17 @@ def test_the_consume_line() -> None:
     assert consume_line({"ours": runs(1, 2), "gocons": runs(3)}, "gocons") == {
         "ours_us": 1.5, "peer_us": 3, "ratio": 0.5,
     }  # fmt: skip
+
+
+def test_the_headline_has_every_figure_and_null_for_what_was_not_measured() -> None:
+    empty = headline({})
+    assert list(empty) == ["ingest", "consume", "end_to_end", "latency", "rss_mib"]
+    assert list(empty["end_to_end"]) == ["orders_per_s", "seconds", "acked", "lost", "p99_age_ms"]
+    assert set(empty["end_to_end"].values()) == {None}
+    assert empty["rss_mib"] == {"producer": None, "consumer": None}
+    whole = {"orders_per_s": 1234.6, "seconds": 60.0, "acked": True, "lost": 0, "p99_age_ms": 9,
+             "peak_mib": {"producer": 80.04, "consumer": 90.0}}  # fmt: skip
+    found = headline({"end_to_end_ours": whole, "latency": {"ours": {"70": {"latency_ms": {"p99": 8.5}}}}})
+    assert found["end_to_end"]["orders_per_s"] == 1235
+    assert found["latency"] == {"p99_ms_at_70": 8.5}
+    assert found["rss_mib"] == {"producer": 80.0, "consumer": 90.0}

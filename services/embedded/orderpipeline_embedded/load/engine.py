@@ -20,6 +20,7 @@ CONNECT_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 30.0
 """So long are replies waited for when nothing more is sent."""
 TICK_NS: Final = 1_000_000_000
+EXACT_SECONDS: Final = 0.05
 IN_OUT: Final = select.EPOLLIN | select.EPOLLOUT
 SHARE: Final = 0.2
 """With so much of all requests failed without a reply, and at least MANY, a run ends early."""
@@ -116,11 +117,13 @@ class Engine:
         return self._begun + int(number * 1e9 / self._pace.per_second)
 
     def _receive(self, wait: float) -> None:
-        # epoll itself waits in whole milliseconds; as a file that becomes readable it can be waited for exactly.
-        if wait < 0.05:
+        exact = wait < EXACT_SECONDS
+        events = self._epoll.poll(0 if exact else wait)
+        if exact and wait and not events:
+            # epoll itself waits in whole milliseconds; as a file that becomes readable it can be waited for exactly.
             select.select((self._epoll,), (), (), wait)
-            wait = 0.0
-        for fd, event in self._epoll.poll(wait):
+            events = self._epoll.poll(0)
+        for fd, event in events:
             connection = self._open[fd]
             try:
                 if event & select.EPOLLOUT and connection.send_more():

@@ -1,0 +1,125 @@
+"""Load, order API, broker and consumers together on the machine's cores, counted at the consumers' commits."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+from bench.ages import Look, ages, quantile
+from bench.check import MismatchError, check
+from bench.kafka import Kafka
+from bench.loading import command
+from bench.parts import CORES, DEFAULT, Parts, Shape, all_parts, handled_orders
+from bench.procs import Process, busy_seconds, cpu_seconds, memory_mib, pin
+from bench.settings import LOAD_CORE, Scale
+
+LOOK_SECONDS: Final = 0.05
+DRAIN_SECONDS: Final = 60.0
+
+
+def end_to_end(
+    kafka: Kafka, env: Mapping[str, str], scale: Scale, tell: Callable[[str], None], shape: Shape = DEFAULT
+) -> dict[str, Any]:
+    """One run; MismatchError when an accepted order is not in the log or was not consumed. `env` is the services'."""
+    pin(kafka.pid, CORES)
+    try:
+        with all_parts(kafka, env, shape) as parts:
+            _watch(kafka, parts, shape, 3 * scale.warm)
+            found = _watch(kafka, parts, shape, scale.end_to_end)
+    finally:
+        pin(kafka.pid, [LOAD_CORE])
+    cost = ", ".join(f"{part} {us:.2f}" for part, us in found["us"].items())
+    tell(f"{found['orders_per_s']:,.0f} orders/s, {found['lost']} lost, p99 age {found['p99_age_ms']} ms; µs: {cost}")
+    return found
+
+
+def _watch(kafka: Kafka, parts: Parts, shape: Shape, seconds: float) -> dict[str, Any]:
+    """One load, watched until all of it is committed."""
+    processes = {"producer": parts.producers, "consumer": parts.consumers}
+    handled, end = handled_orders(parts), sum(kafka.ends(parts.topic))
+    used, broker, busy = {name: _cpu(each) for name, each in processes.items()}, cpu_seconds(kafka.pid), busy_seconds()
+    own = time.process_time()
+    looks, memory = [_look(kafka, parts)], dict[str, list[float]](producer=[], consumer=[])
+    begun = time.monotonic()
+    options = {"batch": 1000, "connections": shape.connections, "seconds": seconds}
+    pinned = ["taskset", "-c", ",".join(map(str, CORES)), *command(parts.port, "batch", options)]
+    load = subprocess.Popen(pinned, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        while load.poll() is None or (
+            looks[-1].committed != looks[-1].ends and time.monotonic() < begun + seconds + DRAIN_SECONDS
+        ):
+            time.sleep(LOOK_SECONDS)
+            looks.append(_look(kafka, parts))
+            for name, each in processes.items():
+                memory[name].append(max(memory_mib(process.pid, "VmRSS") for process in each))
+    finally:
+        load.kill()
+    out, words = load.communicate()
+    if not out:
+        raise RuntimeError(f"orderpipeline load: {words}")
+    done: dict[str, Any] = json.loads(out)
+    took = _last_commit(looks) - begun
+    accepted = done["orders_accepted"]
+    spent = {
+        "load": done["cpu_us_per_order"] * done["orders_sent"] / 1e6,
+        "producer": _cpu(parts.producers) - used["producer"],
+        "broker": cpu_seconds(kafka.pid) - broker,
+        "consumer": _cpu(parts.consumers) - used["consumer"],
+        "measuring": time.process_time() - own,
+    }
+    spent["rest of the machine"] = max(busy_seconds() - busy - sum(spent.values()), 0.0)
+    check("end to end, the log", done, sum(kafka.ends(parts.topic)) - end)
+    committed = sum(looks[-1].committed) - sum(looks[0].committed)
+    reached = min(committed, handled_orders(parts) - handled)
+    if reached < accepted:
+        raise MismatchError(f"end to end: {accepted:,} orders accepted, {reached:,} consumed and committed")
+    weighed = ages(looks)
+    return {
+        "orders_per_s": accepted / took, "seconds": seconds, "until_committed_s": took, "acked": True,
+        "accepted": accepted, "refused": done["orders_refused"], "lost": max(accepted - reached, 0),
+        "p50_age_ms": _milliseconds(quantile(weighed, 0.5)), "p99_age_ms": _milliseconds(quantile(weighed, 0.99)),
+        "request_ms": done["latency_ms"], "us": {name: value / accepted * 1e6 for name, value in spent.items()},
+        "cores_busy": (busy_seconds() - busy) / (time.monotonic() - begun), "shape": vars(shape),
+        "peak_mib": {name: max(process.peak_mib() for process in each) for name, each in processes.items()},
+        "rss_mib": {name: _thin(values) for name, values in memory.items()},
+        "per_second": _rates(looks, begun),
+    }  # fmt: skip
+
+
+def _look(kafka: Kafka, parts: Parts) -> Look:
+    for process in (*parts.producers, *parts.consumers):
+        process.alive()
+    ends_at, ends = time.monotonic(), kafka.ends(parts.topic)
+    return Look(ends_at, ends, time.monotonic(), parts.group.offsets() or (0,) * len(ends))
+
+
+def _last_commit(looks: Sequence[Look]) -> float:
+    """When the last commits were seen first."""
+    return next(look.committed_at for look in looks if look.committed == looks[-1].committed)
+
+
+def _rates(looks: Sequence[Look], begun: float) -> list[dict[str, float]]:
+    """Orders per second into the log and out of it, for about each second."""
+    chosen = looks[:1]
+    for look in looks[1:]:
+        if look.ends_at - chosen[-1].ends_at >= 1.0:
+            chosen = [*chosen, look]
+    return [
+        {"at": b.ends_at - begun, "in": (sum(b.ends) - sum(a.ends)) / (b.ends_at - a.ends_at),
+         "out": (sum(b.committed) - sum(a.committed)) / (b.committed_at - a.committed_at)}
+        for a, b in pairwise(chosen)
+    ]  # fmt: skip
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+def _thin(values: Sequence[float], most: int = 60) -> list[float]:
+    return [round(value, 1) for value in values[:: len(values) // most + 1]]
+
+
+def _cpu(processes: Sequence[Process]) -> float:
+    return sum(process.cpu() for process in processes)
