@@ -1,0 +1,189 @@
+"""Offsets and group of one topic, read from Kafka in three rounds of batched requests.
+
+All calls here block; run them in a thread. What cannot be read whole is Unknown: half a topic's lag is no lag.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from orderpipeline_operator.adapters.kafka import requests as kafka
+from orderpipeline_operator.adapters.kafka.connection import KafkaConnection, LinkError
+from orderpipeline_operator.adapters.kafka.link import Link
+from orderpipeline_operator.domain.lag import Group, PartitionOffsets, Reading, Unknown
+
+T = TypeVar("T")
+Address = tuple[str, int]
+_REASONS: Final[Mapping[int, tuple[str, str]]] = {
+    3: ("TopicMissing", "the topic does not exist"),
+    29: ("NotAuthorized", "grant Describe on the topic to the operator's user"),
+    30: ("NotAuthorized", "grant Describe on the group to the operator's user"),
+    31: ("NotAuthorized", "grant Describe to the operator's user"),
+    5: ("KafkaUnreachable", "a partition has no leader now"),
+    14: ("KafkaUnreachable", "the group's coordinator is loading"),
+    15: ("KafkaUnreachable", "the group has no coordinator now"),
+}
+_MOVED: Final = frozenset({3, 5, 6, 9, 15, 16, 74, 76})
+"""Errors that a look at who leads and coordinates now may put right."""
+OLDEST: Final = "Kafka 2.8"
+
+
+@dataclass(slots=True)
+class _Parsed:
+    """The answer that was parsed last, since most are the same as the one before."""
+
+    raw: bytes = b""
+    value: object = None
+
+
+class OffsetReader:
+    """Reads one topic and one group; a second thread waits for the first. A reading takes at most `timeout` seconds.
+
+    It speaks Kafka's protocol itself: see docs/decisions/0008 and 0011 for why no client library does it.
+    """
+
+    def __init__(
+        self, connection: KafkaConnection, topic: str, group: str, *, client_id: str, timeout: float = 4.0
+    ) -> None:
+        """Connects nothing yet. Raises ConnectionSettingsError for settings with which nothing can be reached."""
+        self._connection, self._topic, self._group = connection, topic, group
+        self._client_id, self._timeout = client_id, timeout
+        self._bootstrap, self._tls = connection.addresses(), connection.tls()
+        self._links: dict[Address, Link] = {}
+        self._coordinator: Address | None = None
+        self._last: dict[object, _Parsed] = {}
+        self._bodies: tuple[kafka.Topic, bytes, dict[Address, tuple[bytes, bytes]]] | None = None
+        self._closed = False
+        self._busy = threading.Lock()
+
+    def close(self) -> None:
+        """Wait for a read that is under way, then give up the connections."""
+        with self._busy:
+            self._closed = True
+            self._forget()
+
+    def read(self) -> Reading | Unknown:
+        """One reading; never raises what Kafka or the network do."""
+        with self._busy:
+            if self._closed:
+                return Unknown("Closed", "The reader was closed.")
+            until = time.monotonic() + self._timeout
+            found = self._try(until)
+            if isinstance(found, Exception) and _passes(found):
+                found = self._try(until)
+            return found if isinstance(found, Reading) else _unknown(found)
+
+    def _try(self, until: float) -> Reading | Exception:
+        try:
+            return self._read(until)
+        except (LinkError, kafka.KafkaError, ValueError) as error:
+            self._forget(keep_clean=isinstance(error, kafka.KafkaError))
+            return error
+
+    def _forget(self, keep_clean: bool = False) -> None:
+        for address, link in tuple(self._links.items()):
+            if not (keep_clean and link.clean):
+                link.close()
+                del self._links[address]
+        self._last.clear()
+        self._coordinator = self._bodies = None
+
+    def _read(self, until: float) -> Reading:
+        topic = self._topic_now(until)
+        fetch, lists = self._requests(topic)
+        # Commits before ends: what is committed in between must not look as if it were past the end.
+        commits, group = self._group_now(fetch, until)
+        for address, (starts, ends) in lists.items():
+            link = self._link(address, until)
+            link.send(*kafka.LIST_OFFSETS, starts, until)
+            link.send(*kafka.LIST_OFFSETS, ends, until)
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        for address in lists:
+            link = self._links[address]
+            first |= self._parsed(("starts", address), link.receive(until), kafka.offsets_of)
+            last |= self._parsed(("ends", address), link.receive(until), kafka.offsets_of)
+        numbers = topic.partitions
+        rows = {n: PartitionOffsets(first[n], max(last[n], first[n]), commits.get(n)) for n in numbers}
+        return Reading(topic.topic_id, rows, group)
+
+    def _topic_now(self, until: float) -> kafka.Topic:
+        link = self._any_link(until)
+        link.send(*kafka.METADATA, kafka.metadata(self._topic), until, flexible=True)
+        return self._parsed("topic", link.receive(until), kafka.topic_of)
+
+    def _group_now(self, fetch: bytes, until: float) -> tuple[dict[int, int], Group]:
+        if self._coordinator is None:
+            asked = self._any_link(until)
+            asked.send(*kafka.FIND_COORDINATOR, kafka.find_coordinator(self._group), until)
+            self._coordinator = kafka.coordinator_of(asked.receive(until))
+        link = self._link(self._coordinator, until)
+        modern = kafka.CONSUMER_GROUP_DESCRIBE[0] in link.versions
+        link.send(*kafka.OFFSET_FETCH, fetch, until)
+        link.send(*kafka.DESCRIBE_GROUPS, kafka.describe_groups(self._group), until)
+        if modern:
+            body = kafka.consumer_group_describe(self._group)
+            link.send(*kafka.CONSUMER_GROUP_DESCRIBE, body, until, flexible=True)
+        raw = link.receive(until), link.receive(until), link.receive(until) if modern else None
+        group = None if raw[2] is None else kafka.consumer_group(raw[2])
+        commits = self._parsed("commits", raw[0], kafka.commits_of)
+        return commits, group or kafka.classic_group(raw[1])
+
+    def _requests(self, topic: kafka.Topic) -> tuple[bytes, dict[Address, tuple[bytes, bytes]]]:
+        """Bodies of OFFSET_FETCH, and of LIST_OFFSETS by leader; the same until the topic changes."""
+        if self._bodies is None or self._bodies[0] is not topic:
+            lists = {
+                topic.brokers[node]: (
+                    kafka.list_offsets(self._topic, led, kafka.EARLIEST),
+                    kafka.list_offsets(self._topic, led, kafka.LATEST),
+                )
+                for node, led in topic.leaders.items()
+            }
+            self._bodies = topic, kafka.offset_fetch(self._group, self._topic, topic.partitions), lists
+        return self._bodies[1:]
+
+    def _parsed(self, what: object, raw: bytes, parse: Callable[[bytes], T]) -> T:
+        known = self._last.setdefault(what, _Parsed())
+        if known.value is None or known.raw != raw:
+            known.raw, known.value = raw, parse(raw)
+        return known.value  # type: ignore[return-value]
+
+    def _any_link(self, until: float) -> Link:
+        for link in self._links.values():
+            return link
+        trouble: LinkError | None = None
+        for number, address in enumerate(self._bootstrap):
+            now = time.monotonic()  # a server that does not answer leaves time for those after it
+            try:
+                return self._link(address, now + max(until - now, 0.0) / (len(self._bootstrap) - number))
+            except LinkError as error:
+                trouble = error
+        raise trouble or LinkError("KafkaUnreachable", "no bootstrap server")
+
+    def _link(self, address: Address, until: float) -> Link:
+        if address not in self._links:
+            made = Link(self._connection, self._tls, address, self._client_id, until)
+            low, high = made.versions.get(kafka.METADATA[0], (0, 0))
+            if not low <= kafka.METADATA[1] <= high:
+                made.close()
+                raise LinkError("KafkaTooOld", f"{address[0]}:{address[1]} is older than {OLDEST}: upgrade it")
+            self._links[address] = made
+        return self._links[address]
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same may go well at once over new connections."""
+    if isinstance(error, LinkError):
+        return error.stale
+    return isinstance(error, kafka.KafkaError) and error.code in _MOVED
+
+
+def _unknown(error: Exception) -> Unknown:
+    if isinstance(error, kafka.KafkaError):
+        reason, advice = _REASONS.get(error.code, ("KafkaUnreachable", "the offsets could not be read"))
+        return Unknown(reason, f"{advice} ({error})")
+    if isinstance(error, LinkError):
+        return Unknown(error.reason, str(error))
+    return Unknown("KafkaUnreachable", f"an answer that is not Kafka's: {error}")

@@ -1,0 +1,222 @@
+"""The requests of Kafka's protocol that reading offsets takes: bodies to send, and what the answers say.
+
+Each at one version that Kafka 2.8 to 4 understand.
+"""
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from orderpipeline_operator.adapters.kafka.wire import Cursor, array, compact_string, string
+from orderpipeline_operator.domain.lag import Group, GroupState
+
+LIST_OFFSETS: Final = (2, 2)
+METADATA: Final = (3, 10)
+OFFSET_FETCH: Final = (9, 5)
+FIND_COORDINATOR: Final = (10, 1)
+DESCRIBE_GROUPS: Final = (15, 1)
+CONSUMER_GROUP_DESCRIBE: Final = (69, 0)
+EARLIEST, LATEST = -2, -1
+READ_COMMITTED: Final = 1
+"""The end is that of what consumers may read: behind it are orders of transactions that are open."""
+NO_GROUP: Final = 69
+"""Error of a group that is not there, or not of the protocol that was asked for."""
+
+_STATES: Final[Mapping[str, GroupState]] = {
+    "Stable": "Stable",
+    "PreparingRebalance": "Rebalancing",
+    "CompletingRebalance": "Rebalancing",
+    "Assigning": "Rebalancing",
+    "Reconciling": "Rebalancing",
+    "Empty": "Empty",
+    "Dead": "Absent",
+}
+_ENDS, _COMMITS = struct.Struct(">ihqq"), struct.Struct(">iqihh")
+
+
+class KafkaError(Exception):
+    """An error that Kafka answered with."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"Kafka's error {code}")
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Partitions by their leaders, and where the brokers are. `topic_id` is new for a topic that was made again."""
+
+    topic_id: str
+    leaders: Mapping[int, tuple[int, ...]]
+    brokers: Mapping[int, tuple[str, int]]
+
+    @property
+    def partitions(self) -> list[int]:
+        """All partitions, ascending."""
+        return sorted(number for led in self.leaders.values() for number in led)
+
+
+def metadata(topic: str) -> bytes:
+    """Body of METADATA for one topic, which shall not be made by asking."""
+    return b"\2" + bytes(16) + compact_string(topic) + b"\0" + b"\0\0\0" + b"\0"
+
+
+def topic_of(raw: bytes) -> Topic:
+    """Answer to METADATA. Raises KafkaError, also for a partition without a leader."""
+    answer = Cursor(raw)
+    answer.tags()
+    answer.int32()
+    brokers = {}
+    for _ in range(answer.compact_length()):
+        node = answer.int32()
+        brokers[node] = (answer.compact_string(), answer.int32())
+        answer.compact_string()
+        answer.tags()
+    answer.compact_string()
+    answer.int32()
+    if answer.compact_length() != 1:
+        raise ValueError("Kafka tells of another number of topics than it was asked for")
+    _check(answer.int16())
+    answer.compact_string()
+    topic_id = answer.take(16).hex()
+    answer.int8()
+    leaders: dict[int, list[int]] = {}
+    for _ in range(answer.compact_length()):
+        error, number, leader, _ = answer.int16(), answer.int32(), answer.int32(), answer.int32()
+        for _ in range(3):
+            answer.take(4 * answer.compact_length())
+        answer.tags()
+        if leader < 0:
+            _check(error or LEADER_NOT_AVAILABLE)
+        leaders.setdefault(leader, []).append(number)
+    return Topic(topic_id, {node: tuple(sorted(led)) for node, led in leaders.items()}, brokers)
+
+
+LEADER_NOT_AVAILABLE: Final = 5
+
+
+def find_coordinator(group: str) -> bytes:
+    """Body of FIND_COORDINATOR for a group."""
+    return string(group) + b"\0"
+
+
+def coordinator_of(raw: bytes) -> tuple[str, int]:
+    """Answer to FIND_COORDINATOR: host and port."""
+    answer = Cursor(raw)
+    answer.int32()
+    _check(answer.int16())
+    answer.string()
+    answer.int32()
+    return answer.string(), answer.int32()
+
+
+def list_offsets(topic: str, partitions: Iterable[int], at: int) -> bytes:
+    """Body of LIST_OFFSETS, `at` EARLIEST or LATEST."""
+    wanted = array(struct.pack(">iq", number, at) for number in partitions)
+    return struct.pack(">ib", -1, READ_COMMITTED) + array([string(topic) + wanted])
+
+
+def offsets_of(raw: bytes) -> dict[int, int]:
+    """Answer to LIST_OFFSETS, by partition. Raises KafkaError when one of them has an error."""
+    answer = Cursor(raw)
+    answer.int32()
+    _one_topic(answer)
+    rows = answer.take(_ENDS.size * answer.int32())
+    found = {}
+    for number, error, _, offset in _ENDS.iter_unpack(rows):
+        if error:
+            raise KafkaError(error)
+        found[number] = offset
+    return found
+
+
+def offset_fetch(group: str, topic: str, partitions: Iterable[int]) -> bytes:
+    """Body of OFFSET_FETCH."""
+    return string(group) + array([string(topic) + array(struct.pack(">i", number) for number in partitions)])
+
+
+def commits_of(raw: bytes) -> dict[int, int]:
+    """Answer to OFFSET_FETCH: committed offsets by partition; one without a commit is not in it."""
+    answer = Cursor(raw)
+    answer.int32()
+    if answer.int32() == 0:
+        _check(answer.int16())
+        return {}
+    answer.string()
+    count, found = answer.int32(), {}
+    _check(int.from_bytes(raw[-2:], signed=True))
+    rows = answer.take(len(raw) - answer.at - 2)
+    if len(rows) == _COMMITS.size * count:  # nobody commits with a note, so all are of one size
+        for number, offset, _, _, error in _COMMITS.iter_unpack(rows):
+            _check(error)
+            if offset >= 0:
+                found[number] = offset
+        return found
+    each = Cursor(rows)
+    for _ in range(count):
+        number, offset = each.int32(), each.int64()
+        each.int32()
+        each.string()
+        _check(each.int16())
+        if offset >= 0:
+            found[number] = offset
+    return found
+
+
+def describe_groups(group: str) -> bytes:
+    """Body of DESCRIBE_GROUPS."""
+    return array([string(group)])
+
+
+def consumer_group_describe(group: str) -> bytes:
+    """Body of CONSUMER_GROUP_DESCRIBE."""
+    return b"\2" + compact_string(group) + b"\0" + b"\0"
+
+
+def classic_group(raw: bytes) -> Group:
+    """Answer to DESCRIBE_GROUPS. A group that is not there is Absent."""
+    answer = Cursor(raw)
+    answer.int32()
+    if answer.int32() != 1:
+        raise ValueError("Kafka tells of another number of groups than it was asked for")
+    error = answer.int16()
+    if error == NO_GROUP:
+        return Group("Absent", 0)
+    _check(error)
+    answer.string()
+    state = _STATES.get(answer.string(), "Unknown")
+    answer.string()
+    answer.string()
+    return Group(state, answer.int32(), "unknown" if state == "Absent" else "classic")
+
+
+def consumer_group(raw: bytes) -> Group | None:
+    """Answer to CONSUMER_GROUP_DESCRIBE; None when the group is not of that protocol or not there."""
+    answer = Cursor(raw)
+    answer.tags()
+    answer.int32()
+    if answer.compact_length() != 1:
+        raise ValueError("Kafka tells of another number of groups than it was asked for")
+    error = answer.int16()
+    if error == NO_GROUP:
+        return None
+    _check(error)
+    answer.compact_string()
+    answer.compact_string()
+    state = _STATES.get(answer.compact_string(), "Unknown")
+    answer.int32()
+    answer.int32()
+    answer.compact_string()
+    return Group(state, answer.compact_length(), "consumer")
+
+
+def _one_topic(answer: Cursor) -> None:
+    if answer.int32() != 1:
+        raise ValueError("Kafka tells of another number of topics than it was asked for")
+    answer.string()
+
+
+def _check(error: int) -> None:
+    if error:
+        raise KafkaError(error)

@@ -1,0 +1,103 @@
+"""Values as they are on Kafka's wire, in both encodings: the classic one, and the compact one of newer requests."""
+
+import struct
+from collections.abc import Iterable
+
+_INT16, _INT32, _INT64 = struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
+
+
+def string(text: str) -> bytes:
+    """Classic string."""
+    raw = text.encode()
+    return _INT16.pack(len(raw)) + raw
+
+
+def array(entries: Iterable[bytes]) -> bytes:
+    """Classic array of encoded entries."""
+    listed = list(entries)
+    return _INT32.pack(len(listed)) + b"".join(listed)
+
+
+def data(raw: bytes) -> bytes:
+    """Classic bytes."""
+    return _INT32.pack(len(raw)) + raw
+
+
+def compact_string(text: str) -> bytes:
+    """Compact string: its length plus 1, as a varint."""
+    raw = text.encode()
+    return _varint(len(raw) + 1) + raw
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+class Cursor:
+    """Reads values one after another. Raises ValueError where the bytes end too early."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw, self.at = raw, 0
+
+    def take(self, count: int) -> bytes:
+        """That many bytes."""
+        end = self.at + count
+        if count < 0 or end > len(self.raw):
+            raise ValueError("the answer ends too early")
+        found, self.at = self.raw[self.at : end], end
+        return found
+
+    def int8(self) -> int:
+        """One byte, signed."""
+        return int.from_bytes(self.take(1), signed=True)
+
+    def int16(self) -> int:
+        """Two bytes, signed."""
+        return int.from_bytes(self.take(2), signed=True)
+
+    def int32(self) -> int:
+        """Four bytes, signed."""
+        return int.from_bytes(self.take(4), signed=True)
+
+    def int64(self) -> int:
+        """Eight bytes, signed."""
+        return int.from_bytes(self.take(8), signed=True)
+
+    def string(self) -> str:
+        """Classic string; null is empty."""
+        length = self.int16()
+        return "" if length < 0 else self.take(length).decode()
+
+    def data(self) -> bytes:
+        """Classic bytes; null is empty."""
+        length = self.int32()
+        return b"" if length < 0 else self.take(length)
+
+    def varint(self) -> int:
+        """Unsigned varint."""
+        number = shift = 0
+        while True:
+            byte = self.take(1)[0]
+            number |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return number
+            shift += 7
+
+    def compact_length(self) -> int:
+        """Length of a compact array; null is empty."""
+        return max(self.varint() - 1, 0)
+
+    def compact_string(self) -> str:
+        """Compact string; null is empty."""
+        return self.take(self.compact_length()).decode()
+
+    def tags(self) -> None:
+        """Skip tagged fields."""
+        for _ in range(self.varint()):
+            self.varint()
+            self.take(self.varint())

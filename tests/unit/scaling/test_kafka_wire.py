@@ -1,0 +1,113 @@
+"""Kafka's protocol: what cannot be met on a real broker at will."""
+
+import struct
+
+import pytest
+
+from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, KafkaConnection
+from orderpipeline_operator.adapters.kafka.requests import (
+    KafkaError,
+    classic_group,
+    commits_of,
+    consumer_group,
+    offsets_of,
+)
+from orderpipeline_operator.adapters.kafka.scram import exchange
+from orderpipeline_operator.adapters.kafka.wire import Cursor, array, compact_string, string
+from orderpipeline_operator.domain.lag import Group
+
+
+def commits(*rows: tuple[int, int, str, int], error: int = 0) -> bytes:
+    encoded = array(
+        struct.pack(">iqi", n, offset, -1) + string(note) + struct.pack(">h", e) for n, offset, note, e in rows
+    )
+    return struct.pack(">i", 0) + array([string("orders") + encoded]) + struct.pack(">h", error)
+
+
+def test_commits_with_and_without_notes():
+    assert commits_of(commits((0, 7, "", 0), (1, -1, "", 0))) == {0: 7}
+    assert commits_of(commits((0, 7, "a note", 0), (1, 9, "", 0), (2, -1, "x", 0))) == {0: 7, 1: 9}
+
+
+@pytest.mark.parametrize(
+    "raw", [commits((0, 7, "", 30)), commits((0, 7, "note", 30)), commits(error=30), struct.pack(">iih", 0, 0, 30)]
+)
+def test_errors_of_a_group_or_a_partition_are_raised(raw):
+    with pytest.raises(KafkaError, match="30"):
+        commits_of(raw)
+
+
+def test_an_error_of_one_partition_is_no_offset():
+    rows = array([struct.pack(">ihqq", 0, 0, -1, 5), struct.pack(">ihqq", 1, 6, -1, -1)])
+    with pytest.raises(KafkaError, match="6"):
+        offsets_of(struct.pack(">i", 0) + array([string("orders") + rows]))
+
+
+def modern(state: str, members: int, error: int = 0) -> bytes:
+    named = struct.pack(">h", error) + b"\0" + compact_string("shop") + compact_string(state)
+    rest = struct.pack(">ii", 3, 3) + compact_string("uniform") + bytes([members + 1])
+    return b"\0" + struct.pack(">i", 0) + b"\2" + named + rest
+
+
+@pytest.mark.parametrize(
+    ("state", "means"),
+    [("Assigning", "Rebalancing"), ("Reconciling", "Rebalancing"), ("Stable", "Stable"), ("New", "Unknown")],
+)
+def test_states_of_the_new_protocol(state, means):
+    assert consumer_group(modern(state, 5)) == Group(means, 5, "consumer")
+
+
+def test_a_group_of_the_other_protocol_or_none():
+    assert consumer_group(modern("Dead", 0, error=69)) is None
+    dead = struct.pack(">i", 0) + array(
+        [struct.pack(">h", 0) + string("shop") + string("Dead") + string("") * 2 + array([])]
+    )
+    assert classic_group(dead) == Group("Absent", 0)
+
+
+@pytest.mark.parametrize("cut", range(0, 40, 3))
+def test_what_ends_too_early_is_an_error(cut):
+    with pytest.raises(ValueError, match=r"too early|number of"):
+        commits_of(commits((0, 7, "a note", 0), (1, 9, "", 0))[:cut] + b"\0\0")
+
+
+def test_varints_and_tags():
+    cursor = Cursor(b"\xac\x02" + b"\x01\x05\x02hi" + b"\x7f")
+    assert cursor.varint() == 300
+    cursor.tags()
+    assert cursor.int8() == 127
+
+
+def test_scram_as_in_rfc_7677():
+    talk = exchange("SCRAM-SHA-256", "user", "pencil", "rOprNGfwEbeRWgbNEkqO")
+    assert next(talk) == b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO"
+    challenge = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
+    assert talk.send(challenge).endswith(b",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
+    with pytest.raises(StopIteration):
+        talk.send(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")
+
+
+@pytest.mark.parametrize("challenge", [b"r=other,s=AA==,i=4096", b"r=mine1,s=AA==,i=99999999", b"e=no", b""])
+def test_a_server_that_does_not_play_by_the_rules(challenge):
+    talk = exchange("SCRAM-SHA-512", "u", "p", "mine")
+    next(talk)
+    with pytest.raises(ValueError, match="not SCRAM"):
+        talk.send(challenge)
+
+
+def test_a_server_that_does_not_know_the_password():
+    talk = exchange("SCRAM-SHA-256", "user", "pencil", "rOprNGfwEbeRWgbNEkqO")
+    next(talk)
+    talk.send(b"r=rOprNGfwEbeRWgbNEkqO1,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096")
+    with pytest.raises(ValueError, match="does not know"):
+        talk.send(b"v=AAAA")
+
+
+@pytest.mark.parametrize("bootstrap", ["", "kafka", "kafka:port", "a:1,b"])
+def test_addresses_that_are_none(bootstrap):
+    with pytest.raises(ConnectionSettingsError, match=r"bootstrap\.servers"):
+        KafkaConnection(bootstrap).addresses()
+
+
+def test_addresses():
+    assert KafkaConnection("a:1, [::1]:2").addresses() == [("a", 1), ("::1", 2)]
