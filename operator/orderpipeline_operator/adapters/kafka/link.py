@@ -8,7 +8,7 @@ import struct
 import time
 from collections.abc import Mapping
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from orderpipeline_operator.adapters.kafka.connection import KafkaConnection, LinkError
 from orderpipeline_operator.adapters.kafka.scram import exchange
@@ -54,7 +54,7 @@ class Link:
                 raise LinkError("TlsFailed", f"{advice} ({self._where}: {error})") from error
             except OSError as error:
                 raise LinkError("KafkaUnreachable", f"{self._where}: {error}") from error
-        self._file = self._socket.makefile("rb", 65536)
+        self._file = cast(BinaryIO, self._socket.makefile("rb", 65536))
         self.versions = self._versions(until)
         if connection.mechanism is not None:
             self._authenticate(connection, until)

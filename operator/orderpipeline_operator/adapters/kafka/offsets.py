@@ -41,7 +41,7 @@ class _Parsed:
 class OffsetReader:
     """Reads one topic and one group; a second thread waits for the first. A reading takes at most `timeout` seconds.
 
-    It speaks Kafka's protocol itself: see docs/decisions/0008 and 0011 for why no client library does it.
+    It speaks Kafka's protocol itself: docs/decisions/0011 says why no client library does it.
     """
 
     def __init__(
