@@ -172,7 +172,7 @@ async def write_status(write: Writer, seen: Observed, new: Manifest, identity: s
         await write.apply_status(manifest)
     except NotFound:
         return False  # deleted meanwhile
-    for fact in status.transitions(conditions(seen.cr), new["conditions"]):
+    for fact in (*status.transitions(conditions(seen.cr), new["conditions"]), *status.decided(old, new)):
         await _publish(write, seen, fact, identity, now)
     return True
 

@@ -1,10 +1,10 @@
 """The operator's metrics: about itself, and what it knows of each pipeline."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from orderpipeline_common import contract
@@ -29,6 +29,7 @@ class Views(Protocol):
 
     def keys(self) -> tuple[Key, ...]: ...
     def live(self, key: Key) -> Scaling | None: ...
+    def counts(self, key: Key) -> Mapping[str, int]: ...
 
 
 class PipelineMeters(Collector):
@@ -45,6 +46,23 @@ class PipelineMeters(Collector):
         yield _gauge(names.LAG_ORDERS, "Orders taken and not yet committed.", ((k, v.orders) for k, v in found))
         yield _gauge(names.LAG_SECONDS, "Age of the oldest order not committed.", ((k, v.seconds) for k, v in found))
         yield _gauge(names.DESIRED_CONSUMERS, "Consumers by the last decision.", ((k, v.desired) for k, v in found))
+        numbers = [(key, (view.latest or {}).get("numbers") or {}) for key, view in found]
+        for name, (number, text) in names.SCALING.items():
+            yield _gauge(name, text, ((key, values.get(number)) for key, values in numbers))
+        reason = GaugeMetricFamily(
+            names.SCALING_REASON, "1 for the reason of the last decision.", labels=["namespace", "pipeline", "reason"]
+        )
+        for key, view in found:
+            if view.latest is not None:
+                reason.add_metric([*key, view.latest["reason"]], 1)
+        yield reason
+        decisions = CounterMetricFamily(
+            names.SCALING_DECISIONS, "Decisions, by reason.", labels=["namespace", "pipeline", "reason"]
+        )
+        for key in tracked:
+            for word, count in sorted(self._views.counts(key).items()):
+                decisions.add_metric([*key, word], count)
+        yield decisions
 
 
 def _gauge(name: str, text: str, values: Iterable[tuple[Key, float | None]]) -> GaugeMetricFamily:

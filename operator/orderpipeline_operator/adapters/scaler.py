@@ -7,6 +7,7 @@ are arguments.
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -100,6 +101,7 @@ class _Loop:
         self.published_at = 0.0
         self.read_at = 0.0
         self.taken_at = 0.0
+        self.counts: Counter[str] = Counter()
         self.task: asyncio.Task[None] | None = None
 
 
@@ -176,6 +178,11 @@ class Scaler:
         limit = stale_after(loop.target.policy)
         return view if view is None or self._clock.monotonic() - loop.taken_at <= limit else stale(view, limit)
 
+    def counts(self, key: Key) -> Mapping[str, int]:
+        """How many decisions there were for each reason, holds among them."""
+        loop = self._loops.get(key)
+        return {} if loop is None else loop.counts
+
     def keys(self) -> tuple[Key, ...]:
         """All tracked pipelines."""
         return tuple(self._loops)
@@ -222,6 +229,7 @@ class Scaler:
         self._record(loop, decision, sample)
 
     def _record(self, loop: _Loop, decision: Decision, sample: LagSample | Unknown) -> None:
+        loop.counts[decision.reason] += 1
         if decision.replicas != decision.previous:
             LOG.info("%s: %s", "/".join(loop.target.key), decision.message)
             loop.decisions = (*loop.decisions, decision.to_json())[-20:]

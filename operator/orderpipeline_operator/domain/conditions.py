@@ -40,6 +40,8 @@ class Scaling:
     why: str = ""
     error: str = ""
     """Why there is no sample of the lag; empty when there is one."""
+    latest: dict[str, Any] | None = None
+    """The decision that holds now, with its numbers, as in `decisions`."""
     decisions: tuple[dict[str, Any], ...] = ()
     """Newest last."""
     state: dict[str, Any] | None = None

@@ -36,6 +36,7 @@ def view_of(decision: Decision, sample: LagSample | Unknown, decisions: tuple[di
         desired=decision.replicas,
         why=decision.message,
         error=error,
+        latest=decision.to_json(),
         decisions=decisions,
         state=decision.state.to_json(),
         reason=decision.reason,

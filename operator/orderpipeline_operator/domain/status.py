@@ -115,6 +115,20 @@ def transitions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any
     return tuple(events)
 
 
+def decided(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tuple[EventFact, ...]:
+    """Events for decisions that the status did not have, the oldest first; a first number is no change."""
+    before = ((old or {}).get("scaling") or {}).get("decisions") or []
+    events = []
+    for entry in (new.get("scaling") or {}).get("decisions") or ():
+        previous, wanted = entry.get("previous"), entry.get("replicas")
+        if entry in before or previous is None or wanted is None:
+            continue
+        reason = "MoreConsumers" if wanted > previous else "FewerConsumers"
+        note = f"{previous} -> {wanted}: {entry.get('reason')}: {entry.get('message')}"
+        events.append(EventFact("Normal", reason, note))
+    return tuple(events)
+
+
 def api_url(spec: OrderPipelineSpec, seen: Observed) -> str | None:
     """Where orders are sent; None before the Service is there."""
     if Ref(SERVICE, seen.namespace, names.producer(seen.name)) not in seen.children:
@@ -206,7 +220,8 @@ def _last(seen: Observed, field: str) -> Any:
 def _scaling(scaling: Scaling | None) -> Manifest | None:
     if scaling is None:
         return None
-    return _without_unknown({"decisions": list(scaling.decisions) or None, "state": scaling.state}) or None
+    parts = {"latest": scaling.latest, "decisions": list(scaling.decisions) or None, "state": scaling.state}
+    return _without_unknown(parts) or None
 
 
 def _steady(status: Mapping[str, Any]) -> Manifest:

@@ -31,12 +31,13 @@ def status_schema() -> Schema:
         ),
         scaling=_object(
             "The scaling policy's last decisions, and what it remembers over a restart of the operator.",
+            latest=_decision("The decision that holds now, with the numbers it came from."),
             decisions={
                 "type": "array",
                 "description": "The last 20 decisions, newest last.",
                 "maxItems": 20,
                 "x-kubernetes-list-type": "atomic",
-                "items": _decision(),
+                "items": _decision("One decision."),
             },
             state={"type": "object", "description": "Memory of the policy; no contract for readers.", **_OPEN},
         ),
@@ -54,9 +55,9 @@ _OPEN: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
 _NULLABLE: dict[str, Any] = {"nullable": True}
 
 
-def _decision() -> Schema:
+def _decision(description: str) -> Schema:
     return _object(
-        "One decision.",
+        description,
         at={"type": "string", "description": "When it was taken.", "format": "date-time"},
         replicas=_integer("Pods wanted; null while nothing was known.") | _NULLABLE,
         previous=_integer("Pods wanted before; null when that was not known.") | _NULLABLE,

@@ -95,6 +95,27 @@ class Metric:
     DESIRED_CONSUMERS: Final = "orderpipeline_desired_consumers"
     LAG_ORDERS: Final = "orderpipeline_lag_orders"
     LAG_SECONDS: Final = "orderpipeline_lag_seconds"
+    # the operator's own /metrics: the numbers behind the last decision, by their names in the status
+    SCALING: Final = {
+        "orderpipeline_scaling_arrival_rate": ("arrivalRate", "Orders that arrive per second, smoothed."),
+        "orderpipeline_scaling_processed_rate": ("processedRate", "Orders that are committed per second, smoothed."),
+        "orderpipeline_scaling_rate_per_consumer": ("ratePerConsumer", "Orders per second that one consumer does."),
+        "orderpipeline_scaling_demand": ("demand", "Orders per second to be done to catch up in time."),
+        "orderpipeline_scaling_needed": ("needed", "Consumers that the demand needs, before rounding and bounds."),
+        "orderpipeline_scaling_wanted": ("wanted", "Consumers that the sample asks for, before waiting and holding."),
+        "orderpipeline_scaling_floor": ("floor", "Consumers that a steady flow keeps."),
+        "orderpipeline_scaling_minimum": ("minimum", "Fewest consumers allowed now."),
+        "orderpipeline_scaling_maximum": ("maximum", "Most consumers allowed now."),
+        "orderpipeline_scaling_ceiling": ("ceiling", "Consumers beyond which more did not help; absent: none known."),
+        "orderpipeline_scaling_members": ("members", "Members of the consumer group."),
+        "orderpipeline_scaling_foretold_rate": ("foretoldRate", "Orders per second that the forecast expects."),
+        "orderpipeline_scaling_hot_demand": (
+            "hotDemand",
+            "Orders per second that the hottest partition asks for.",
+        ),
+    }
+    SCALING_REASON: Final = "orderpipeline_scaling_reason"
+    SCALING_DECISIONS: Final = "orderpipeline_scaling_decisions"
     # producer
     REQUESTS: Final = "orderpipeline_http_requests"
     REQUEST_SECONDS: Final = "orderpipeline_http_request_seconds"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orderpipeline_embedded.load.command import add_options, run_load
+from orderpipeline_embedded.why import add_why, why
 
 DEFAULT_FILE = Path("examples/shop.yaml")
 
@@ -27,9 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument("--no-ui", dest="live", action="store_false", help="lines instead of the live view")
     load = commands.add_parser("load", help="send orders to an order API: how fast, how late, how many were taken")
     add_options(load)
+    add_why(commands.add_parser("why", help="why there are so many consumers, of NAME in a cluster or a run here"))
     options = parser.parse_args(arguments)
     if options.command == "load":
         return run_load(options)
+    if options.command == "why":
+        return why(options)
     given = vars(options)
     given.pop("command")
     try:

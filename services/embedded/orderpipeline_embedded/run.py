@@ -75,7 +75,7 @@ class Run:
         producers = self._fleet("producer", plan, logs, lambda _: {})
         consumers = self._fleet("consumer", plan, logs, self._consumer_port)
         self._fleets = [producers, consumers]
-        scaling = Scaling(plan, broker.bootstrap, consumers, tell)
+        scaling = Scaling(plan, broker.bootstrap, consumers, tell, keep_in=data)
         status = 1
         try:
             tell(f"starting Kafka {KAFKA_VERSION}; data and logs are in {data}")

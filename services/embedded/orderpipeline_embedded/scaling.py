@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from orderpipeline_embedded.plan import Plan
 from orderpipeline_embedded.rates import Point, add, point
+from orderpipeline_embedded.why import keep
 from orderpipeline_operator.adapters.kafka import KafkaConnection
 from orderpipeline_operator.adapters.scaler import Key, Reader, Scaler, Target, kafka_reader
 from orderpipeline_operator.domain.lag import Reading, Unknown, partition_lag
@@ -57,13 +59,14 @@ class Scaling:
         consumers: Scalable,
         tell: Callable[[str], None],
         *,
+        keep_in: Path | None = None,
         make_reader: Callable[[Target], Reader] = kafka_reader,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.points: tuple[Point, ...] = ()
         """Orders in and out at each reading, for the rates."""
         self._plan, self._consumers, self._tell, self._monotonic = plan, consumers, tell, monotonic
-        self._make_reader = make_reader
+        self._make_reader, self._keep = make_reader, keep_in
         self._target = Target(plan.key, KafkaConnection(bootstrap), plan.orders, plan.group, plan.policy)
         self._scaler = Scaler(self._on_change, reader_factory=lambda target: Tap(make_reader(target), self._seen))
 
@@ -98,6 +101,8 @@ class Scaling:
 
     def _on_change(self, key: Key) -> None:
         view, before = self._scaler.view(key), self._consumers.desired
+        if view is not None and self._keep is not None:
+            keep(self._keep, key[1], {"desired": view.desired, "current": self._consumers.running}, view)
         if self._plan.policy.mode == "Recommend" or view is None or view.desired in (None, before):
             return
         assert view.desired is not None

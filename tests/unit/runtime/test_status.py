@@ -269,3 +269,18 @@ def test_a_deletion_is_no_warning() -> None:
     going = status.deleting(replace(all_ready(), cr={**pipeline_cr(), "status": good}), "2 pods", NOW)
     (told,) = status.transitions(good["conditions"], going["conditions"])
     assert (told.type, told.reason) == ("Normal", "NotReady")
+
+
+def test_each_change_of_the_number_is_told_once() -> None:
+    def entry(at: str, previous: int | None, replicas: int | None) -> Manifest:
+        return {"at": at, "previous": previous, "replicas": replicas, "reason": "Steady", "message": "because"}
+
+    first, up, down = entry("1", None, 2), entry("2", 2, 40), entry("3", 40, 20)
+    old = {"scaling": {"decisions": [first, up]}}
+    new = {"scaling": {"decisions": [first, up, down]}}
+    assert [(e.type, e.reason, e.note) for e in status.decided(old, new)] == [
+        ("Normal", "FewerConsumers", "40 -> 20: Steady: because")
+    ]
+    assert [e.reason for e in status.decided(None, new)] == ["MoreConsumers", "FewerConsumers"]
+    assert status.decided(new, new) == ()
+    assert status.decided(None, {}) == ()

@@ -54,7 +54,12 @@ def test_metrics_of_pipelines_leave_out_what_is_unknown() -> None:
             return (KEY, ("default", "dark"))
 
         def live(self, key: Key) -> Scaling | None:
-            return Scaling(orders=0, seconds=0.0, desired=4) if key == KEY else Scaling(desired=2, error="x")
+            latest = {"reason": "Steady", "numbers": {"arrivalRate": 2.5, "rateIs": "measured"}}
+            known = Scaling(orders=0, seconds=0.0, desired=4, latest=latest)
+            return known if key == KEY else Scaling(desired=2, error="x")
+
+        def counts(self, key: Key) -> dict[str, int]:
+            return {"Steady": 3, "Unknown": 1} if key == KEY else {}
 
     metrics = CollectorRegistry()
     metrics.register(PipelineMeters(Views()))
@@ -64,6 +69,10 @@ def test_metrics_of_pipelines_leave_out_what_is_unknown() -> None:
         'orderpipeline_lag_seconds{namespace="default",pipeline="shop"} 0.0',
         'orderpipeline_desired_consumers{namespace="default",pipeline="shop"} 4.0',
         'orderpipeline_desired_consumers{namespace="default",pipeline="dark"} 2.0',
+        'orderpipeline_scaling_arrival_rate{namespace="default",pipeline="shop"} 2.5',
+        'orderpipeline_scaling_reason{namespace="default",pipeline="shop",reason="Steady"} 1.0',
+        'orderpipeline_scaling_decisions_total{namespace="default",pipeline="shop",reason="Steady"} 3.0',
+        'orderpipeline_scaling_decisions_total{namespace="default",pipeline="shop",reason="Unknown"} 1.0',
     ]
 
 
