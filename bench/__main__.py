@@ -3,13 +3,13 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from bench import peers
 from bench.check import MismatchError
-from bench.consume import consume
+from bench.consume import PEER, PEER_TITLE, consume
 from bench.end_to_end import end_to_end
 from bench.growth import growth
 from bench.ingest import ingest
@@ -17,13 +17,15 @@ from bench.kafka import Kafka, kafka
 from bench.latency import latency
 from bench.limits import limits
 from bench.machine import machine
-from bench.servers import OURS, ROOT, accelerated, go_peers, ours, python_peers, variants
+from bench.servers import OURS, ROOT, go_peers, ours, python_peers, variants
 from bench.settings import FULL, LOAD_CORE, SCALES, Scale
 from bench.startup import startup
 from bench.steps import Step, walk
 from bench.summary import headline
+from bench.write import write
 
-LATEST = ROOT / "bench" / "results" / "latest.json"
+LATEST = ROOT / "bench" / "results"
+DOCUMENTS = ROOT / "docs" / "benchmarks"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", metavar="STEP", help="such as ingest; any number")
     options = parser.parse_args(arguments)
     scale = SCALES[options.scale]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the broker and its folder go, too
     os.sched_setaffinity(0, {LOAD_CORE})  # the broker and the load take after it
     try:
         with kafka() as broker:
@@ -42,10 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MismatchError, RuntimeError) as error:
         sys.stderr.write(f"bench: {error}\n")
         return 1
-    result = {"scale": scale.name, "accelerated": accelerated(), "machine": machine(), **found}
-    line = headline(result)
-    save(LATEST, {"headline": line, **result})
-    print(json.dumps(line))
+    titles = {server.name: server.title for server in (*ours(), *go_peers(), *python_peers())} | {PEER: PEER_TITLE}
+    result = {"scale": scale.name, "titles": titles, "machine": machine(), **found}
+    result = {"headline": headline(result), **result}
+    # Short runs and parts of runs are for whoever develops; only whole ones are documents.
+    write(result, DOCUMENTS if scale is FULL and not options.only else LATEST)
+    print(json.dumps(result["headline"]))
     return 0
 
 
@@ -54,12 +59,13 @@ def steps(broker: Kafka, scale: Scale) -> list[Step]:
     servers = [*ours(), *go_peers(), *(python_peers() if scale.everyone else [])]
     few = [server for server in servers if server.name in (OURS, "gin")]
     cell, count = scale.cell + scale.warm + 1, len(servers)
+    rounds = sum(1 if server.once else scale.rounds for server in servers)
     points = 17 if scale.everyone else 8
     return [
         Step("peers", "building the peers", 5, lambda _: build(scale)),
         Step("startup", "from nothing to the first reply", scale.rounds * count * 1.5,
              lambda tell: startup(broker, servers, scale, tell)),
-        Step("ingest", "CPU of the servers per order", scale.rounds * count * (4.5 * cell + 3),
+        Step("ingest", "CPU of the servers per order", rounds * (4.3 * cell + 3),
              lambda tell: ingest(broker, servers, scale, tell)),
         Step("consume", "CPU of the consumers per order", 10 + scale.rounds * 3 * 8,
              lambda tell: consume(broker, scale, tell)),
@@ -82,12 +88,6 @@ def build(scale: Scale) -> None:
         peers.binary(name)
     if scale.everyone:
         peers.python()
-
-
-def save(path: Path, content: object) -> None:
-    """Write JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from orderpipeline_embedded.kafka.archive import free_ports
 from orderpipeline_embedded.load.orders import generated
 
 PEER: Final = "gocons"
+PEER_TITLE: Final = "franz-go + encoding/json"
 SECONDS: Final = 120.0
 
 

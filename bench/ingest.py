@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bench.kafka import Kafka
 from bench.loading import measure, started
-from bench.servers import OURS, Server
+from bench.servers import Server
 from bench.settings import Scale
 
 CELLS: Final = ("single_accepted", "single_acked", "batch_accepted", "batch_acked")
@@ -14,13 +14,14 @@ Runs = dict[str, dict[str, list[dict[str, Any]]]]
 
 
 def ingest(kafka: Kafka, servers: Sequence[Server], scale: Scale, tell: Callable[[str], None]) -> Runs:
-    """All cells in turns, so that what disturbs the machine disturbs all alike; NDJSON in the last round."""
+    """All cells in turns, so that what disturbs the machine disturbs all alike; NDJSON in the last round only."""
     runs: Runs = {server.name: {} for server in servers}
     for number in range(scale.rounds):
+        taking_part = [server for server in servers if not (server.once and number)]
         for durability in ("accepted", "acked"):
-            for server in servers:
+            for server in taking_part:
                 modes = ["single", "batch"]
-                if durability == "acked" and server.name in (OURS, "gin", "fasthttp"):
+                if durability == "acked" and number == scale.rounds - 1 and not server.once:
                     modes.append("ndjson")
                 with started(kafka, server, durability) as on:
                     for mode in modes:

@@ -47,6 +47,8 @@ class Server:
     title: str
     start: Callable[[Job], tuple[list[str], Mapping[str, str]]]
     ready_path: str = HEALTH_PATH
+    once: bool = False
+    """Far enough from ours for one round to tell."""
 
 
 def plan(
@@ -113,6 +115,6 @@ def go_peers() -> list[Server]:
 def python_peers() -> list[Server]:
     """What a Python team would write."""
     return [
-        Server("aiohttp", "aiohttp + confluent-kafka", _aiohttp),
-        Server("fastapi", "FastAPI + aiokafka", _fastapi),
+        Server("aiohttp", "aiohttp + confluent-kafka", _aiohttp, once=True),
+        Server("fastapi", "FastAPI + aiokafka", _fastapi, once=True),
     ]

@@ -26,7 +26,7 @@ class Scale:
     """Whether the Python peers are measured too."""
 
 
-FULL: Final = Scale("full", rounds=3, cell=3.0, warm=1.0, consumed=3_000_000, end_to_end=60.0, everyone=True)
+FULL: Final = Scale("full", rounds=3, cell=2.0, warm=0.7, consumed=3_000_000, end_to_end=60.0, everyone=True)
 QUICK: Final = Scale("quick", rounds=1, cell=1.5, warm=0.7, consumed=1_000_000, end_to_end=8.0, everyone=False)
 TINY: Final = Scale("tiny", rounds=1, cell=0.3, warm=0.2, consumed=100_000, end_to_end=2.0, everyone=False)
 """Too short to measure anything: whether all of it works."""

@@ -1,7 +1,6 @@
 """Orders to send: made ones of an exact size, or CDNOW's real ones."""
 
 import random
-import string
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -23,17 +22,17 @@ def generated(count: int, customers: int, size: int, seed: int = 1) -> Iterator[
     if size < SMALLEST:
         raise ValueError(f"an order of {size} bytes is too small; give it {SMALLEST} or more")
     chance = random.Random(seed)  # noqa: S311  (the same orders every time, not secrets)
-    letters = string.ascii_lowercase + string.digits
     for _ in range(count):
         head = f'{{"customer_id":"customer-{chance.randrange(customers):07d}","product_id":"product-'
         tail = f'{chance.randrange(10000):04d}","quantity":{chance.randint(1, 9)}'
         tail += f',"amount":{chance.randint(100, 999)}.{chance.randint(10, 99)}'
         missing = size - len(head) - len(tail) - 1
         if missing > PAD:
-            note = "".join(chance.choices(letters, k=missing - len(_NOTE)))
+            wanted = missing - len(_NOTE)
+            note = chance.randbytes(wanted // 2 + 1).hex()[:wanted]
             yield f'{head}{tail}{_NOTE[:-1]}{note}"}}'.encode()
         else:
-            yield f"{head}{''.join(chance.choices(letters, k=missing))}{tail}}}".encode()
+            yield f"{head}{chance.randbytes(missing // 2 + 1).hex()[:missing]}{tail}}}".encode()
 
 
 def purchases(folder: Path) -> list[bytes]:

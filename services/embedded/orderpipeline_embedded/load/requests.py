@@ -9,7 +9,7 @@ Mode = Literal["single", "batch", "ndjson"]
 MODES: Final[tuple[Mode, ...]] = ("single", "batch", "ndjson")
 PATHS: Final = {"single": "/order", "batch": "/orders/batch", "ndjson": "/orders/batch"}
 TYPES: Final = {"single": "application/json", "batch": "application/json", "ndjson": "application/x-ndjson"}
-POOL_BYTES: Final = 8 * 1024 * 1024
+POOL_BYTES: Final = 2 * 1024 * 1024
 POOL: Final = 4, 10_000
 """Fewest and most requests that are made beforehand and sent in turn."""
 

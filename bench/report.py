@@ -1,0 +1,228 @@
+"""The report in Markdown, from the results. Pure: the same results give the same text."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from bench.ingest import CELLS
+from bench.servers import OURS, PYTHON
+from bench.summary import Found, middle, spread
+
+TITLES: Final = {
+    "single_accepted": "one order, reply at once",
+    "single_acked": "one order, reply after the ack",
+    "batch_accepted": "1000 orders, reply at once",
+    "batch_acked": "1000 orders, reply after the ack",
+    "ndjson_acked": "1000 as NDJSON, reply after the ack",
+}
+UNKNOWN: Final = "not measured"
+TEMPLATE: Final = Path(__file__).with_name("report.md")
+WHOLE: Final = "end_to_end_"
+NEEDS: Final = {
+    "Taking orders": "ingest",
+    "Consuming orders": "consume",
+    "Latency": "latency",
+    "Start and memory": "startup",
+    "How costs grow": "growth",
+    "The parts alone": "limits",
+    "End to end": f"{WHOLE}{OURS}",
+    "A million orders a second": f"{WHOLE}{OURS}",
+}
+"""Sections of the template, and the measurement without which one is left out."""
+LIMIT_TITLES: Final = {
+    "http": "an HTTP exchange that reads nothing and replies {}, on uvloop",
+    "msgspec": "msgspec checking an order of a batch",
+    "rdkafka": "librdkafka writing an order, acks=all and idempotent",
+}
+
+
+def report(result: Found) -> str:
+    """The template with the figures, without the sections whose figures this run has not."""
+    head, *sections = TEMPLATE.read_text().split("\n## ")
+    found = [section for section in sections if _known(section.splitlines()[0], result)]
+    text = "\n## ".join((head, *found))
+    return text.format_map(_Pieces(result))
+
+
+class _Pieces(dict[str, Any]):
+    """What stands in the template's braces, made when it is asked for."""
+
+    def __init__(self, result: Found) -> None:
+        super().__init__(whole=result.get(f"{WHOLE}{OURS}"))
+        self._result = result
+
+    def __missing__(self, name: str) -> Any:
+        return PIECES[name](self._result)
+
+
+def _known(title: str, result: Found) -> bool:
+    needed = NEEDS.get(title)
+    return needed is None or needed in result
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; all columns but the first are numbers."""
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---", *["---:"] * (len(head) - 1)], *rows)]
+    return "\n".join(lines)
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A figure as text."""
+    return UNKNOWN if value is None else f"{value:,.{digits}f}"
+
+
+def goals(result: Found) -> str:
+    """What was aimed at and what was reached, in the order of the bench's last line."""
+    line, rows = result["headline"], []
+
+    def goal(what: str, aim: str, reached: float | None, met: Callable[[float], bool], digits: int = 2) -> None:
+        verdict = UNKNOWN if reached is None else "yes" if met(reached) else "no"
+        rows.append([what, aim, number(reached, digits), verdict])
+
+    for cell in CELLS:
+        found = line["ingest"][cell]
+        goal(f"{TITLES[cell]}: CPU to Gin's", "≤ 0.5", found["ratio"], lambda value: value <= 0.5)
+        goal(f"{TITLES[cell]}: CPU to fasthttp's", "< 1", found["fasthttp_ratio"], lambda value: value < 1)
+    goal("consuming: CPU to franz-go's", "≤ 0.5", line["consume"]["ratio"], lambda value: value <= 0.5)
+    whole = line["end_to_end"]
+    goal("end to end on two cores, orders/s", "1,000,000", whole["orders_per_s"], lambda value: value >= 1e6, 0)
+    goal("end to end, orders lost", "0", whole["lost"], lambda value: value == 0, 0)
+    p99 = line["latency"]["p99_ms_at_70"]
+    goal("p99 of single acked orders at 70 % of the maximum, ms", "< 20", p99, lambda value: value < 20)
+    for part, mib in line["rss_mib"].items():
+        goal(f"peak memory of the {part} end to end, MiB", "< 150", mib, lambda value: value < 150, 0)
+    return table(["", "goal", "reached", "met"], rows)
+
+
+def _configuration(result: Found) -> str:
+    if PYTHON in result["titles"]:
+        return (
+            "The product's best configuration has its compiled accelerator, and the goals are judged by that one. It is"
+            "\n  optional, so the rows without it, in Python only, stand beside it."
+        )
+    return "The product ran in Python only: its optional compiled accelerator was not installed."
+
+
+def _machine(result: Found) -> str:
+    return table(["part", "which"], [[name, value] for name, value in result["machine"].items()])
+
+
+def _ingest_cost(result: Found) -> str:
+    cells = [*CELLS, "ndjson_acked"]
+    heads = ["µs of CPU per order", *TITLES.values()]
+    rows = [[_title(result, name), *(_cell(each.get(cell, ())) for cell in cells)]
+            for name, each in result["ingest"].items()]  # fmt: skip
+    return table(heads, rows)
+
+
+def _ingest_rate(result: Found) -> str:
+    rows = [
+        [_title(result, name), *(number(middle(each.get(cell, ()), "orders_per_s"), 0) for cell in TITLES)]
+        for name, each in result["ingest"].items()
+    ]
+    return table(["orders per second", *TITLES.values()], rows)
+
+
+def _cell(runs: Sequence[Found]) -> str:
+    found, ends = middle(runs, "us"), spread(runs, "us")
+    return UNKNOWN if found is None or ends is None else f"{found:.2f} ({ends[0]:.2f} to {ends[1]:.2f})"
+
+
+def _consume(result: Found) -> str:
+    rows = [
+        [_title(result, name), _cell(each), *(number(middle(each, key), 0) for key in ("orders_per_s", "peak_mib"))]
+        for name, each in result["consume"].items()
+    ]
+    return table(["", "µs per order", "orders/s", "peak MiB"], rows)
+
+
+def _latency(result: Found) -> str:
+    rows = []
+    for name, levels in result["latency"].items():
+        for share in ("50", "70", "90"):
+            level = levels[share]
+            reached, times = level["reached"] / level["rate"], level["latency_ms"]
+            title = f"{_title(result, name)}, {share} % of {levels['max']:,.0f}/s"
+            rows.append([title, f"{reached:.0%}", *(number(times[each], 1) for each in ("p50", "p99", "p99.9"))])
+    return table(["", "of that rate reached", "p50 ms", "p99 ms", "p99.9 ms"], rows)
+
+
+def _process(result: Found) -> str:
+    starts, runs = result["startup"], result.get("ingest", {})
+    rows = []
+    for name, each in starts.items():
+        peaks = [run["peak_mib"] for cell in runs.get(name, {}).values() for run in cell]
+        figures = (middle(each, "seconds"), middle(each, "idle_mib"), max(peaks, default=None))
+        rows.append([_title(result, name), *(number(value, at) for value, at in zip(figures, (2, 0, 0), strict=True))])
+    return table(["", "seconds to the first reply", "MiB when idle", "peak MiB under load"], rows)
+
+
+def _growth(result: Found) -> str:
+    tables = []
+    for axis, servers in result["growth"].items():
+        values = list(next(iter(servers.values())))
+        rows = [
+            [_title(result, name), *(number(found.get(value, {}).get("us")) for value in values)]
+            for name, found in servers.items()
+        ]
+        tables.append(table([f"µs per order by {axis}", *(f"{int(value):,}" for value in values)], rows))
+    return "\n\n".join(tables)
+
+
+def _limits(result: Found) -> str:
+    return table(["", "µs per order"], [[LIMIT_TITLES[name], number(us)] for name, us in result["limits"].items()])
+
+
+def _wholes(result: Found) -> dict[str, Any]:
+    return {name.removeprefix(WHOLE): run for name, run in result.items() if name.startswith(WHOLE)}
+
+
+def _whole_rate(result: Found) -> str:
+    rows = []
+    for name, run in _wholes(result).items():
+        figures = (run["orders_per_s"], run["accepted"], run["lost"], run["p50_age_ms"], run["p99_age_ms"])
+        p99 = number(run["request_ms"]["p99"], 1)
+        rows.append([_title(result, name), *(number(value, 0) for value in figures), p99])
+    return table(["", "orders/s", "accepted", "lost", "p50 age ms", "p99 age ms", "p99 of a request ms"], rows)
+
+
+def _whole_cost(result: Found) -> str:
+    runs = _wholes(result)
+    parts = list(dict.fromkeys(part for run in runs.values() for part in run["us"]))
+    rows = [[_title(result, name), *(number(run["us"].get(part)) for part in parts), number(sum(run["us"].values()))]
+            for name, run in runs.items()]  # fmt: skip
+    return table(["µs of CPU per order", *parts, "all"], rows)
+
+
+def _whole_verdict(result: Found) -> str:
+    run = result[f"{WHOLE}{OURS}"]
+    parts = dict(sorted(run["us"].items(), key=lambda item: -item[1]))
+    (largest, most), (second, more) = list(parts.items())[:2]
+    memory = [(part, _early(values), _early(values[::-1])) for part, values in run["rss_mib"].items()]
+    grown = " and ".join(f"in the {part} from {first:.0f} to {last:.0f} MiB" for part, first, last in memory)
+    whole, busy = sum(parts.values()), run["cores_busy"] / 2
+    return (
+        f"Two cores have 2 µs for each of a million orders a second. Here an order took {whole:.2f} µs, with the cores"
+        f"\n{busy:.0%} busy. The {largest} took the most, {most:.2f} µs, then the {second}, {more:.2f} µs."
+        f"\nFrom the first quarter of the run to the last one memory went {grown}."
+    )
+
+
+def _early(values: Sequence[float]) -> float:
+    """The median of the first quarter."""
+    return median(values[: len(values) // 4 + 1])
+
+
+def _title(result: Found, name: str) -> str:
+    titles: Mapping[str, str] = result["titles"]
+    return titles.get(name, name)
+
+
+PIECES: Final[Mapping[str, Callable[[Found], Any]]] = {
+    "goals": goals, "configuration": _configuration, "machine": _machine, "ingest_cost": _ingest_cost,
+    "ingest_rate": _ingest_rate, "consume": _consume, "latency": _latency, "process": _process, "growth": _growth,
+    "limits": _limits, "whole_rate": _whole_rate, "whole_cost": _whole_cost, "whole_verdict": _whole_verdict,
+    "broker_copies": lambda result: 3 * result[f"{WHOLE}{OURS}"]["us"]["broker"],
+    "consumers_saved": lambda result: 1e6 / result[f"{WHOLE}{OURS}"]["us"]["consumer"] / 4000,
+}  # fmt: skip

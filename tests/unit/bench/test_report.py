@@ -1,0 +1,64 @@
+"""The report holds the figures of its results, and nothing that was not measured."""
+
+import re
+from pathlib import Path
+
+from bench.plots import draw
+from bench.report import NEEDS, TEMPLATE, number, report, table
+from tests.unit.bench.samples import results
+
+
+def test_every_section_is_in_a_full_report() -> None:
+    text = report(results())
+    assert re.findall("^## (.+)$", text, re.MULTILINE) == re.findall("^## (.+)$", TEMPLATE.read_text(), re.MULTILINE)
+    assert not re.search(r"\{[a-z_]+[\[}]", text)
+
+
+def test_sections_that_are_left_out_are_sections_of_the_template() -> None:
+    assert set(NEEDS) <= set(re.findall("^## (.+)$", TEMPLATE.read_text(), re.MULTILINE))
+
+
+def test_what_was_not_measured_is_left_out() -> None:
+    found = {key: value for key, value in results().items() if key not in ("latency", "end_to_end_ours")}
+    text = report(found)
+    assert "## Latency" not in text
+    assert "## End to end" not in text
+    assert "## Taking orders" in text
+
+
+def test_figures_are_in_their_rows() -> None:
+    text = report(results())
+    assert re.search(r"^\| Ours \| 2\.10 \(2\.00 to 2\.20\) \|", text, re.MULTILINE)
+    assert re.search(r"^\| Ours \| 567,890 \| 34,000,000 \| 0 \| 40 \| 99 \| 40\.0 \|", text, re.MULTILINE)
+    assert re.search(r"^\| Ours \| 0\.10 \| 1\.00 \| 1\.25 \| 0\.80 \| 0\.05 \| 0\.10 \| 3\.30 \|", text, re.MULTILINE)
+    assert "The broker took the most, 1.25 µs, then the producer, 1.00 µs" in text
+    assert "in the producer from 82 to 88 MiB and in the consumer from 90 to 90 MiB" in text
+    assert "1.0 cores of order API" in text
+    assert "3.8 cores of brokers" in text
+
+
+def test_goals_are_judged_by_the_figures() -> None:
+    text = report(results())
+    assert "| one order, reply at once: CPU to Gin's | ≤ 0.5 | 0.51 | no |" in text
+    assert "| consuming: CPU to franz-go's | ≤ 0.5 | 0.46 | yes |" in text
+    assert "| end to end on two cores, orders/s | 1,000,000 | 567,890 | no |" in text
+    assert "| p99 of single acked orders at 70 % of the maximum, ms | < 20 | 10.00 | yes |" in text
+    assert "| peak memory of the consumer end to end, MiB | < 150 | 151 | no |" in text
+
+
+def test_a_goal_without_a_figure_is_neither_met_nor_missed() -> None:
+    found = results()
+    found["headline"]["consume"]["ratio"] = None
+    assert "| consuming: CPU to franz-go's | ≤ 0.5 | not measured | not measured |" in report(found)
+
+
+def test_tables_and_numbers() -> None:
+    assert table(["a", "b"], [["x", "1"]]) == "| a | b |\n| --- | ---: |\n| x | 1 |"
+    assert number(1234.567) == "1,234.57"
+    assert number(None) == "not measured"
+
+
+def test_each_picture_of_the_template_is_drawn(tmp_path: Path) -> None:
+    made = {path.name for path in draw(results(), tmp_path)}
+    assert made == set(re.findall(r"!\[.+?\]\((.+?)\)", TEMPLATE.read_text()))
+    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in made)
