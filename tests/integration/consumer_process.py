@@ -13,11 +13,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from orderpipeline_common.contract import Env
 from tests.integration.broker import Broker, free_ports
 from tests.integration.guard import ENDS_WITH_US
+
+
+@pytest.fixture(params=["off", pytest.param("on", marks=pytest.mark.accelerator)])
+def accelerator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test's consumers read orders in Python, and once more by the accelerator."""
+    monkeypatch.setenv(Env.ACCELERATOR, request.param)
 
 
 def wait_until(what: str, check: Callable[[], object], seconds: float = 60) -> None:
@@ -110,6 +117,7 @@ class Pipeline:
             Env.RETRY_BACKOFF_MS: "20",
             Env.HANDLER: "tests.integration.consumer_handlers:record",
             "RECORD_FILE": str(self.record),
+            Env.ACCELERATOR: os.environ.get(Env.ACCELERATOR, "auto"),
             **extra,
         }
         self.processes: list[Process] = []

@@ -11,7 +11,7 @@ from orderpipeline_common.contract import Env, Header
 from tests.integration.broker import Broker
 from tests.integration.consumer_process import order, per_customer, pipeline, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
 
 
 def test_bad_orders_become_dead_letters_and_their_neighbours_do_not(broker: Broker, tmp_path: Path) -> None:

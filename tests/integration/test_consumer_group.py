@@ -1,6 +1,7 @@
 """How the consumer is a member of its group: protocols, slow handlers, security, readiness."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from orderpipeline_consumer.sinks.handler import HandlerSink
 from tests.integration.broker import Broker
 from tests.integration.consumer_process import order, pipeline, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,7 @@ async def test_a_handler_longer_than_max_poll_interval_keeps_its_partition(broke
         await asyncio.sleep(15)
 
     env = {Env.BOOTSTRAP_SERVERS: broker.bootstrap, Env.TOPIC: topic, Env.GROUP: topic, Env.PORT: "0"}
+    env[Env.ACCELERATOR] = os.environ[Env.ACCELERATOR]
     settings = read_settings(EnvReader({**env, Env.GROUP_PROTOCOL: protocol, Env.DRAIN_SECONDS: "3"}))
     metrics = CollectorRegistry()
     service = Service(settings, metrics, "test", sink=HandlerSink(handle), max_poll_seconds=6)

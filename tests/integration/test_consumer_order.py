@@ -10,7 +10,7 @@ from orderpipeline_common.contract import Env
 from tests.integration.broker import Broker
 from tests.integration.consumer_process import order, per_customer, pipeline, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
 
 PROTOCOLS = ("consumer", "classic")
 

@@ -14,7 +14,7 @@ from tests.integration.broker import Broker
 from tests.integration.consumer_process import Pipeline, order, pipeline, wait_until
 from tests.integration.postgres import Postgres
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
 
 CUSTOMERS = [f"c{number}" for number in range(40)]
 

@@ -18,6 +18,7 @@ pub enum rd_kafka_topic_conf_t {}
 pub enum rd_kafka_queue_t {}
 pub enum rd_kafka_event_t {}
 pub enum rd_kafka_error_t {}
+pub enum rd_kafka_headers_t {}
 
 pub const PRODUCER: c_int = 0;
 pub const CONSUMER: c_int = 1;
@@ -29,6 +30,7 @@ pub const MSG_F_COPY: c_int = 0x2;
 pub const PARTITION_UA: i32 = -1;
 /// `RD_KAFKA_RESP_ERR__FATAL`: the instance can never work again; the error itself is asked for separately.
 pub const ERR_FATAL: c_int = -150;
+pub const ERR_PARTITION_EOF: c_int = -191;
 
 /// `rd_kafka_message_t`. `private` is what was given as opaque when the message was produced.
 #[repr(C)]
@@ -42,6 +44,24 @@ pub struct Message {
     pub key_len: usize,
     pub offset: i64,
     pub private: *mut c_void,
+}
+
+impl Message {
+    /// The value of a record, None for a tombstone.
+    ///
+    /// # Safety
+    /// The message is as librdkafka made it and not given back.
+    pub unsafe fn value(&self) -> Option<&[u8]> {
+        (!self.payload.is_null()).then(|| unsafe { std::slice::from_raw_parts(self.payload.cast(), self.len) })
+    }
+
+    /// The key of a record, None when it has none.
+    ///
+    /// # Safety
+    /// As for `value`.
+    pub unsafe fn key(&self) -> Option<&[u8]> {
+        (!self.key.is_null()).then(|| unsafe { std::slice::from_raw_parts(self.key.cast(), self.key_len) })
+    }
 }
 
 #[repr(C)]
@@ -189,6 +209,16 @@ api! {
     flush: fn(*mut rd_kafka_t, c_int) -> c_int;
     metadata: fn(*mut rd_kafka_t, c_int, *mut rd_kafka_topic_t, *mut *const Metadata, c_int) -> c_int;
     metadata_destroy: fn(*const Metadata);
+    name: fn(*const rd_kafka_t) -> *const c_char;
+    queue_new: fn(*mut rd_kafka_t) -> *mut rd_kafka_queue_t;
+    queue_get_partition: fn(*mut rd_kafka_t, *const c_char, i32) -> *mut rd_kafka_queue_t;
+    queue_forward: fn(*mut rd_kafka_queue_t, *mut rd_kafka_queue_t);
+    consume_batch_queue: fn(*mut rd_kafka_queue_t, c_int, *mut *mut Message, usize) -> isize;
+    message_destroy: fn(*mut Message);
+    message_errstr: fn(*const Message) -> *const c_char;
+    message_timestamp: fn(*const Message, *mut c_int) -> i64;
+    message_headers: fn(*const Message, *mut *mut rd_kafka_headers_t) -> c_int;
+    header_get_all: fn(*const rd_kafka_headers_t, usize, *mut *const c_char, *mut *const c_void, *mut usize) -> c_int;
 }
 
 /// The text at a C pointer, empty for NULL.

@@ -28,6 +28,7 @@ class Env:
     TOPIC: Final = "ORDERPIPELINE_TOPIC"
     PIPELINE: Final = "ORDERPIPELINE_PIPELINE"  # namespace/name, for logs and client.id
     DRAIN_SECONDS: Final = "ORDERPIPELINE_DRAIN_SECONDS"
+    ACCELERATOR: Final = "ORDERPIPELINE_ACCELERATOR"  # auto: used when it is installed | on: needed | off
     LOG_LEVEL: Final = "ORDERPIPELINE_LOG_LEVEL"  # DEBUG | INFO | WARNING | ERROR
     PORT: Final = "ORDERPIPELINE_PORT"
     HOST: Final = "ORDERPIPELINE_HOST"  # address to listen on; absent: all of them

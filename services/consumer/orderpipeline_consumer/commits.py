@@ -1,6 +1,7 @@
-"""Commits of finished offsets, on the Kafka thread."""
+"""Commits of finished offsets."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 0.5
 """Longest that a finished order waits for its batch to fill before it is committed."""
+PACE_SECONDS: Final = 0.02
+"""Shortest time from one commit to the next: what finishes meanwhile goes with the next one."""
 FAILED_SECONDS: Final = 0.25
 STALE_TRIES: Final = 5
 STALE_SECONDS: Final = 0.1
@@ -26,9 +29,11 @@ REBALANCING: Final = (
 
 
 class Commits:
-    """One commit per `batch_size` finished orders, or after IDLE_SECONDS with fewer.
+    """One commit per `batch_size` finished orders, or after IDLE_SECONDS with fewer; one at a time.
 
-    Commits are synchronous: the client retries an asynchronous one by itself, which could then overtake a later one.
+    Commits are synchronous, since the client retries an asynchronous one by itself, which could then overtake a later
+    one. Those of `maybe` are made in a thread of their own, so that the Kafka thread goes on meanwhile. All methods are
+    the Kafka thread's.
     """
 
     def __init__(
@@ -48,25 +53,43 @@ class Commits:
         self._clock = clock
         self._next = 0.0
         self._not_before = 0.0
+        self._thread: threading.Thread | None = None
+        self.since: float | None = None
+        """The clock's time at which the commit that is under way began; None when there is none."""
 
     def maybe(self, consumer: Consumer, partitions: Iterable[Partition]) -> None:
-        """Commit when it is time. A failure is noted and tried again later."""
+        """Begin a commit when it is time. A failure is noted and tried again later."""
         now = self._clock()
-        if now < self._not_before:
+        if now < self._not_before or self.since is not None:
             return
-        behind = [(one, position) for one in partitions if (position := _uncommitted(one)) is not None]
+        behind = _behind(partitions)
         if not behind:
             return
         orders = sum(position - one.committed for one, position in behind if one.committed is not None)
         if orders >= self._batch_size or now >= self._next:
-            try:
-                self._commit(consumer, behind)
-            except KafkaException:
-                self._not_before = self._clock() + FAILED_SECONDS
+            self._not_before = now + PACE_SECONDS
+            self.since = now
+            self._thread = threading.Thread(target=self._beside, args=(consumer, behind), name="commit", daemon=True)
+            self._thread.start()
+
+    def _beside(self, consumer: Consumer, behind: list[tuple[Partition, int]]) -> None:
+        try:
+            self._commit(consumer, behind)
+        except KafkaException:
+            self._not_before = self._clock() + FAILED_SECONDS
+        finally:
+            self.since = None
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until no commit is under way; whether that is so."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return self._thread is None or not self._thread.is_alive()
 
     def now(self, consumer: Consumer, partitions: Iterable[Partition]) -> None:
         """Commit all that is finished. Raises KafkaException when that fails."""
-        behind = [(one, position) for one in partitions if (position := _uncommitted(one)) is not None]
+        self.wait()
+        behind = _behind(partitions)
         if behind:
             self._commit(consumer, behind)
 
@@ -102,6 +125,10 @@ def _check(answers: list[TopicPartition]) -> None:
     for answer in answers:
         if answer.error is not None:
             raise KafkaException(answer.error)
+
+
+def _behind(partitions: Iterable[Partition]) -> list[tuple[Partition, int]]:
+    return [(one, position) for one in partitions if (position := _uncommitted(one)) is not None]
 
 
 def _uncommitted(partition: Partition) -> int | None:

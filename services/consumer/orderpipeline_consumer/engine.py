@@ -5,14 +5,16 @@ positions."""
 
 import asyncio
 import logging
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from orderpipeline_consumer.deadletter import DeadLetters
 from orderpipeline_consumer.errors import FencedError
 from orderpipeline_consumer.handling import Handling, Policy
+from orderpipeline_consumer.lots import Lot, Part
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.offsets import Offsets
 from orderpipeline_consumer.partition import Partition
@@ -21,6 +23,9 @@ from orderpipeline_consumer.sinks.base import Sink
 from orderpipeline_consumer.troubles import Troubles
 
 log = logging.getLogger(__name__)
+
+TURN_SECONDS: Final = 0.005
+"""How long workers may go on from batch to batch before the event loop gets its turn."""
 
 
 class Engine:
@@ -47,38 +52,41 @@ class Engine:
         self._handling = Handling(
             policy, sink, dead_letters, metrics, troubles, random=random, spawn=self._spawn, pump=self._pump
         )
+        self._side_by_side = sink.side_by_side
+        metrics.open.set_function(lambda: sum(partition.open for partition in self._turn))
         self._turn: deque[Partition] = deque()
-        self._tasks: dict[asyncio.Task[None], Partition] = {}
+        self._tasks: dict[asyncio.Task[None], Partition | None] = {}
         self._busy = 0
         self._progress = asyncio.Event()
 
     def assign(self, partition: Partition) -> None:
         """Take a partition on; the sink is asked where to go on until it answers."""
         self._turn.append(partition)
-        self._start(partition, self._claim(partition))
+        self._start(partition, self._claim(partition), counts=False)
 
-    def receive(self, partition: Partition, entries: Sequence[Record | int]) -> None:
+    def receive(self, partition: Partition, entries: Sequence[Lot | int]) -> None:
         """Queue records in the order of their offsets; a bare number is the end that the partition has for now."""
-        partition.received += sum(not isinstance(entry, int) for entry in entries)
+        partition.received += sum(len(entry) for entry in entries if not isinstance(entry, int))
         if partition.draining:
             return  # also not the end of the partition: it lies behind records that were not taken
-        done = partition.claim.position if partition.claim is not None else None
         for entry in entries:
             if isinstance(entry, int):
                 partition.offsets.reached(entry)
-                continue
-            edge = partition.offsets.edge
-            if edge is not None and entry.offset < edge:
-                self._start_over(partition, entry.offset)
-                done = None
-            partition.offsets.received(entry.offset)
-            if done is not None and entry.offset < done:
-                partition.offsets.finished(entry.offset)  # the sink has it: only the commit was lost
-                continue
-            partition.open += 1
-            partition.bytes += entry.size
-            partition.queue.push(entry.lane, entry)
+            else:
+                self._receive(partition, entry)
         self._pump()
+
+    def _receive(self, partition: Partition, lot: Lot) -> None:
+        first = lot.offset(0)
+        if partition.offsets.edge is not None and first < partition.offsets.edge:
+            self._start_over(partition, first)
+        done = partition.claim.position if partition.claim is not None else None
+        skip = 0
+        if done is not None and first < done:  # the sink has it: only the commit was lost
+            skip = bisect_left(range(len(lot)), done, key=lot.offset)
+            partition.offsets.reached(lot.offset(skip - 1) + 1)
+        if skip < len(lot):
+            partition.receive(Part(lot, skip, len(lot)))
 
     async def drain(self, partitions: Sequence[Partition], seconds: float) -> None:
         """Finish what is under way, within `seconds`, then cancel the rest.
@@ -87,6 +95,7 @@ class Engine:
         """
         for partition in partitions:
             partition.draining = True
+            partition.lots.clear()
             partition.queue.discard(lambda record, last=partition.started: record.offset > last)  # type: ignore[misc]
         self._pump()
         try:
@@ -104,6 +113,7 @@ class Engine:
         """Forget partitions; what still runs for them is cancelled and counts for nothing."""
         for partition in partitions:
             partition.draining = True
+            partition.lots.clear()
             partition.queue.discard(lambda _: True)
             if partition in self._turn:
                 self._turn.remove(partition)
@@ -116,30 +126,40 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _pump(self) -> None:
-        """Start batches while workers are free, partitions in turn."""
+        """Start a worker if one is free and there is work, and another one after it has begun: until its handler waits
+        for something there is nothing to be gained from a second one."""
+        if self._busy < self._policy.workers and any(map(self._may_take, self._turn)):
+            self._busy += 1
+            self._start(None, self._work())
+
+    def _next(self) -> tuple[Partition, Sequence[Record]] | None:
+        """A batch of the next partition that has one, partitions in turn."""
         for _ in range(len(self._turn)):
-            while self._busy < self._policy.workers and self._turn and self._turn[0].queue.ready:
-                partition = self._turn[0]
-                self._turn.rotate(-1)
-                batch = partition.queue.take(self._policy.batch_size)
-                partition.started = max(partition.started, max(record.offset for record in batch))
-                self._busy += 1
-                self._start(partition, self._work(partition, batch), counts=True)
+            partition = self._turn[0]
             self._turn.rotate(-1)
-        self._metrics.open.set(sum(partition.open for partition in self._turn))
+            if self._may_take(partition):
+                batch = partition.take(self._policy.batch_size)
+                if batch:
+                    return partition, batch
+        return None
+
+    def _may_take(self, partition: Partition) -> bool:
+        return partition.ready and (self._side_by_side or not partition.running)
 
     def _spawn(self, partition: Partition, work: Coroutine[Any, Any, None]) -> None:
-        self._start(partition, work, counts=True)
+        partition.running += 1
+        self._start(partition, work)
 
-    def _start(self, partition: Partition, work: Coroutine[Any, Any, None], *, counts: bool = False) -> None:
-        """Run in the background; a drain waits for work that counts."""
-        partition.running += counts
+    def _start(self, partition: Partition | None, work: Coroutine[Any, Any, None], *, counts: bool = True) -> None:
+        """Run in the background, for a partition or for those that it takes up itself; a drain waits for what
+        counts."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[task] = partition
 
         def ended(task: asyncio.Task[None]) -> None:
-            del self._tasks[task]
-            partition.running -= counts
+            partition = self._tasks.pop(task)
+            if partition is not None:
+                partition.running -= counts
             self._progress.set()
             if not task.cancelled() and (error := task.exception()) is not None:
                 self._on_failure(error if isinstance(error, Exception) else RuntimeError(repr(error)))
@@ -147,12 +167,28 @@ class Engine:
 
         task.add_done_callback(ended)
 
-    async def _work(self, partition: Partition, batch: list[Record]) -> None:
+    async def _work(self) -> None:
+        """A worker: one batch after the other, of whatever partition, until there is none."""
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+        began = loop.time()
         try:
-            await self._handling.work(partition, batch)
-        except FencedError:
-            if not partition.draining:  # an earlier assignment's leftovers are meant to be fenced
-                raise
+            loop.call_soon(self._pump)  # once this one waits or ends
+            while (found := self._next()) is not None:
+                partition, batch = found
+                self._tasks[task] = partition
+                partition.running += 1
+                try:
+                    await self._handling.work(partition, batch)
+                except FencedError:
+                    if not partition.draining:  # an earlier assignment's leftovers are meant to be fenced
+                        raise
+                self._tasks[task] = None
+                partition.running -= 1
+                self._progress.set()
+                if loop.time() - began > TURN_SECONDS:  # a handler that never waits must not keep others from the loop
+                    await asyncio.sleep(0)
+                    began = loop.time()
         finally:
             self._busy -= 1
 
@@ -171,6 +207,7 @@ class Engine:
 
     def _start_over(self, partition: Partition, offset: int) -> None:
         log.warning("partition %d went back to offset %d: its log was cut or made anew", partition.number, offset)
+        partition.lots.clear()
         partition.queue.discard(lambda _: True)
         partition.offsets = Offsets()
         partition.open = partition.bytes = 0

@@ -11,7 +11,8 @@ from typing import Any, Final
 from orderpipeline_common.contract import Header
 from orderpipeline_consumer import deadletter
 from orderpipeline_consumer.deadletter import DeadLetters
-from orderpipeline_consumer.errors import PermanentError
+from orderpipeline_consumer.errors import FencedError, PermanentError
+from orderpipeline_consumer.lots import Part
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.offsets import Offsets
 from orderpipeline_consumer.partition import Partition
@@ -67,33 +68,54 @@ class Handling:
         self._spawn = spawn
         self._pump = pump
 
-    async def work(self, partition: Partition, batch: list[Record]) -> None:
-        """Give a batch to the sink and settle what becomes of each order. Raises FencedError."""
+    async def work(self, partition: Partition, batch: Sequence[Record]) -> None:
+        """Handle the batch and settle what becomes of each order. Raises FencedError."""
         offsets, claim = partition.offsets, partition.claim
         assert claim is not None
+        failed: Exception | None = None
+        if isinstance(batch, Part):
+            try:
+                await self._call(Batch(partition.number, batch, partial(offsets.position_with, run=batch.run), claim))
+            except FencedError:
+                raise
+            except Exception as error:
+                failed = error
+            else:
+                offsets.finished_run(batch.run)
+                self._account(partition, offsets, len(batch), batch.size)
+                partition.finished(batch)
+                return
+            size = batch.size
+            batch = partition.split(batch)
+            self._account(partition, offsets, 0, size - sum(record.size for record in batch))
 
         async def handle(part: Sequence[Record]) -> None:
             position = partial(offsets.position_with, {record.offset for record in part})
-            began = time.monotonic()
-            try:
-                await self._sink.handle(Batch(partition.number, part, position, claim))
-            finally:
-                self._metrics.seconds.observe(time.monotonic() - began)
+            await self._call(Batch(partition.number, part, position, claim))
             self._finish(partition, offsets, part)
-            self._metrics.handled.inc(len(part))
-            self._troubles.clear("sink")
 
-        outcome = await settle(batch, handle)
+        outcome = await settle(batch, handle, failed)
         self._conclude(partition, offsets, batch, outcome)
 
-    def _finish(self, partition: Partition, offsets: Offsets, records: Sequence[Record]) -> None:
-        for record in records:
-            offsets.finished(record.offset)
-        if offsets is partition.offsets:
-            partition.open -= len(records)
-            partition.bytes -= sum(record.size for record in records)
+    async def _call(self, batch: Batch) -> None:
+        began = time.monotonic()
+        try:
+            await self._sink.handle(batch)
+        finally:
+            self._metrics.seconds.observe(time.monotonic() - began)
+        self._metrics.handled.inc(len(batch.records))
+        self._troubles.clear("sink")
 
-    def _conclude(self, partition: Partition, offsets: Offsets, batch: list[Record], outcome: Outcome) -> None:
+    def _finish(self, partition: Partition, offsets: Offsets, records: Sequence[Record]) -> None:
+        offsets.finished([record.offset for record in records])
+        self._account(partition, offsets, len(records), sum(record.size for record in records))
+
+    def _account(self, partition: Partition, offsets: Offsets, orders: int, size: int) -> None:
+        if offsets is partition.offsets:  # else they were of a log that is no more
+            partition.open -= orders
+            partition.bytes -= size
+
+    def _conclude(self, partition: Partition, offsets: Offsets, batch: Sequence[Record], outcome: Outcome) -> None:
         if outcome.unavailable is not None:
             self._troubles.set("sink", str(outcome.unavailable))
         for lane in dict.fromkeys(record.lane for record in batch):

@@ -18,16 +18,16 @@ from orderpipeline_consumer.engine import Engine
 from orderpipeline_consumer.errors import ProtocolError
 from orderpipeline_consumer.flow import Flow
 from orderpipeline_consumer.kafka import is_fatal, is_member, is_reachable, lacks_protocol
+from orderpipeline_consumer.lots import Lot
+from orderpipeline_consumer.messages import MessageSource
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.partition import Partition
-from orderpipeline_consumer.records import Record, from_message
+from orderpipeline_consumer.source import Source
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.1
 WAIT_SECONDS: Final = 0.002
-FETCH: Final = 1000
-
 MakeConsumer = Callable[[Callable[[KafkaError], None], Callable[[Mapping[str, Any]], None]], Consumer]
 
 
@@ -57,7 +57,9 @@ class Intake:
         limits: Limits,
         *,
         clock: Callable[[], float],
+        source: Source | None = None,
     ) -> None:
+        """`source` is the way to take records; None is that of the Kafka client itself."""
         self._make_consumer = make_consumer
         self._topic = topic
         self._engine = engine
@@ -67,6 +69,7 @@ class Intake:
         self._metrics = metrics
         self._limits = limits
         self._clock = clock
+        self._source: Source = source or MessageSource(topic)
         self._stop = threading.Event()
         self._assigned: dict[int, Partition] = {}
         self._failure: Exception | None = None
@@ -75,6 +78,11 @@ class Intake:
         self.joined = False
         self.reachable = True
         self.stopping = False
+
+    def silent(self) -> float:
+        """Seconds since the thread's last turn, or since the commit under way began. From any thread."""
+        since = self._commits.since
+        return self._clock() - (self.beat if since is None else min(self.beat, since))
 
     def stop(self) -> None:
         """Ask the thread to drain, commit, leave the group and end. From any thread."""
@@ -92,6 +100,7 @@ class Intake:
         """Consume until `stop`. Raises what makes going on impossible; the group is left in any case."""
         consumer = self._make_consumer(self._on_error, self._on_group)
         try:
+            self._source.attach(consumer)
             consumer.subscribe(
                 [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
             )
@@ -108,31 +117,31 @@ class Intake:
             try:
                 self._leave(consumer)
             finally:
+                self._commits.wait()
+                self._source.close()
                 consumer.close()  # calls on_revoke for what is still assigned, which is drained and committed by then
         if self._failure is not None:
             raise self._failure
 
     def _take(self, consumer: Consumer) -> None:
-        # consume() waits until it has all it was asked for or the time is over; poll() returns with the first.
-        first = consumer.poll(POLL_SECONDS if not self._flow.holding else POLL_SECONDS / 10)
-        if first is None:
-            return
-        entries: dict[int, list[Record | int]] = {}
-        for message in [first, *consumer.consume(FETCH - 1, 0)]:
-            error = message.error()
-            number = message.partition()
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                self._on_error(error)
-            elif number in self._assigned:
-                offset = message.offset()
-                assert offset is not None
-                entry = from_message(message, self._topic) if error is None else offset
-                entries.setdefault(number, []).append(entry)
-        for number, batch in entries.items():
+        taken = self._source.take(consumer, POLL_SECONDS if not self._flow.holding else POLL_SECONDS / 10)
+        for error in taken.errors:
+            self._on_error(error)
+        entries: dict[Partition, list[Lot | int]] = {}
+        for number, lot in taken.lots:
             partition = self._assigned.get(number)
-            if partition is not None:  # it may have been revoked within consume()
-                partition.handed += sum(not isinstance(entry, int) for entry in batch)
-                self._loop.call_soon_threadsafe(self._engine.receive, partition, batch)
+            if partition is not None:  # it may have been revoked meanwhile
+                partition.handed += len(lot)
+                entries.setdefault(partition, []).append(lot)
+        for number, end in taken.ends:
+            if number in self._assigned:
+                entries.setdefault(self._assigned[number], []).append(end)
+        if entries:
+            self._loop.call_soon_threadsafe(self._receive, entries)
+
+    def _receive(self, entries: dict[Partition, list[Lot | int]]) -> None:
+        for partition, found in entries.items():
+            self._engine.receive(partition, found)
 
     def _on_error(self, error: KafkaError) -> None:
         if lacks_protocol(error):
@@ -149,6 +158,7 @@ class Intake:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("assigned partitions %s", sorted(one.partition for one in partitions))
         self._metrics.rebalances.labels("assigned").inc()
+        self._source.lead([one.partition for one in partitions])
         consumer.incremental_assign(partitions)
         if partitions:
             consumer.pause(partitions)  # until the sink has claimed them

@@ -13,16 +13,22 @@ class KeyedQueue(Generic[T]):
     Keys wait in the order in which they became ready, so a busy customer cannot starve the others.
     """
 
-    __slots__ = ("_alone", "_items", "_out", "_ready")
+    __slots__ = ("_alone", "_held", "_items", "_out", "_ready")
 
     def __init__(self) -> None:
         self._items: dict[str, deque[T]] = {}
         self._ready: deque[str] = deque()
         self._out: set[str] = set()
         self._alone: set[str] = set()
+        self._held: Iterable[str] = ()
 
     def __len__(self) -> int:
         return sum(map(len, self._items.values()))
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has no items and no key is out."""
+        return not self._items and not self._out
 
     @property
     def ready(self) -> bool:
@@ -83,6 +89,22 @@ class KeyedQueue(Generic[T]):
         self._out.discard(key)
         if key in self._items:
             self._ready.append(key)
+
+    def hold(self, keys: Iterable[str]) -> None:
+        """These keys are out until `let_go`; as long as there are some, no others are added."""
+        if not self._held:
+            self._held = keys
+            self._out.update(keys)
+
+    def let_go(self) -> None:
+        """Release the keys that are held."""
+        held, self._held = self._held, ()
+        for key in held:
+            self.release(key)
+
+    def keep(self) -> None:
+        """The keys that are held stay out until each is released by itself."""
+        self._held = ()
 
     def discard(self, unwanted: Callable[[T], bool]) -> int:
         """Forget queued items that `unwanted` names; returns how many. Items that are out are not touched."""

@@ -51,15 +51,16 @@ class Record(msgspec.Struct, frozen=True):
         return len(self.key or b"") + 2 * len(self.value or b"") + RECORD_OVERHEAD
 
 
-def from_message(message: Message, topic: str) -> Record:
-    """Decode a message. Never raises for what is in it: a bad value becomes a Record with a fault.
+def made_id(topic: str, partition: int, offset: int, placed: int) -> str:
+    """The id of an order that came without one. It is made of the order's place in Kafka, so that a redelivery is seen
+    as the same order; the time is part of it, since a topic that was made anew counts its offsets from 0 again."""
+    return f"{topic}/{partition}/{offset}/{placed}"
 
-    An order without an id gets one made of its place in Kafka, so that a redelivery is seen as the same order; the
-    time is part of it, since a topic that was made anew counts its offsets from 0 again.
-    """
-    partition, offset = message.partition() or 0, message.offset() or 0
-    placed = message.timestamp()[1]
-    value = _bytes(message.value())
+
+def read(
+    topic: str, partition: int, offset: int, placed: int, key: bytes | None, value: bytes | None, headers: Headers
+) -> Record:
+    """Decode a record. Never raises for what is in it: a bad value becomes a Record with a fault."""
     order: Order | None = None
     fault, minted = "", False
     if value is None:
@@ -72,21 +73,25 @@ def from_message(message: Message, topic: str) -> Record:
         else:
             minted = not order.order_id
             if minted:
-                order = msgspec.structs.replace(order, order_id=f"{topic}/{partition}/{offset}/{placed}")
-    return Record(
-        partition=partition,
-        offset=offset,
-        timestamp=placed,
-        key=_bytes(message.key()),
-        value=value,
-        headers=_headers(message.headers()),
-        order=order,
-        fault=fault,
-        minted=minted,
+                order = msgspec.structs.replace(order, order_id=made_id(topic, partition, offset, placed))
+    return Record(partition, offset, placed, key, value, headers, order, fault, minted)
+
+
+def from_message(message: Message, topic: str) -> Record:
+    """`read` a message of the Kafka client."""
+    return read(
+        topic,
+        message.partition() or 0,
+        message.offset() or 0,
+        message.timestamp()[1],
+        bytes_of(message.key()),
+        bytes_of(message.value()),
+        _headers(message.headers()),
     )
 
 
-def _bytes(value: bytes | str | None) -> bytes | None:
+def bytes_of(value: bytes | str | None) -> bytes | None:
+    """The client says that keys and values may be text; they never are, without deserializers."""
     return value.encode() if isinstance(value, str) else value
 
 
@@ -94,4 +99,4 @@ def _headers(headers: object) -> Headers:
     if not headers:
         return ()
     assert isinstance(headers, list)
-    return tuple((name, _bytes(value)) for name, value in headers)
+    return tuple((name, bytes_of(value)) for name, value in headers)

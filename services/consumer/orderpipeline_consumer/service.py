@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
+from orderpipeline_common.contract import Env
 from orderpipeline_common.probes import serve_probes
+from orderpipeline_common.runtime import SettingsError
 from orderpipeline_consumer.commits import Commits
 from orderpipeline_consumer.deadletter import KafkaDeadLetters
 from orderpipeline_consumer.engine import Engine
@@ -20,13 +22,16 @@ from orderpipeline_consumer.flow import Bounds, Flow
 from orderpipeline_consumer.handling import Policy
 from orderpipeline_consumer.intake import Intake, Limits
 from orderpipeline_consumer.kafka import consumer_config, make_consumer, protocols, topic_id
+from orderpipeline_consumer.messages import MessageSource
 from orderpipeline_consumer.metrics import Metrics
+from orderpipeline_consumer.native import NativeSource
 from orderpipeline_consumer.retry import Backoff
 from orderpipeline_consumer.settings import Settings
 from orderpipeline_consumer.sinks.base import Sink
 from orderpipeline_consumer.sinks.handler import HandlerSink, load
 from orderpipeline_consumer.sinks.http import HttpSink
 from orderpipeline_consumer.sinks.log import LogSink
+from orderpipeline_consumer.source import Source
 from orderpipeline_consumer.troubles import Troubles
 
 log = logging.getLogger(__name__)
@@ -42,6 +47,7 @@ LEAVE_SECONDS: Final = 10.0
 """That share of the drain time, and this at most, is kept for the last commit and for leaving the group."""
 EXIT_SECONDS: Final = 1.0
 """Past the drain time the process ends, whatever the Kafka client is waiting for."""
+LEAST_OPEN: Final = 20_000
 MAX_OPEN_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -69,7 +75,7 @@ def make_sink(settings: Settings, client_id: str) -> Sink:
 def bounds(settings: Settings) -> Bounds:
     """Two rounds of work for all workers in hand; ten times that may be finished behind one order that keeps
     failing."""
-    orders = max(1000, 2 * settings.workers * settings.batch_size)
+    orders = max(LEAST_OPEN, 2 * settings.workers * settings.batch_size)
     return Bounds(orders=orders, bytes=MAX_OPEN_BYTES, span=10 * orders)
 
 
@@ -77,6 +83,22 @@ def limits(drain_seconds: float) -> Limits:
     """How the drain time is used: first for the handlers, then for the last commit, then to leave."""
     kept = min(LEAVE_SECONDS, LEAVE_SHARE * drain_seconds)
     return Limits(min(drain_seconds, MAX_REVOKE_SECONDS), drain_seconds - kept, drain_seconds - kept / 2)
+
+
+def make_source(settings: Settings, client_id: str) -> Source:
+    """The accelerator's way to take orders where it is wanted and works, else the Kafka client's. Raises SettingsError
+    when it is needed and does not work."""
+    if settings.accelerator != "off":
+        try:
+            source = NativeSource(settings.topic, client_id)
+        except ImportError as error:
+            if settings.accelerator == "on":
+                raise SettingsError(f"{Env.ACCELERATOR}=on: {error}") from None
+            log.info("without the accelerator: %s", error)
+        else:
+            log.info("orders are read by the accelerator")
+            return source
+    return MessageSource(settings.topic)
 
 
 class Service:
@@ -126,16 +148,16 @@ class Service:
             return "stopping"
         if not self._intake.reachable:
             return "Kafka is unreachable: no connection to the group's coordinator"
-        if (silent := time.monotonic() - self._intake.beat) > SLOW_SECONDS:
+        if (silent := self._intake.silent()) > SLOW_SECONDS:
             return f"a commit or rebalance has been under way for {silent:.0f} s"
         return self._troubles.text()
 
     def healthy(self) -> str:
         """Why the process should be started anew, or an empty string."""
         if self._intake is not None and not self._intake.stopping:
-            silent = time.monotonic() - self._intake.beat
+            silent = self._intake.silent()
             if silent > STUCK_SECONDS:
-                return f"the Kafka thread has been stuck for {silent:.0f} s"
+                return f"the Kafka thread or a commit has been stuck for {silent:.0f} s"
         return ""
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -209,6 +231,7 @@ class Service:
             self._metrics,
             limits(settings.drain_seconds),
             clock=clock,
+            source=make_source(settings, self._client_id),
         )
 
     def _commit_trouble(self, reason: str) -> None:

@@ -50,6 +50,7 @@ class Settings:
     drain_seconds: float
     port: int
     log_level: str
+    accelerator: str
     host: str = ALL_ADDRESSES
 
 
@@ -71,6 +72,7 @@ def read_settings(env: EnvReader) -> Settings:
         drain_seconds=env.seconds(Env.DRAIN_SECONDS, 50.0, high=3600.0),
         port=env.integer(Env.PORT, CONSUMER_PORT, high=65535),
         log_level=env.choice(Env.LOG_LEVEL, LEVELS, "INFO"),
+        accelerator=env.choice(Env.ACCELERATOR, ("auto", "on", "off"), "auto"),
         host=env.text(Env.HOST, ALL_ADDRESSES),
     )
 

@@ -32,8 +32,9 @@ class Outcome:
             self.waiting.setdefault(record.lane, []).append(record)
 
 
-async def settle(records: Sequence[Record], handle: Handle) -> Outcome:
-    """Call `handle` with the batch; when it fails, with ever smaller halves until the failing orders stand alone.
+async def settle(records: Sequence[Record], handle: Handle, failed: Exception | None = None) -> Outcome:
+    """Call `handle` with the batch; when it fails, with ever smaller halves until the failing orders stand alone. With
+    `failed`, that is how it has failed as a whole already.
 
     Records of a lane stay in order throughout: behind an order that failed, those of the same lane are not tried but
     returned as waiting. UnavailableError ends the search at once, since no order is to blame. FencedError is raised on.
@@ -45,6 +46,9 @@ async def settle(records: Sequence[Record], handle: Handle) -> Outcome:
         if not part:
             continue
         try:
+            if failed is not None:
+                error, failed = failed, None
+                raise error  # noqa: TRY301  (as if it were this call's)
             _refuse_poison(part)
             await handle(part)
         except UnavailableError as error:

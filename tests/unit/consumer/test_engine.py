@@ -9,17 +9,20 @@ from orderpipeline_common.contract import Header
 from orderpipeline_consumer.engine import Engine
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
 from orderpipeline_consumer.handling import Policy
+from orderpipeline_consumer.lots import Part
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.partition import Partition
 from orderpipeline_consumer.records import Headers, Record
 from orderpipeline_consumer.retry import Backoff
 from orderpipeline_consumer.sinks.base import Batch, Claim
 from orderpipeline_consumer.troubles import Troubles
-from tests.unit.consumer.parts import record
+from tests.unit.consumer.parts import lots, record
 
 
 class SteeredSink:
     """Waits for `gate`, then does what `answer` says; notes what it was given."""
+
+    side_by_side = True
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
@@ -68,8 +71,11 @@ class Letters:
 class World:
     """An engine with one partition."""
 
-    def __init__(self, letters: Letters | None = None, *, batch_size: int = 4, workers: int = 3) -> None:
+    def __init__(
+        self, letters: Letters | None = None, *, batch_size: int = 4, workers: int = 3, side_by_side: bool = True
+    ) -> None:
         self.sink = SteeredSink()
+        self.sink.side_by_side = side_by_side
         self.failures: list[Exception] = []
         self.metrics = Metrics(CollectorRegistry())
         self.troubles = Troubles(self.metrics)
@@ -84,7 +90,7 @@ class World:
             self.engine.assign(self.partition)
             while self.partition.claim is None:
                 await asyncio.sleep(0)
-        self.engine.receive(self.partition, entries)
+        self.engine.receive(self.partition, lots(*entries))
 
     async def until(self, check: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
@@ -112,7 +118,7 @@ async def test_a_drain_finishes_what_began_and_drops_the_rest() -> None:
     drain = asyncio.create_task(world.engine.drain([world.partition], 5))
     await asyncio.sleep(0.01)
     assert not drain.done()
-    world.engine.receive(world.partition, [record(50), 60])
+    world.engine.receive(world.partition, lots(record(50), 60))
     world.sink.gate.set()
     await drain
     assert sorted(world.sink.done) == list(range(12))
@@ -236,7 +242,7 @@ async def test_what_fails_of_an_earlier_log_does_not_count_for_the_new_one() -> 
     world.sink.answer = answer
     await world.receive(record(1, "a"), record(2, "a"))
     await world.until(lambda: world.sink.running == 1)
-    world.engine.receive(world.partition, [record(0, "a"), record(1, "a")])
+    world.engine.receive(world.partition, lots(record(0, "a"), record(1, "a")))
     world.sink.gate.set()
     await asyncio.sleep(0.02)
     assert world.partition.open == 2
@@ -266,7 +272,7 @@ async def test_the_end_of_a_partition_that_drains_does_not_pass_records_that_wer
     await world.receive(record(0))
     await world.until(lambda: world.partition.offsets.position == 1)
     await world.engine.drain([world.partition], 1)
-    world.engine.receive(world.partition, [record(1), 2])
+    world.engine.receive(world.partition, lots(record(1), 2))
     assert world.partition.offsets.position == 1
 
 
@@ -286,3 +292,35 @@ async def test_an_order_that_heals_comes_before_its_customers_later_ones() -> No
     await world.until(lambda: world.partition.offsets.position == 4)
     assert world.sink.done == [0, 1, 2, 3]
     assert world.partition.attempts == {}
+
+
+async def test_a_handler_that_never_waits_gets_whole_batches_and_others_get_their_turn() -> None:
+    world = World(batch_size=3)
+    whole: list[bool] = []
+    handle = world.sink.handle
+
+    async def noting(batch: Batch) -> None:
+        whole.append(isinstance(batch.records, Part))
+        await handle(batch)
+
+    world.sink.handle = noting  # type: ignore[method-assign]
+    await world.receive(*[record(n, f"c{n}") for n in range(3000)], 3001)
+    turns = 0
+    while world.partition.offsets.position != 3001:
+        await asyncio.sleep(0)
+        turns += 1
+    assert all(whole)
+    assert len(whole) == 1000
+    assert turns > 1
+    assert (world.partition.open, world.partition.bytes, world.partition.running) == (0, 0, 0)
+
+
+async def test_partitions_of_a_sink_that_takes_one_batch_of_each_at_a_time() -> None:
+    world = World(side_by_side=False)
+    world.sink.gate.clear()
+    await world.receive(*[record(n, f"c{n}") for n in range(20)])
+    await asyncio.sleep(0.01)
+    assert world.sink.running == 1
+    world.sink.gate.set()
+    await world.until(lambda: world.partition.offsets.position == 20)
+    assert (world.sink.most, world.sink.done) == (1, list(range(20)))

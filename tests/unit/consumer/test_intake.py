@@ -54,6 +54,8 @@ class ScriptedConsumer:
         self.refuse = 0
         self.paused: set[int] = set()
         self.closed = False
+        self.answers = threading.Event()
+        self.answers.set()
 
     def subscribe(self, topics: list[str], **callbacks: Any) -> None:
         self.callbacks = callbacks
@@ -78,6 +80,8 @@ class ScriptedConsumer:
 
     def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> list[TopicPartition]:
         assert not asynchronous
+        assert not self.closed
+        self.answers.wait(5)
         if self.refuse:
             self.refuse -= 1
             raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION))
@@ -201,6 +205,37 @@ async def test_a_commit_that_the_group_refuses_while_it_rebalances_is_made_later
     await group.play()
     assert last(group.consumer) == {0: 6}
     assert group.error is None
+
+
+async def test_polling_goes_on_while_a_commit_is_not_answered() -> None:
+    def slow(consumer: ScriptedConsumer) -> Message:
+        consumer.answers.clear()
+        return Message(0, 5)
+
+    def look(_: ScriptedConsumer) -> None:
+        silent.append(group.intake.silent())
+
+    def answer(consumer: ScriptedConsumer) -> None:
+        silent.append(group.intake.silent())
+        consumer.answers.set()
+
+    silent: list[float] = []
+    group = Group([assign(0), rest, slow, rest, rest, give(0, 6), rest, look, rest, rest, answer])
+    await group.play(lambda: last(group.consumer) == {0: 7})
+    assert group.world.sink.done == [5, 6]
+    assert silent[1] > silent[0] > 0.05, "readiness hears of it"
+    assert group.intake.silent() < 0.05 + silent[0]
+
+
+async def test_a_revoke_waits_for_the_commit_under_way() -> None:
+    def slow(consumer: ScriptedConsumer) -> Message:
+        consumer.answers.clear()
+        return Message(0, 5)
+
+    group = Group([assign(0), rest, slow, rest, give(0, 6), rest, revoke(0), rest])
+    asyncio.get_running_loop().call_later(0.6, group.consumer.answers.set)
+    await group.play()
+    assert [commit[0] for commit in group.consumer.commits] in ([6, 7], [5, 7])
 
 
 async def test_leaving_ends_in_time_though_no_commit_is_taken() -> None:

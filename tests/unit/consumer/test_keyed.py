@@ -92,3 +92,25 @@ def test_discard_forgets_what_is_queued_only(last: int) -> None:
     rest = queue.take(100)
     assert dropped + len(rest) + len(out) == 20
     assert all(number <= last for _, number in rest)
+
+
+def test_keys_that_are_held_wait_until_they_are_let_go() -> None:
+    queue: KeyedQueue[Item] = KeyedQueue()
+    assert queue.idle
+    queue.hold({"a", "b"})
+    queue.hold({"c"})
+    assert not queue.idle
+    for key in KEYS:
+        queue.push(key, (key, 0))
+    assert sorted(key for key, _ in queue.take(9)) == ["c", "d"]
+    queue.let_go()
+    assert sorted(key for key, _ in queue.take(9)) == ["a", "b"]
+    for key in KEYS:
+        queue.release(key)
+    assert queue.idle
+    queue.hold({"a"})
+    queue.keep()
+    queue.let_go()
+    assert not queue.idle
+    queue.release("a")
+    assert queue.idle

@@ -4,16 +4,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderpipeline_consumer.offsets import Offsets
+from orderpipeline_consumer.offsets import Offsets, Run
 
 received = st.lists(st.integers(0, 500), unique=True, min_size=1, max_size=60).map(sorted)
+
+
+def begin(tracker: Offsets, offsets: list[int], following: int | None = None, *, split: bool = True) -> Run:
+    run = Run(offsets[0], len(offsets))
+    if split:
+        run.split(offsets)
+    tracker.begun(run, following)
+    return run
 
 
 @given(received, st.randoms())
 def test_position_is_the_first_unfinished_offset_at_every_moment(offsets: list[int], random: object) -> None:
     tracker = Offsets()
-    for offset in offsets:
-        tracker.received(offset)
+    tracker.received(offsets[0], offsets[-1], len(offsets))
+    assert tracker.position == offsets[0]
+    begin(tracker, offsets)
     order = list(offsets)
     random.shuffle(order)  # type: ignore[attr-defined]
     left = set(offsets)
@@ -21,7 +30,7 @@ def test_position_is_the_first_unfinished_offset_at_every_moment(offsets: list[i
     assert last == offsets[0]
     for offset in order:
         assert tracker.position_with({offset}) == min(left - {offset}, default=offsets[-1] + 1)
-        tracker.finished(offset)
+        tracker.finished([offset])
         left.discard(offset)
         assert tracker.position == min(left, default=offsets[-1] + 1)
         assert tracker.position is not None
@@ -30,25 +39,62 @@ def test_position_is_the_first_unfinished_offset_at_every_moment(offsets: list[i
     assert tracker.span == 0
 
 
-@given(received, st.sets(st.integers(0, 59)))
-def test_receiving_and_finishing_interleaved(offsets: list[int], finish: set[int]) -> None:
+@given(received, st.lists(st.integers(1, 9)), st.lists(st.booleans()), st.randoms())
+def test_runs_and_single_records_together(
+    offsets: list[int], sizes: list[int], splits: list[bool], random: object
+) -> None:
+    """Runs end at once or, when they were split before or while they are under way, record by record."""
     tracker = Offsets()
-    open_: list[int] = []
-    for index, offset in enumerate(offsets):
-        tracker.received(offset)
-        open_.append(offset)
-        if index in finish:
-            tracker.finished(open_.pop(0))
-        assert tracker.position == (open_[0] if open_ else offset + 1)
+    tracker.received(offsets[0], offsets[-1], len(offsets))
+    work: list[tuple[Run | None, list[int]]] = []
+    rest = offsets
+    for place, size in enumerate([*sizes, len(offsets)]):
+        part, rest = rest[:size], rest[size:]
+        if not part:
+            break
+        split = place < len(splits) and splits[place]
+        run = begin(tracker, part, rest[0] if rest else None, split=split)
+        late = not split and place % 3 == 0
+        if late:
+            run.split(part)
+        work += [(None, [offset]) for offset in part] if split or late else [(run, part)]
+    left = set(offsets)
+    random.shuffle(work)  # type: ignore[attr-defined]
+    for ended, part in work:
+        left -= set(part)
+        expected = min(left, default=offsets[-1] + 1)
+        assert tracker.position_with(() if ended else set(part), ended) == expected
+        if ended:
+            tracker.finished_run(ended)
+        else:
+            tracker.finished(part)
+        assert tracker.position == expected
+        assert tracker.span >= len(left)
+    assert tracker.span == 0
+
+
+@given(received, st.integers(1, 60))
+def test_what_is_not_begun_holds_the_position(offsets: list[int], begun: int) -> None:
+    tracker = Offsets()
+    tracker.received(offsets[0], offsets[-1], len(offsets))
+    rest = offsets[begun:]
+    run = begin(tracker, offsets[:begun], rest[0] if rest else None, split=False)
+    assert tracker.position == offsets[0]
+    tracker.finished_run(run)
+    assert tracker.position == (rest[0] if rest else offsets[-1] + 1)
+    assert tracker.span == len(rest)
+    tracker.reached(offsets[-1] + 5)
+    assert tracker.position == (rest[0] if rest else offsets[-1] + 5)
 
 
 def test_the_end_of_a_partition_moves_the_position_past_markers_only_when_all_is_finished() -> None:
     tracker = Offsets()
     assert tracker.position is None
-    tracker.received(5)
+    tracker.received(5, 5, 1)
+    begin(tracker, [5])
     tracker.reached(9)
     assert tracker.position == 5
-    tracker.finished(5)
+    tracker.finished([5])
     assert tracker.position == 9
     tracker.reached(7)
     assert tracker.position == 9
@@ -56,6 +102,6 @@ def test_the_end_of_a_partition_moves_the_position_past_markers_only_when_all_is
 
 def test_an_offset_that_goes_back_is_refused() -> None:
     tracker = Offsets()
-    tracker.received(5)
-    with pytest.raises(ValueError, match="offset 5 came after 5"):
-        tracker.received(5)
+    tracker.received(5, 6, 2)
+    with pytest.raises(ValueError, match="offset 6 came after 6"):
+        tracker.received(6, 7, 2)

@@ -27,15 +27,19 @@ class Message:
     """A Kafka message with this value."""
 
     def __init__(
-        self, value: bytes | None, key: bytes | None = b"k", extra: list[tuple[str, bytes]] | None = None
+        self,
+        value: bytes | None,
+        key: bytes | None = b"k",
+        extra: list[tuple[str, bytes]] | None = None,
+        offset: int = 42,
     ) -> None:
-        self._value, self._key, self._extra = value, key, extra
+        self._value, self._key, self._extra, self._offset = value, key, extra, offset
 
     def partition(self) -> int:
         return 3
 
     def offset(self) -> int:
-        return 42
+        return self._offset
 
     def timestamp(self) -> tuple[int, int]:
         return (1, 1700)

@@ -34,6 +34,10 @@ class Batch:
 class Sink(Protocol):
     """Takes orders. Raise PermanentError or UnavailableError to say more than that it failed."""
 
+    @property
+    def side_by_side(self) -> bool:
+        """Whether batches of one partition gain from running at the same time."""
+
     async def claim(self, partition: int) -> Claim:
         """Called once per assignment before any record of it. May raise; it is asked again."""
 

@@ -3,10 +3,12 @@
 import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from orderpipeline_common.contract import Env
 from orderpipeline_common.order import Order
 from orderpipeline_common.runtime import SettingsError
+from orderpipeline_consumer.lots import Part
 from orderpipeline_consumer.sinks.base import Batch, Claim
 
 Handler = Callable[[Sequence[Order]], Awaitable[None]]
@@ -35,6 +37,8 @@ def load(name: str) -> Handler:
 class HandlerSink:
     """Calls the handler with the orders of a batch, those of a customer in the order they were placed."""
 
+    side_by_side: Final = True
+
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
 
@@ -44,7 +48,11 @@ class HandlerSink:
 
     async def handle(self, batch: Batch) -> None:
         """Raises what the handler raises."""
-        await self._handler([record.order for record in batch.records if record.order is not None])
+        records = batch.records
+        if isinstance(records, Part):
+            await self._handler(records.orders)
+        else:
+            await self._handler([record.order for record in records if record.order is not None])
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -47,6 +47,8 @@ class HttpSink:
     server's (UnavailableError); any other status counts as a failed attempt.
     """
 
+    side_by_side: Final = True
+
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self._url = url
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)

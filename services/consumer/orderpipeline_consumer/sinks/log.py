@@ -1,6 +1,7 @@
 """Prints each order as a log line."""
 
 import logging
+from typing import Final
 
 from orderpipeline_consumer.sinks.base import Batch, Claim
 
@@ -9,6 +10,8 @@ log = logging.getLogger("orderpipeline.orders")
 
 class LogSink:
     """One line an order, at level INFO."""
+
+    side_by_side: Final = False
 
     async def claim(self, partition: int) -> Claim:
         """A log keeps no offsets."""

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import psycopg
@@ -52,6 +52,8 @@ class PostgresSink:
 
     Batches of a partition are stored one after the other, since each moves the same offset; partitions run side by
     side."""
+
+    side_by_side: Final = False  # each batch moves the same offset
 
     def __init__(
         self,
