@@ -58,7 +58,7 @@ def fill(broker: Broker, count: int, partitions: int, compression: str) -> None:
     config = {"bootstrap.servers": broker.bootstrap, "linger.ms": 20, "compression.type": compression,
               "queue.buffering.max.messages": 200_000, "delivery.report.only.error": True}  # fmt: skip
     producer = Producer(config)
-    header = [("content-type", b"application/json")]
+    header: list[tuple[str, str | bytes | None]] = [("content-type", b"application/json")]
     for key, value in orders(count):
         while True:
             try:
@@ -169,9 +169,7 @@ def main() -> None:
     options = parser.parse_args()
     os.sched_setaffinity(0, {OTHER_CORE})
     runs: dict[str, list[dict[str, float]]] = {}
-    brokers = run()
-    broker = next(brokers)
-    try:
+    with contextmanager(run)() as broker:
         fill(broker, options.orders, options.partitions, options.compression)
         with database(options.sink == "postgres") as postgres, tempfile.TemporaryDirectory() as name:
             for _ in range(options.rounds):
@@ -184,8 +182,6 @@ def main() -> None:
                             runs.setdefault(f"{engine} accelerator={way} batch={batch}", []).append(found)
                             words = {key: round(value, 2) for key, value in found.items()}
                             print(engine, f"accelerator={way}", f"batch={batch}", words, file=sys.stderr)
-    finally:
-        brokers.close()
     medians = {cell: round(statistics.median(one["us"] for one in many), 3) for cell, many in runs.items()}
     print(json.dumps({"sink": options.sink, "us_per_order": medians, "runs": runs}))
 
