@@ -1,6 +1,9 @@
 """The CRD on a real API server: descriptions, defaults, nulls, columns, and the status it keeps."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,12 +118,12 @@ def test_null_means_absent(crds: ApiServer, namespace: str) -> None:
 
 def test_status_is_a_subresource_whose_conditions_merge_by_type(crds: ApiServer, namespace: str) -> None:
     crds.kubectl("create", "-f", "-", input=_manifest(namespace, "status"))
-    seen = "2026-01-01T00:00:00Z"
+    seen, decision = "2026-01-01T00:00:00Z", DECISION.to_json()
     for manager, kind in (("one", "Ready"), ("two", "Accepted")):
         condition = {"type": kind, "status": "True", "reason": "Test", "message": "m", "lastTransitionTime": seen}
         status = {
             "conditions": [{**condition, "observedGeneration": 1}],
-            "scaling": {"decisions": [DECISION.to_json()], "state": {"anything": {"nested": [1]}}},
+            "scaling": {"latest": decision, "decisions": [decision], "state": {"anything": {"nested": [1]}}},
         }
         crds.kubectl(
             "apply", "--server-side", f"--field-manager={manager}", "--subresource=status", "--force-conflicts",
@@ -129,6 +132,11 @@ def test_status_is_a_subresource_whose_conditions_merge_by_type(crds: ApiServer,
     stored = json.loads(crds.kubectl("get", "opl", "status", "-n", namespace, "-o", "json"))["status"]
     assert [entry["type"] for entry in stored["conditions"]] == ["Ready", "Accepted"]
     assert stored["scaling"]["decisions"] == [DECISION.to_json()]
+    command = [sys.executable, "-m", "orderpipeline_operator.plugin", "why", "status", "-n", namespace]
+    command.append(f"--kubeconfig={crds.kubeconfig}")
+    path = f"{crds.bin}:{os.environ['PATH']}"
+    told = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False)
+    assert "Steady (1970-01-01T00:00:01Z): why" in told.stdout, told.stderr
     assert stored["scaling"]["state"] == {"anything": {"nested": [1]}}
 
 

@@ -1,82 +1,19 @@
 """The offset reader on a real broker: every edge is either the right number or Unknown, never a wrong zero."""
 
-import socket
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    NewPartitions,
-    ResourcePatternType,
-    ResourceType,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialDeletion,
-    UserScramCredentialUpsertion,
-)
+from confluent_kafka.admin import NewPartitions
 
-from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
-from orderpipeline_operator.domain.lag import Group, LagSample, PartitionOffsets, Reading, Reset, Unknown, partition_lag
+from orderpipeline_operator.domain.lag import Group, LagSample, PartitionOffsets, Reading, Unknown, partition_lag
 from orderpipeline_operator.domain.lag_history import History, advance
 from tests.integration.broker import Broker
+from tests.integration.offset_steps import commit, lag, produce, read, reader, unique
 
 pytestmark = pytest.mark.integration
-
-
-def unique(prefix: str) -> str:
-    return f"{prefix}-{uuid.uuid4().hex[:8]}"
-
-
-def reader(broker: Broker, topic: str, group: str, **changes: object) -> OffsetReader:
-    parts = {
-        "bootstrap": broker.sasl_bootstrap, "security_protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-512",
-        "username": broker.username, "password": broker.password, "ca_pem": broker.ca_pem.read_text(),
-    }  # fmt: skip
-    return OffsetReader(KafkaConnection(**(parts | changes)), topic, group, client_id="test", timeout=3.0)
-
-
-def read(source: OffsetReader, until: Callable[[Reading], bool] = lambda _: True, seconds: float = 30.0) -> Reading:
-    """A reading for which `until` holds; leaders and coordinators need a moment on a new topic or group."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = source.read()
-        if isinstance(found, Reading) and until(found):
-            return found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.2)
-
-
-def produce(broker: Broker, topic: str, count: int, partition: int = 0, **config: object) -> None:
-    producer = Producer({"bootstrap.servers": broker.bootstrap, **config})
-    if config:
-        producer.init_transactions(30)
-        producer.begin_transaction()
-    for _ in range(count):
-        producer.produce(topic, b"x" * 100, partition=partition)
-    if config:
-        producer.commit_transaction(30)
-    assert producer.flush(30) == 0
-
-
-def commit(broker: Broker, group: str, topic: str, offset: int, partition: int = 0) -> None:
-    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": group, "enable.auto.commit": False})
-    consumer.commit(offsets=[TopicPartition(topic, partition, offset)], asynchronous=False)
-    consumer.close()
-
-
-def lag(*readings: Reading, reset: Reset = "earliest", apart: float = 60.0) -> LagSample:
-    """The sample of the last of readings taken so many seconds apart."""
-    history, sample = History(), None
-    for index, one in enumerate(readings):
-        history, sample = advance(history, one, reset, apart * index)
-    assert isinstance(sample, LagSample)
-    return sample
 
 
 @pytest.fixture
@@ -236,92 +173,6 @@ def test_members_and_rebalances_of_both_protocols(broker: Broker, group: str, pr
         consumer.close()
     assert read(source, lambda r: r.group.members == 0).group.state == "Empty"
     source.close()
-
-
-def test_the_coordinator_goes_and_comes_a_hundred_times_and_we_live(broker: Broker, group: str) -> None:
-    """What aborts a process that asks with librdkafka 2.16: connections to the coordinator that drop under requests."""
-    topic = broker.create_topic(unique("orders"))
-    source = reader(broker, topic, group)
-    read(source)
-    for _ in range(100):
-        for link in source._links.values():
-            link._socket.shutdown(socket.SHUT_RDWR)
-        assert isinstance(source.read(), Reading), "a connection that went while nothing was asked is made anew at once"
-    source.close()
-
-
-def test_wrong_credentials_and_a_wrong_ca_say_so(broker: Broker, group: str) -> None:
-    topic = broker.create_topic(unique("orders"))
-    for changes, reason in (({"password": "wrong"}, "NotAuthenticated"), ({"ca_pem": None}, "TlsFailed")):
-        source = reader(broker, topic, group, **changes)
-        found = source.read()
-        assert isinstance(found, Unknown)
-        assert found.reason == reason, found
-        assert broker.password not in found.message
-        source.close()
-
-
-def test_a_broker_that_is_down_and_comes_back(broker: Broker, group: str) -> None:
-    topic = broker.create_topic(unique("orders"))
-    produce(broker, topic, 5)
-    source = reader(broker, topic, group)
-    read(source, lambda r: r.partitions[0].end == 5)
-    broker.stop()
-    try:
-        started = time.monotonic()
-        found = source.read()
-        assert isinstance(found, Unknown)
-        assert found.reason == "KafkaUnreachable"
-        assert time.monotonic() - started < 10
-    finally:
-        broker.start()
-    assert read(source).partitions[0].end == 5
-    broker.pause()
-    try:
-        assert isinstance(source.read(), Unknown)
-    finally:
-        broker.resume()
-    assert read(source).partitions[0].end == 5
-    source.close()
-
-
-def test_authorisation_that_is_lost(secured_broker: Broker, group: str) -> None:
-    admin, user = secured_broker.admin(), unique("reader")
-    topic = secured_broker.create_topic(unique("orders"))
-    credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-    upsert = UserScramCredentialUpsertion(user, credential, b"secret")
-    admin.alter_user_scram_credentials([upsert])[user].result(30)
-
-    def acl(kind: ResourceType, name: str) -> AclBinding:
-        allow = (AclOperation.DESCRIBE, AclPermissionType.ALLOW)
-        return AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{user}", "*", *allow)
-
-    acls = [acl(ResourceType.TOPIC, topic), acl(ResourceType.GROUP, group)]
-    for future in admin.create_acls(acls).values():
-        future.result(30)
-    source = reader(secured_broker, topic, group, username=user, password="secret")
-    read(source)  # Describe is all it needs
-    for kind in (ResourceType.GROUP, ResourceType.TOPIC):
-        name = group if kind == ResourceType.GROUP else topic
-        for future in admin.delete_acls([_filter(kind, name, user)]).values():
-            future.result(30)
-        found: Reading | Unknown = source.read()
-        for _ in range(25):
-            if isinstance(found, Unknown):
-                break
-            time.sleep(0.2)
-            found = source.read()
-        assert isinstance(found, Unknown)
-        assert found.reason == "NotAuthorized", found
-    source.close()
-    admin.alter_user_scram_credentials([UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512)])
-
-
-def _filter(kind: ResourceType, name: str, user: str) -> object:
-    from confluent_kafka.admin import AclBindingFilter
-
-    anything = (AclOperation.ANY, AclPermissionType.ANY)
-    return AclBindingFilter(kind, name, ResourcePatternType.LITERAL, f"User:{user}", None, *anything)
 
 
 def test_500_partitions_in_one_reading(broker: Broker, group: str) -> None:

@@ -49,7 +49,8 @@ class ScalingState:
     `steady`: orders arrived without a break for long enough to keep the floor. `below_*`/`above_*`: since when fewer or
     more consumers were wanted, and the most or fewest of those wishes. `rate`: measured orders per second of one
     consumer. `trial_*`: the last scale-up, from and to what, and the throughput before it. `ceiling`: what it did not
-    help to go beyond, until when, and for how many seconds it was closed the last time. `forecast`: what was learned.
+    help to go beyond, until when, for how many seconds it was closed the last time, and the throughput that would not
+    rise. `forecast`: what was learned.
     """
 
     at: float | None = None
@@ -74,6 +75,7 @@ class ScalingState:
     ceiling: int | None = None
     ceiling_until: float | None = None
     ceiling_for: float | None = None
+    ceiling_rate: float | None = None
     forecast: Forecast | None = None
 
     def shifted(self, seconds: float) -> "ScalingState":
@@ -109,7 +111,7 @@ _TIMES = (
     "at", "active_since", "arrived_at", "quiet_since", "below_since", "above_since", "rebalancing_since",
     "members_since", "last_up", "trial_at", "ceiling_until",
 )  # fmt: skip
-_FLOATS = frozenset((*_TIMES, "rate", "trial_before", "ceiling_for"))
+_FLOATS = frozenset((*_TIMES, "rate", "trial_before", "ceiling_for", "ceiling_rate"))
 
 
 def _rounded(value: Any) -> Any:

@@ -13,6 +13,8 @@ LEARN = 60.0
 """Time constant, in seconds, of the measured rate of one consumer."""
 GAIN = 1.1
 """A scale-up has helped when throughput is this many times what it was."""
+LIFTED = 1.25
+"""A bottleneck is gone when throughput is this many times what it was held at, without more consumers."""
 TRIAL_FOR = 120.0
 """Seconds after which a scale-up whose consumers never joined says nothing."""
 CEILING_FOR = 600.0
@@ -108,8 +110,10 @@ def _trial(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: f
 
     The number then wanted is lower, and comes about as any lower number does: after the stabilisation.
     """
-    if state.ceiling_until is not None and now >= state.ceiling_until:
-        state = replace(state, ceiling=None, ceiling_until=None)
+    over = state.ceiling_until is not None and now >= state.ceiling_until
+    lifted = state.ceiling_rate is not None and (sample.processed_rate or 0.0) >= LIFTED * state.ceiling_rate
+    if over or lifted:  # what held the throughput down before is gone, or may be
+        state = replace(state, ceiling=None, ceiling_until=None, ceiling_rate=None)
     if state.trial_at is None or state.trial_from is None or state.trial_to is None or state.trial_before is None:
         return state
     done = replace(state, trial_at=None, trial_from=None, trial_to=None, trial_before=None)
@@ -121,4 +125,5 @@ def _trial(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: f
         return replace(done, ceiling_for=None)
     lasts = CEILING_FOR if state.ceiling_for is None else min(2 * state.ceiling_for, CEILING_MOST)
     until = now + policy.stabilization_down + lasts
-    return replace(done, ceiling=state.trial_from, ceiling_until=until, ceiling_for=lasts)
+    before = state.trial_before
+    return replace(done, ceiling=state.trial_from, ceiling_until=until, ceiling_for=lasts, ceiling_rate=before)

@@ -22,12 +22,13 @@ def explain(pipeline: Mapping[str, Any]) -> str:
     latest = scaling.get("latest") or (decisions[-1] if decisions else None)
     lines = [_headline(pipeline["metadata"].get("name", "?"), status)]
     if latest is None:
-        lines += ["", "Nothing was decided yet.", *_ready(status)]
+        lines += ["", "Nothing was decided yet.", *_troubles(status, "Ready", "AutoscalingActive")]
     else:
+        lines += _troubles(status, "AutoscalingActive")
         lines += ["", f"{latest.get('reason')} ({latest.get('at')}): {latest.get('message')}"]
         lines += _table(_arithmetic(latest.get("numbers") or {}, latest))
     if decisions:
-        lines += ["", f"Last changes ({len(decisions)} are in the status):", *map(_change, decisions[-LAST:])]
+        lines += ["", "Last changes, newest last:", *map(_change, decisions[-LAST:])]
     return "\n".join(lines) + "\n"
 
 
@@ -37,13 +38,13 @@ def _headline(name: str, status: Mapping[str, Any]) -> str:
     line = f"{name}: {wanted} consumers wanted, {_text(consumers.get('current'))} there"
     if lag.get("orders") is None:
         return f"{line}; how many orders wait is not known."
-    age = "" if lag.get("seconds") is None else f", the oldest for {lag['seconds']:g} s"
+    age = "" if not lag["orders"] or lag.get("seconds") is None else f", the oldest for {lag['seconds']:g} s"
     return f"{line}; {lag['orders']} orders wait{age}."
 
 
-def _ready(status: Mapping[str, Any]) -> Iterator[str]:
+def _troubles(status: Mapping[str, Any], *types: str) -> Iterator[str]:
     for condition in status.get("conditions") or ():
-        if condition.get("type") in ("Ready", "AutoscalingActive") and condition.get("status") != "True":
+        if condition.get("type") in types and condition.get("status") != "True":
             yield f"{condition['type']}: {condition.get('reason')}: {condition.get('message')}"
 
 
@@ -54,7 +55,7 @@ def _arithmetic(n: Mapping[str, Any], latest: Mapping[str, Any]) -> Iterator[tup
         yield "orders wait", f"{_text(n.get('lag'))}, to be worked off in {_text(n.get('targetCatchUp'))} s"
         yield "so to be done", f"{_text(n['demand'])}/s"
         yield "one consumer does", f"{_text(n.get('ratePerConsumer'))}/s ({n.get('rateIs')})"
-        yield "that needs", f"{_text(n.get('asked', n.get('needed')))} consumers"
+        yield "consumers needed", _text(n.get("asked", n.get("needed")))
     if "hotPartition" in n:
         yield (
             "hot partition",
@@ -66,7 +67,7 @@ def _arithmetic(n: Mapping[str, Any], latest: Mapping[str, Any]) -> Iterator[tup
     if "foretoldRate" in n:
         yield "foretold", f"{_text(n['foretoldRate'])}/s"
     if "floor" in n:
-        yield "at least", f"{n['floor']} while orders arrive as now"
+        yield "kept at least", f"{n['floor']} while orders arrive as now" if n["floor"] else "0: none arrive"
         schedule = f" (schedule {n['schedule']})" if n.get("schedule") else ""
         yield "allowed", f"{n.get('minimum')} to {n.get('maximum')}{schedule}"
     if "ceiling" in n:
@@ -83,7 +84,7 @@ def _table(rows: Iterator[tuple[str, str]]) -> list[str]:
 
 
 def _change(entry: Mapping[str, Any]) -> str:
-    number = f"{_text(entry.get('previous'))} -> {_text(entry.get('replicas'))}"
+    number = " -> ".join("?" if entry.get(key) is None else str(entry[key]) for key in ("previous", "replicas"))
     return f"  {entry.get('at')}  {number:<12} {entry.get('reason')}"
 
 

@@ -1,14 +1,18 @@
 """The operator's decisions set the number of processes."""
 
 import asyncio
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from orderpipeline_embedded.plan import make_plan, read_pipeline
 from orderpipeline_embedded.rates import rate
 from orderpipeline_embedded.scaling import Scaling
+from orderpipeline_embedded.why import STATE
 from orderpipeline_operator.domain.lag import Group, PartitionOffsets, Reading, Unknown
+from orderpipeline_operator.domain.why import explain
 from tests.unit.embedded.test_plan import text
 
 
@@ -44,11 +48,15 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def decided(mode: str, reading: Reading | Unknown) -> tuple[Fleet, Scaling, list[str], Reader]:
+async def decided(
+    mode: str, reading: Reading | Unknown, keep_in: Path | None = None
+) -> tuple[Fleet, Scaling, list[str], Reader]:
     source = text(autoscaling={"mode": mode}, topic={"partitions": 12})
     plan = make_plan(read_pipeline(source, "x"), kafka_port=1, api_port=2)
     fleet, told, reader = Fleet(), [], Reader(reading)
-    scaling = Scaling(plan, "127.0.0.1:1", fleet, told.append, make_reader=lambda _: reader, monotonic=lambda: 1.0)
+    scaling = Scaling(
+        plan, "127.0.0.1:1", fleet, told.append, keep_in=keep_in, make_reader=lambda _: reader, monotonic=lambda: 1.0
+    )
     scaling.start()
     await until(lambda: scaling.view is not None)
     scaling.refresh()
@@ -56,8 +64,10 @@ async def decided(mode: str, reading: Reading | Unknown) -> tuple[Fleet, Scaling
     return fleet, scaling, told, reader
 
 
-async def test_a_backlog_starts_consumers_and_says_why() -> None:
-    fleet, scaling, told, reader = await decided("Auto", BACKLOG)
+async def test_a_backlog_starts_consumers_and_says_why(tmp_path: Path) -> None:
+    fleet, scaling, told, reader = await decided("Auto", BACKLOG, tmp_path)
+    kept = explain(json.loads((tmp_path / STATE).read_text()))
+    assert "6 consumers wanted, 1 there; 1200000 orders wait." in kept
     assert fleet.desired == 6
     assert told[0].startswith("consumers 1 -> 6: ")
     assert [one.written for one in scaling.points] == [1_200_000]

@@ -91,6 +91,15 @@ async def test_a_webhook_is_not_fought_for_ever() -> None:
     assert stubborn == {}, "the webhook is gone"
 
 
+async def test_a_change_of_the_number_of_consumers_is_an_event() -> None:
+    decision = {"at": "t", "previous": 2, "replicas": 4, "reason": "Steady", "message": "orders arrive"}
+    write = Writer()
+    new = {"conditions": [], "scaling": {"decisions": [decision]}}
+    assert await actuate.write_status(write, seen(), new, "a", NOW)
+    event = write.calls[-1][-1]
+    assert (event["reason"], event["note"]) == ("MoreConsumers", "2 -> 4: Steady: orders arrive")
+
+
 async def test_an_event_that_cannot_be_written_is_no_failure() -> None:
     condition = {"type": "Degraded", "status": "True", "reason": "NotOwned", "message": "m"}
     write = Writer(refuse={"event": Forbidden("create Event", 403, "Forbidden", "no")})

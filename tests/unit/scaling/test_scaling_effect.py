@@ -50,6 +50,15 @@ def test_a_step_that_fails_again_is_closed_for_twice_as_long():
     assert ScalingState.from_json(state.to_json()).ceiling_for == lasts[-1]
 
 
+def test_a_bottleneck_that_goes_opens_the_way_at_once():
+    closed = ScalingState(
+        desired=40, ceiling=40, ceiling_until=9e3, ceiling_rate=4000.0, steady=True, arrived_at=999.0, rate=100.0
+    )
+    assert {d.replicas for d in follow(WIDE, [AT40] * 5, closed)} == {40}
+    faster = replace(AT40, processed_rate=5100.0)
+    assert follow(WIDE, [faster] * 2, closed)[-1].replicas > 40
+
+
 def test_a_scale_up_that_helped_leads_on():
     up = follow(WIDE, [AT40] * 3, ScalingState(desired=40))
     more = replace(AT60, processed_rate=6000.0, orders=10**7)

@@ -78,7 +78,7 @@ class OffsetReader:
     def _try(self, until: float) -> Reading | Exception:
         try:
             return self._read(until)
-        except (LinkError, kafka.KafkaError, ValueError) as error:
+        except (LinkError, kafka.KafkaError, ValueError, LookupError) as error:
             self._forget(keep_clean=isinstance(error, kafka.KafkaError))
             return error
 
@@ -142,6 +142,8 @@ class OffsetReader:
                 for node, led in topic.leaders.items()
             }
             self._bodies = topic, kafka.offset_fetch(self._group, self._topic, topic.partitions), lists
+            for address in self._links.keys() - {*topic.brokers.values(), *self._bootstrap}:  # brokers that are gone
+                self._links.pop(address).close()
         return self._bodies[1:]
 
     def _parsed(self, what: object, raw: bytes, parse: Callable[[bytes], T]) -> T:

@@ -20,6 +20,7 @@ CONSUMER_GROUP_DESCRIBE: Final = (69, 0)
 EARLIEST, LATEST = -2, -1
 READ_COMMITTED: Final = 1
 """The end is that of what consumers may read: behind it are orders of transactions that are open."""
+LEADER_NOT_AVAILABLE: Final = 5
 NO_GROUP: Final = 69
 """Error of a group that is not there, or not of the protocol that was asked for."""
 
@@ -87,13 +88,10 @@ def topic_of(raw: bytes) -> Topic:
         for _ in range(3):
             answer.take(4 * answer.compact_length())
         answer.tags()
-        if leader < 0:
+        if leader not in brokers:
             _check(error or LEADER_NOT_AVAILABLE)
         leaders.setdefault(leader, []).append(number)
     return Topic(topic_id, {node: tuple(sorted(led)) for node, led in leaders.items()}, brokers)
-
-
-LEADER_NOT_AVAILABLE: Final = 5
 
 
 def find_coordinator(group: str) -> bytes:

@@ -1,0 +1,62 @@
+"""Steps of the tests of the offset reader."""
+
+import time
+import uuid
+from collections.abc import Callable
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
+from orderpipeline_operator.domain.lag import LagSample, Reading, Reset
+from orderpipeline_operator.domain.lag_history import History, advance
+from tests.integration.broker import Broker
+
+
+def unique(prefix: str) -> str:
+    return f"{prefix}-{uuid.uuid4().hex[:8]}"
+
+
+def reader(broker: Broker, topic: str, group: str, **changes: object) -> OffsetReader:
+    parts = {
+        "bootstrap": broker.sasl_bootstrap, "security_protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-512",
+        "username": broker.username, "password": broker.password, "ca_pem": broker.ca_pem.read_text(),
+    }  # fmt: skip
+    return OffsetReader(KafkaConnection(**(parts | changes)), topic, group, client_id="test", timeout=3.0)
+
+
+def read(source: OffsetReader, until: Callable[[Reading], bool] = lambda _: True, seconds: float = 30.0) -> Reading:
+    """A reading for which `until` holds; leaders and coordinators need a moment on a new topic or group."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = source.read()
+        if isinstance(found, Reading) and until(found):
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+
+
+def produce(broker: Broker, topic: str, count: int, partition: int = 0, **config: object) -> None:
+    producer = Producer({"bootstrap.servers": broker.bootstrap, **config})
+    if config:
+        producer.init_transactions(30)
+        producer.begin_transaction()
+    for _ in range(count):
+        producer.produce(topic, b"x" * 100, partition=partition)
+    if config:
+        producer.commit_transaction(30)
+    assert producer.flush(30) == 0
+
+
+def commit(broker: Broker, group: str, topic: str, offset: int, partition: int = 0) -> None:
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": group, "enable.auto.commit": False})
+    consumer.commit(offsets=[TopicPartition(topic, partition, offset)], asynchronous=False)
+    consumer.close()
+
+
+def lag(*readings: Reading, reset: Reset = "earliest", apart: float = 60.0) -> LagSample:
+    """The sample of the last of readings taken so many seconds apart."""
+    history, sample = History(), None
+    for index, one in enumerate(readings):
+        history, sample = advance(history, one, reset, apart * index)
+    assert isinstance(sample, LagSample)
+    return sample
