@@ -12,7 +12,7 @@ SETTLE = 30.0
 LEARN = 60.0
 """Time constant, in seconds, of the measured rate of one consumer."""
 GAIN = 1.1
-"""A scale-up has helped when throughput is this many times what it was."""
+"""A scale-up has helped when throughput is this many times what it was; a small one when half of it shows."""
 LIFTED = 1.25
 """A bottleneck is gone when throughput is this many times what it was held at, without more consumers."""
 TRIAL_FOR = 120.0
@@ -121,7 +121,8 @@ def _trial(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: f
         return done
     if (sample.group.members or 0) < min(state.trial_to, sample.partitions) or not _settled(sample, state, now):
         return state
-    if (sample.processed_rate or 0.0) >= GAIN * state.trial_before:
+    grown = min(state.trial_to, sample.partitions) / max(state.trial_from, 1)
+    if (sample.processed_rate or 0.0) >= min(GAIN, 1.0 + (grown - 1.0) / 2) * state.trial_before:
         return replace(done, ceiling_for=None)
     lasts = CEILING_FOR if state.ceiling_for is None else min(2 * state.ceiling_for, CEILING_MOST)
     until = now + policy.stabilization_down + lasts

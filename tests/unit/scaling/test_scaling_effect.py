@@ -50,6 +50,17 @@ def test_a_step_that_fails_again_is_closed_for_twice_as_long():
     assert ScalingState.from_json(state.to_json()).ceiling_for == lasts[-1]
 
 
+@pytest.mark.parametrize(("throughput", "helped"), [(4180.0, True), (4040.0, False)])
+def test_a_small_step_needs_to_show_half_of_itself(throughput, helped):
+    trial = ScalingState(
+        desired=43, trial_at=1000.0, trial_from=40, trial_to=43, trial_before=4000.0, members=43, members_since=900.0
+    )
+    at43 = replace(AT40, processed_rate=throughput, group=Group("Stable", 43))
+    after = decide(replace(WIDE, bounds=ConsumerBounds(1, 43)), at43, trial, 1040.0).state
+    assert after.trial_at is None
+    assert (after.ceiling is None) is helped
+
+
 def test_a_bottleneck_that_goes_opens_the_way_at_once():
     closed = ScalingState(
         desired=40, ceiling=40, ceiling_until=9e3, ceiling_rate=4000.0, steady=True, arrived_at=999.0, rate=100.0
