@@ -1,20 +1,28 @@
 """The report's pictures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from bench.ingest import CELLS
 from bench.report import TITLES
 from bench.summary import Found, middle, spread
 
-COLOURS: Final = ("#0b6e4f", "#6bbf95", "#c8553d", "#e0a458", "#5b7db1", "#8e6c8a")
+COLOURS: Final = {
+    "ours": "#0b6e4f", "ours-python": "#6bbf95", "gin": "#c8553d", "fasthttp": "#e0a458", "aiohttp": "#5b7db1",
+    "fastapi": "#8e6c8a",
+}  # fmt: skip
 PARTS: Final = ("#5b7db1", "#0b6e4f", "#c8553d", "#e0a458", "#9a9a9a", "#d0d0d0")
 DPI: Final = 110
+SMALLEST: Final = 0.01
+"""Of an axis that is a logarithm, in µs."""
+LABELLED: Final = 0.05
+"""Share of the whole from which on a part of a bar has room for its figure."""
 
 
 def draw(result: Found, folder: Path) -> list[Path]:
@@ -42,7 +50,7 @@ def ingest(result: Found) -> Figure:
         ends = [spread(runs[name][cell], "us") or (0.0, 0.0) for name in names]
         errors = [[m - low for m, (low, _) in zip(middles, ends, strict=True)],
                   [high - m for m, (_, high) in zip(middles, ends, strict=True)]]  # fmt: skip
-        axes.barh(names, middles, xerr=errors, color=_colours(runs, names), error_kw={"elinewidth": 1})
+        axes.barh(names, middles, xerr=errors, color=[COLOURS[name] for name in names], error_kw={"elinewidth": 1})
         for at, value in enumerate(middles):
             axes.text(value, at, f" {value:.2f} ", va="bottom", fontsize=8)
         axes.invert_yaxis()
@@ -56,9 +64,9 @@ def latency(result: Found) -> Figure:
     runs = result["latency"]
     figure = Figure((11, 3.6), layout="constrained")
     for axes, quantile in zip(figure.subplots(1, 3, sharey=True), ("p50", "p99", "p99.9"), strict=True):
-        for name, colour in zip(runs, COLOURS, strict=False):
+        for name in runs:
             values = [runs[name][share]["latency_ms"][quantile] for share in ("50", "70", "90")]
-            axes.plot([50, 70, 90], values, marker="o", color=colour, label=name)
+            axes.plot([50, 70, 90], values, marker="o", color=COLOURS[name], label=name)
         axes.set_yscale("log")
         axes.set_xticks([50, 70, 90])
         _dress(
@@ -76,13 +84,14 @@ def growth(result: Found) -> Figure:
     curves = result["growth"]
     figure = Figure((11, 6), layout="constrained")
     for axes, (axis, servers) in zip(figure.subplots(2, 2).flat, curves.items(), strict=True):
-        for name, colour in zip(servers, (COLOURS[0], COLOURS[2]), strict=False):
-            points = {int(value): found["us"] for value, found in servers[name].items()}
-            axes.plot(list(points), list(points.values()), marker="o", color=colour, label=name)
+        for name, found in servers.items():
+            points = {int(value): max(run["us"], SMALLEST) for value, run in found.items()}
+            axes.plot(list(points), list(points.values()), marker="o", color=COLOURS[name], label=name)
         axes.set_xscale("log")
+        axes.set_yscale("log")
         axes.set_xticks(list(points), [f"{value:,}" for value in points])
-        axes.minorticks_off()
-        axes.set_ylim(bottom=0)
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.legend(fontsize=8, frameon=False)
         _dress(axes, f"by {axis}", "", "µs of CPU per order")
     return figure
@@ -99,24 +108,19 @@ def end_to_end(result: Found) -> Figure:
         for part, colour in zip(parts, PARTS, strict=False):
             us = run["us"].get(part, 0.0)
             left.barh(at, us, left=begin, color=colour, label=part if at == 0 else None)
-            if us > 0.08:
+            if us > LABELLED * sum(run["us"].values()):
                 left.text(begin + us / 2, at, f"{us:.2f}", ha="center", va="center", fontsize=8)
             begin += us
     left.set_yticks(range(len(runs)), list(runs))
     left.legend(fontsize=8, frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.18))
     _dress(left, "where an order's CPU goes", "µs of CPU per order")
     seconds = next(iter(runs.values()))["per_second"]
-    for key, colour in (("in", COLOURS[0]), ("out", COLOURS[2])):
+    for key, colour in (("in", "#0b6e4f"), ("out", "#c8553d")):
         right.plot([each["at"] for each in seconds], [each[key] / 1e3 for each in seconds], color=colour, label=key)
     right.set_ylim(bottom=0)
     right.legend(fontsize=8, frameon=False)
     _dress(right, f"orders into the log and committed, {next(iter(runs))}", "seconds", "thousands per second")
     return figure
-
-
-def _colours(runs: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    known = dict(zip(runs, COLOURS, strict=False))
-    return [known[name] for name in names]
 
 
 def _dress(axes: Axes, title: str, below: str, beside: str = "") -> None:
