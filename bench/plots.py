@@ -7,7 +7,7 @@ from typing import Final
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from bench.ingest import CELLS
 from bench.report import TITLES
@@ -91,6 +91,8 @@ def growth(result: Found) -> Figure:
         axes.set_yscale("log")
         axes.set_xticks(list(points), [f"{value:,}" for value in points])
         axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:g}")
         axes.legend(fontsize=8, frameon=False)
         _dress(axes, f"by {axis}", "", "µs of CPU per order")

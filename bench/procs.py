@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 TICK: Final = os.sysconf("SC_CLK_TCK")
+CPU_CLOCK: Final = 2
 READY_SECONDS: Final = 30.0
 
 
@@ -79,9 +80,11 @@ def until_ready(process: Process, url: str) -> float:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process with all its threads, those that have ended too."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    """User and system time of a process with all its threads, those that have ended too, to the nanosecond.
+
+    Linux makes the number of a process's CPU clock from its pid; /proc has the same time in ticks of 10 ms only.
+    """
+    return time.clock_gettime((~pid << 3) | CPU_CLOCK)
 
 
 def busy_seconds() -> float:

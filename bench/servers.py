@@ -16,7 +16,6 @@ from orderpipeline_embedded.plan import HOST, Plan, make_plan, read_pipeline
 ROOT: Final = Path(__file__).parents[1]
 OURS: Final = "ours"
 PYTHON: Final = "ours-python"
-ACCELERATOR: Final = "ORDERPIPELINE_ACCELERATOR"
 PIPELINE: Final = """
 apiVersion: orderpipeline.dev/v1alpha1
 kind: OrderPipeline
@@ -93,8 +92,8 @@ def accelerated() -> bool:
 
 def variants() -> dict[str, Mapping[str, str]]:
     """Our configurations, the best one first, and what is in their environment."""
-    python = {ACCELERATOR: "off"}
-    return {OURS: {ACCELERATOR: "on"}, PYTHON: python} if accelerated() else {OURS: python}
+    python = {Env.ACCELERATOR: "off"}
+    return {OURS: {Env.ACCELERATOR: "on"}, PYTHON: python} if accelerated() else {OURS: python}
 
 
 def ours() -> list[Server]:
