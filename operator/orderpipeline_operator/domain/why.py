@@ -56,27 +56,33 @@ def _arithmetic(n: Mapping[str, Any], latest: Mapping[str, Any]) -> Iterator[tup
         yield "so to be done", f"{_text(n['demand'])}/s"
         yield "one consumer does", f"{_text(n.get('ratePerConsumer'))}/s ({n.get('rateIs')})"
         yield "consumers needed", _text(n.get("asked", n.get("needed")))
-    if "hotPartition" in n:
-        yield (
-            "hot partition",
-            f"{n['hotPartition']} asks for {_text(n.get('hotDemand'))}/s, and one consumer has it",
-        )
-        yield "more can help with", f"what {_text(n.get('needed'))} consumers do"
-    if "stuckPartition" in n:
-        yield "stuck partition", f"nothing of {n['stuckPartition']} is processed"
-    if "foretoldRate" in n:
-        yield "foretold", f"{_text(n['foretoldRate'])}/s"
+    yield from _special(n)
     if "floor" in n:
         yield "kept at least", f"{n['floor']} while orders arrive as now" if n["floor"] else "0: none arrive"
         schedule = f" (schedule {n['schedule']})" if n.get("schedule") else ""
         yield "allowed", f"{n.get('minimum')} to {n.get('maximum')}{schedule}"
-    if "ceiling" in n:
-        yield "no use beyond", f"{n['ceiling']}: more brought no throughput"
     if "wanted" in n:
         yield "so wanted", f"{n['wanted']}, on a step over which {n.get('partitions')} partitions spread evenly"
     held = _HELD.get(str(latest.get("reason")))
     if held:
         yield "held at", f"{_text(latest.get('replicas'))}: {held}"
+
+
+def _special(n: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What only some decisions have to reckon with."""
+    texts = {
+        "uneven": ("as partitions differ", "{}"),
+        "spared": ("to have some to spare", "{}"),
+        "hotPartition": ("hot partition", f"{{}} asks for {_text(n.get('hotDemand'))}/s, and one consumer has it"),
+        "stuckPartition": ("stuck partition", "nothing of {} is processed"),
+        "foretoldRate": ("foretold", "{}/s"),
+        "ceiling": ("no use beyond", "{}: more brought no throughput"),
+    }
+    for number, (name, text) in texts.items():
+        if number in n:
+            yield name, text.format(_text(n[number]))
+    if "asked" in n:
+        yield "more can help with", f"what {_text(n.get('needed'))} consumers do"
 
 
 def _table(rows: Iterator[tuple[str, str]]) -> list[str]:

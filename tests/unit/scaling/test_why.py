@@ -65,6 +65,18 @@ def test_what_is_not_known_is_not_made_up():
     assert explain({"metadata": {"name": "new"}}).startswith("new: an unknown number of consumers wanted")
 
 
+def test_numbers_that_only_some_decisions_have():
+    numbers = {
+        "demand": 900.0, "needed": 9, "uneven": 12, "foretoldRate": 1200.5, "floor": 0, "ceiling": 40, "wanted": 12,
+        "minimum": 0, "maximum": 60, "schedule": "office", "partitions": 120,
+    }  # fmt: skip
+    latest = {"at": "t", "reason": "Pressure", "message": "m", "replicas": 12, "numbers": numbers}
+    text = explain({"metadata": {"name": "shop"}, "status": {"scaling": {"latest": latest}}})
+    for line in ("as partitions differ 12", "foretold             1200.5/s", "no use beyond        40: more brought no",
+                 "allowed              0 to 60 (schedule office)"):  # fmt: skip
+        assert f"\n  {line}" in text
+
+
 def test_hot_and_stuck_partitions_are_named():
     loads = tuple(Load(n, 60_000 if n == 7 else 0, 800.0 if n == 7 else 5.0, 5.0) for n in range(12))
     hot = sample(60_000, 855.0, 12, loads=loads, stuck=(3,), group=Group("Stable", 4))
