@@ -1,6 +1,9 @@
 """CPU of the order API per order, in four cells, for one or more versions of it in the same run.
 
     python bench/ingest_micro.py --engine new=. --engine old=../other-checkout --seconds 3 --rounds 2
+    python bench/ingest_micro.py --engine native=. --engine python=.,off
+
+Behind a comma stands what ORDERPIPELINE_ACCELERATOR is for that engine.
 
 The server has core 0; the load generator (wrk) and the broker have core 1. CPU is the server process's user and system
 time with all its threads, from before the load until nothing is in flight; orders are counted by the server, and a cell
@@ -56,12 +59,15 @@ def lua(path: Path, batch: bool) -> Path:
 
 
 @contextmanager
-def server(root: Path, broker: Broker, topic: str, durability: str, folder: Path) -> Iterator[tuple[int, int]]:
+def server(engine: str, broker: Broker, topic: str, durability: str, folder: Path) -> Iterator[tuple[int, int]]:
     """The order API of the checkout at `root`; its port and process id."""
     port = free_ports(1)[0]
+    folder_of, _, accelerator = engine.partition(",")
+    root = Path(folder_of).resolve()
     path = os.pathsep.join(str(root / "services" / part) for part in ("producer", "common"))
     env = {**os.environ, "PYTHONPATH": path, Env.BOOTSTRAP_SERVERS: broker.bootstrap, Env.TOPIC: topic,
-           Env.PORT: str(port), Env.DURABILITY: durability, Env.LOG_LEVEL: "WARNING"}  # fmt: skip
+           Env.PORT: str(port), Env.DURABILITY: durability, Env.LOG_LEVEL: "WARNING",
+           Env.ACCELERATOR: accelerator or "auto"}  # fmt: skip
     with (folder / f"{port}.log").open("wb") as log:
         process = subprocess.Popen(
             ["taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "orderpipeline_producer"], env=env, cwd=folder,
@@ -106,11 +112,11 @@ def ends(broker: Broker, topic: str) -> int:
         reader.close()
 
 
-def measure(root: Path, broker: Broker, durability: str, script: Path, batch: bool, seconds: int) -> dict[str, float]:
+def measure(engine: str, broker: Broker, durability: str, script: Path, batch: bool, seconds: int) -> dict[str, float]:
     """One cell once."""
     topic = broker.create_topic(f"bench-{time.monotonic_ns()}", PARTITIONS, {"retention.bytes": "200000000"})
     connections = 8 if batch else 64
-    with server(root, broker, topic, durability, script.parent) as (port, pid):
+    with server(engine, broker, topic, durability, script.parent) as (port, pid):
         url = f"http://127.0.0.1:{port}" + ("/orders/batch" if batch else "/order")
         load = ["wrk", "-t1", f"-c{connections}", "-s", str(script), url]
         subprocess.run([*load, "-d1s"], check=True, capture_output=True)
@@ -122,7 +128,7 @@ def measure(root: Path, broker: Broker, durability: str, script: Path, batch: bo
         orders = after["orderpipeline_orders_acked_total"] - before["orderpipeline_orders_acked_total"]
         spent = cpu(pid) - used
         if (written := ends(broker, topic)) != after["orderpipeline_orders_acked_total"]:
-            raise SystemExit(f"{root}: {after['orderpipeline_orders_acked_total']:.0f} acked, {written} in the log")
+            raise SystemExit(f"{engine}: {after['orderpipeline_orders_acked_total']:.0f} acked, {written} in the log")
     refused = [line.strip() for line in report.splitlines() if "Non-2xx" in line]
     return {"us": spent / orders * 1e6, "orders_per_s": orders / took,
             "rss_mib": after["process_resident_memory_bytes"] / 2**20,
@@ -147,7 +153,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--cell", action="append", choices=[name for name, _ in CELLS])
     options = parser.parse_args()
-    engines = {name: Path(root).resolve() for name, _, root in (each.partition("=") for each in options.engine)}
+    engines = {name: root for name, _, root in (each.partition("=") for each in options.engine)}
     os.sched_setaffinity(0, {LOAD_CORE})
     results: dict[str, dict[str, list[dict[str, float]]]] = {name: {} for name in engines}
     brokers: Any = run()

@@ -15,7 +15,7 @@ from orderpipeline_producer.api import PATHS, make_api
 from orderpipeline_producer.auth import ANONYMOUS
 from orderpipeline_producer.gateway import Gateway
 from orderpipeline_producer.http import HttpServer
-from orderpipeline_producer.kafka_sink import Headers, OnDelivery
+from orderpipeline_producer.kafka_sink import Headers, OnDelivery, ProducePlain, Take
 from orderpipeline_producer.metrics import Metrics, make_registry
 from orderpipeline_producer.orders import Orders
 from orderpipeline_producer.quota import Quota
@@ -28,6 +28,9 @@ class MemorySink:
 
     def __init__(self) -> None:
         self.fatal = ""
+        self.fd: int | None = None
+        self.take: Take | None = None
+        self.produce_plain: ProducePlain | None = None
         self.hold = False
         self.values: list[bytes] = []
         self._due: list[OnDelivery] = []

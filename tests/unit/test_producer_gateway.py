@@ -13,7 +13,7 @@ from orderpipeline_producer.batch import Batch
 from orderpipeline_producer.bulk import Bulk, read_bulk
 from orderpipeline_producer.gateway import Gateway
 from orderpipeline_producer.ingest import Record
-from orderpipeline_producer.kafka_sink import Headers, OnDelivery
+from orderpipeline_producer.kafka_sink import Headers, OnDelivery, ProducePlain, Take
 from orderpipeline_producer.metrics import Metrics
 from orderpipeline_producer.replies import Problem
 from orderpipeline_producer.settings import Limits
@@ -34,6 +34,9 @@ class FakeSink:
 
     def __init__(self, room: int = 10**9) -> None:
         self.fatal = ""
+        self.fd: int | None = None
+        self.take: Take | None = None
+        self.produce_plain: ProducePlain | None = None
         self.room = room
         self.queued: list[tuple[bytes, OnDelivery]] = []
         self.due: list[tuple[KafkaError | None, bytes, OnDelivery]] = []

@@ -10,31 +10,45 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::handle::Handle;
-use crate::orders::Orders;
+use crate::orders::{Orders, Single};
 use crate::rdkafka::{self, Argument, Message};
-use crate::tickets::{Done, Tickets};
+use crate::tickets::{Done, Tickets, Waiter};
 
 /// Record headers as Python gives them.
 type Headers = Vec<(CString, Vec<u8>)>;
+/// Arguments of one `rd_kafka_produceva` besides the headers.
+const ARGUMENTS: usize = 6;
+const MAX_HEADERS: usize = 10;
 
 /// Belongs to one event loop's thread, but for `leaders`.
 #[pyclass(frozen, module = "orderpipeline_accelerator")]
 pub struct Client {
     handle: Arc<Handle>,
     tickets: Mutex<Tickets>,
+    headers: Headers,
     on_event: Py<PyAny>,
+    on_failed: Py<PyAny>,
 }
 
 #[pymethods]
 impl Client {
-    /// A client by the librdkafka at `library` for `topic`. `on_event(kind, level, name, text)` is told of errors
-    /// ("error", "fatal") and log lines ("log"), from within `poll`. Raises ValueError for a wrong configuration.
+    /// A client by the librdkafka at `library` for `topic`; `headers` are on every record. Within `poll`,
+    /// `on_event(kind, code, name, text)` is told of errors ("error", "fatal") and log lines ("log", with their level),
+    /// and `on_failed(on_delivery, code, value)` of single records. Raises ValueError for a wrong configuration.
     #[new]
-    fn new(library: PathBuf, config: Vec<(String, String)>, topic: &str, on_event: Py<PyAny>) -> PyResult<Self> {
-        let handle = Handle::open(&library, &config, topic).map_err(PyValueError::new_err)?;
-        Ok(Self { handle: Arc::new(handle), tickets: Mutex::default(), on_event })
+    fn new(
+        library: PathBuf,
+        config: Vec<(String, String)>,
+        topic: &str,
+        headers: Headers,
+        on_event: Py<PyAny>,
+        on_failed: Py<PyAny>,
+    ) -> PyResult<Self> {
+        let handle = Arc::new(Handle::open(&library, &config, topic).map_err(PyValueError::new_err)?);
+        Ok(Self { handle, tickets: Mutex::default(), headers, on_event, on_failed })
     }
 
     /// Readable when there is something to `poll`.
@@ -43,38 +57,59 @@ impl Client {
         self.handle.wake
     }
 
-    /// Queue one record; false when the client takes no more. `on_done(failed)` is called once, with None when it is
-    /// delivered, else with a list of one (0, error code).
-    fn produce(&self, key: &str, value: &[u8], headers: Headers, on_done: Py<PyAny>) -> bool {
-        let ticket = self.lock().open(1, on_done);
-        let taken = self.send(key.as_bytes(), value, &headers, ticket) == 0;
+    /// Queue one record; false when the client takes no more. `on_delivery(None, None)` is called when Kafka has it.
+    fn produce(&self, key: &str, value: &[u8], more: Headers, on_delivery: Py<PyAny>) -> bool {
+        let ticket = self.lock().open(Waiter::One(on_delivery), 1);
+        let taken = self.send(key.as_bytes(), value, &more, ticket);
         if !taken {
-            drop(self.lock().shrink(ticket, 0));
+            self.lock().shrink(ticket, 0);
         }
         taken
     }
 
+    /// Read one plain order and queue it: with `order_id` when it has none of its own, and only when its key and value
+    /// have at most `room` bytes. None when nothing was done, else (those bytes, `{"order_id":"…"}`).
+    fn take<'py>(
+        &self,
+        py: Python<'py>,
+        body: &[u8],
+        room: isize,
+        order_id: &str,
+        on_delivery: Py<PyAny>,
+    ) -> Option<(usize, Bound<'py, PyBytes>)> {
+        let order = Single::read(body, order_id)?;
+        let size = order.key.len() + order.value.len();
+        if size as isize > room {
+            return None;
+        }
+        let ticket = self.lock().open(Waiter::One(on_delivery), 1);
+        if !self.send(order.key, &order.value, &[], ticket) {
+            self.lock().shrink(ticket, 0);
+            return None;
+        }
+        Some((size, PyBytes::new(py, &order.answer())))
+    }
+
     /// Queue a record for each of the orders until the client takes no more; returns how many it took.
-    /// `on_done(failed)` is called once when all of those are delivered (None) or some have failed: (place, code).
-    fn produce_orders(&self, py: Python<'_>, orders: &Orders, headers: Headers, on_done: Py<PyAny>) -> PyResult<usize> {
+    /// `on_done(failed)` is called once all of those are delivered or have failed, with (place, error code) of these.
+    fn produce_orders(&self, py: Python<'_>, orders: &Orders, more: Headers, on_done: Py<PyAny>) -> PyResult<usize> {
         if !orders.complete() {
             return Err(PyValueError::new_err("some orders have no id yet"));
         }
         let body = orders.body(py);
         let spans = orders.spans();
-        let ticket = self.lock().open(spans.len(), on_done);
+        let ticket = self.lock().open(Waiter::Many(on_done), spans.len());
         let mut scratch = Vec::with_capacity(1024);
         let mut sent = 0;
         for (at, span) in spans.iter().enumerate() {
             let key = &body[span.key as usize..][..span.key_len as usize];
-            let value = orders.value(body, at, &mut scratch);
-            if self.send(key, value, &headers, ticket + at as u64) != 0 {
+            if !self.send(key, orders.value(body, at, &mut scratch), &more, ticket + at as u64) {
                 break;
             }
             sent += 1;
         }
         if sent < spans.len() {
-            drop(self.lock().shrink(ticket, sent));
+            self.lock().shrink(ticket, sent);
         }
         Ok(sent)
     }
@@ -100,11 +135,11 @@ impl Client {
         }
     }
 
-    /// The topic's leaders, one broker id a partition, -1 for none; or the error's name and text. For any thread.
-    fn leaders(&self, py: Python<'_>, seconds: f64) -> Result<Vec<i32>, PyErr> {
+    /// The topic's leaders, one broker id a partition, -1 for none, and what is wrong with the topic, empty for
+    /// nothing. Raises OSError when Kafka can't be reached. For any thread.
+    fn leaders(&self, py: Python<'_>, seconds: f64) -> PyResult<(Vec<i32>, String)> {
         let handle = self.handle.clone();
-        let found = py.detach(move || handle.leaders((seconds * 1000.0) as c_int));
-        found.map_err(PyOSError::new_err)
+        py.detach(move || handle.leaders((seconds * 1000.0) as c_int)).map_err(PyOSError::new_err)
     }
 }
 
@@ -115,18 +150,18 @@ impl Client {
     }
 
     #[inline]
-    fn send(&self, key: &[u8], value: &[u8], headers: &Headers, opaque: u64) -> c_int {
+    fn send(&self, key: &[u8], value: &[u8], more: &[(CString, Vec<u8>)], opaque: u64) -> bool {
         let handle = &self.handle;
-        let mut arguments = [Argument::flags(rdkafka::MSG_F_COPY); 16];
+        let mut arguments = [Argument::flags(rdkafka::MSG_F_COPY); ARGUMENTS + MAX_HEADERS];
         arguments[1] = Argument::topic(handle.topic);
         arguments[2] = Argument::partition(rdkafka::PARTITION_UA);
         arguments[3] = Argument::value(value);
         arguments[4] = Argument::key(key);
         arguments[5] = Argument::opaque(opaque);
-        let mut count = 6;
-        for (name, value) in headers {
+        let mut count = ARGUMENTS;
+        for (name, value) in self.headers.iter().chain(more) {
             if count == arguments.len() {
-                return -1;
+                return false;
             }
             arguments[count] = Argument::header(name, value);
             count += 1;
@@ -134,12 +169,10 @@ impl Client {
         // SAFETY: all that the arguments point at lives during the call, and the library copies it.
         unsafe {
             let error = (handle.api.produceva)(handle.rk, arguments.as_ptr(), count);
-            if error.is_null() {
-                return 0;
+            if !error.is_null() {
+                (handle.api.error_destroy)(error);
             }
-            let code = (handle.api.error_code)(error);
-            (handle.api.error_destroy)(error);
-            code
+            error.is_null()
         }
     }
 
@@ -173,18 +206,33 @@ impl Client {
             let mut tickets = self.lock();
             for message in &messages[..count] {
                 let message = unsafe { &**message };
-                done.extend(tickets.settle(message.private as u64, message.err));
+                if let Some(mut ended) = tickets.settle(message.private as u64, message.err) {
+                    if message.err != 0 {
+                        ended.value = unsafe { message.value() }.unwrap_or_default().to_vec();
+                    }
+                    done.push(ended);
+                }
             }
         }
-        // Those who are told may at once produce more, so nothing is locked here. One that fails must not keep the
+        // Those who are told may at once produce more, so nothing is locked here. One that raises must not keep the
         // others from being told.
-        for each in done {
-            let failed = (!each.failed.is_empty()).then_some(each.failed);
-            if let Err(error) = each.on_done.call1(py, (failed,)) {
+        for ended in done {
+            if let Err(error) = self.tell(py, ended) {
                 error.write_unraisable(py, None);
             }
         }
         Ok(())
+    }
+
+    fn tell(&self, py: Python<'_>, ended: Done) -> PyResult<()> {
+        let told = match (ended.waiter, ended.failed.first()) {
+            (Waiter::One(on_delivery), None) => on_delivery.call1(py, (py.None(), py.None())),
+            (Waiter::One(on_delivery), Some((_, code))) => {
+                self.on_failed.call1(py, (on_delivery, *code, PyBytes::new(py, &ended.value)))
+            }
+            (Waiter::Many(on_done), _) => on_done.call1(py, (ended.failed,)),
+        };
+        told.map(drop)
     }
 
     unsafe fn trouble(&self, py: Python<'_>, event: *mut rdkafka::rd_kafka_event_t) -> PyResult<()> {

@@ -67,30 +67,34 @@ impl Handle {
         unsafe { libc::read(self.wake, (&raw mut count).cast(), size_of::<u64>()) };
     }
 
-    /// The leader of each partition, -1 for none; the error as Kafka says it.
-    pub fn leaders(&self, wait_ms: c_int) -> Result<Vec<i32>, (c_int, String)> {
+    /// The leader of each partition, -1 for none, and what is wrong with the topic; or why nobody could say.
+    pub fn leaders(&self, wait_ms: c_int) -> Result<(Vec<i32>, String), String> {
         let mut found: *const rdkafka::Metadata = std::ptr::null();
         // SAFETY: the library fills in `found`, which is read before it is given back.
         unsafe {
             let code = (self.api.metadata)(self.rk, 0, self.topic, &mut found, wait_ms);
             if code != 0 {
-                return Err((code, rdkafka::text((self.api.err2str)(code))));
+                return Err(rdkafka::text((self.api.err2str)(code)));
             }
-            let metadata = &*found;
-            let mut outcome = Ok(Vec::new());
-            if metadata.topic_cnt == 1 {
-                let topic = &*metadata.topics;
+            let mut outcome = (Vec::new(), String::new());
+            for topic in slice((*found).topics, (*found).topic_cnt) {
+                outcome.0 = slice(topic.partitions, topic.partition_cnt).iter().map(|each| each.leader).collect();
                 if topic.err != 0 {
-                    outcome = Err((topic.err, rdkafka::text((self.api.err2str)(topic.err))));
-                } else if topic.partition_cnt > 0 {
-                    let partitions = std::slice::from_raw_parts(topic.partitions, topic.partition_cnt as usize);
-                    outcome = Ok(partitions.iter().map(|partition| partition.leader).collect());
+                    outcome.1 = rdkafka::text((self.api.err2str)(topic.err));
                 }
             }
             (self.api.metadata_destroy)(found);
-            outcome
+            Ok(outcome)
         }
     }
+}
+
+/// An array of C's as a slice.
+unsafe fn slice<'a, T>(first: *const T, count: c_int) -> &'a [T] {
+    if count <= 0 || first.is_null() {
+        return &[];
+    }
+    unsafe { std::slice::from_raw_parts(first, count as usize) }
 }
 
 impl Drop for Handle {

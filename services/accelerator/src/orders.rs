@@ -1,5 +1,6 @@
 //! Many orders of one body: a JSON array or lines, and the bytes that go to Kafka for each.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyIndexError, PyValueError};
@@ -15,6 +16,40 @@ const BEGIN: &[u8] = b"{\"order_id\":\"";
 /// What an order_id adds: `{"order_id":"…",` in the place of `{`.
 pub const ID_BYTES: usize = BEGIN.len() + ID + 2 - 1;
 const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// One order alone, on its way to Kafka.
+pub struct Single<'a> {
+    pub key: &'a [u8],
+    pub value: Cow<'a, [u8]>,
+    id: &'a [u8],
+}
+
+impl<'a> Single<'a> {
+    /// The order in these bytes; `order_id` is its own when it has none.
+    #[inline]
+    pub fn read(body: &'a [u8], order_id: &'a str) -> Option<Self> {
+        let mut reader = utf8(body)?;
+        reader.blank();
+        let span = reader.order()?;
+        reader.blank();
+        if reader.at != body.len() {
+            return None;
+        }
+        let key = &body[span.key as usize..][..span.key_len as usize];
+        if span.id_len != 0 {
+            let id = &body[span.id as usize..][..span.id_len as usize];
+            return Some(Self { key, value: Cow::Borrowed(body), id });
+        }
+        let id = order_id.as_bytes();
+        let value = [BEGIN, id, b"\",", &body[span.start as usize + 1..]].concat();
+        Some(Self { key, value: Cow::Owned(value), id })
+    }
+
+    /// What its client is told; the id has no characters that JSON wants escaped.
+    pub fn answer(&self) -> Vec<u8> {
+        [BEGIN, self.id, b"\"}"].concat()
+    }
+}
 
 /// Orders in which all is well, as a sequence of (key, value, order_id); they are made only when asked for.
 #[pyclass(frozen, module = "orderpipeline_accelerator")]

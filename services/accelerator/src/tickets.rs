@@ -7,16 +7,24 @@ use pyo3::prelude::*;
 /// A record's number is its request's slot and its place in the request.
 const PLACE_BITS: u32 = 32;
 
+/// Who is told: of one record, or of many.
+pub enum Waiter {
+    One(Py<PyAny>),
+    Many(Py<PyAny>),
+}
+
 struct Ticket {
     left: usize,
     failed: Vec<(u32, c_int)>,
-    on_done: Py<PyAny>,
+    waiter: Waiter,
 }
 
-/// A request of which all records are delivered or failed; `failed` has the places and error codes.
+/// A request of which all records are delivered or failed; `failed` has the places and error codes, `value` that of a
+/// single record that failed.
 pub struct Done {
     pub failed: Vec<(u32, c_int)>,
-    pub on_done: Py<PyAny>,
+    pub waiter: Waiter,
+    pub value: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -28,8 +36,8 @@ pub struct Tickets {
 
 impl Tickets {
     /// Expect `records` records; returns the number of the first, and the others' follow it.
-    pub fn open(&mut self, records: usize, on_done: Py<PyAny>) -> u64 {
-        let ticket = Some(Ticket { left: records, failed: Vec::new(), on_done });
+    pub fn open(&mut self, waiter: Waiter, records: usize) -> u64 {
+        let ticket = Some(Ticket { left: records, failed: Vec::new(), waiter });
         self.open += records;
         let slot = self.free.pop().unwrap_or(self.slots.len());
         if slot == self.slots.len() {
@@ -41,12 +49,15 @@ impl Tickets {
     }
 
     /// Only the first `sent` of the records were taken, of which none can have ended yet; with none, nobody is told.
-    pub fn shrink(&mut self, first: u64, sent: usize) -> Option<Done> {
+    pub fn shrink(&mut self, first: u64, sent: usize) {
         let slot = (first >> PLACE_BITS) as usize;
-        let ticket = self.slots[slot].as_mut()?;
-        self.open -= ticket.left - sent;
-        ticket.left = sent;
-        if sent == 0 { self.close(slot) } else { None }
+        if let Some(ticket) = self.slots[slot].as_mut() {
+            self.open -= ticket.left - sent;
+            ticket.left = sent;
+            if sent == 0 {
+                self.close(slot);
+            }
+        }
     }
 
     /// One record has ended, with this error code or 0; the request when it was its last.
@@ -70,6 +81,6 @@ impl Tickets {
     fn close(&mut self, slot: usize) -> Option<Done> {
         let ticket = self.slots[slot].take()?;
         self.free.push(slot);
-        Some(Done { failed: ticket.failed, on_done: ticket.on_done })
+        Some(Done { failed: ticket.failed, waiter: ticket.waiter, value: Vec::new() })
     }
 }

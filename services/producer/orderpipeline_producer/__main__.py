@@ -18,9 +18,11 @@ from orderpipeline_producer.auth import ANONYMOUS, ApiKeys, load_keys
 from orderpipeline_producer.gateway import Gateway
 from orderpipeline_producer.http import HttpServer
 from orderpipeline_producer.ids import Ids
-from orderpipeline_producer.kafka_sink import KafkaSink, producer_config
+from orderpipeline_producer.kafka_sink import producer_config
 from orderpipeline_producer.metrics import Metrics, make_registry
+from orderpipeline_producer.native_sink import Client, make_sink
 from orderpipeline_producer.orders import Orders
+from orderpipeline_producer.plain import PlainReader
 from orderpipeline_producer.quota import Quota
 from orderpipeline_producer.request import Held
 from orderpipeline_producer.settings import Settings, read_settings
@@ -45,7 +47,8 @@ async def serve(settings: Settings) -> int:
     """The whole life of the process."""
     loop = asyncio.get_running_loop()
     stop = stop_on_signals(loop)
-    sink = KafkaSink(producer_config(settings, f"producer-{settings.pipeline}-{socket.gethostname()}"), settings.topic)
+    config = producer_config(settings, f"producer-{settings.pipeline}-{socket.gethostname()}")
+    sink = make_sink(config, settings)
     metrics = Metrics(PATHS)
     gateway = Gateway(sink, settings.limits.in_flight_bytes, metrics, loop)
     metrics.in_flight = lambda: gateway.in_flight
@@ -71,6 +74,7 @@ async def serve(settings: Settings) -> int:
         mint_many=ids.many,
         down=lambda: sink.fatal or watch.down,
         wait=settings.durability == "acked",
+        plain=None if sink.produce_plain is None else PlainReader(settings.limits, ids.blocks),
     )
     ready = lambda: "draining" if stop.is_set() else sink.fatal or watch.down  # noqa: E731
     api = make_api(orders, metrics, make_registry(metrics), ready, lambda: sink.fatal, loop.time)
@@ -92,7 +96,11 @@ def _stop_when_failed(task: "asyncio.Task[None]", stop: asyncio.Event) -> None:
 
 
 async def _drain(
-    settings: Settings, server: HttpServer, gateway: Gateway, sink: KafkaSink, tasks: list["asyncio.Task[None]"]
+    settings: Settings,
+    server: HttpServer,
+    gateway: Gateway,
+    sink: Client,
+    tasks: list["asyncio.Task[None]"],
 ) -> int:
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.drain_seconds

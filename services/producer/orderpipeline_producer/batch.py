@@ -11,6 +11,7 @@ from orderpipeline_producer.gateway import FULL, Delivery, Gateway, Records, siz
 from orderpipeline_producer.ingest import Mint, Record, Refusal, read_orders
 from orderpipeline_producer.kafka_sink import Headers
 from orderpipeline_producer.metrics import Metrics
+from orderpipeline_producer.plain import Plain
 from orderpipeline_producer.replies import Problem, Reply, json_reply, retry_after
 from orderpipeline_producer.settings import Limits
 
@@ -20,14 +21,19 @@ REST: Final = "this order and all after it were not taken"
 
 
 class Batch:
-    """The orders of one request. `on_orders` is told how many orders were looked at, for the client's quota."""
+    """The orders of one request. `on_orders` is told how many orders were looked at, for the client's quota;
+    `own_ids` is whether the ids that orders lack are ours to choose.
+    """
 
-    def __init__(self, limits: Limits, gateway: Gateway, metrics: Metrics, headers: Headers, mint: Mint) -> None:
+    def __init__(
+        self, limits: Limits, gateway: Gateway, metrics: Metrics, headers: Headers, mint: Mint, own_ids: bool = True
+    ) -> None:
         self._limits = limits
         self._gateway = gateway
         self._metrics = metrics
         self._headers = headers
         self._mint = mint
+        self.own_ids = own_ids
         self._refusals: list[Refusal] = []
         self._open: list[Delivery] = []
         self._seen = 0
@@ -51,16 +57,25 @@ class Batch:
         await asyncio.sleep(0)  # big batches take turns with other requests
         return taken and over <= 0
 
-    async def take_bulk(self, bulk: Bulk, deadline: float) -> None:
-        """Take a batch, or the only part of one, in which all is well, in slices that let other requests in between."""
+    @property
+    def left(self) -> int:
+        """How many more orders there may be."""
+        return self._limits.batch_orders - self._seen
+
+    async def take_bulk(self, bulk: Bulk | Plain, deadline: float) -> bool:
+        """Take a batch or a part of one in which all is well, in slices that let other requests in between.
+
+        False when no more of this batch will be taken.
+        """
         for start in range(0, len(bulk), SLICE_ORDERS):
             part = bulk[start : start + SLICE_ORDERS] if len(bulk) > SLICE_ORDERS else bulk
             self._seen += len(part)
             self.on_orders(len(part))
             if not await self._send(part, deadline):
-                return
+                return False
             if part is not bulk:
                 await asyncio.sleep(0)
+        return True
 
     def break_off(self, index: int, problem: Problem) -> None:
         """The request failed at this place. Raises the problem when nothing was looked at before it."""

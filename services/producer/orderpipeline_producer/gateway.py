@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
@@ -10,9 +11,10 @@ from confluent_kafka import KafkaError, KafkaException
 
 from orderpipeline_common.order import Order
 from orderpipeline_producer.bulk import Bulk
-from orderpipeline_producer.ingest import Record, Refusal
-from orderpipeline_producer.kafka_sink import Headers, OnDelivery
+from orderpipeline_producer.ingest import RECORD_OVERHEAD, Record, Refusal
+from orderpipeline_producer.kafka_sink import Headers, OnDelivery, ProducePlain, Take
 from orderpipeline_producer.metrics import Metrics
+from orderpipeline_producer.plain import Plain
 
 BUSY_POLL_SECONDS: Final = 0.001
 IDLE_POLL_SECONDS: Final = 0.1
@@ -21,13 +23,17 @@ _log = logging.getLogger(__name__)
 FULL: Final = "too many orders wait for Kafka; none of this was taken, send it again"
 
 
-Records = Sequence[Record] | Bulk
+Records = Sequence[Record] | Bulk | Plain
 
 
 class Sink(Protocol):
     """What the gateway needs of a Kafka client."""
 
     fatal: str
+    fd: int | None
+    """Readable when there is something to poll; None when that has to be tried."""
+    take: Take | None
+    produce_plain: ProducePlain | None
 
     def produce(self, key: str, value: bytes, headers: Headers, on_delivery: OnDelivery) -> None:
         """Queue one record."""
@@ -44,7 +50,7 @@ class Sink(Protocol):
 class Delivery:
     """The records of one request, or of a slice of it, on their way. It is itself the client's delivery callback."""
 
-    __slots__ = ("_errors", "_gateway", "_left", "_records", "_size", "done")
+    __slots__ = ("_errors", "_failed", "_gateway", "_left", "_records", "_size", "done")
 
     def __init__(self, gateway: "Gateway", records: "Records", size: int, done: "asyncio.Future[None]") -> None:
         self._gateway = gateway
@@ -52,6 +58,7 @@ class Delivery:
         self._size = size
         self._left = len(records)
         self._errors: list[tuple[bytes, KafkaError]] = []
+        self._failed: list[tuple[int, int]] = []
         self.done = done
 
     def __call__(self, error: KafkaError | None, message: Any) -> None:
@@ -61,6 +68,12 @@ class Delivery:
         self._left -= 1
         if not self._left:
             self._finish()
+
+    def ended(self, failed: list[tuple[int, int]]) -> None:
+        """All records were delivered but those at these places among them, which failed with these error codes."""
+        self._failed = failed
+        self._left = 0
+        self._finish()
 
     def shrink(self, sent: int, size: int) -> None:
         """Only the first `sent` records were handed over; the others had `size` bytes."""
@@ -72,23 +85,26 @@ class Delivery:
 
     def clean(self) -> bool:
         """Whether all of it is in Kafka."""
-        return not self._left and not self._errors
+        return not (self._left or self._errors or self._failed)
 
     def failures(self) -> list[Refusal]:
         """The records that failed or, before all is done, may have: each with what the API's client can do."""
         if self._left:  # not `done`, which a deadline cancels
             return [_ambiguous(record, "Kafka did not answer in time") for record in self._records]
+        if self._failed:
+            return sorted((refusal(self._records[at], KafkaError(code)) for at, code in self._failed), key=by_index)
         if not self._errors:
             return []
         open_: dict[bytes, list[Record]] = {}
         for record in self._records:
             open_.setdefault(record.value, []).append(record)
-        return sorted((refusal(open_[value].pop(), error) for value, error in self._errors), key=lambda r: r.index)
+        return sorted((refusal(open_[value].pop(), error) for value, error in self._errors), key=by_index)
 
     def _finish(self) -> None:
-        failed = len(self._errors)
+        failed = len(self._errors) + len(self._failed)
         if failed:
-            _log.error("%d orders failed in Kafka, the first by %s", failed, self._errors[0][1].str())
+            first = self._errors[0][1] if self._errors else KafkaError(self._failed[0][1])
+            _log.error("%d orders failed in Kafka, the first by %s", failed, first.str())
         self._gateway.settle(self._size, len(self._records) - failed, failed)
         if not self.done.done():
             self.done.set_result(None)
@@ -107,7 +123,12 @@ class Gateway:
         self._closed = False
         self.in_flight = 0
         """Bytes taken and neither delivered nor failed."""
-        self._timer = loop.call_later(IDLE_POLL_SECONDS, self._poll)
+        self._timer: asyncio.TimerHandle | None = None
+        if sink.fd is None:
+            self._timer = loop.call_later(IDLE_POLL_SECONDS, self._poll)
+        else:
+            self._busy = True  # it needs no timer
+            loop.add_reader(sink.fd, sink.poll)
 
     def has_room(self, size: int) -> bool:
         """Whether `size` more bytes may be taken; anything may when nothing is in flight."""
@@ -140,6 +161,8 @@ class Gateway:
         return delivery, list(refused)
 
     def _produce(self, records: "Records", headers: Headers, delivery: Delivery) -> int:
+        if type(records) is Plain and self._sink.produce_plain is not None:
+            return self._sink.produce_plain(records, headers, delivery.ended)
         if type(records) is Bulk:
             return self._sink.produce_all(records.orders, records.values, headers, delivery)
         sent = 0
@@ -162,6 +185,27 @@ class Gateway:
         if not self._busy:
             self._poll_soon()
 
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether `take_one` may take anything."""
+        return self._sink.take is not None
+
+    def take_one(self, body: bytes, order_id: str, on_delivery: OnDelivery) -> tuple[int, bytes] | None:
+        """Take one plain order, if the client reads orders by itself, it is one and there is room; else None.
+
+        Gives its size, which `on_delivery` has to settle, and `{"order_id":"…"}`.
+        """
+        if self._sink.take is None:
+            return None
+        room = self._max - self.in_flight - RECORD_OVERHEAD if self.in_flight else sys.maxsize
+        taken = self._sink.take(body, room, order_id, on_delivery)
+        if taken is None:
+            return None
+        size = taken[0] + RECORD_OVERHEAD
+        self.in_flight += size
+        self._metrics.accepted += 1
+        return size, taken[1]
+
     def fail(self, size: int, error: KafkaError) -> None:
         """Count one record that failed and let waiting requests go on."""
         _log.error("an order failed in Kafka by %s", error.str())
@@ -178,7 +222,10 @@ class Gateway:
     def close(self) -> None:
         """Stop polling."""
         self._closed = True
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._sink.fd is not None:
+            self._loop.remove_reader(self._sink.fd)
 
     def _wake(self) -> None:
         while self._waiters:
@@ -189,7 +236,8 @@ class Gateway:
     def _poll_soon(self) -> None:
         if not self._busy and not self._closed:
             self._busy = True
-            self._timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
             self._timer = self._loop.call_later(BUSY_POLL_SECONDS, self._poll)
 
     def _poll(self) -> None:
@@ -199,13 +247,18 @@ class Gateway:
             self._timer = self._loop.call_later(BUSY_POLL_SECONDS if self._busy else IDLE_POLL_SECONDS, self._poll)
 
 
+def by_index(refusal: Refusal) -> int:
+    """The order of refusals in a reply."""
+    return refusal.index
+
+
 def _ambiguous(record: Record, why: str) -> Refusal:
     return Refusal(record.index, 503, f"{why}; {AMBIGUOUS}", "", record.order_id)
 
 
 def size_of(records: Records) -> int:
     """Bytes that records hold until Kafka has acked them."""
-    return records.size if type(records) is Bulk else sum(record.size for record in records)
+    return records.size if isinstance(records, Bulk | Plain) else sum(record.size for record in records)
 
 
 def refusal(record: Record, error: KafkaError) -> Refusal:

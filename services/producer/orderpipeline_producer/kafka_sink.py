@@ -6,13 +6,24 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from orderpipeline_common.contract import Header
 from orderpipeline_common.order import Order
 from orderpipeline_producer.ingest import RECORD_OVERHEAD
+from orderpipeline_producer.plain import Plain
 from orderpipeline_producer.settings import Settings
 
 Headers = list[tuple[str, str | bytes | None]]
 OnDelivery = Callable[[KafkaError | None, Any], None]
+OnDone = Callable[[list[tuple[int, int]]], None]
+ProducePlain = Callable[[Plain, Headers, OnDone], int]
+"""Queues plain orders, in turn, until the client takes no more; gives how many it took. Once all of those are delivered
+or have failed, the last argument is told place and error code of each that failed."""
+Take = Callable[[bytes, int, str, OnDelivery], tuple[int, bytes] | None]
+"""Reads one plain order and queues it, with this id when it has none of its own, if key and value are no more than that
+many bytes. Gives those bytes and `{"order_id":"…"}`; None when nothing was done."""
 
+PLAIN_HEADERS: Final[Headers] = [(Header.CONTENT_TYPE, b"application/json")]
+"""What every record's headers begin with."""
 CHECK_SECONDS: Final = 2.0
 """Longest that one look at the cluster's metadata may take."""
 MAX_BATCH_BYTES: Final = 1_000_000
@@ -55,11 +66,20 @@ def producer_config(settings: Settings, client_id: str) -> dict[str, str | int |
     return config
 
 
+def leaderless(topic: str, leaders: Sequence[int]) -> str:
+    """What is wrong when no partition has a leader, by their leaders' ids (-1 for none); else empty."""
+    return f"topic {topic}: no partition has a leader" if leaders and max(leaders) < 0 else ""
+
+
 class KafkaSink:
     """One producer client for one topic. All calls but `check` belong to the event loop's thread."""
 
     def __init__(self, config: dict[str, str | int | float | bool], topic: str) -> None:
         self.topic = topic
+        self.fd: int | None = None
+        """It has to be polled in turns: nothing tells when there is something to poll."""
+        self.take: Take | None = None
+        self.produce_plain: ProducePlain | None = None
         self.fatal = ""
         """Why the client can never send again; empty while it can."""
         self.on_trouble: Callable[[], None] = lambda: None
@@ -102,10 +122,7 @@ class KafkaSink:
             return f"Kafka is unreachable: {error.args[0].str()}"
         if topic.error is not None:
             return f"topic {self.topic}: {topic.error.str()}"
-        leaderless = sorted(p.id for p in topic.partitions.values() if p.leader < 0)
-        if leaderless and len(leaderless) == len(topic.partitions):
-            return f"topic {self.topic}: no partition has a leader"
-        return ""
+        return leaderless(self.topic, [partition.leader for partition in topic.partitions.values()])
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():

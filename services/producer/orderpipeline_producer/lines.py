@@ -52,3 +52,16 @@ class LineSplitter:
         self._dropping = False
         self.index += 1
         return line
+
+    def lines(self, data: bytes) -> bytes:
+        """All lines that `data` completes, with their ends, to be read at once: `feed` the rest, and these as well
+        unless `passed` tells that they were taken. Empty when there is no such line."""
+        end = data.rfind(b"\n") + 1
+        if not end or self._dropping:
+            return b""
+        return bytes(self._part) + data[:end] if self._part else data[:end]
+
+    def passed(self, count: int) -> None:
+        """This many lines were taken, which `lines` gave."""
+        self.index += count
+        self._part.clear()

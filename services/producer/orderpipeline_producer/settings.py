@@ -40,6 +40,7 @@ class Settings:
     client_orders_per_second: int = 0
     drain_seconds: float = 25.0
     log_level: str = "INFO"
+    accelerator: str = "auto"
 
 
 def read_settings(env: EnvReader) -> Settings:
@@ -64,6 +65,7 @@ def read_settings(env: EnvReader) -> Settings:
         client_orders_per_second=env.integer(Env.CLIENT_ORDERS_PER_SECOND, 0),
         drain_seconds=env.seconds(Env.DRAIN_SECONDS, 25.0, low=1.0),
         log_level=env.choice(Env.LOG_LEVEL, ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+        accelerator=env.choice(Env.ACCELERATOR, ("auto", "on", "off"), "auto"),
     )
 
 

@@ -14,8 +14,9 @@ from orderpipeline_producer.api import ORDER_PATH
 from orderpipeline_producer.gateway import AMBIGUOUS, refusal
 from orderpipeline_producer.head import Head
 from orderpipeline_producer.ingest import RECORD_OVERHEAD, Record
+from orderpipeline_producer.kafka_sink import PLAIN_HEADERS
 from orderpipeline_producer.metrics import Metrics
-from orderpipeline_producer.orders import PLAIN_HEADERS, Orders, failed_order
+from orderpipeline_producer.orders import Orders, failed_order
 from orderpipeline_producer.replies import Problem, Reply, unavailable
 from orderpipeline_producer.wire import Wire
 
@@ -26,16 +27,16 @@ BRACE: Final = b"{"
 class Single:
     """One order on its way to Kafka; itself the client's delivery callback. `on_reply` is told once, or never.
 
-    `body` is that of the reply when all goes well.
+    `size` is in bytes in flight, `body` that of the reply when all goes well; both are known once it is on its way.
     """
 
-    __slots__ = ("_begun", "_desk", "_size", "body", "on_reply")
+    __slots__ = ("_begun", "_desk", "body", "on_reply", "size")
 
-    def __init__(self, desk: "Singles", size: int, body: bytes, begun: float, on_reply: OnReply | None) -> None:
+    def __init__(self, desk: "Singles", begun: float, on_reply: OnReply | None) -> None:
         self._desk = desk
-        self._size = size
         self._begun = begun
-        self.body = body
+        self.size = 0
+        self.body = b""
         self.on_reply = on_reply
 
     def __call__(self, error: KafkaError | None, message: Any) -> None:
@@ -43,11 +44,11 @@ class Single:
         desk, on_reply = self._desk, self.on_reply
         self.on_reply = None
         if error is None:
-            desk.gateway.settle(self._size, 1, 0)
+            desk.gateway.settle(self.size, 1, 0)
             if on_reply is not None:
                 on_reply(self, desk.taken(self.body, self._begun))
             return
-        desk.gateway.fail(self._size, error)
+        desk.gateway.fail(self.size, error)
         if on_reply is not None:
             record = Record(0, "", b"", self._order_id())
             on_reply(self, desk.count(failed_order(refusal(record, error)), self._begun))
@@ -75,18 +76,37 @@ class Singles:
         self._clock = clock
         self._most = orders.limits.order_bytes
         self._wait = orders.wait
+        self._fast = orders.gateway.takes_bytes
         self._open = orders.anonymous and not orders.quota.limited
 
     def take(self, head: Head, body: bytes, begun: float, on_reply: OnReply) -> "bytes | Single | None":
         """Take one order. The reply's bytes, or the order that will call `on_reply`, or None: nothing was done."""
-        orders, gateway = self._orders, self.gateway
+        orders = self._orders
         client = "" if self._open else self._client(head)
         if client is None or len(body) > self._most or orders.down():
             return None
+        single = Single(self, begun, on_reply if self._wait else None)
+        if not self._native(body, single) and not self._python(body, single):
+            return None
+        if not self._open:
+            orders.quota.charge(client, 1)
+        return single if self._wait else self.taken(single.body, begun)
+
+    def _native(self, body: bytes, single: Single) -> bool:
+        if not self._fast:
+            return False
+        taken = self.gateway.take_one(body, self._orders.mint(), single)
+        if taken is None:
+            return False
+        single.size, single.body = taken
+        return True
+
+    def _python(self, body: bytes, single: Single) -> bool:
+        orders, gateway = self._orders, self.gateway
         try:
             order = decode_order(body)
         except OrderError:
-            return None
+            return False
         if order.order_id:
             value, answer = body, msgspec.json.encode({"order_id": order.order_id})
         else:
@@ -96,15 +116,13 @@ class Singles:
         key = order.customer_id
         size = len(key) + len(value) + RECORD_OVERHEAD
         if not gateway.has_room(size):
-            return None
-        single = Single(self, size, answer, begun, on_reply if self._wait else None)
+            return False
+        single.size, single.body = size, answer
         try:
             gateway.send_one(key, value, size, PLAIN_HEADERS, single)
         except (BufferError, KafkaException):
-            return None
-        if not self._open:
-            orders.quota.charge(client, 1)
-        return single if self._wait else self.taken(answer, begun)
+            return False
+        return True
 
     def taken(self, body: bytes, begun: float) -> bytes:
         """The reply to an order that was taken, counted."""

@@ -1,6 +1,6 @@
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import overload
+from typing import Any, overload
 
 class Orders:
     @property
@@ -22,26 +22,27 @@ class Client:
         library: str | PathLike[str],
         config: Sequence[tuple[str, str]],
         topic: str,
+        headers: Sequence[tuple[str, bytes]],
         on_event: Callable[[str, int, str, str], None],
+        on_failed: Callable[[Any, int, bytes], None],
     ) -> Client: ...
     @property
     def fd(self) -> int: ...
     def produce(
-        self,
-        key: str,
-        value: bytes,
-        headers: Sequence[tuple[str, bytes]],
-        on_done: Callable[[list[tuple[int, int]] | None], None],
+        self, key: str, value: bytes, more: Sequence[tuple[str, bytes]], on_delivery: Callable[[Any, Any], None]
     ) -> bool: ...
+    def take(
+        self, body: bytes, room: int, order_id: str, on_delivery: Callable[[Any, Any], None]
+    ) -> tuple[int, bytes] | None: ...
     def produce_orders(
         self,
         orders: Orders,
-        headers: Sequence[tuple[str, bytes]],
-        on_done: Callable[[list[tuple[int, int]] | None], None],
+        more: Sequence[tuple[str, bytes]],
+        on_done: Callable[[list[tuple[int, int]]], None],
     ) -> int: ...
     def poll(self) -> None: ...
     def flush(self, seconds: float) -> int: ...
-    def leaders(self, seconds: float) -> list[int]: ...
+    def leaders(self, seconds: float) -> tuple[list[int], str]: ...
 
 class Lot:
     @property
