@@ -13,12 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from orderpipeline_common.contract import Env
 from tests.integration.broker import Broker, free_ports
 from tests.integration.guard import ENDS_WITH_US
 
+ACCELERATORS = ["off", pytest.param("on", marks=pytest.mark.accelerator)]
+"""Settings of the accelerator, for tests that hold with it and without."""
 ORDER = {"customer_id": "c-1", "product_id": "p-1", "quantity": 2, "amount": 19.9}
 
 

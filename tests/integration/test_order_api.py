@@ -10,7 +10,7 @@ import pytest
 from backports import zstd
 
 from tests.integration.broker import Broker
-from tests.integration.producer_process import ORDER, Answer, Producer, records, running
+from tests.integration.producer_process import ACCELERATORS, ORDER, Answer, Producer, records, running
 
 pytestmark = pytest.mark.integration
 RAW = json.dumps(ORDER).encode()
@@ -23,11 +23,13 @@ def topic(broker: Broker) -> str:
     return broker.create_topic(f"orders-{uuid.uuid4().hex}", 6)
 
 
-@pytest.fixture(scope="module")
-def api(broker: Broker, topic: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Producer]:
+@pytest.fixture(scope="module", params=ACCELERATORS)
+def api(
+    broker: Broker, topic: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Producer]:
     folder = tmp_path_factory.mktemp("producer")
     limits = {"MAX_ORDER_BYTES": "1000", "MAX_BODY_BYTES": "500000", "MAX_BATCH_ORDERS": "2000"}
-    with running(broker, topic, folder, REQUEST_TIMEOUT_SECONDS="10", **limits) as producer:
+    with running(broker, topic, folder, REQUEST_TIMEOUT_SECONDS="10", ACCELERATOR=request.param, **limits) as producer:
         yield producer
         assert producer.stop() == 0
         assert "Traceback" not in producer.log.read_text()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.broker import Broker
-from tests.integration.producer_process import ORDER, Producer, records, running
+from tests.integration.producer_process import ACCELERATORS, ORDER, Producer, records, running
 
 pytestmark = pytest.mark.integration
 RAW = json.dumps(ORDER).encode()
@@ -32,9 +32,12 @@ def topic(broker: Broker) -> str:
     return broker.create_topic(f"orders-{uuid.uuid4().hex}", 3)
 
 
-@pytest.fixture(scope="module")
-def api(broker: Broker, topic: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Producer]:
-    with running(broker, topic, tmp_path_factory.mktemp("producer"), REQUEST_TIMEOUT_SECONDS=str(SECONDS)) as producer:
+@pytest.fixture(scope="module", params=ACCELERATORS)
+def api(
+    broker: Broker, topic: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Producer]:
+    settings = {"REQUEST_TIMEOUT_SECONDS": str(SECONDS), "ACCELERATOR": request.param}
+    with running(broker, topic, tmp_path_factory.mktemp("producer"), **settings) as producer:
         yield producer
         assert producer.stop() == 0
         assert "Traceback" not in producer.log.read_text()

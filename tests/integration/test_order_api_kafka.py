@@ -11,10 +11,16 @@ import pytest
 
 from orderpipeline_common.contract import Env
 from tests.integration.broker import Broker
-from tests.integration.producer_process import ORDER, Answer, Producer, records, running
+from tests.integration.producer_process import ACCELERATORS, ORDER, Answer, Producer, records, running
 
 pytestmark = pytest.mark.integration
 BATCH = "/orders/batch"
+
+
+@pytest.fixture(autouse=True, params=ACCELERATORS)
+def accelerator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With it and without."""
+    monkeypatch.setenv(Env.ACCELERATOR, request.param)
 
 
 @pytest.fixture

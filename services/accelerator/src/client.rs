@@ -59,7 +59,7 @@ impl Client {
 
     /// Queue one record; false when the client takes no more. `on_delivery(None, None)` is called when Kafka has it.
     fn produce(&self, key: &str, value: &[u8], more: Headers, on_delivery: Py<PyAny>) -> bool {
-        let ticket = self.lock().open(Waiter::One(on_delivery), 1);
+        let ticket = self.lock().open(Waiter::One(on_delivery, None), 1);
         let taken = self.send(key.as_bytes(), value, &more, ticket);
         if !taken {
             self.lock().shrink(ticket, 0);
@@ -82,7 +82,7 @@ impl Client {
         if size as isize > room {
             return None;
         }
-        let ticket = self.lock().open(Waiter::One(on_delivery), 1);
+        let ticket = self.lock().open(Waiter::One(on_delivery, None), 1);
         if !self.send(order.key, &order.value, &[], ticket) {
             self.lock().shrink(ticket, 0);
             return None;
@@ -135,9 +135,8 @@ impl Client {
         }
     }
 
-    /// The topic's leaders, one broker id a partition, -1 for none, and what is wrong with the topic, empty for
-    /// nothing. Raises OSError when Kafka can't be reached. For any thread.
-    fn leaders(&self, py: Python<'_>, seconds: f64) -> PyResult<(Vec<i32>, String)> {
+    /// The topic's leaders, one broker id a partition, -1 for none, and the topic's error code. Raises OSError when Kafka can't be reached. For any thread.
+    fn leaders(&self, py: Python<'_>, seconds: f64) -> PyResult<(Vec<i32>, c_int)> {
         let handle = self.handle.clone();
         py.detach(move || handle.leaders((seconds * 1000.0) as c_int)).map_err(PyOSError::new_err)
     }
@@ -226,8 +225,8 @@ impl Client {
 
     fn tell(&self, py: Python<'_>, ended: Done) -> PyResult<()> {
         let told = match (ended.waiter, ended.failed.first()) {
-            (Waiter::One(on_delivery), None) => on_delivery.call1(py, (py.None(), py.None())),
-            (Waiter::One(on_delivery), Some((_, code))) => {
+            (Waiter::One(on_delivery, _), None) => on_delivery.call1(py, (py.None(), py.None())),
+            (Waiter::One(on_delivery, _), Some((_, code))) => {
                 self.on_failed.call1(py, (on_delivery, *code, PyBytes::new(py, &ended.value)))
             }
             (Waiter::Many(on_done), _) => on_done.call1(py, (ended.failed,)),

@@ -67,8 +67,8 @@ impl Handle {
         unsafe { libc::read(self.wake, (&raw mut count).cast(), size_of::<u64>()) };
     }
 
-    /// The leader of each partition, -1 for none, and what is wrong with the topic; or why nobody could say.
-    pub fn leaders(&self, wait_ms: c_int) -> Result<(Vec<i32>, String), String> {
+    /// The leader of each partition, -1 for none, and the topic's error code; or why nobody could say.
+    pub fn leaders(&self, wait_ms: c_int) -> Result<(Vec<i32>, c_int), String> {
         let mut found: *const rdkafka::Metadata = std::ptr::null();
         // SAFETY: the library fills in `found`, which is read before it is given back.
         unsafe {
@@ -76,12 +76,10 @@ impl Handle {
             if code != 0 {
                 return Err(rdkafka::text((self.api.err2str)(code)));
             }
-            let mut outcome = (Vec::new(), String::new());
+            let mut outcome = (Vec::new(), 0);
             for topic in slice((*found).topics, (*found).topic_cnt) {
                 outcome.0 = slice(topic.partitions, topic.partition_cnt).iter().map(|each| each.leader).collect();
-                if topic.err != 0 {
-                    outcome.1 = rdkafka::text((self.api.err2str)(topic.err));
-                }
+                outcome.1 = topic.err;
             }
             (self.api.metadata_destroy)(found);
             Ok(outcome)

@@ -1,18 +1,29 @@
 //! Orders to and from Kafka without a Python object for each: the optional compiled part of the services.
 
+mod appender;
+mod bell;
 mod client;
+mod config;
 mod fetch;
 mod handle;
+mod link;
+mod log;
 mod lot;
+mod murmur;
 mod order;
 mod orders;
+mod protocol;
 mod rdkafka;
+mod record;
+mod sender;
 mod tickets;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::appender::Appender;
     #[pymodule_export]
     use super::client::{Client, library_version};
     #[pymodule_export]

@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 /// A record's number is its request's slot and its place in the request.
 const PLACE_BITS: u32 = 32;
 
-/// Who is told: of one record, or of many.
+/// Who is told: of one record (and its value, kept where the client does not give it back), or of many.
 pub enum Waiter {
-    One(Py<PyAny>),
+    One(Py<PyAny>, Option<Vec<u8>>),
     Many(Py<PyAny>),
 }
 
@@ -70,6 +70,15 @@ impl Tickets {
         }
         ticket.left -= 1;
         self.open -= 1;
+        if ticket.left == 0 { self.close(slot) } else { None }
+    }
+
+    /// So many records of a slot have ended, of which these have failed; the request when they were its last.
+    pub fn settle_run(&mut self, slot: usize, count: usize, failed: Vec<(u32, c_int)>) -> Option<Done> {
+        let ticket = self.slots.get_mut(slot)?.as_mut()?;
+        ticket.failed.extend(failed);
+        ticket.left -= count;
+        self.open -= count;
         if ticket.left == 0 { self.close(slot) } else { None }
     }
 

@@ -46,6 +46,9 @@ class Env:
     API_KEYS_DIR: Final = "ORDERPIPELINE_API_KEYS_DIR"  # one file a client: its name, the key inside
     CLIENT_ORDERS_PER_SECOND: Final = "ORDERPIPELINE_CLIENT_ORDERS_PER_SECOND"  # 0: no quota
 
+    TLS_CERT_FILE: Final = "ORDERPIPELINE_TLS_CERT_FILE"  # PEM, with the chain; absent: plain HTTP
+    TLS_KEY_FILE: Final = "ORDERPIPELINE_TLS_KEY_FILE"  # PEM
+
     REUSE_PORT: Final = "ORDERPIPELINE_REUSE_PORT"  # 1: several processes share the port; absent or 0: one has it
 
     # consumer

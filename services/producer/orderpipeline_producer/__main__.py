@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Coroutine
@@ -25,7 +26,7 @@ from orderpipeline_producer.orders import Orders
 from orderpipeline_producer.plain import PlainReader
 from orderpipeline_producer.quota import Quota
 from orderpipeline_producer.request import Held
-from orderpipeline_producer.settings import Settings, read_settings
+from orderpipeline_producer.settings import Settings, read_settings, tls_context
 from orderpipeline_producer.watch import KafkaWatch, watch_keys
 
 _log = logging.getLogger("orderpipeline_producer")
@@ -35,15 +36,16 @@ def main() -> int:
     """Run until SIGTERM; the exit status is 0 when all that was taken is in Kafka."""
     try:
         settings = read_settings(EnvReader(os.environ))
+        tls = tls_context(settings)
     except SettingsError as error:
         configure_logs("INFO", "producer", "")
         _log.error("%s", error)
         return 2
     configure_logs(settings.log_level, "producer", settings.pipeline)
-    return uvloop.run(serve(settings))
+    return uvloop.run(serve(settings, tls))
 
 
-async def serve(settings: Settings) -> int:
+async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     """The whole life of the process."""
     loop = asyncio.get_running_loop()
     stop = stop_on_signals(loop)
@@ -82,7 +84,7 @@ async def serve(settings: Settings) -> int:
     tasks = [loop.create_task(job) for job in jobs]
     for task in tasks:
         task.add_done_callback(lambda ended: _stop_when_failed(ended, stop))
-    port = await server.start(settings.host, settings.port, reuse_port=settings.reuse_port)
+    port = await server.start(settings.host, settings.port, reuse_port=settings.reuse_port, tls=tls)
     _log.info("taking orders", extra={"port": port, "topic": settings.topic, "durability": settings.durability})
     await stop.wait()
     return await _drain(settings, server, gateway, sink, tasks)

@@ -271,9 +271,9 @@ class Connection(asyncio.Protocol):
             self._closing = True
             self._ahead, self._at = b"", 0
             self._flow(True)
-            if self._half_closed:
-                self._transport.close()
-            elif self._transport.can_write_eof():
+            if self._half_closed or not self._transport.can_write_eof():
+                self._transport.close()  # TLS has no half-open connections
+            else:
                 self._transport.write_eof()
 
     def _proceed(self) -> None:

@@ -1,6 +1,7 @@
 """The order API on a TCP port: HTTP/1.1 on the event loop's own transports."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from typing import Final
@@ -16,6 +17,7 @@ MAX_CONNECTIONS: Final = 8192
 SWEEP_SECONDS: Final = 0.25
 """How often deadlines are looked at: one timer for all connections instead of one for each request."""
 BACKLOG: Final = 1024
+HANDSHAKE_SECONDS: Final = 10.0
 
 
 class HttpServer:
@@ -33,10 +35,18 @@ class HttpServer:
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    async def start(self, host: str, port: int, *, reuse_port: bool = False) -> int:
-        """Listen; returns the port, which is a free one for 0. `reuse_port` lets other processes listen there too."""
+    async def start(self, host: str, port: int, *, reuse_port: bool = False, tls: ssl.SSLContext | None = None) -> int:
+        """Listen; returns the port, which is a free one for 0. `reuse_port` lets other processes listen there too;
+        with `tls` it is HTTPS.
+        """
         self._server = await self.loop.create_server(
-            lambda: Connection(self), host, port, backlog=BACKLOG, reuse_port=reuse_port
+            lambda: Connection(self),
+            host,
+            port,
+            backlog=BACKLOG,
+            reuse_port=reuse_port,
+            ssl=tls,
+            ssl_handshake_timeout=None if tls is None else HANDSHAKE_SECONDS,
         )
         self._sweep()
         bound: int = self._server.sockets[0].getsockname()[1]

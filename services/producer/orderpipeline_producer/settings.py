@@ -1,5 +1,6 @@
 """What the producer is told by its environment."""
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,12 +42,17 @@ class Settings:
     drain_seconds: float = 25.0
     log_level: str = "INFO"
     accelerator: str = "auto"
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
 
 
 def read_settings(env: EnvReader) -> Settings:
     """Read all variables. Raises SettingsError naming the one that is wrong and what it must be."""
     auth_mode = env.choice(Env.AUTH_MODE, ("None", "ApiKey"), "None")
     keys = env.path(Env.API_KEYS_DIR)
+    tls_cert, tls_key = env.path(Env.TLS_CERT_FILE), env.path(Env.TLS_KEY_FILE)
+    if (tls_cert is None) is not (tls_key is None):
+        raise SettingsError(f"{Env.TLS_CERT_FILE} and {Env.TLS_KEY_FILE} go together; set both, or neither for HTTP")
     if auth_mode == "ApiKey" and keys is None:
         raise SettingsError(f"{Env.API_KEYS_DIR} is not set; with {Env.AUTH_MODE}=ApiKey it names the folder of keys")
     return Settings(
@@ -66,6 +72,8 @@ def read_settings(env: EnvReader) -> Settings:
         drain_seconds=env.seconds(Env.DRAIN_SECONDS, 25.0, low=1.0),
         log_level=env.choice(Env.LOG_LEVEL, ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
         accelerator=env.choice(Env.ACCELERATOR, ("auto", "on", "off"), "auto"),
+        tls_cert=tls_cert,
+        tls_key=tls_key,
     )
 
 
@@ -78,3 +86,17 @@ def _limits(env: EnvReader) -> Limits:
         in_flight_bytes=env.integer(Env.MAX_IN_FLIGHT_BYTES, base.in_flight_bytes, low=MEBIBYTE),
         request_seconds=env.seconds(Env.REQUEST_TIMEOUT_SECONDS, base.request_seconds, low=0.1),
     )
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """What serves HTTPS, TLS 1.2 or newer; None for HTTP. Raises SettingsError for files that are not a pair."""
+    if settings.tls_cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"{Env.TLS_CERT_FILE} and {Env.TLS_KEY_FILE} are not a certificate and its key: {error}"
+        ) from None
+    return context

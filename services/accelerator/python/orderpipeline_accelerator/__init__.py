@@ -4,7 +4,26 @@ It takes only what is plain and right, by the rules of the common package; for a
 caller goes Python's way. librdkafka is the one of the confluent-kafka wheel.
 """
 
-from orderpipeline_accelerator._native import Client, Fetcher, Lot, Orders, library_version, read_array, read_lines
+from orderpipeline_accelerator._native import (
+    Appender,
+    Client,
+    Fetcher,
+    Lot,
+    Orders,
+    library_version,
+    read_array,
+    read_lines,
+)
 from orderpipeline_accelerator.library import librdkafka
 
-__all__ = ["Client", "Fetcher", "Lot", "Orders", "library_version", "librdkafka", "read_array", "read_lines"]
+__all__ = [
+    "Appender",
+    "Client",
+    "Fetcher",
+    "Lot",
+    "Orders",
+    "library_version",
+    "librdkafka",
+    "read_array",
+    "read_lines",
+]
