@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::log::Rules;
+use crate::batch::Rules;
 use crate::record::Compression;
 use crate::sender::Names;
 

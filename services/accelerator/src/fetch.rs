@@ -134,7 +134,8 @@ impl Fetcher {
             let api = &self.api;
             let mut count = (api.consume_batch_queue)(queue.queue, wait_ms, messages.as_mut_ptr(), 1).max(0) as usize;
             if count == 1 && most > 1 {
-                count += (api.consume_batch_queue)(queue.queue, 0, messages.as_mut_ptr().add(1), most - 1).max(0) as usize;
+                count +=
+                    (api.consume_batch_queue)(queue.queue, 0, messages.as_mut_ptr().add(1), most - 1).max(0) as usize;
             }
             for &message in &messages[..count] {
                 self.sort(message, &mut taken);

@@ -1,12 +1,15 @@
 //! Orders to and from Kafka without a Python object for each: the optional compiled part of the services.
 
+mod answers;
 mod appender;
+mod batch;
 mod bell;
 mod client;
 mod config;
 mod fetch;
 mod handle;
 mod link;
+mod links;
 mod log;
 mod lot;
 mod murmur;

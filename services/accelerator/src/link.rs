@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Instant;
 
-use crate::log::Batch;
+use crate::batch::Batch;
 use crate::protocol::Reply;
 
 /// Most bytes of one reply; ours are far smaller.

@@ -1,39 +1,26 @@
 //! The thread that sends: it keeps connections to the brokers, knows who leads which partition, and settles answers.
 
 use std::collections::HashMap;
-use std::ffi::c_int;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::os::fd::RawFd;
 use std::sync::mpsc::{Receiver, Sender as Channel, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::batch::{Batch, Rules};
 use crate::bell::Bell;
 use crate::link::{Asked, Link};
-use crate::log::{Batch, Log};
-use crate::protocol::{self, Reply};
+use crate::log::Log;
+use crate::protocol;
 use crate::record::Sequence;
 
 /// How often the leaders are asked for although nothing is wrong.
 const REFRESH: Duration = Duration::from_secs(60);
 /// Before something that failed is tried again.
-const PAUSE: Duration = Duration::from_millis(100);
-/// Between two times that the same is told.
-const QUIET: Duration = Duration::from_secs(5);
-const CONNECT: Duration = Duration::from_secs(5);
+pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 const ANSWER: Duration = Duration::from_secs(10);
 /// The broker that is asked before any is known by its id.
-const ANY: i32 = -1;
-/// A batch that failed for its turn alone more often than this is given up.
-const MAX_ATTEMPTS: u32 = 20;
-
-const OUT_OF_TURN: i16 = 45;
-const DOUBLE: i16 = 46;
-
-/// What may pass by itself. After 7 and 20 the batch may be in the log all the same.
-const PASSING: [i16; 14] = [2, 3, 5, 6, 7, 8, 13, 14, 19, 20, 56, 74, 75, 89];
-/// The producer's id is not good any more; nothing was written.
-const ID_IS_OVER: [i16; 4] = [OUT_OF_TURN, 47, 59, 90];
+pub(crate) const ANY: i32 = -1;
 
 /// What both threads see.
 pub struct Shared {
@@ -63,26 +50,26 @@ pub struct Names {
     pub bootstrap: Vec<String>,
 }
 
-type Made = (i32, Result<TcpStream, String>);
+pub(crate) type Made = (i32, Result<TcpStream, String>);
 
 pub struct Sender {
-    shared: Arc<Shared>,
-    names: Names,
-    brokers: HashMap<i32, String>,
-    links: HashMap<i32, Link>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) names: Names,
+    pub(crate) brokers: HashMap<i32, String>,
+    pub(crate) links: HashMap<i32, Link>,
     /// When a broker without a connection may be tried; those being tried are far in the future.
-    tries: HashMap<i32, Instant>,
-    made: (Channel<Made>, Receiver<Made>),
-    turn: usize,
-    refresh: Instant,
-    asking: bool,
-    producer: Option<(i64, i16)>,
-    id_asked: bool,
-    renumber: bool,
-    told: Option<(String, Instant)>,
+    pub(crate) tries: HashMap<i32, Instant>,
+    pub(crate) made: (Channel<Made>, Receiver<Made>),
+    pub(crate) turn: usize,
+    pub(crate) refresh: Instant,
+    pub(crate) asking: bool,
+    pub(crate) producer: Option<(i64, i16)>,
+    pub(crate) id_asked: bool,
+    pub(crate) renumber: bool,
+    pub(crate) told: Option<(String, Instant)>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
@@ -126,62 +113,6 @@ impl Sender {
             self.receive();
             self.check_deadlines();
         }
-    }
-
-    /// Begin connections that are missing, and take up those that were made.
-    fn connect(&mut self, now: Instant) {
-        while let Ok((id, made)) = self.made.1.try_recv() {
-            match made.and_then(|stream| Link::new(stream).map_err(|error| error.to_string())) {
-                Ok(link) => {
-                    self.tries.remove(&id);
-                    self.links.entry(id).or_insert(link);
-                }
-                Err(error) => {
-                    self.tries.insert(id, now + PAUSE);
-                    self.trouble(format!("{}: {error}", self.address(id)));
-                }
-            }
-        }
-        if self.links.is_empty() {
-            self.try_now(ANY, now);
-        }
-        let leaders: Vec<i32> = lock(&self.shared.topic).leaders.iter().copied().filter(|id| *id >= 0).collect();
-        for id in leaders {
-            if !self.links.contains_key(&id) && self.brokers.contains_key(&id) {
-                self.try_now(id, now);
-            }
-        }
-    }
-
-    fn try_now(&mut self, id: i32, now: Instant) {
-        if self.tries.get(&id).is_some_and(|at| *at > now) {
-            return;
-        }
-        if id == ANY {
-            self.turn += 1;
-        }
-        self.tries.insert(id, now + CONNECT * 2);
-        let (address, made, shared) = (self.address(id), self.made.0.clone(), self.shared.clone());
-        // Names are looked up and connections made beside, since both may take long.
-        std::thread::spawn(move || {
-            let reached = address.to_socket_addrs().map_err(|error| error.to_string()).and_then(|all| {
-                let mut outcome = Err("the name has no address".to_string());
-                for one in all {
-                    outcome = TcpStream::connect_timeout(&one, CONNECT).map_err(|error| error.to_string());
-                    if outcome.is_ok() {
-                        break;
-                    }
-                }
-                outcome
-            });
-            let _ = made.send((id, reached)); // nobody wants it when the sender has stopped
-            shared.sender.ring();
-        });
-    }
-
-    fn address(&self, id: i32) -> String {
-        let known = self.brokers.get(&id).cloned();
-        known.unwrap_or_else(|| self.names.bootstrap[self.turn % self.names.bootstrap.len()].clone())
     }
 
     /// Ask for leaders and a producer id where they are wanted.
@@ -269,7 +200,7 @@ impl Sender {
         mut batches: Vec<(usize, Batch)>,
         sequence: Sequence,
         until: Instant,
-        rules: &crate::log::Rules,
+        rules: &Rules,
     ) {
         for (_, batch) in batches.iter_mut().filter(|(_, batch)| batch.packed.is_empty()) {
             let first = if rules.idempotent { batch.first } else { sequence.first };
@@ -307,135 +238,5 @@ impl Sender {
         // SAFETY: the descriptors are open as long as the links and the bell live.
         unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as _, &wait, std::ptr::null()) };
         self.shared.sender.calm();
-    }
-
-    fn receive(&mut self) {
-        for id in self.links.keys().copied().collect::<Vec<_>>() {
-            let Some(link) = self.links.get_mut(&id) else { continue };
-            let written = link.write();
-            let (answers, read) = link.answers();
-            for (asked, answer) in answers {
-                self.answered(asked, &mut Reply(&answer));
-            }
-            if let Err(error) = written.and(read) {
-                self.lose(id, &error.to_string());
-            }
-        }
-    }
-
-    fn check_deadlines(&mut self) {
-        let now = Instant::now();
-        for id in self.links.keys().copied().collect::<Vec<_>>() {
-            if self.links.get(&id).and_then(Link::deadline).is_some_and(|at| at <= now) {
-                self.lose(id, "the broker does not answer");
-            }
-        }
-    }
-
-    fn answered(&mut self, asked: Asked, reply: &mut Reply<'_>) {
-        match asked {
-            Asked::Metadata => match protocol::metadata_reply(reply) {
-                Some(found) => self.know(found),
-                None => self.trouble("an answer about the topic that can't be read".into()),
-            },
-            Asked::ProducerId => {
-                self.id_asked = false;
-                match protocol::init_producer_reply(reply) {
-                    Some((0, id, epoch)) => self.producer = Some((id, epoch)),
-                    Some((14..=16, ..)) => std::thread::sleep(Duration::from_millis(20)), // it is just starting
-                    other => {
-                        self.trouble(format!("no producer id: error {}", other.map_or(-1, |(code, ..)| code)));
-                        std::thread::sleep(PAUSE);
-                    }
-                }
-            }
-            Asked::Produce(batches) => {
-                let outcomes = protocol::produce_reply(reply).unwrap_or_default();
-                for (partition, batch) in batches {
-                    let code = outcomes.iter().find(|(of, _)| *of == partition).map(|(_, code)| *code);
-                    self.settled(partition, batch, code);
-                }
-            }
-        }
-    }
-
-    /// One batch was answered; None when the answer does not say what became of it.
-    fn settled(&mut self, partition: usize, mut batch: Batch, code: Option<i16>) {
-        let pause = Instant::now() + PAUSE;
-        let shared = self.shared.clone();
-        let mut log = lock(&shared.log);
-        match code {
-            Some(0) => log.end(partition, batch, 0),
-            Some(DOUBLE) if log.rules.idempotent => log.end(partition, batch, 0),
-            Some(code) if log.rules.idempotent && ID_IS_OVER.contains(&code) && batch.attempts < MAX_ATTEMPTS => {
-                // Behind one that is to be sent again this only tells that it came too early.
-                let early = log.partitions[partition].again.iter().any(|other| other.before(&batch));
-                self.renumber |= code != OUT_OF_TURN || !early;
-                log.again(partition, batch, pause);
-            }
-            None | Some(-1) => {
-                batch.unknown = true;
-                log.again(partition, batch, pause);
-            }
-            Some(code) if PASSING.contains(&code) => {
-                batch.unknown |= code == 7 || code == 20;
-                log.again(partition, batch, pause);
-                self.refresh = self.refresh.min(pause);
-            }
-            Some(code) => {
-                // The others of this partition would wait for it for ever.
-                self.renumber |= log.rules.idempotent;
-                log.end(partition, batch, c_int::from(code));
-            }
-        }
-    }
-
-    fn know(&mut self, found: protocol::Metadata) {
-        self.asking = false;
-        self.brokers = found.brokers.into_iter().map(|(id, host, port)| (id, format!("{host}:{port}"))).collect();
-        if found.error == 0 {
-            lock(&self.shared.log).lead(&found.leaders, Instant::now());
-        }
-        if found.leaders.contains(&-1) || found.error != 0 || found.leaders.len() < lock(&self.shared.log).count {
-            self.refresh = Instant::now() + PAUSE;
-        }
-        let mut topic = lock(&self.shared.topic);
-        topic.leaders = found.leaders;
-        topic.error = found.error;
-        topic.answered = topic.asked;
-        self.shared.told.notify_all();
-    }
-
-    /// A connection is no more: what it carried may or may not be in the log.
-    fn lose(&mut self, id: i32, why: &str) {
-        let Some(link) = self.links.remove(&id) else { return };
-        let now = Instant::now();
-        self.tries.insert(id, now + PAUSE);
-        self.refresh = self.refresh.min(now + PAUSE);
-        for asked in link.unanswered() {
-            match asked {
-                Asked::Metadata => self.asking = false,
-                Asked::ProducerId => self.id_asked = false,
-                Asked::Produce(batches) => {
-                    for (partition, batch) in batches {
-                        self.settled(partition, batch, None);
-                    }
-                }
-            }
-        }
-        if id != ANY {
-            self.trouble(format!("{}: {why}", self.address(id)));
-        }
-    }
-
-    /// Tell of something that is wrong, but not all the time.
-    fn trouble(&mut self, text: String) {
-        let now = Instant::now();
-        if self.told.as_ref().is_some_and(|(last, at)| *last == text && now < *at + QUIET) {
-            return;
-        }
-        lock(&self.shared.events).push(text.clone());
-        self.told = Some((text, now));
-        self.shared.waiter.ring();
     }
 }
