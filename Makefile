@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help venv accelerator run bench up down test unit e2e sim lint types layers
+.PHONY: help venv accelerator run bench up down test unit e2e sim bench-operator lint types layers
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,3 +67,7 @@ e2e: venv ## Real purchases through the whole cluster; ends with one line of JSO
 sim: venv ## Ways of scaling compared on traces, 30 seeds; tables in docs/autoscaling; ends with one line of JSON
 	@echo "== 8 policies on 6 traces (about 4 min)"
 	@$(PY) -m bench.sim
+
+bench-operator: venv ## 1,000 pipelines on a real API server, 15 min; CRS=100 IDLE=30 is quick; ends with one line of JSON
+	@hack/prepare
+	@$(PY) -m bench.operator --crs $(or $(CRS),1000) --idle $(or $(IDLE),600) $(if $(CRS)$(IDLE),,--page)

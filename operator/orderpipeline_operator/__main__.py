@@ -18,11 +18,12 @@ from orderpipeline_common.logs import configure_logs
 from orderpipeline_common.runtime import SettingsError, stop_on_signals
 from orderpipeline_operator import handlers
 from orderpipeline_operator.adapters import metrics_api, scaling_api
+from orderpipeline_operator.adapters.cached import Cached
 from orderpipeline_operator.adapters.credentials import discover
 from orderpipeline_operator.adapters.http import Gate, Heartbeat, SideLoop, serve_for_ever
 from orderpipeline_operator.adapters.kube import Kube
 from orderpipeline_operator.adapters.lease import Election, LeaseTerms
-from orderpipeline_operator.adapters.scaler import Clock, Scaler
+from orderpipeline_operator.adapters.scaler import Clock, ReaderFactory, Scaler, kafka_reader
 from orderpipeline_operator.gather import Key
 from orderpipeline_operator.reconcile import Defaults, Reconciler
 from orderpipeline_operator.settings import Settings, from_environ
@@ -33,12 +34,17 @@ from orderpipeline_operator.workqueue import WorkQueue
 LOG = logging.getLogger("orderpipeline_operator")
 SETTLE = 0.1
 """Seconds that a pipeline's events are gathered before it is looked at."""
+WARM = 10.0
+"""Seconds that the first look waits for the watches to stand; without them every look is a dozen requests."""
 HUNG_AFTER = 60.0
 """Seconds without a turn of the main loop after which the process calls itself unhealthy."""
 
 
-def main() -> None:
-    """Run until SIGTERM (exit code 0) or until the lead is lost (1). Unusable settings: 2."""
+def main(reader_factory: ReaderFactory = kafka_reader) -> None:
+    """Run until SIGTERM (exit code 0) or until the lead is lost (1). Unusable settings: 2.
+
+    `reader_factory` makes what reads the offsets of one pipeline.
+    """
     try:
         settings, cluster = from_environ(os.environ), asyncio.run(discover(os.environ))
     except SettingsError as error:
@@ -48,10 +54,10 @@ def main() -> None:
     logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
     # Signals are ours to handle; kopf warns about that at every start.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
-    sys.exit(asyncio.run(serve(settings, cluster)))
+    sys.exit(asyncio.run(serve(settings, cluster, reader_factory)))
 
 
-async def serve(settings: Settings, cluster: Configuration) -> int:
+async def serve(settings: Settings, cluster: Configuration, reader_factory: ReaderFactory) -> int:
     """Answer probes and the metrics API, and lead whenever elected. Gives the exit code."""
     stop = stop_on_signals(asyncio.get_running_loop())
     metrics = CollectorRegistry()
@@ -97,7 +103,7 @@ async def serve(settings: Settings, cluster: Configuration) -> int:
             return 0
         LOG.info("leading", extra={"identity": settings.identity})
         meters.leader.set(1)
-        reason = await lead(settings, cluster, kube, metrics, meters, election, stop)
+        reason = await lead(settings, cluster, kube, metrics, meters, election, stop, reader_factory)
         meters.leader.set(0)
         if reason:
             LOG.error("stopping: %s", reason)
@@ -115,12 +121,13 @@ async def lead(
     meters: Meters,
     election: Election,
     stop: asyncio.Event,
+    reader_factory: ReaderFactory,
 ) -> str:
     """Watch and reconcile until told to stop (gives an empty string) or unable to go on (gives why)."""
     loop = asyncio.get_running_loop()
     queue: WorkQueue[Key] = WorkQueue(time.monotonic)
     async with AsyncExitStack() as stack:
-        scaler = Scaler(queue.add, clock=Clock(jitter=random.random))
+        scaler = Scaler(queue.add, clock=Clock(jitter=random.random), reader_factory=reader_factory)
         stack.push_async_callback(scaler.close)
         metrics.register(PipelineMeters(scaler))
         defaults = Defaults(
@@ -135,7 +142,8 @@ async def lead(
             metrics_service=settings.metrics_service,
             scaling_url=settings.scaling_url,
         )
-        reconciler = Reconciler(kube, kube, scaler, defaults, now=_now)
+        cached = Cached(kube, settings.watch_namespaces, lambda key: queue.add(key, SETTLE))
+        reconciler = Reconciler(cached, cached, scaler, defaults, now=_now)
         watch = handlers.Watch(
             handlers.registry(cluster, lambda key: _enqueue(loop, queue, key)),
             handlers.settings(cluster_wide=not settings.watch_namespaces),
@@ -145,9 +153,14 @@ async def lead(
         stack.push_async_callback(watch.stop, 10.0)
         # The workers come last, since what comes last is ended first: a process that lost the lead writes no more.
         for _ in range(settings.workers):
-            _background(stack, Worker(queue, reconciler, meters, time.monotonic, random.random).run())
-        ended = await _first(stop.wait(), election.hold(), watch.wait())
+            _background(stack, _work(cached, Worker(queue, reconciler, meters, time.monotonic, random.random)))
+        ended = await _first(stop.wait(), election.hold(), watch.wait(), cached.run())
         return ("", f"the lead is lost: {election.error or 'somebody else holds the Lease'}", watch.failure)[ended]
+
+
+async def _work(cached: Cached, worker: Worker) -> None:
+    await cached.warm(WARM)
+    await worker.run()
 
 
 def _enqueue(loop: asyncio.AbstractEventLoop, queue: WorkQueue[Key], key: Key) -> None:

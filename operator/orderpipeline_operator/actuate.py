@@ -23,6 +23,7 @@ class Writer(Protocol):
     """Writes to the Kubernetes API; see adapters/kube.py."""
 
     async def create(self, manifest: Manifest) -> Manifest: ...
+    async def make(self, manifest: Manifest) -> Manifest: ...
     async def apply(
         self, manifest: Manifest, *, force: bool = True, manager: str = names.FIELD_MANAGER
     ) -> Manifest: ...
@@ -41,6 +42,8 @@ class Done:
     """With what was written, as the API server returned it."""
     failures: tuple[str, ...] = ()
     """Refusals that trying again at once would not change."""
+    taken: frozenset[Ref] = frozenset()
+    """What was not made, since there is something of that name already that we had not seen."""
 
 
 async def carry_out(write: Writer, planned: Plan, seen: Observed, stubborn: MutableMapping[Ref, str]) -> Done:
@@ -51,6 +54,7 @@ async def carry_out(write: Writer, planned: Plan, seen: Observed, stubborn: Muta
     """
     children = dict(seen.children)
     failures: list[str] = []
+    taken: set[Ref] = set()
     for settled in stubborn.keys() - set(map(ref_of, planned.apply)):
         del stubborn[settled]
     # One autoscaler goes before another comes: two at a time would undo each other, and KEDA refuses to be the second.
@@ -67,9 +71,12 @@ async def carry_out(write: Writer, planned: Plan, seen: Observed, stubborn: Muta
                 LOG.warning("%s does not stay as applied: something in this cluster changes it", ref)
                 stubborn[ref] = _state(manifest, children[ref])
         except (Invalid, Forbidden, Conflict, NotFound) as error:
-            failures.append(str(error))
+            if live is None and isinstance(error, Conflict):
+                taken.add(ref)
+            else:
+                failures.append(str(error))
     failures += await _prune(write, children, [ref for ref in planned.prune if ref.kind not in AUTOSCALER_KINDS])
-    return Done(replace(seen, children=children), tuple(failures))
+    return Done(replace(seen, children=children), tuple(failures), frozenset(taken))
 
 
 async def _prune(write: Writer, children: dict[Ref, Manifest], refs: Iterable[Ref]) -> list[str]:
@@ -93,8 +100,7 @@ async def _apply(write: Writer, ref: Ref, manifest: Manifest, live: Manifest | N
     Server-side apply merges lists by key, so that an edited entry of a list stays next to the one that is applied.
     """
     if live is None:
-        # Made without force: should somebody be faster, theirs is not overwritten.
-        return await write.apply(manifest, force=False)
+        return await write.make(manifest)
     try:
         applied = await write.apply(manifest)
         if not differs(manifest, applied):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from orderpipeline_operator.domain import names
 from orderpipeline_operator.domain.apiservice import APISERVICE, APISERVICE_NAME, detect_foreign
@@ -24,6 +24,20 @@ from orderpipeline_operator.errors import Forbidden, NotFound
 Key = tuple[str, str]
 """Namespace and name of an OrderPipeline."""
 
+OURS: Final = f"{names.PIPELINE_LABEL},{names.MANAGED_BY_LABEL}={names.FIELD_MANAGER}"
+"""Label selector of the children of all pipelines."""
+
+
+def selector_of(name: str) -> str:
+    """Label selector of the children of one pipeline."""
+    return f"{names.PIPELINE_LABEL}={name},{names.MANAGED_BY_LABEL}={names.FIELD_MANAGER}"
+
+
+def children_of(selector: str) -> str | None:
+    """The pipeline whose children a selector is for; None for any other selector."""
+    name = selector.removeprefix(f"{names.PIPELINE_LABEL}=").partition(",")[0]
+    return name if selector == selector_of(name) else None
+
 
 class Reader(Protocol):
     """Reads of the Kubernetes API. Both raise NotFound for what does not exist, kinds included."""
@@ -40,8 +54,7 @@ async def gather(read: Reader, key: Key) -> Observed | None:
     except NotFound:
         return None
     uid = cr["metadata"]["uid"]
-    selector = f"{names.PIPELINE_LABEL}={name},{names.MANAGED_BY_LABEL}={names.FIELD_MANAGER}"
-    lists = await asyncio.gather(*(_list(read, kind, namespace, selector) for kind in CHILD_KINDS))
+    lists = await asyncio.gather(*(_list(read, kind, namespace, selector_of(name)) for kind in CHILD_KINDS))
     found = {ref_of(item): item for items in lists for item in items or ()}
     return Observed(
         cr=cr,
@@ -52,9 +65,9 @@ async def gather(read: Reader, key: Key) -> Observed | None:
     )
 
 
-async def with_missing(read: Reader, seen: Observed, rendered: Iterable[Manifest]) -> Observed:
-    """Look up rendered objects that no label led to: absent, somebody else's, or ours with its labels edited."""
-    refs = [ref for ref in map(ref_of, rendered) if ref not in seen.children and ref.kind not in seen.absent_kinds]
+async def with_taken(read: Reader, seen: Observed, taken: Iterable[Ref]) -> Observed:
+    """Look up what no label led to and is there all the same: somebody else's, or ours with its labels edited."""
+    refs = [ref for ref in taken if ref not in seen.children]
     found = await asyncio.gather(*(_get(read, ref) for ref in refs))
     there = {ref: item for ref, item in zip(refs, found, strict=True) if item is not None}
     ours = {ref: item for ref, item in there.items() if owned_by(item, seen.uid)}

@@ -1,7 +1,9 @@
-"""kopf's part: it watches, and every event becomes the key of a pipeline. It writes nothing at all."""
+"""kopf's part: it watches the pipelines, and what matters of their events becomes a key. It writes nothing at all.
+
+Their children are watched elsewhere, by what also remembers them: see adapters/cached.py.
+"""
 
 import asyncio
-import copy
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -11,62 +13,33 @@ import kopf
 from kubernetes.aio.client import Configuration
 
 from orderpipeline_operator.adapters.credentials import authorization
-from orderpipeline_operator.domain import names
-from orderpipeline_operator.domain.kinds import CHILD_KINDS, PIPELINE, SCALED_OBJECT, SECRET, Kind
-from orderpipeline_operator.domain.observe import conditions
+from orderpipeline_operator.domain.kinds import PIPELINE
 from orderpipeline_operator.gather import Key
 
 LOG = logging.getLogger(__name__)
-OURS = f"{names.PIPELINE_LABEL},{names.MANAGED_BY_LABEL}={names.FIELD_MANAGER}"
 
 
-def key_of(body: Mapping[str, Any]) -> Key | None:
-    """The pipeline that an object belongs to: itself, or by label; None for an object of no pipeline."""
-    meta = body.get("metadata") or {}
-    if body.get("kind") == PIPELINE.kind:
-        return meta["namespace"], meta["name"]
-    labels = meta.get("labels") or {}
-    name = labels.get(names.PIPELINE_LABEL) or labels.get(names.STRIMZI_CLUSTER_LABEL)
-    return (meta["namespace"], name) if name else None
-
-
-class News:
-    """Keeps out the events of a ScaledObject that tell nothing: KEDA notes in it, at every poll, that it was active."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
-
-    def worth(self, type_: str | None, body: Mapping[str, Any]) -> bool:
-        """Whether the event is worth a look. `type_`: ADDED, MODIFIED, DELETED, or None when first listed."""
-        if body.get("kind") != SCALED_OBJECT.kind:
-            return True
-        meta = body["metadata"]
-        if type_ == "DELETED":
-            self._known.pop(meta["uid"], None)
-            return True
-        told = (meta.get("generation"), meta.get("labels"), meta.get("deletionTimestamp"), conditions(dict(body)))
-        same = self._known.get(meta["uid"]) == told
-        self._known[meta["uid"]] = copy.deepcopy(told)
-        return not same
+def mark_of(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What of a pipeline, when it differs, is worth a look. Its status is ours, and most events are about that."""
+    meta = body["metadata"]
+    return meta["uid"], meta.get("generation"), meta.get("deletionTimestamp"), tuple(meta.get("finalizers") or ())
 
 
 def registry(cluster: Configuration, enqueue: Callable[[Key], None]) -> kopf.OperatorRegistry:
-    """Handlers for the pipelines, their children, and the Secrets that Strimzi keeps for them."""
+    """Handlers for the pipelines."""
     made = kopf.OperatorRegistry()
 
     async def on_login(**_: Any) -> kopf.ConnectionInfo:
         return await connection_info(cluster)
 
-    news = News()
-
-    async def on_event(type: str | None, body: Mapping[str, Any], **_: Any) -> None:  # noqa: A002 - kopf's name
-        key = key_of(body)
-        if key is not None and news.worth(type, body):
-            enqueue(key)
+    async def on_event(type: str | None, body: Mapping[str, Any], memo: kopf.Memo, **_: Any) -> None:  # noqa: A002 - kopf's name
+        mark = mark_of(body)
+        if type == "DELETED" or memo.get("mark") != mark:
+            memo["mark"] = mark
+            enqueue((body["metadata"]["namespace"], body["metadata"]["name"]))
 
     kopf.on.login(registry=made)(on_login)
-    for kind in (PIPELINE, SECRET, *CHILD_KINDS):
-        kopf.on.event(kind.group, kind.version, kind.plural, registry=made, id=f"on_{kind.plural}")(on_event)
+    kopf.on.event(PIPELINE.group, PIPELINE.version, PIPELINE.plural, registry=made, id="on_pipelines")(on_event)
     return made
 
 
@@ -80,9 +53,6 @@ def settings(*, cluster_wide: bool) -> kopf.OperatorSettings:
     made.networking.request_timeout = 60
     made.networking.connect_timeout = 10
     made.watching.connect_timeout = 10
-    for kind in CHILD_KINDS:
-        made.watching.label_selectors[_selector(kind)] = OURS
-    made.watching.label_selectors[_selector(SECRET)] = names.STRIMZI_CLUSTER_LABEL
     return made
 
 
@@ -149,7 +119,3 @@ class Watch:
             self.failure = f"watching failed: {error!r}"
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._ended.set)
-
-
-def _selector(kind: Kind) -> tuple[str, str]:
-    return kind.group, kind.plural

@@ -6,7 +6,7 @@ All that matters is held by the cluster itself, so a pass may be cut off anywher
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from orderpipeline_operator import actuate, replicas
@@ -19,12 +19,14 @@ from orderpipeline_operator.domain.observe import Observed, is_true, needs_of, s
 from orderpipeline_operator.domain.render import Bundle, Context, Pipeline, render
 from orderpipeline_operator.domain.scaling_policy import policy_from
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
-from orderpipeline_operator.gather import Key, Reader, gather, metrics_trouble, with_missing, with_secrets
+from orderpipeline_operator.gather import Key, Reader, gather, metrics_trouble, with_secrets, with_taken
 from orderpipeline_operator.kafka_access import connection
 
 LOG = logging.getLogger(__name__)
 TEARDOWN_POLL = 1.0
 """Seconds between two looks at a pipeline that is going; pods send no events to us."""
+METRICS_LOOK = timedelta(seconds=5)
+"""How long it is remembered whose the external metrics are."""
 
 
 class Sampler(Protocol):
@@ -75,6 +77,9 @@ class Reconciler:
         self._stubborn: dict[Key, dict[Ref, str]] = {}
         self._direct: set[Key] = set()
         """Pipelines that are scaled by the operator itself, by their spec that was accepted last."""
+        self._taken: dict[Key, frozenset[Ref]] = {}
+        """Names of ours under which there was something that no label leads to."""
+        self._metrics: tuple[datetime, tuple[str, str] | None] | None = None
 
     async def __call__(self, key: Key) -> float | None:
         """One pass. Gives the seconds until the next one is due, None when the pipeline is gone."""
@@ -83,6 +88,7 @@ class Reconciler:
             self._sampler.forget(key)
             self._stubborn.pop(key, None)
             self._direct.discard(key)
+            self._taken.pop(key, None)
             return None
         if seen.cr["metadata"].get("deletionTimestamp"):
             self._sampler.forget(key)
@@ -105,14 +111,14 @@ class Reconciler:
         if not spec.paused and teardown.FINALIZER not in (seen.cr["metadata"].get("finalizers") or ()):
             cr = await actuate.add_finalizer(self._write, seen)
             seen = replace(seen, cr=cr)
+        seen = await with_taken(self._read, seen, self._taken.get(key, ()))
         seen, bundle = await self._look_closer(seen, spec)
-        planned = plan.plan([stage.manifests for stage in bundle], seen, hold=address.switching(spec, seen))
-        failures: tuple[str, ...] = ()
-        stubborn = self._stubborn.setdefault(key, {})
-        if not spec.paused:
-            await replicas.let_go(self._write, seen, bundle.manifests())
-            done = await actuate.carry_out(self._write, planned, seen, stubborn)
-            seen, failures = done.seen, done.failures
+        planned, done = await self._carry_out(seen, key, spec, bundle)
+        if done.taken:
+            self._taken[key] = self._taken.get(key, frozenset()) | done.taken
+            seen = await with_taken(self._read, done.seen, done.taken)
+            planned, done = await self._carry_out(seen, key, spec, bundle)
+        seen, failures = done.seen, done.failures
         self._track(seen, key, spec)
         view = self._sampler.view(key)
         scaling = spec.autoscaling
@@ -121,7 +127,7 @@ class Reconciler:
             scaled = await self._move(seen, key)
             seen, failures = scaled.seen, (*failures, *scaled.failures)
         trouble = await self._metrics_trouble(seen, spec)
-        found = status.Findings(planned, failures, tuple(sorted(stubborn)), view, trouble)
+        found = status.Findings(planned, failures, tuple(sorted(self._stubborn[key])), view, trouble)
         built = status.build(spec, seen, found, self._now())
         await actuate.write_status(self._write, seen, built, self._defaults.identity, self._now())
         return self._defaults.resync
@@ -132,16 +138,30 @@ class Reconciler:
         view = self._sampler.live(key) if direct else self._sampler.view(key)
         return await replicas.move(self._write, seen, view, direct=direct)
 
+    async def _carry_out(
+        self, seen: Observed, key: Key, spec: OrderPipelineSpec, bundle: Bundle
+    ) -> tuple[plan.Plan, actuate.Done]:
+        planned = plan.plan([stage.manifests for stage in bundle], seen, hold=address.switching(spec, seen))
+        stubborn = self._stubborn.setdefault(key, {})
+        if spec.paused:
+            return planned, actuate.Done(seen)
+        await replicas.let_go(self._write, seen, bundle.manifests())
+        return planned, await actuate.carry_out(self._write, planned, seen, stubborn)
+
     async def _look_closer(self, seen: Observed, spec: OrderPipelineSpec) -> tuple[Observed, Bundle]:
-        """Render twice: once to learn which Secrets and objects to read, once with the Secrets' digests."""
+        """Render twice: once to learn which Secrets to read, once with their digests.
+
+        They are not read before the stages ahead of the pods are done: most of them do not exist until then.
+        """
         pipeline = Pipeline(seen.name, seen.namespace, seen.uid, spec)
-        first = render(pipeline, self._context(seen, spec, {}))
-        wanted = {name for name, _ in needs_of(m for m in first.manifests() if m["kind"] == "Deployment")}
+        bundle = render(pipeline, self._context(seen, spec, {}))
+        if plan.held_back([stage.manifests for stage in bundle], seen):
+            return seen, bundle
+        wanted = {name for name, _ in needs_of(m for m in bundle.manifests() if m["kind"] == "Deployment")}
         wanted |= connection(pipeline, self._context(seen, spec, {}), {}).secrets
         seen = await with_secrets(self._read, seen, wanted)
         hashes = {name: secret_hash(secret) for name, secret in seen.secrets.items() if secret is not None}
-        bundle = render(pipeline, self._context(seen, spec, hashes))
-        return await with_missing(self._read, seen, bundle.manifests()), bundle
+        return seen, render(pipeline, self._context(seen, spec, hashes))
 
     def _context(self, seen: Observed, spec: OrderPipelineSpec, hashes: Mapping[str, str]) -> Context:
         return Context(
@@ -166,7 +186,11 @@ class Reconciler:
         ours = spec.autoscaling.mode == "Auto" and spec.autoscaling.backend == "ExternalMetrics"
         if not ours or not service or fed:
             return None
-        return await metrics_trouble(self._read, (self._defaults.operator_namespace, service))
+        now = self._now()
+        if self._metrics is None or now >= self._metrics[0]:  # one answer for all pipelines
+            found = await metrics_trouble(self._read, (self._defaults.operator_namespace, service))
+            self._metrics = now + METRICS_LOOK, found
+        return self._metrics[1]
 
     def _track(self, seen: Observed, key: Key, spec: OrderPipelineSpec) -> None:
         """Have the lag sampled as soon as the operator's own way into Kafka is known."""

@@ -35,7 +35,7 @@ class Settings:
     """The Service in `namespace` that external metrics should come from; empty: nobody looks whose they are."""
     scaling_url: str = ""
     """Where KEDA reaches this operator's plain HTTP, by its Service."""
-    workers: int = 4
+    workers: int = 16
     """Pipelines reconciled at the same time."""
     resync_seconds: float = 60.0
     """Every pipeline is looked at at least this often."""

@@ -1,6 +1,8 @@
 """A queue of keys: each is in it once, is worked on by one worker at a time, and waits longer after each failure."""
 
 import asyncio
+import heapq
+import itertools
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
@@ -21,6 +23,9 @@ class WorkQueue(Generic[K]):
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._due: dict[K, float] = {}
+        self._heap: list[tuple[float, int, K]] = []
+        """By time, then by age. Entries whose time is no longer that in `_due` are left behind and passed over."""
+        self._ages = itertools.count()
         self._busy: set[K] = set()
         self._failures: dict[K, int] = {}
         self._changed = asyncio.Event()
@@ -36,22 +41,20 @@ class WorkQueue(Generic[K]):
         due = self._clock() + delay
         waiting = self._due.get(key)
         if waiting is None or (due < waiting and key not in self._failures):
-            self._due[key] = due
-            self._changed.set()
+            self._schedule(key, due)
 
     async def take(self) -> K:
         """The next key that is due; it must be given back with `done`, `again` or `failed`."""
         while True:
             self._changed.clear()
-            now = self._clock()
-            ready = [(due, key) for key, due in self._due.items() if key not in self._busy]
-            due, key = min(ready, key=lambda pair: pair[0], default=(None, None))
-            if due is not None and key is not None and due <= now:
+            due = self._first()
+            if due is not None and due <= self._clock():
+                key = heapq.heappop(self._heap)[2]
                 del self._due[key]
                 self._busy.add(key)
                 return key
             try:
-                async with asyncio.timeout(None if due is None else due - now):
+                async with asyncio.timeout(None if due is None else due - self._clock()):
                     await self._changed.wait()
             except TimeoutError:
                 pass
@@ -72,10 +75,30 @@ class WorkQueue(Generic[K]):
         count = self._failures.get(key, 0) + 1
         self._failures[key] = count
         delay = backoff(count)
-        self._due[key] = self._clock() + delay
+        self._schedule(key, self._clock() + delay)
         self._release(key)
         return delay
 
+    def _schedule(self, key: K, due: float) -> None:
+        self._due[key] = due
+        if key not in self._busy:
+            self._push(key, due)
+
     def _release(self, key: K) -> None:
         self._busy.discard(key)
+        due = self._due.get(key)
+        if due is not None:
+            self._push(key, due)
+
+    def _push(self, key: K, due: float) -> None:
+        heapq.heappush(self._heap, (due, next(self._ages), key))
         self._changed.set()
+
+    def _first(self) -> float | None:
+        """When the next key is due that nobody works on."""
+        while self._heap:
+            due, _, key = self._heap[0]
+            if self._due.get(key) == due and key not in self._busy:
+                return due
+            heapq.heappop(self._heap)
+        return None

@@ -12,10 +12,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -57,6 +58,14 @@ class ApiServer:
         cache = f"--cache-dir={self.folder / 'kubectl-cache'}"
         return subprocess.run([*command, cache], input=input, capture_output=True, text=True, timeout=60, check=False)
 
+    def token_for(self, namespace: str, account: str) -> str:
+        """A token of a new ServiceAccount that may do everything. Tokens are what pods have, and cost less to check."""
+        name = f"{namespace}-{account}"
+        self.kubectl("-n", namespace, "create", "serviceaccount", account)
+        subject = f"--serviceaccount={namespace}:{account}"
+        self.kubectl("create", "clusterrolebinding", name, "--clusterrole=cluster-admin", subject)
+        return self.kubectl("-n", namespace, "create", "token", account, "--duration=24h").strip()
+
     def kubeconfig_for(self, user: str, *groups: str) -> Path:
         """A kubeconfig for a user that has only what RBAC grants; its certificate is made on the first call."""
         certificates = self.ca.parent
@@ -76,8 +85,11 @@ def apiserver() -> Iterator[ApiServer]:
 
 
 @contextmanager
-def run_apiserver() -> Iterator[ApiServer]:
-    """Start etcd and kube-apiserver, building them first if they are missing; stop both and remove their data after."""
+def run_apiserver(*more: str, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[ApiServer]:
+    """Start etcd and kube-apiserver, building them first if they are missing; stop both and remove their data after.
+
+    `more` and `environment` are further flags and variables of the API server.
+    """
     paths = Paths.from_env()
     build.ensure(paths, ["etcd", "kube-apiserver", "kubectl"])
     with ExitStack() as stack:
@@ -89,11 +101,11 @@ def run_apiserver() -> Iterator[ApiServer]:
         etcd = controlplane.etcd_command(paths.bin / "etcd", folder / "etcd", etcd_port, peer_port)
         stack.enter_context(_process(etcd, folder / "etcd.log"))
         # ExternalName Services are only followed without aggregator routing; nothing here can route to pods anyway.
-        extra = ("--bind-address=127.0.0.1", "--authorization-mode=RBAC", "--endpoint-reconciler-type=none")
+        extra = ("--bind-address=127.0.0.1", "--authorization-mode=RBAC", "--endpoint-reconciler-type=none", *more)
         command = controlplane.apiserver_command(
             paths.bin / "kube-apiserver", certificates, etcd_port, port, SERVICES, extra
         )
-        process = stack.enter_context(_process(command, folder / "kube-apiserver.log"))
+        process = stack.enter_context(_process(command, folder / "kube-apiserver.log", environment))
         url = f"https://127.0.0.1:{port}"
         kubeconfig = folder / "kubeconfig"
         controlplane.write_kubeconfig(kubeconfig, url, certificates, "admin")
@@ -127,11 +139,13 @@ def _wait_ready(server: ApiServer, process: subprocess.Popen[bytes], seconds: fl
 
 
 @contextmanager
-def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _process(
+    command: list[str], log: Path, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[subprocess.Popen[bytes]]:
     """A child that dies with this process, even when that is killed."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*ENDS_WITH_US, *command], stdout=output, stderr=output, env={"PATH": os.environ["PATH"]}
+            [*ENDS_WITH_US, *command], stdout=output, stderr=output, env={"PATH": os.environ["PATH"], **environment}
         )
         try:
             yield process

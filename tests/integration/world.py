@@ -55,7 +55,13 @@ class Sampler:
 @pytest.fixture(scope="session")
 def crds(apiserver: ApiServer) -> ApiServer:
     """The API server with our CRD, Strimzi's and KEDA's."""
-    for file in (ROOT / "crds" / "orderpipeline.yaml", *strimzi_crds(), *keda.crds(Paths.from_env())):
+    install_crds(apiserver, *keda.crds(Paths.from_env()))
+    return apiserver
+
+
+def install_crds(apiserver: ApiServer, *more: Path) -> None:
+    """Install our CRD, Strimzi's and `more`, and wait until they can be used."""
+    for file in (ROOT / "crds" / "orderpipeline.yaml", *strimzi_crds(), *more):
         apiserver.kubectl("apply", "--server-side", "-f", str(file))
     apiserver.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
     deadline = time.monotonic() + 30
@@ -63,7 +69,6 @@ def crds(apiserver: ApiServer) -> ApiServer:
         # An established kind may still answer that its storage is initializing.
         while apiserver.try_kubectl("get", plural, "-A").returncode and time.monotonic() < deadline:
             time.sleep(0.2)
-    return apiserver
 
 
 class World:

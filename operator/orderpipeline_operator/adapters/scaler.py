@@ -62,6 +62,9 @@ class Clock:
     jitter: Callable[[], float] = lambda: 0.0
 
 
+ReaderFactory = Callable[[Target], Reader]
+
+
 def kafka_reader(target: Target) -> Reader:
     """The reader of the real thing."""
     namespace, name = target.key
@@ -113,7 +116,7 @@ class Scaler:
         on_change: Callable[[Key], None],
         *,
         clock: Clock = Clock(),
-        reader_factory: Callable[[Target], Reader] = kafka_reader,
+        reader_factory: ReaderFactory = kafka_reader,
         executor: Executor | None = None,
     ) -> None:
         self._on_change = on_change

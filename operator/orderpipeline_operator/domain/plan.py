@@ -80,6 +80,12 @@ def plan(stages: Sequence[Sequence[Manifest]], seen: Observed, hold: str = "") -
     return Plan(tuple(writes), prune, tuple(refused), tuple(sorted(missing)), waiting, held)
 
 
+def held_back(stages: Sequence[Sequence[Manifest]], seen: Observed) -> bool:
+    """Whether the last stage has to wait for those before it."""
+    *before, last = stages
+    return not _begun(last, seen) and any(unready(stage, seen) for stage in before)
+
+
 def unready(stage: Sequence[Manifest], seen: Observed) -> tuple[str, ...]:
     """The rendered Strimzi objects of a stage that are not Ready, in words; services are not waited for."""
     awaited = (ref for ref in map(ref_of, stage) if ref.kind in (KAFKA, TOPIC, USER))

@@ -20,9 +20,11 @@ class Writer:
     async def create(self, manifest: Manifest) -> Manifest:
         return self._take("create", manifest["metadata"].get("name", "event"), manifest)
 
+    async def make(self, manifest: Manifest) -> Manifest:
+        return self._applied("make", manifest)
+
     async def apply(self, manifest: Manifest, *, force: bool = True, manager: str = "") -> Manifest:
-        self._take("apply" if force else "make", manifest["metadata"]["name"], manifest)
-        return live(manifest) | {"metadata": manifest["metadata"]} | self.meddle
+        return self._applied("apply" if force else "try", manifest)
 
     async def apply_status(self, manifest: Manifest) -> Manifest:
         return self._take("status", manifest["metadata"]["name"], manifest)
@@ -32,6 +34,10 @@ class Writer:
 
     async def delete(self, ref: Ref, *, uid: str, propagation: str = "Background") -> None:
         self._take("delete", ref.name, uid)
+
+    def _applied(self, verb: str, manifest: Manifest) -> Manifest:
+        self._take(verb, manifest["metadata"]["name"], manifest)
+        return live(manifest) | {"metadata": manifest["metadata"]} | self.meddle
 
     def _take(self, verb: str, name: str, what: Any) -> Any:
         self.calls.append((verb, what))

@@ -98,14 +98,14 @@ async def test_an_applied_number_is_handed_over_before_it_is_left_out() -> None:
     assert write.calls == [], "it goes on being applied"
     await replicas.let_go(write, before, rendered())
     ((verb, manifest),) = write.calls
-    assert (verb, ref_of(manifest), manifest["spec"]) == ("make", CONSUMER, {"replicas": 7})
+    assert (verb, ref_of(manifest), manifest["spec"]) == ("try", CONSUMER, {"replicas": 7})
 
 
 async def test_a_number_that_is_somebody_elses_by_now_is_left_to_them() -> None:
     write = Writer(refuse={"shop-consumer": Conflict("apply Deployment", 409, "Conflict", "hpa")})
     await replicas.let_go(write, there(7, fields=OURS), rendered())
-    assert write.verbs() == ["make"]
+    assert write.verbs() == ["try"]
     hpa = {**OURS, "manager": "kube-controller-manager", "operation": "Update", "subresource": "scale"}
     for nobody in (there(7, fields=hpa), there(7), replace(there(7), children={})):
         await replicas.let_go(write, nobody, rendered())
-    assert write.verbs() == ["make"]
+    assert write.verbs() == ["try"]

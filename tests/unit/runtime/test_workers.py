@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.errors import Unreachable
 from orderpipeline_operator.gather import Key
-from orderpipeline_operator.handlers import key_of
+from orderpipeline_operator.handlers import mark_of
 from orderpipeline_operator.telemetry import Meters, PipelineMeters
 from orderpipeline_operator.workers import Worker
 from orderpipeline_operator.workqueue import WorkQueue
@@ -76,15 +76,9 @@ def test_metrics_of_pipelines_leave_out_what_is_unknown() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("kind", "labels", "key"),
-    [
-        ("OrderPipeline", {}, ("default", "x")),
-        ("Deployment", {"orderpipeline.dev/pipeline": "shop"}, KEY),
-        ("Secret", {"strimzi.io/cluster": "shop"}, KEY),
-        ("KafkaTopic", {"strimzi.io/cluster": "other", "orderpipeline.dev/pipeline": "shop"}, KEY),
-        ("Secret", {}, None),
-    ],
-)
-def test_an_object_leads_to_its_pipeline(kind: str, labels: dict[str, str], key: Key | None) -> None:
-    assert key_of({"kind": kind, "metadata": {"namespace": "default", "name": "x", "labels": labels}}) == key
+def test_of_a_pipelines_events_only_what_is_not_our_own_status_counts() -> None:
+    meta = {"namespace": "default", "name": "shop", "uid": "1", "generation": 1}
+    mark = mark_of({"metadata": meta})
+    assert mark_of({"metadata": {**meta, "resourceVersion": "7"}, "status": {"lag": {"orders": 1}}}) == mark
+    other = {"uid": "2"}, {"generation": 2}, {"deletionTimestamp": "2026-11-22T12:00:00Z"}, {"finalizers": ["x"]}
+    assert all(mark_of({"metadata": {**meta, **each}}) != mark for each in other)

@@ -1,0 +1,48 @@
+"""A thousand pipelines on a real API server: how long until all stand, how soon a change arrives, what idling costs.
+
+    python -m bench.operator --crs 1000 --idle 600
+
+The operator has core 0; the API server, etcd and the hands that play Strimzi and the Deployment controller have core 1.
+A table goes to standard error, one JSON line to standard output and, with all figures, to bench/results/.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+from bench.operator.report import page, table
+from bench.operator.run import OTHERS_CORE, Options, run
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "bench" / "results"
+
+
+def main() -> None:
+    """Exit code 1 when a goal was missed."""
+    parser = argparse.ArgumentParser(prog="bench.operator")
+    parser.add_argument("--crs", type=int, default=1000, help="pipelines")
+    parser.add_argument("--idle", type=int, default=600, help="seconds of idling that are watched")
+    parser.add_argument("--changes", type=int, default=300, help="changes of a spec")
+    parser.add_argument("--page", action="store_true", help="write docs/benchmarks/operator.md")
+    given = parser.parse_args()
+    os.sched_setaffinity(0, {OTHERS_CORE})
+    found = asyncio.run(run(Options(given.crs, given.idle, min(given.changes, given.crs))))
+    print(table(found), file=sys.stderr)
+    line = found.line()
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "operator.json").write_text(json.dumps({**line, "details": found.details()}, indent=1) + "\n")
+    if given.page:
+        target = ROOT / "docs" / "benchmarks" / "operator.md"
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(page(found))
+    for words in found.missed():
+        print(f"missed: {words}", file=sys.stderr)
+    print(json.dumps(line))
+    sys.exit(bool(found.missed()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Hands that play Strimzi's operators and the Deployment controller for many pipelines: statuses and Secrets."""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bench.operator.client import Client, Seen, path_of
+from orderpipeline_operator.domain import kinds
+from orderpipeline_operator.domain.kinds import Kind
+
+TIME = "2026-11-22T12:00:00Z"
+READY = {"type": "Ready", "status": "True", "lastTransitionTime": TIME}
+WIDTH = 8
+"""Statuses written at the same time."""
+
+
+class Hands:
+    """Watches what the operator makes; from `release` on answers each new generation once. `seen` is told of all."""
+
+    def __init__(self, client: Client, seen: Callable[[Kind, Seen], None]) -> None:
+        self._client, self._seen = client, seen
+        self._work: asyncio.Queue[Awaitable[None]] = asyncio.Queue()
+        self._answered: dict[tuple[str, str, str], int] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self.writes = 0
+        self.failure: BaseException | None = None
+
+    async def start(self) -> None:
+        """Begin to watch."""
+        answers = {
+            kinds.KAFKA: self._kafka,
+            kinds.TOPIC: self._topic,
+            kinds.USER: self._user,
+            kinds.DEPLOYMENT: self._deployment,
+        }
+        for kind in (kinds.PIPELINE, *answers):
+            version = await self._client.version(kind)
+            self._spawn(self._watch(kind, version, answers.get(kind)))
+
+    def release(self) -> None:
+        """Begin to answer."""
+        for _ in range(WIDTH):
+            self._spawn(self._write())
+
+    async def stop(self) -> None:
+        """End all."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while not self._work.empty():
+            self._work.get_nowait().close()  # type: ignore[attr-defined]
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.failure = task.exception()
+
+    async def _watch(self, kind: Kind, version: str, answer: Callable[[Seen], Awaitable[None]] | None) -> None:
+        async for seen in self._client.watch(kind, version):
+            self._seen(kind, seen)
+            key = kind.plural, seen.metadata.namespace, seen.metadata.name
+            if answer is not None and self._answered.get(key) != seen.metadata.generation:
+                self._answered[key] = seen.metadata.generation
+                self._work.put_nowait(answer(seen))
+        raise RuntimeError(f"the watch of {kind.plural} ended")
+
+    async def _write(self) -> None:
+        while True:
+            await (await self._work.get())
+
+    async def _kafka(self, seen: Seen) -> None:
+        name, namespace = seen.metadata.name, seen.metadata.namespace
+        host = f"{name}-kafka-bootstrap.{namespace}.svc"
+        listeners = [
+            {"name": each["name"], "bootstrapServers": f"{host}:{each['port']}"}
+            for each in seen.spec["kafka"]["listeners"]
+        ]
+        if seen.metadata.generation == 1:
+            await self._secret(namespace, name, f"{name}-cluster-ca-cert", "ca.crt", "certificate")
+        await self._status(kinds.KAFKA, seen, {"conditions": [READY], "listeners": listeners})
+
+    async def _topic(self, seen: Seen) -> None:
+        await self._status(kinds.TOPIC, seen, {"conditions": [READY]})
+
+    async def _user(self, seen: Seen) -> None:
+        name, namespace = seen.metadata.name, seen.metadata.namespace
+        if seen.metadata.generation == 1:
+            await self._secret(namespace, name.rsplit("-", 1)[0], name, "password", f"password of {name}")
+        await self._status(kinds.USER, seen, {"conditions": [READY]})
+
+    async def _deployment(self, seen: Seen) -> None:
+        want = seen.spec["replicas"]
+        available = {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}
+        counts = dict.fromkeys(("replicas", "readyReplicas", "availableReplicas", "updatedReplicas"), want)
+        await self._status(kinds.DEPLOYMENT, seen, {**counts, "conditions": [available]})
+
+    async def _status(self, kind: Kind, seen: Seen, status: dict[str, Any]) -> None:
+        path = path_of(kind, seen.metadata.namespace, seen.metadata.name, "status")
+        status = {**status, "observedGeneration": seen.metadata.generation}
+        await self._client.send("PATCH", path + "?fieldManager=hands", {"status": status})
+        self.writes += 1
+
+    async def _secret(self, namespace: str, cluster: str, name: str, key: str, value: str) -> None:
+        labels = {"strimzi.io/cluster": cluster, "app.kubernetes.io/managed-by": "strimzi-cluster-operator"}
+        body = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "labels": labels},
+            "data": {key: base64.b64encode(value.encode()).decode()},
+        }
+        await self._client.send("POST", path_of(kinds.SECRET, namespace) + "?fieldManager=hands", body)
+        self.writes += 1

@@ -1,0 +1,246 @@
+"""One run: the control plane, the pipelines, the operator, and the three phases bring-up, changes and idling."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.operator.client import Client, in_parallel, path_of
+from bench.operator.figures import Figures
+from bench.operator.hands import Hands
+from bench.operator.measures import AUDIT_POLICY, SYSTEM, AuditLog, cpu_of_others, cpu_seconds, rss_mib
+from bench.operator.progress import Key, Progress
+from orderpipeline_operator.domain import kinds
+from orderpipeline_operator.domain.accept import accept
+from orderpipeline_operator.domain.render import Context, Pipeline, render
+from orderpipeline_operator.domain.spec import OrderPipelineSpec
+from tests.integration.apiserver import ApiServer, run_apiserver
+from tests.integration.guard import ENDS_WITH_US
+from tests.integration.world import install_crds
+
+OPERATOR_CORE, OTHERS_CORE = 0, 1
+PER_NAMESPACE = 50
+CHANGES_PER_SECOND = 5.0
+SETTLED = 15.0
+"""Seconds without a write after which the idling begins."""
+SAMPLE = 10.0
+"""Seconds between two looks at the memory."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How much of it."""
+
+    crs: int
+    idle: int
+    changes: int
+
+
+async def run(options: Options) -> Figures:
+    """The whole run. Raises when a pipeline does not become Ready, a change does not arrive or a child is missing."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orderpipeline-bench-")))
+        policy, log = folder / "policy.json", folder / "audit.log"
+        policy.write_text(json.dumps(AUDIT_POLICY))
+        flags = f"--audit-policy-file={policy}", f"--audit-log-path={log}"
+        server = stack.enter_context(run_apiserver(*flags, environment={"GOGC": "400"}))
+        install_crds(server)
+        server.kubectl("create", "namespace", SYSTEM)
+        client = Client(server, server.token_for(SYSTEM, "hands"))
+        stack.push_async_callback(client.close)
+        keys = await _populate(client, options.crs)
+        progress = Progress()
+        hands = Hands(client, progress.seen)
+        await hands.start()
+        stack.push_async_callback(hands.stop)
+        audit = AuditLog(log)
+        figures = Figures(options.crs, options.changes, options.idle)
+        pid = stack.enter_context(_operator(server, folder))
+        _say(f"{options.crs} pipelines are there; the operator starts")
+        await _bring_up(figures, progress, hands, keys, pid, audit)
+        _say(
+            f"reconciled after {figures.reconciled_s:.1f} s, Ready {figures.all_ready_s:.1f} s after Kafka may come up"
+        )
+        figures.children = await _children(client, keys)
+        changed = keys[:: max(1, len(keys) // options.changes)][: options.changes]
+        await _change(figures, client, progress, changed, audit)
+        _say(f"{options.changes} changes, p99 {figures.p99_change_s:.2f} s")
+        await _settle(audit)
+        await _idle(figures, pid, audit, options.idle)
+        await _children(client, keys)
+        return figures
+
+
+async def _populate(client: Client, count: int) -> list[Key]:
+    keys = [(f"team-{number // PER_NAMESPACE:03d}", f"pipeline-{number:04d}") for number in range(count)]
+
+    def work() -> Iterator[Awaitable[bytes]]:
+        for key in keys:
+            meta = {"namespace": key[0], "name": key[1]}
+            kind = kinds.PIPELINE
+            body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta, "spec": {}}
+            yield client.send("POST", path_of(kind, key[0]), body)
+
+    for namespace in sorted({key[0] for key in keys}):
+        await client.send("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
+    await in_parallel(work())
+    return keys
+
+
+@contextmanager
+def _operator(server: ApiServer, folder: Path) -> Iterator[int]:
+    """The operator on its core, watching all namespaces; its process id. It must end well."""
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(json.dumps(_kubeconfig(server, server.token_for(SYSTEM, "operator"))))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "KUBECONFIG": str(kubeconfig),
+        "POD_NAMESPACE": SYSTEM,
+        "POD_NAME": "bench",
+        "ORDERPIPELINE_HTTP_PORT": "18080",
+        "ORDERPIPELINE_METRICS_SERVICE": "orderpipeline-operator-metrics",
+        "ORDERPIPELINE_LOG_LEVEL": "WARNING",
+    }
+    pinned = (*ENDS_WITH_US, "taskset", "--cpu-list", str(OPERATOR_CORE))
+    profiler = json.loads(os.environ.get("BENCH_PROFILER", "[]"))
+    log = folder / "operator.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*pinned, sys.executable, *profiler, "-m", "bench.operator.kafka"],
+            env=environment,
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            yield process.pid
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            lines = log.read_text().splitlines()
+            if lines:
+                _say(f"the operator said {len(lines)} things, last:", *lines[-3:])
+    if process.returncode:
+        raise RuntimeError(f"the operator ended with {process.returncode}")
+
+
+def _kubeconfig(server: ApiServer, token: str) -> dict[str, Any]:
+    name = "bench"
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": server.url, "certificate-authority": str(server.ca)}}],
+        "users": [{"name": name, "user": {"token": token}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+
+
+async def _bring_up(
+    figures: Figures, progress: Progress, hands: Hands, keys: list[Key], pid: int, audit: AuditLog
+) -> None:
+    """First every pipeline is looked at; Kafka comes up after that, since it takes longer in earnest."""
+    started, others = time.monotonic(), cpu_of_others(pid)
+    seconds = 120 + len(keys) * 0.5
+    await progress.until("each looked at", lambda: len(progress.looked_at) == len(keys), seconds)
+    figures.reconciled_s = max(progress.looked_at.values()) - started
+    figures.reconciled_cpu_s = cpu_seconds(pid)
+    figures.reconciled_others = {name: spent - others[name] for name, spent in cpu_of_others(pid).items()}
+    released = time.monotonic()
+    hands.release()
+    await progress.until("all Ready", lambda: hands.failure is not None or len(progress.ready) == len(keys), seconds)
+    if hands.failure is not None:
+        raise hands.failure
+    figures.all_ready_s = max(progress.ready.values()) - released
+    figures.ready_cpu_s = cpu_seconds(pid) - figures.reconciled_cpu_s
+    figures.ready_others = {
+        name: spent - others[name] - figures.reconciled_others[name] for name, spent in cpu_of_others(pid).items()
+    }
+    figures.bring_up_writes = audit.new()
+    figures.hands_writes = hands.writes
+    figures.rss_after_bring_up = rss_mib(pid)
+
+
+async def _change(figures: Figures, client: Client, progress: Progress, keys: list[Key], audit: AuditLog) -> None:
+    """Change specs one after the other at a steady pace, whether or not the ones before have arrived."""
+    await _settle(audit)
+    sent: dict[Key, float] = {}
+    tasks = []
+    body = {"spec": {"producer": {"replicas": 3}, "consumer": {"workers": 11}}}
+    for key in keys:
+        progress.expect(key, 3, 11)
+        sent[key] = time.monotonic()
+        tasks.append(asyncio.ensure_future(client.send("PATCH", path_of(kinds.PIPELINE, *key), body)))
+        await asyncio.sleep(1 / CHANGES_PER_SECOND)
+    await asyncio.gather(*tasks)
+    await progress.until("all changes arrived", lambda: len(progress.changed) == len(keys), 60)
+    figures.change_s = [progress.changed[key] - sent[key] for key in keys]
+
+
+async def _settle(audit: AuditLog) -> None:
+    """Wait until nothing is written any more."""
+    audit.new()
+    quiet_since = time.monotonic()
+    deadline = quiet_since + 180
+    while time.monotonic() - quiet_since < SETTLED:
+        await asyncio.sleep(1)
+        if audit.new().objects:
+            quiet_since = time.monotonic()
+        if time.monotonic() > deadline:
+            raise TimeoutError("the operator still writes after 3 minutes without a change")
+
+
+async def _idle(figures: Figures, pid: int, audit: AuditLog, seconds: int) -> None:
+    cpu, started, passes = cpu_seconds(pid), time.monotonic(), await _passes()
+    while time.monotonic() - started < seconds:
+        figures.rss_idle.append(rss_mib(pid))
+        await asyncio.sleep(min(SAMPLE, seconds))
+    figures.rss_idle.append(rss_mib(pid))
+    figures.idle_writes = audit.new()
+    figures.idle_passes = await _passes() - passes
+    figures.idle_cpu_s = cpu_seconds(pid) - cpu
+    figures.rss_peak = rss_mib(pid, peak=True)
+
+
+async def _passes() -> int:
+    """Passes over a pipeline that the operator counts itself."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", 18080)
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    text = (await reader.read()).decode()
+    writer.close()
+    lines = [line for line in text.splitlines() if line.startswith("orderpipeline_reconciles_total{")]
+    return int(sum(float(line.rpartition(" ")[2]) for line in lines))
+
+
+async def _children(client: Client, keys: list[Key]) -> int:
+    """Count the children after checking that each that is rendered is there. Raises AssertionError naming one."""
+    accepted = accept({})
+    assert isinstance(accepted, OrderPipelineSpec)
+    wanted = {
+        (manifest["kind"], namespace, manifest["metadata"]["name"])
+        for namespace, name in keys
+        for manifest in render(Pipeline(name, namespace, "", accepted), Context("p", "c", SYSTEM)).manifests()
+    }
+    there = set()
+    for kind in kinds.CHILD_KINDS:
+        if any(each[0] == kind.kind for each in wanted):
+            there |= {(kind.kind, *key) for key in await client.names(kind)}
+    missing = sorted(wanted - there)
+    assert not missing, f"{len(missing)} children are missing, such as {missing[0]}"
+    return len(wanted)
+
+
+def _say(*words: str) -> None:
+    print("==", *words, file=sys.stderr, flush=True)
