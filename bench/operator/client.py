@@ -44,7 +44,8 @@ class Items(msgspec.Struct):
     items: list[Seen]
 
 
-_EVENT, _SEEN, _ITEMS = (msgspec.json.Decoder(t) for t in (Event, Seen, Items))
+_EVENT, _SEEN = msgspec.json.Decoder(Event), msgspec.json.Decoder(Seen)
+_ITEMS = msgspec.json.Decoder(Items)
 
 
 class Client:

@@ -30,6 +30,7 @@ from tests.integration.world import install_crds
 OPERATOR_CORE, OTHERS_CORE = 0, 1
 PER_NAMESPACE = 50
 CHANGES_PER_SECOND = 5.0
+HTTP_PORT = 18080
 SETTLED = 15.0
 """Seconds without a write after which the idling begins."""
 SAMPLE = 10.0
@@ -43,6 +44,8 @@ class Options:
     crs: int
     idle: int
     changes: int
+    resync: float = 60.0
+    """Seconds after which the operator looks at a pipeline anyway."""
 
 
 async def run(options: Options) -> Figures:
@@ -64,7 +67,7 @@ async def run(options: Options) -> Figures:
         stack.push_async_callback(hands.stop)
         audit = AuditLog(log)
         figures = Figures(options.crs, options.changes, options.idle)
-        pid = stack.enter_context(_operator(server, folder))
+        pid = stack.enter_context(_operator(server, folder, options.resync))
         _say(f"{options.crs} pipelines are there; the operator starts")
         await _bring_up(figures, progress, hands, keys, pid, audit)
         _say(
@@ -97,7 +100,7 @@ async def _populate(client: Client, count: int) -> list[Key]:
 
 
 @contextmanager
-def _operator(server: ApiServer, folder: Path) -> Iterator[int]:
+def _operator(server: ApiServer, folder: Path, resync: float) -> Iterator[int]:
     """The operator on its core, watching all namespaces; its process id. It must end well."""
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(json.dumps(_kubeconfig(server, server.token_for(SYSTEM, "operator"))))
@@ -106,8 +109,9 @@ def _operator(server: ApiServer, folder: Path) -> Iterator[int]:
         "KUBECONFIG": str(kubeconfig),
         "POD_NAMESPACE": SYSTEM,
         "POD_NAME": "bench",
-        "ORDERPIPELINE_HTTP_PORT": "18080",
+        "ORDERPIPELINE_HTTP_PORT": str(HTTP_PORT),
         "ORDERPIPELINE_METRICS_SERVICE": "orderpipeline-operator-metrics",
+        "ORDERPIPELINE_RESYNC_SECONDS": str(resync),
         "ORDERPIPELINE_LOG_LEVEL": "WARNING",
     }
     pinned = (*ENDS_WITH_US, "taskset", "--cpu-list", str(OPERATOR_CORE))
@@ -216,7 +220,7 @@ async def _idle(figures: Figures, pid: int, audit: AuditLog, seconds: int) -> No
 
 async def _passes() -> int:
     """Passes over a pipeline that the operator counts itself."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", 18080)
+    reader, writer = await asyncio.open_connection("127.0.0.1", HTTP_PORT)
     writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     text = (await reader.read()).decode()
     writer.close()
