@@ -83,9 +83,12 @@ class Store:
             self._set(ref, msgspec.convert(meta, _Meta), entry)
 
     def drop(self, kind: Kind, raw: bytes) -> None:
-        """An object is gone, or its label is."""
+        """An object is gone, or its label is; one that was made anew since is still there."""
         meta = _META.decode(raw).metadata
-        self._gone(Ref(kind, meta.namespace, meta.name))
+        ref = Ref(kind, meta.namespace, meta.name)
+        known = self._find(ref)
+        if known is not None and known.version <= int(meta.resource_version):
+            self._gone(ref)
 
     def keep_only(self, kind: Kind, namespace: str | None, there: Iterable[Ref], version: str) -> None:
         """Forget objects of the kind, in a namespace or (None) everywhere, that a list of that version lacks."""

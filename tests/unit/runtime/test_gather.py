@@ -3,9 +3,10 @@
 import pytest
 
 from orderpipeline_operator.domain.apiservice import APISERVICE, APISERVICE_NAME
-from orderpipeline_operator.domain.kinds import Kind, Manifest, Ref
+from orderpipeline_operator.domain.kinds import Kind, Manifest, Ref, ref_of
 from orderpipeline_operator.errors import ApiError, Unreachable, from_status
-from orderpipeline_operator.gather import metrics_trouble
+from orderpipeline_operator.gather import metrics_trouble, with_taken
+from tests.unit.runtime.samples import seen, stages
 
 OURS = ("system", "orderpipeline-metrics")
 
@@ -59,3 +60,16 @@ async def test_what_may_not_be_read_is_unknown_and_no_alarm() -> None:
 async def test_an_api_server_that_fails_is_asked_again() -> None:
     with pytest.raises(Unreachable):
         await metrics_trouble(Answer(from_status("get", 503, "", "")), OURS)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_what_no_label_led_to_is_ours_by_its_owner(ours: bool) -> None:
+    service = stages()[2].manifests[-1]
+    ref, before = ref_of(service), seen()
+    owner = service["metadata"]["ownerReferences"] if ours else []
+    found = {**service, "metadata": {**service["metadata"], "labels": {}, "ownerReferences": owner}}
+    reader = Answer(found)
+    after = await with_taken(reader, before, (ref,))
+    assert (ref in after.children, ref in after.strangers) == (ours, not ours)
+    await with_taken(reader, after, (ref,))
+    assert len(reader.asked) == (1 if ours else 2), "what is known to be ours is not asked for again"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from orderpipeline_operator.domain import kinds
 from orderpipeline_operator.domain.kinds import Manifest, Ref, ref_of
-from orderpipeline_operator.domain.plan import Plan, plan
+from orderpipeline_operator.domain.plan import Plan, held_back, plan
 from tests.unit.runtime.samples import SECRETS, live, ready, seen, stages
 
 KAFKA, ENTITIES, WORKLOADS = (stage.manifests for stage in stages())
@@ -128,3 +128,11 @@ def test_kafka_is_never_pruned() -> None:
     planned = plan([(), (), ()], seen(*there))
     assert {ref.kind for ref in planned.prune}.isdisjoint(kinds.CLUSTER_KINDS)
     assert set(planned.prune) == refs(ENTITIES, WORKLOADS)
+
+
+def test_secrets_matter_once_all_before_the_services_is_ready_or_one_of_them_is_there() -> None:
+    assert held_back(STAGES, seen())
+    assert held_back(STAGES, seen(*map(ready, KAFKA), *map(live, ENTITIES)))
+    assert not held_back(STAGES, seen(*map(ready, KAFKA), *map(ready, ENTITIES)))
+    assert not held_back(STAGES, seen(*map(live, KAFKA), live(WORKLOADS[0])))
+    assert not held_back(((), (), WORKLOADS), seen())

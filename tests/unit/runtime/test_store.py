@@ -54,6 +54,15 @@ def test_an_answer_is_remembered_and_its_echo_is_no_news(told: Told) -> None:
     assert told.keys == [KEY]
 
 
+def test_the_end_of_an_older_one_does_not_take_the_one_made_since(told: Told) -> None:
+    told.put(raw(5))
+    told.store.remember(kinds.SERVICE, msgspec.json.decode(raw(11)))
+    told.store.drop(kinds.SERVICE, raw(10))
+    assert told.store.has(SERVICE)
+    told.store.drop(kinds.SERVICE, raw(12))
+    assert not told.store.has(SERVICE)
+
+
 def test_what_vanished_between_two_lists_is_forgotten_but_not_what_came_after(told: Told) -> None:
     told.put(raw(5), raw(30, name="shop-new"))
     told.keys.clear()
