@@ -9,9 +9,9 @@ from bench.operator.figures import FLAT_MIB, P99_CHANGE_S, RECONCILED_S, RSS_MIB
 _NOT_COMPARED = """\
 ## What this is not
 
-- Kafka is not there. A function in the operator's process stands for reading its offsets, so the clients that a real
-  operator has for each Kafka (threads, connections, memory) are not in these figures. Strimzi and the Deployment
-  controller are a script that writes the statuses and Secrets that they would write; no node runs a pod, no
+- Kafka is not there. A function in the operator's process stands for reading its offsets, so the connections that an
+  operator has to each Kafka, with what they take of time and memory, are not in these figures. Strimzi and the
+  Deployment controller are a script that writes the statuses and Secrets that they would write; no node runs a pod, no
   HorizontalPodAutoscaler moves.
 - The first reconcile is one pass over each pipeline: what can be applied without Kafka is applied, and the status says
   what is waited for. The script lets Kafka come up after that, as a real one takes longer; the time from then until
@@ -52,7 +52,7 @@ def rows(found: Figures) -> list[tuple[str, str, str]]:
         ("passes meanwhile", f"{found.idle_passes}", ""),
         ("CPU of the operator meanwhile", f"{found.idle_cpu_s:.0f} s ({_share(found)} of its core)", ""),
         ("most memory ever (RSS)", f"{found.rss_peak:.0f} MiB", f"< {RSS_MIB:.0f} MiB"),
-        ("growth while idle", f"{found.growth:+.1f} MiB", f"< {FLAT_MIB:.0f} MiB"),
+        ("growth over those passes", f"{found.growth:+.1f} MiB", f"< {FLAT_MIB:.0f} MiB"),
     ]
 
 
@@ -76,7 +76,7 @@ operator process that has one core to itself; the API server, etcd and the scrip
 |---|---|---|
 {chr(10).join(lines)}
 
-{missed}{_NOT_COMPARED}"""
+{missed}{chr(10) * bool(missed)}{_NOT_COMPARED}"""
 
 
 def _machine() -> str:
