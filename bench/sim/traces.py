@@ -11,6 +11,8 @@ from bench.sim.scenario import CLASSIC, Floats, Scenario
 from orderpipeline_embedded.cdnow import Purchase
 
 Maker = Callable[[np.random.Generator], Scenario]
+DT = 2.5
+"""Seconds of a step, of which all periods that matter are a multiple."""
 
 
 def landau(rng: np.random.Generator, delta: int) -> Scenario:
@@ -18,7 +20,7 @@ def landau(rng: np.random.Generator, delta: int) -> Scenario:
 
     100 measurements, 30 s apart. One consumer does 133; his packing fills it to 100.
     """
-    measured, seconds, dt = 100, 30, 1.0
+    measured, seconds, dt = 100, 30, DT
     speeds = np.empty((measured, 32))
     speeds[0] = rng.uniform(0, 100, 32)
     for i in range(1, measured):
@@ -28,18 +30,20 @@ def landau(rng: np.random.Generator, delta: int) -> Scenario:
 
 def day(rng: np.random.Generator) -> Scenario:
     """24 hours on 500 partitions: 300,000 orders a second at night, a million in the evening, with noise and skew."""
-    dt, partitions = 5.0, 500
+    dt, partitions = 15.0, 500
     hours = np.arange(0, 24 * 3600, dt) / 3600
     # One wave with its peak at 20 h, a smaller one at noon; scaled to the two ends.
     shape = np.cos((hours - 20) / 24 * 2 * np.pi) + 0.35 * np.cos((hours - 13) / 12 * 2 * np.pi)
     shape = (shape - shape.min()) / (shape.max() - shape.min())
     total = (300_000 + 700_000 * shape) * (1 + _wander(rng, hours.size, dt, 0.03, 300))
-    return _scenario("day", dt, np.outer(total, _weights(rng, partitions, 0.1)), capacity=5_000.0)
+    scenario = _scenario("day", dt, np.outer(total, _weights(rng, partitions, 0.1)), capacity=5_000.0)
+    # A step is as long as three polls are by default; nothing else is different.
+    return replace(scenario, autoscaling={**scenario.autoscaling, "pollInterval": "15s"})
 
 
 def flash(rng: np.random.Generator) -> Scenario:
     """An hour on 120 partitions at 3,000 orders a second; three crowds make it 2 to 3.3 times that for 2 to 8 min."""
-    dt, steps = 1.0, 3600
+    dt, steps = DT, round(3600 / DT)
     at = np.arange(steps) * dt
     total = np.full(steps, 3_000.0)
     for start in (600, 1500, 2400):
@@ -61,14 +65,13 @@ def outage(rng: np.random.Generator) -> Scenario:
 
     Clients keep their orders meanwhile and send them within the two minutes after it, beside the usual ones.
     """
-    dt, steps = 1.0, 3600
+    dt, steps = DT, round(3600 / DT)
     total = 3_500.0 * (1 + _wander(rng, steps, dt, 0.03, 60))
-    begin = int(1200 + rng.uniform(0, 300))
-    away = np.zeros(steps, dtype=np.bool_)
-    away[begin : begin + 300] = True
-    kept = total[away].sum()
+    at, begin = np.arange(steps) * dt, 1200 + rng.uniform(0, 300)
+    away = (at >= begin) & (at < begin + 300)
+    after = (at >= begin + 300) & (at < begin + 420)
+    total[after] += total[away].sum() / after.sum()
     total[away] = 0.0
-    total[begin + 300 : begin + 420] += kept / 120
     scenario = _scenario("outage", dt, np.outer(total, _weights(rng, 120, 0.1)), capacity=100.0)
     return replace(scenario, away=away)
 
@@ -78,7 +81,7 @@ def cdnow(rng: np.random.Generator, orders: Sequence[Purchase]) -> Scenario:
 
     One consumer does 4 orders a second. Each customer's orders are on the partition that the key gives.
     """
-    dt, steps, partitions = 1.0, 3600, 24
+    dt, steps, partitions = DT, round(3600 / DT), 24
     days = np.array([date.fromisoformat(f"{o.date[:4]}-{o.date[4:6]}-{o.date[6:8]}").toordinal() for o in orders])
     where = np.array([crc32(o.customer_id.encode()) % partitions for o in orders])
     at = (days - days.min() + rng.uniform(0, 1, days.size)) / (days.max() - days.min() + 1) * steps * dt

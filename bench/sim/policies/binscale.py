@@ -4,7 +4,6 @@ It packs partitions into consumers by two sizes, arrivals and lag, and gives eac
 """
 
 import heapq
-import math
 
 import numpy as np
 
@@ -12,39 +11,54 @@ from bench.sim.policies import Clock, Rates
 from bench.sim.scenario import Floats, Ints, Move, Seen
 
 
-def pack(rates: Floats, lags: Floats, rate_room: float, lag_room: float) -> Ints:
-    """The fewest consumers, found by trying one more each time, into which rates and lags fit; a consumer for each.
+class Packing:
+    """Rates and lags to be packed into consumers of one size. What is larger than a consumer is cut to one.
 
-    What is larger than a consumer is cut to one. Largest arrival first, into the consumer with most room for arrivals.
+    Largest arrival first, into the consumer with most room for arrivals that has room for the lag too.
     """
-    rates, lags = np.minimum(rates, rate_room), np.minimum(lags, lag_room)
-    order = np.argsort(-rates, kind="stable").tolist()
-    fewest = max(math.ceil(rates.sum() / rate_room - 1e-9), math.ceil(lags.sum() / lag_room - 1e-9), 1)
-    for consumers in range(fewest, rates.size + 1):
-        owners = _fit(order, rates, lags, consumers, rate_room, lag_room)
-        if owners is not None:
-            return owners
-    return np.arange(rates.size, dtype=np.int64)
 
+    def __init__(self, rates: Floats, lags: Floats, rate_room: float, lag_room: float) -> None:
+        self._rates, self._lags = np.minimum(rates, rate_room), np.minimum(lags, lag_room)
+        self._rooms = rate_room, lag_room
+        self._order = np.argsort(-self._rates, kind="stable").tolist()
 
-def _fit(
-    order: list[int], rates: Floats, lags: Floats, consumers: int, rate_room: float, lag_room: float
-) -> Ints | None:
-    heap = [(-rate_room, number, lag_room) for number in range(consumers)]
-    owners = np.full(rates.size, -1, dtype=np.int64)
-    for partition in order:
-        rate, lag = float(rates[partition]), float(lags[partition])
-        aside = []
-        while heap and (heap[0][2] + 1e-9 < lag) and -heap[0][0] + 1e-9 >= rate:
-            aside.append(heapq.heappop(heap))
-        if not heap or -heap[0][0] + 1e-9 < rate:
+    def fewest(self, least: int = 1, most: int | None = None) -> Ints:
+        """The owners with the fewest consumers from `least` to `most`, found by halving; with all when none do."""
+        top = self._rates.size if most is None else most
+        found = self.fit(top)
+        if found is None:
+            return np.arange(self._rates.size, dtype=np.int64)
+        low = max(least, 1)
+        while low < top:
+            middle = (low + top) // 2
+            owners = self.fit(middle)
+            if owners is None:
+                low = middle + 1
+            else:
+                top, found = middle, owners
+        return found
+
+    def fit(self, consumers: int) -> Ints | None:
+        """Owners among so many consumers; None when they don't fit."""
+        rate_room, lag_room = self._rooms
+        if consumers * rate_room < self._rates.sum() - 1e-6 or consumers * lag_room < self._lags.sum() - 1e-6:
             return None
-        room, number, lag_left = heap[0]
-        owners[partition] = number
-        heapq.heapreplace(heap, (room + rate, number, lag_left - lag))
-        for each in aside:
-            heapq.heappush(heap, each)
-    return owners
+        heap = [(-rate_room, number, lag_room) for number in range(consumers)]
+        owners = np.full(self._rates.size, -1, dtype=np.int64)
+        rates, lags = self._rates.tolist(), self._lags.tolist()
+        for partition in self._order:
+            rate, lag = rates[partition], lags[partition]
+            aside = []
+            while heap and (heap[0][2] + 1e-9 < lag) and -heap[0][0] + 1e-9 >= rate:
+                aside.append(heapq.heappop(heap))
+            if not heap or -heap[0][0] + 1e-9 < rate:
+                return None
+            room, number, lag_left = heap[0]
+            owners[partition] = number
+            heapq.heapreplace(heap, (room + rate, number, lag_left - lag))
+            for each in aside:
+                heapq.heappush(heap, each)
+        return owners
 
 
 class Binscale:
@@ -72,14 +86,16 @@ class Binscale:
         lags = seen.ends - seen.committed + rates.sum() * self._rebalance / rates.size
         now = seen.owners if self._plan is None else self._plan
         size = np.unique(now[now >= 0]).size
-        plan = self._packed(rates, lags, self._up)
-        if plan.max() + 1 > size or (plan.max() + 1 == size and self._overloaded(rates, lags, now)):
-            return self._take(plan)
-        smaller = self._packed(rates, lags, self._down)
-        return self._take(smaller) if smaller.max() + 1 < size else None
+        up, down = self._packing(rates, lags, self._up), self._packing(rates, lags, self._down)
+        same = up.fit(size)
+        if same is None:
+            return self._take(up.fewest(size + 1))
+        if size > 1 and down.fit(size - 1) is not None:
+            return self._take(down.fewest(1, size - 1))
+        return self._take(same) if self._overloaded(rates, lags, now) else None
 
-    def _packed(self, rates: Floats, lags: Floats, share: float) -> Ints:
-        return pack(rates, lags, self._capacity * share, self._capacity * share * self._sla)
+    def _packing(self, rates: Floats, lags: Floats, share: float) -> Packing:
+        return Packing(rates, lags, self._capacity * share, self._capacity * share * self._sla)
 
     def _overloaded(self, rates: Floats, lags: Floats, owners: Ints) -> bool:
         """Whether the present assignment breaks what the packing promises."""

@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
+
 from bench.sim.hpa import SYNC, Behavior, Hpa
 from bench.sim.policies import Clock
-from bench.sim.scenario import Floats, Move, Scenario, Seen
-from orderpipeline_operator.domain.lag import Group, GroupState, LagSample, Unknown
+from bench.sim.scenario import Floats, Ints, Move, Scenario, Seen
+from orderpipeline_operator.domain.lag import Group, GroupState, LagSample, Load, Unknown
 from orderpipeline_operator.domain.lag_history import Smoothing
 from orderpipeline_operator.domain.scaling import decide
 from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy, ScalingState
@@ -34,48 +36,54 @@ class Sampler:
 
     def __init__(self) -> None:
         self._smoothing = Smoothing()
-        self._at: float | None = None
-        self._ends = 0.0
-        self._committed = 0.0
-        self._arrival: float | None = None
-        self._processed: float | None = None
+        self._last: Seen | None = None
+        self._arrival: Floats | None = None
+        self._processed: Floats | None = None
 
     def sample(self, seen: Seen) -> LagSample | Unknown:
         if not seen.reachable:
             return Unknown("BrokersUnreachable", "No broker answers.")
-        ends, committed = float(seen.ends.sum()), float(seen.committed.sum())
-        arrived = None
-        if self._at is not None:
-            elapsed = seen.now - self._at
-            arrived = round(ends - self._ends)
-            weight = -math.expm1(-elapsed / self._smoothing.rate)
-            self._arrival = _smooth(self._arrival, arrived / elapsed, weight)
-            self._processed = _smooth(self._processed, (committed - self._committed) / elapsed, weight)
-        self._at, self._ends, self._committed = seen.now, ends, committed
+        arrived = self._advance(seen)
+        none = np.zeros(seen.ends.size)
+        arrival, processed = (none if each is None else each for each in (self._arrival, self._processed))
+        lag = np.rint(seen.ends - seen.committed).astype(np.int64)
         state: GroupState = "Empty" if not seen.members else "Rebalancing" if seen.rebalancing else "Stable"
         return LagSample(
             at=seen.now,
             partitions=seen.ends.size,
-            orders=round(ends - committed),
+            orders=int(lag.sum()),
             markers=0,
             seconds=seen.age,
             seconds_at_least=False,
             arrived=arrived,
-            arrival_rate=self._arrival,
-            processed_rate=self._processed,
+            arrival_rate=None if arrived is None else float(arrival.sum()),
+            processed_rate=None if arrived is None else float(processed.sum()),
             group=Group(state, seen.members, "consumer"),
-            most_lagging=_most(seen.ends - seen.committed),
+            most_lagging=_most(lag),
+            loads=tuple(map(Load, range(lag.size), lag.tolist(), arrival.tolist(), processed.tolist())),
         )
 
+    def _advance(self, seen: Seen) -> int | None:
+        """Take in what happened since the last look; the orders that arrived, None at the first."""
+        last, self._last = self._last, seen
+        if last is None:
+            return None
+        elapsed = seen.now - last.now
+        weight = -math.expm1(-elapsed / self._smoothing.rate)
+        came = seen.ends - last.ends
+        self._arrival = _smooth(self._arrival, came / elapsed, weight)
+        self._processed = _smooth(self._processed, (seen.committed - last.committed) / elapsed, weight)
+        return round(float(came.sum()))
 
-def _smooth(old: float | None, new: float, weight: float) -> float:
+
+def _smooth(old: Floats | None, new: Floats, weight: float) -> Floats:
     value = new if old is None else old + weight * (new - old)
-    return value if value >= 1e-3 else 0.0
+    return np.where(value >= 1e-3, value, 0.0)
 
 
-def _most(lag: Floats) -> tuple[tuple[int, int], ...]:
+def _most(lag: Ints) -> tuple[tuple[int, int], ...]:
     top = lag.argsort()[-3:][::-1]
-    return tuple((int(p), round(float(lag[p]))) for p in top if round(float(lag[p])))
+    return tuple((int(p), int(lag[p])) for p in top if lag[p])
 
 
 class Ours:

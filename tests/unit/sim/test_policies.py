@@ -6,7 +6,7 @@ import pytest
 from bench.sim.catalogue import POLICIES, make
 from bench.sim.hpa import Behavior, Hpa
 from bench.sim.policies import static
-from bench.sim.policies.binscale import Binscale, pack
+from bench.sim.policies.binscale import Binscale, Packing
 from bench.sim.policies.landau import Landau, modified_worst_fit
 from bench.sim.policies.linear import KafkaTrigger, Keda, LinearHpa
 from bench.sim.policies.ours import Ours, Sampler, policy_of
@@ -140,9 +140,9 @@ class TestPacking:
         assert landau.act(seen([6000.0, 4800.0], now=60)) is None
 
     def test_pack_finds_the_fewest_for_rates_and_lags(self) -> None:
-        assert len(set(pack(np.array([50.0, 50.0, 50.0]), np.zeros(3), 100.0, 1000.0).tolist())) == 2
-        assert len(set(pack(np.array([50.0, 50.0]), np.array([800.0, 800.0]), 100.0, 1000.0).tolist())) == 2
-        assert len(set(pack(np.array([5.0, 500.0]), np.zeros(2), 100.0, 1000.0).tolist())) == 2
+        assert len(set(Packing(np.array([50.0, 50.0, 50.0]), np.zeros(3), 100.0, 1000.0).fewest().tolist())) == 2
+        assert len(set(Packing(np.array([50.0, 50.0]), np.array([800.0, 800.0]), 100.0, 1000.0).fewest().tolist())) == 2
+        assert len(set(Packing(np.array([5.0, 500.0]), np.zeros(2), 100.0, 1000.0).fewest().tolist())) == 2
 
     def test_binscale_adds_at_one_share_and_removes_at_another(self) -> None:
         binscale = Binscale(100.0, 60.0, 0.0, up=0.9, down=0.6, every=10.0)
