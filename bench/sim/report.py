@@ -12,7 +12,7 @@ COLUMNS = (
     ("drain_s", "time to drain, s", 0),
     ("consumer_minutes", "consumer-minutes", 0),
     ("rebalances", "rebalances", 1),
-    ("reversals_per_10min", "reversals in 10 min", 2),
+    ("reversals_per_10min", "reversals per 10 min", 2),
     ("r_score", "R-score", 1),
     ("below_floor_min", "min below ladder", 1),
 )

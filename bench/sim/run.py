@@ -8,7 +8,6 @@ from bench.sim.policies import Policy
 from bench.sim.scenario import Floats, Scenario
 from bench.sim.world import World
 
-REVERSAL_WINDOW = 600.0
 BEHIND = 10.0
 """Seconds of the mean arrivals that must wait for a backlog to be one."""
 SUSTAINED = 60.0
@@ -19,7 +18,7 @@ SUSTAINED = 60.0
 class Result:
     """What a run showed. Times in seconds; `consumer_minutes` counts pods from the order for them until they go.
 
-    `drain_s` is the longest time for which a backlog was there. `reversals_per_10min` is the most in any 10 minutes.
+    `drain_s` is the longest time for which a backlog was there. `reversals_per_10min`: changes of direction.
     `r_score` is the flow interrupted by rebalances, in consumers' worth. `below_floor_min` are the minutes of sustained
     arrivals with fewer consumers asked for than one per three partitions.
     """
@@ -64,7 +63,7 @@ def play(scenario: Scenario, policy: Policy, rng: np.random.Generator) -> tuple[
         drain_s=longest(lag > max(BEHIND * arrival.mean(), 1.0)) * scenario.dt,
         consumer_minutes=float(pods.sum()) * scenario.dt / 60,
         rebalances=float(world.group.rebalances),
-        reversals_per_10min=float(reversals(asked, scenario.dt)),
+        reversals_per_10min=reversals(asked) * 600 / scenario.seconds,
         r_score=world.group.moved_rate / scenario.capacity,
         below_floor_min=_below(asked, arrival, scenario),
     )
@@ -86,12 +85,11 @@ def longest(true: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
     return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
-def reversals(asked: Floats, dt: float) -> int:
-    """The most changes of direction of `asked` in any ten minutes."""
-    steps = np.diff(asked)
-    changes = np.flatnonzero(steps)
-    turns = changes[1:][np.sign(steps[changes[1:]]) != np.sign(steps[changes[:-1]])] * dt
-    return max((int(((turns >= at) & (turns < at + REVERSAL_WINDOW)).sum()) for at in turns), default=0)
+def reversals(asked: Floats) -> int:
+    """Changes of direction of `asked`."""
+    steps = np.sign(np.diff(asked))
+    steps = steps[steps != 0]
+    return int((steps[1:] != steps[:-1]).sum())
 
 
 def _below(asked: Floats, arrival: Floats, scenario: Scenario) -> float:

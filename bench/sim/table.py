@@ -54,7 +54,7 @@ def missed(rows: Mapping[str, Row]) -> list[str]:
                 f" with {worse:.2f} % over SLA against {ours['over_sla_pct'].value:.2f} %"
             )
     if ours["reversals_per_10min"].most > 1:
-        out.append(f"a seed has {ours['reversals_per_10min'].most:.0f} reversals within 10 minutes")
+        out.append(f"a seed has {ours['reversals_per_10min'].most:.1f} reversals per 10 minutes")
     if ours["below_floor_min"].most > 0:
         out.append(f"a seed is below the ladder for {ours['below_floor_min'].most:.1f} min of sustained load")
     return out

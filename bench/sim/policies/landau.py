@@ -19,16 +19,17 @@ def modified_worst_fit(rates: Floats, owners: Ints, capacity: float) -> Ints:
     over goes, largest first, to the consumer with the least load that it fits in, or opens its former owner or a new
     one. An empty consumer takes anything.
     """
-    bins = _Bins(rates, capacity)
+    sizes: list[float] = rates.tolist()
+    bins = _Bins(sizes, capacity)
     held = {int(owner): np.flatnonzero(owners == owner) for owner in np.unique(owners[owners >= 0])}
     left = np.flatnonzero(owners < 0).tolist()
     for owner in sorted(held, key=lambda o: -float(rates[held[o]].sum())):
-        mine = sorted(held[owner].tolist(), key=lambda p: -float(rates[p]))
+        mine = sorted(held[owner].tolist(), key=lambda p: -sizes[p])
         while mine and bins.place(mine[-1]):
             mine.pop()
         kept = bins.keep(owner, mine)
         left += mine[kept:]
-    for partition in sorted(left, key=lambda p: -float(rates[p])):
+    for partition in sorted(left, key=lambda p: -sizes[p]):
         if not bins.place(partition):
             former = int(owners[partition])
             opened = former if former >= 0 and former not in bins.opened else bins.unused(held)
@@ -39,18 +40,18 @@ def modified_worst_fit(rates: Floats, owners: Ints, capacity: float) -> Ints:
 class _Bins:
     """Consumers opened so far, the one with the least load first."""
 
-    def __init__(self, rates: Floats, capacity: float) -> None:
+    def __init__(self, rates: list[float], capacity: float) -> None:
         self._rates, self._capacity = rates, capacity
         self._heap: list[tuple[float, int]] = []
         self.opened: set[int] = set()
-        self.owners = np.full(rates.size, -1, dtype=np.int64)
+        self.owners = np.full(len(rates), -1, dtype=np.int64)
 
     def place(self, partition: int) -> bool:
         """Put into the consumer with the least load, if it fits there: if not there, it fits nowhere."""
         if not self._heap:
             return False
         load, owner = self._heap[0]
-        total = load + float(self._rates[partition])
+        total = load + self._rates[partition]
         if load and total > self._capacity:
             return False
         heapq.heapreplace(self._heap, (total, owner))
@@ -61,9 +62,9 @@ class _Bins:
         """Open `owner` with the first of `partitions` that fit; how many did."""
         load, kept = 0.0, 0
         for partition in partitions:
-            if load and load + float(self._rates[partition]) > self._capacity:
+            if load and load + self._rates[partition] > self._capacity:
                 break
-            load += float(self._rates[partition])
+            load += self._rates[partition]
             self.owners[partition] = owner
             kept += 1
         if kept:

@@ -1,5 +1,7 @@
 """Numbers of consumers over which partitions spread evenly. Pure arithmetic."""
 
+from functools import lru_cache
+
 from orderpipeline_operator.domain.bounds import ConsumerBounds
 
 
@@ -8,6 +10,7 @@ def step(partitions: int, per_consumer: int) -> int:
     return -(-partitions // per_consumer)
 
 
+@lru_cache(maxsize=64)
 def steps(partitions: int) -> tuple[int, ...]:
     """All steps for 1..P partitions per consumer, ascending.
 

@@ -26,7 +26,8 @@ def decide(policy: ScalingPolicy, sample: LagSample | Unknown, state: ScalingSta
         return _decision(now, kept, state, "Off", f"autoscaling.mode is Off: {what}.", {})
     if isinstance(sample, Unknown):
         # What is not known is neither quiet nor a wish for fewer: all waiting times start again.
-        kept = replace(_patient(state), at=now, active_since=None, quiet_since=None)
+        # Rates that span the gap say nothing of the consumers, so these have to settle anew as well.
+        kept = replace(_patient(state), at=now, active_since=None, quiet_since=None, members=None, members_since=None)
         return _decision(now, kept, state, "Unknown", f"Hold {_held(state)}: {sample.reason}: {sample.message}", {})
     if state.at is not None and now < state.at:
         kept = replace(state.shifted(now - state.at), at=now)

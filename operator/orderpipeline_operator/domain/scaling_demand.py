@@ -1,22 +1,30 @@
 """What a sample asks for: orders per second, and how much of that more consumers can serve."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from orderpipeline_operator.domain import forecast
-from orderpipeline_operator.domain.lag import LagSample
+from orderpipeline_operator.domain import forecast, ladder
+from orderpipeline_operator.domain.lag import LagSample, Load
 from orderpipeline_operator.domain.scaling_model import ScalingPolicy, ScalingState
 from orderpipeline_operator.domain.scaling_observe import waiting
+
+DEVIATIONS = 2.0
+"""How many standard deviations above the mean the busiest of some dozen consumers is to be expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
     """Orders per second. `useful` leaves out what single partitions ask for beyond the rate of one consumer, since a
-    partition has one consumer at a time; `hot` names those partitions, the hottest first, with what each asks for.
-    `arriving` is the arrival rate, `foretold` the one that the forecast expects, None when it has no say.
+    partition has one consumer at a time; `flowing` is what of that part arrives now; `hot` names those partitions, the
+    hottest first, with what each asks for. `arriving` is the arrival rate, `foretold` the one that the forecast
+    expects, None when it has no say.
     """
 
     total: float
     useful: float
+    flowing: float
     hot: tuple[tuple[int, float], ...]
     arriving: float
     foretold: float | None
@@ -31,12 +39,35 @@ def demand_of(policy: ScalingPolicy, sample: LagSample, seen: ScalingState, rate
     """The demand of one sample, for consumers that do `rate` orders per second each."""
     arriving = sample.arrival_rate or 0.0
     total = arriving + waiting(sample) / policy.target_catch_up
-    hot, excess = [], 0.0
+    hot, excess, overflow = [], 0.0, 0.0
     for partition, lag, arrival, *_ in sample.loads:
         asked = arrival + lag / policy.target_catch_up
         if asked > rate:
             hot.append((partition, asked))
             excess += asked - rate
+            overflow += max(arrival - rate, 0.0)
     hot.sort(key=lambda one: (-one[1], one[0]))
     foretold = None if policy.forecast is None else forecast.ahead(seen.forecast, policy.forecast, now)
-    return Demand(total, max(total - excess, 0.0), tuple(hot), arriving, foretold)
+    useful, flowing = max(total - excess, 0.0), max(arriving - overflow, 0.0)
+    return Demand(total, useful, flowing, tuple(hot), arriving, foretold)
+
+
+def for_uneven(loads: Sequence[Load], rate: float, *rooms: float) -> tuple[int, ...]:
+    """For each of `rooms`, in orders per second, the step from which on no consumer is to be expected to get more.
+
+    Partitions are spread evenly by their number, and what arrives at each may differ. Those that alone get more than
+    `rate`, which one consumer does, are left out: no number of consumers helps them. 0 where nothing is known of the
+    partitions.
+    """
+    arrivals = sorted((load.arrival_rate for load in loads if load.arrival_rate <= rate), reverse=True)
+    if not arrivals:
+        return (0,) * len(rooms)
+    known, largest = len(arrivals), [0.0, *accumulate(arrivals)]
+    mean = largest[-1] / known
+    deviation = math.sqrt(sum((arrival - mean) ** 2 for arrival in arrivals) / known)
+    busiest = []
+    for step in ladder.steps(len(loads)):
+        each = min(ladder.step(len(loads), step), known)
+        expected = each * mean + DEVIATIONS * deviation * math.sqrt(each * (1 - each / known))
+        busiest.append((step, min(expected, largest[each])))
+    return tuple(next((step for step, most in busiest if most <= room), len(loads)) for room in rooms)

@@ -9,8 +9,9 @@ from orderpipeline_operator.domain.scaling_model import ScalingPolicy, ScalingSt
 
 SETTLE = 30.0
 """Seconds after which the smoothed rates speak of the present number of members."""
-LEARN = 60.0
-"""Time constant, in seconds, of the measured rate of one consumer."""
+LEARN, LEARN_MORE = 60.0, 15.0
+"""Time constants, in seconds, of the measured rate of one consumer, downward and upward: pauses and an uneven spread
+make consumers look slow, hardly anything makes them look quick."""
 GAIN = 1.1
 """A scale-up has helped when throughput is this many times what it was; a small one when half of it shows."""
 LIFTED = 1.25
@@ -73,7 +74,7 @@ def _settled(sample: LagSample, state: ScalingState, now: float) -> bool:
 
 
 def _rate(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:
-    """Consumers that had enough to do show their rate; others show only that it is no lower."""
+    """Consumers that had enough to do show their rate; others show only that it is no lower than was known."""
     members = sample.group.members
     if not sample.processed_rate or not members or not _settled(sample, state, now):
         return state
@@ -83,9 +84,9 @@ def _rate(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: fl
     old = state.rate if state.rate is not None else policy.cold_rate
     if saturated(policy, sample):
         elapsed = min(now - state.at, LEARN) if state.at is not None else 0.0
-        weight = 1.0 if state.rate is None else -math.expm1(-elapsed / LEARN)
+        weight = 1.0 if state.rate is None else -math.expm1(-elapsed / (LEARN if seen < old else LEARN_MORE))
         return replace(state, rate=old + weight * (seen - old))
-    return replace(state, rate=seen) if seen > old else state
+    return replace(state, rate=seen) if state.rate is not None and seen > old else state
 
 
 def _shown(sample: LagSample, policy: ScalingPolicy, each: float) -> float | None:

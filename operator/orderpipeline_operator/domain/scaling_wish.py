@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from orderpipeline_operator.domain import ladder
 from orderpipeline_operator.domain.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag import LagSample
-from orderpipeline_operator.domain.scaling_demand import Demand, demand_of
+from orderpipeline_operator.domain.scaling_demand import Demand, demand_of, for_uneven
 from orderpipeline_operator.domain.scaling_model import Number, Reason, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_observe import waiting
+from orderpipeline_operator.domain.scaling_observe import saturated, waiting
 from orderpipeline_operator.domain.scaling_words import words
+
+OVER = 1.1
+"""So many times what a number of consumers does may be asked of it before the next step of the ladder is taken: that
+step may be twice as many, and the backlog is worked off a little later instead."""
+FULL = 0.95
+"""But no more than this share of what they do may be arrivals, or the backlog would stay."""
+SPARE = 0.9
+"""Fewer consumers must be asked for no more than this share of what they do, or they would soon be too few again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +33,16 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """Numbers of consumers. `needed`: for what more of them can serve; `asked`: if all were evenly spread;
+    """Numbers of consumers. `needed`: for what more of them can serve; `enough`: the same with a step's tolerance;
+    `spared`: with something to spare, to which their number may fall; `uneven`: so that the busiest has not too much,
+    `asked`: if all were evenly spread;
     `prepared`: once what is foretold arrives; `ceiling`: more than that did not help, None: nothing known of that."""
 
     floor: int
     needed: int
+    enough: int
+    spared: int
+    uneven: int
     asked: int
     prepared: int
     ceiling: int | None
@@ -48,13 +61,17 @@ def wish(
     asleep = before.desired == 0 and not waiting(sample) and not sample.arrived
     idle = (asleep or (quiet_for is not None and quiet_for >= policy.idle_after)) and not sample.markers
     sums = _sums(policy, sample, before, seen, bounds, demand, rate, idle, now)
-    wanted, reason = _wanted(sums, sample.partitions, bounds, idle, quiet_for is not None)
+    current = bounds.minimum if seen.desired is None else seen.desired
+    wanted, reason = _wanted(sums, current, sample.partitions, bounds, idle, quiet_for is not None)
     hot = demand.hot[0] if demand.hot else (None, None)
     numbers: dict[str, Number] = {
         "partitions": sample.partitions, "lag": sample.orders, "lagSeconds": sample.seconds,
         "arrivalRate": sample.arrival_rate, "processedRate": sample.processed_rate, "ratePerConsumer": rate,
         "rateIs": "assumed" if before.rate is None else "measured", "targetCatchUp": policy.target_catch_up,
-        "demand": demand.total, "needed": sums.needed, "asked": sums.asked if sums.asked > sums.needed else None,
+        "demand": demand.total, "needed": sums.needed,
+        "uneven": sums.uneven if wanted >= sums.uneven > sums.needed else None,
+        "spared": sums.spared if max(sums.needed, sums.uneven) < sums.spared and wanted == current else None,
+        "asked": sums.asked if sums.asked > sums.needed else None,
         "hotPartition": hot[0], "hotDemand": hot[1], "stuckPartition": sample.stuck[0] if sample.stuck else None,
         "foretoldRate": demand.foretold, "floor": sums.floor, "minimum": bounds.minimum, "maximum": bounds.maximum,
         "schedule": schedule or None, "ceiling": sums.ceiling, "members": sample.group.members, "wanted": wanted,
@@ -66,9 +83,17 @@ def _sums(
     policy: ScalingPolicy, sample: LagSample, before: ScalingState, seen: ScalingState, bounds: ConsumerBounds,
     demand: Demand, rate: float, idle: bool, now: float,
 ) -> _Sums:  # fmt: skip
+    # An assumed rate counts once the consumers show that they do not keep up. Until then the floor is all there is to
+    # go by, and what is above it is given back, so that the true rate comes to light.
+    guessed = before.rate is None and not saturated(policy, sample)
     busy = not idle and (bool(waiting(sample)) or seen.quiet_since is None)
     steady = bounds.clamp(ladder.step(sample.partitions, policy.per_consumer_max) if seen.steady else 1)
+    asked = math.ceil(demand.total / rate) if busy else 0
     needed = math.ceil(demand.useful / rate) if busy else 0
+    spared = math.ceil(demand.useful / rate / SPARE) if busy else 0
+    if guessed:
+        needed, spared, asked = (min(number, 1) for number in (needed, spared, asked))
+    uneven, calm = for_uneven(sample.loads, rate, rate, SPARE * rate) if needed > 1 else (0, 0)
     prepared = needed
     if demand.foretold is not None:
         # To a pipeline that sleeps, a forecast of less than half a consumer's work is no reason to wake.
@@ -77,33 +102,40 @@ def _sums(
     return _Sums(
         floor=bounds.minimum if idle else steady,
         needed=needed,
-        asked=math.ceil(demand.total / rate) if busy else 0,
+        enough=min(needed, max(math.ceil(demand.useful / rate / OVER), math.ceil(demand.flowing / rate / FULL))),
+        spared=max(spared, calm),
+        uneven=uneven,
+        asked=asked,
         prepared=prepared,
         ceiling=before.ceiling if before.ceiling_until is not None and now < before.ceiling_until else None,
     )
 
 
-def _wanted(sums: _Sums, partitions: int, bounds: ConsumerBounds, idle: bool, quiet: bool) -> tuple[int, Reason]:
+def _wanted(
+    sums: _Sums, current: int, partitions: int, bounds: ConsumerBounds, idle: bool, quiet: bool
+) -> tuple[int, Reason]:
     def rounded(wanted: int) -> int:
         return ladder.round_up(max(sums.floor, wanted), partitions, bounds)
 
-    now = bounds.minimum if idle else rounded(sums.needed)
-    wanted = rounded(sums.prepared) if sums.prepared > sums.needed else now
+    now = bounds.minimum if idle else rounded(max(sums.enough, sums.uneven))
+    if not idle and now < current:  # fewer, but not at the edge
+        now = min(max(now, rounded(sums.spared)), current)
+    wanted = max(now, rounded(sums.prepared)) if sums.prepared > sums.needed else now
     if sums.ceiling is not None and wanted > max(sums.ceiling, sums.floor):
         return max(sums.ceiling, sums.floor), "Ineffective"
     if wanted > now:
         return wanted, "Forecast"
     if idle:
         return wanted, "Idle"
-    if rounded(sums.asked) > wanted:
+    if sums.asked > sums.needed and rounded(sums.asked) > wanted:
         return wanted, "Skewed"
-    return wanted, _plain_reason(sums, bounds, quiet)
+    return wanted, _plain_reason(sums, wanted, bounds, quiet)
 
 
-def _plain_reason(sums: _Sums, bounds: ConsumerBounds, quiet: bool) -> Reason:
+def _plain_reason(sums: _Sums, wanted: int, bounds: ConsumerBounds, quiet: bool) -> Reason:
     if sums.asked > bounds.maximum:
         return "AtMaximum"
-    if sums.needed > sums.floor:
+    if max(sums.needed, wanted) > sums.floor:
         return "Pressure" if sums.floor > 1 else "Demand"
     if quiet:
         return "Quiet"

@@ -28,6 +28,10 @@ def _why(
         f"{n['arrivalRate']} orders/s arrive and {n['lag']} wait, to be worked off in {policy.target_catch_up:g} s: "
         f"{n['demand']} orders/s at {n['ratePerConsumer']} per consumer ({n['rateIs']}) need {needed}"
     )
+    if numbers.get("uneven") is not None:
+        sums += f", and {n['uneven']} so that no consumer is to expect more than it does, as partitions differ"
+    elif numbers.get("spared") is not None:
+        sums += f", and {n['spared']} with something to spare"
     hottest = ", ".join(f"{number} ({asked:.1f} orders/s)" for number, asked in hot[:3])
     ahead = policy.forecast.ahead if policy.forecast else 0.0
     told: dict[str, str] = {
@@ -40,4 +44,6 @@ def _why(
         "AtMaximum": f"{sums}, more than the maximum of {n['maximum']} allows.",
         "Steady": f"one per {policy.per_consumer_max} of {n['partitions']} partitions while orders arrive; {sums}.",
     }
+    if reason not in told and int(numbers["wanted"] or 0) < int(numbers["needed"] or 0):
+        return f"{sums}; the little that is missing is made up for later, as the next even spread takes far more."
     return told.get(reason, f"{sums}, rounded up to spread {n['partitions']} partitions evenly.")

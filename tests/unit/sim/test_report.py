@@ -36,7 +36,7 @@ def test_nothing_is_missed_among_equals() -> None:
         ({"ours": replace(GOOD, over_sla_pct=1.0)}, "fewer orders over SLA"),
         ({"keda": replace(GOOD, consumer_minutes=90.0)}, "keda takes 10 % fewer consumer-minutes"),
         ({"hpa_linear": replace(GOOD, consumer_minutes=50.0)}, "hpa-linear takes 50 % fewer"),
-        ({"ours": replace(GOOD, reversals_per_10min=2.0)}, "2 reversals"),
+        ({"ours": replace(GOOD, reversals_per_10min=2.0)}, "2.0 reversals"),
         ({"ours": replace(GOOD, below_floor_min=0.5)}, "below the ladder"),
     ],
 )

@@ -1,0 +1,82 @@
+"""Edges between two steps: a little too much, a little too few, partitions that differ, a rate that is only assumed."""
+
+from dataclasses import replace
+
+import pytest
+
+from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.lag import Group, Load, Unknown
+from orderpipeline_operator.domain.scaling import decide
+from orderpipeline_operator.domain.scaling_demand import for_uneven
+from orderpipeline_operator.domain.scaling_model import ScalingState
+from tests.unit.scaling.test_scaling_decide import POLICY, follow, sample
+
+WIDE = replace(POLICY, bounds=ConsumerBounds(1, 24))
+KNOWN = ScalingState(desired=12, rate=10.0, steady=True, members=12, members_since=0.0)
+
+
+def busy(arrival: float, lag: int = 0) -> object:
+    group = Group("Stable", 12)
+    return replace(sample(lag=lag, arrival=arrival, processed_rate=arrival, group=group), partitions=24)
+
+
+@pytest.mark.parametrize(("arrival", "lag", "replicas"), [(112, 600, 12), (112, 1500, 24), (118, 600, 24)])
+def test_a_tenth_too_much_waits_unless_arrivals_alone_fill_the_consumers(arrival, lag, replicas):
+    # 12 do 120; a tenth more is 132, arrivals may be 114.
+    decision = decide(WIDE, busy(arrival, lag), KNOWN, 1000.0)
+    assert decision.replicas == replicas
+    if replicas == 12:
+        assert "made up for later" in decision.message
+
+
+@pytest.mark.parametrize(("arrival", "replicas"), [(105, 12), (115, 24)])
+def test_fewer_must_have_something_to_spare(arrival, replicas):
+    start = replace(KNOWN, desired=24)
+    last = follow(WIDE, [busy(arrival)] * 100, start)[-1]
+    assert last.replicas == replicas
+    if replicas == 24:
+        assert "with something to spare" in last.message
+
+
+def test_partitions_that_differ_need_more_consumers_than_their_sum():
+    loads = tuple(Load(n, 0, 8.0 if n % 2 else 1.0, 4.0) for n in range(24))
+    even = tuple(Load(n, 0, 4.5, 4.5) for n in range(24))
+    assert for_uneven(even, 10.0, 10.0, 9.0) == (12, 12)
+    assert for_uneven(loads, 10.0, 10.0) == (24,)
+    assert for_uneven((), 10.0, 10.0) == (0,)
+    decision = decide(WIDE, replace(busy(108.0), loads=loads), KNOWN, 1000.0)
+    assert decision.replicas == 24
+    assert "as partitions differ" in decision.message
+
+
+def test_a_hot_partition_does_not_count_as_uneven():
+    loads = tuple(Load(n, 0, 50.0 if n == 3 else 1.0, 1.0) for n in range(24))
+    assert for_uneven(loads, 10.0, 10.0)[0] <= 8
+
+
+def test_an_assumed_rate_counts_once_consumers_do_not_keep_up():
+    unknown = replace(KNOWN, rate=None)
+    slow = replace(WIDE, cold_rate=5.0)
+    keeps_up = decide(slow, busy(112.0, 100), unknown, 1000.0)
+    assert keeps_up.replicas == 12
+    assert follow(slow, [busy(112.0, 100)] * 100, unknown)[-1].replicas == 8
+    assert decide(slow, busy(112.0, 5000), unknown, 1000.0).replicas == 24
+
+
+def test_what_follows_a_gap_teaches_nothing_until_it_has_settled():
+    gap = decide(WIDE, Unknown("BrokersUnreachable", "none"), replace(KNOWN, rate=None), 1000.0)
+    slow = replace(busy(112.0, 100_000), processed_rate=1.0)
+    first = decide(WIDE, slow, gap.state, 1005.0)
+    assert first.state.rate is None
+    later = follow(WIDE, [busy(112.0, 100_000)] * 12, replace(first.state, trial_at=None), 1010.0)
+    assert later[-1].state.rate is not None
+    assert later[-1].state.rate > 5.0
+
+
+def test_a_rate_is_learned_sooner_upward_than_downward():
+    up = decide(WIDE, replace(busy(140.0, 10_000), processed_rate=240.0), KNOWN, 1000.0).state.rate
+    down = decide(WIDE, replace(busy(140.0, 10_000), processed_rate=60.0), KNOWN, 1000.0).state.rate
+    # Both once at an unknown time before: a minute counts. 12 consumers did 20 and 5 each.
+    assert up is not None
+    assert down is not None
+    assert up >= 10.0 >= down
