@@ -60,14 +60,18 @@ def wish(
     # Nor does a first reading, which cannot tell whether orders arrive, wake what a restart found asleep.
     asleep = before.desired == 0 and not waiting(sample) and not sample.arrived
     idle = (asleep or (quiet_for is not None and quiet_for >= policy.idle_after)) and not sample.markers
-    sums = _sums(policy, sample, before, seen, bounds, demand, rate, idle, now)
+    # An assumed rate counts once the consumers show that they do not keep up. Until then the floor is all there is to
+    # go by, and what is above it is given back, so that the true rate comes to light.
+    guessed = before.rate is None and not saturated(policy, sample)
+    sums = _sums(policy, sample, before, seen, bounds, demand, rate, idle, guessed, now)
     current = bounds.minimum if seen.desired is None else seen.desired
     wanted, reason = _wanted(sums, current, sample.partitions, bounds, idle, quiet_for is not None)
     hot = demand.hot[0] if demand.hot else (None, None)
+    rate_is = "measured" if before.rate is not None else "assumed, not counted yet" if guessed else "assumed"
     numbers: dict[str, Number] = {
         "partitions": sample.partitions, "lag": sample.orders, "lagSeconds": sample.seconds,
         "arrivalRate": sample.arrival_rate, "processedRate": sample.processed_rate, "ratePerConsumer": rate,
-        "rateIs": "assumed" if before.rate is None else "measured", "targetCatchUp": policy.target_catch_up,
+        "rateIs": rate_is, "targetCatchUp": policy.target_catch_up,
         "demand": demand.total, "needed": sums.needed,
         "uneven": sums.uneven if wanted >= sums.uneven > sums.needed else None,
         "spared": sums.spared if max(sums.needed, sums.uneven) < sums.spared and wanted == current else None,
@@ -81,11 +85,8 @@ def wish(
 
 def _sums(
     policy: ScalingPolicy, sample: LagSample, before: ScalingState, seen: ScalingState, bounds: ConsumerBounds,
-    demand: Demand, rate: float, idle: bool, now: float,
+    demand: Demand, rate: float, idle: bool, guessed: bool, now: float,
 ) -> _Sums:  # fmt: skip
-    # An assumed rate counts once the consumers show that they do not keep up. Until then the floor is all there is to
-    # go by, and what is above it is given back, so that the true rate comes to light.
-    guessed = before.rate is None and not saturated(policy, sample)
     busy = not idle and (bool(waiting(sample)) or seen.quiet_since is None)
     steady = bounds.clamp(ladder.step(sample.partitions, policy.per_consumer_max) if seen.steady else 1)
     asked = math.ceil(demand.total / rate) if busy else 0

@@ -83,6 +83,10 @@ def _special(n: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, text.format(_text(n[number]))
     if "asked" in n:
         yield "more can help with", f"what {_text(n.get('needed'))} consumers do"
+    if "uneven" in n:
+        yield "as partitions differ", f"{n['uneven']}, so that none is to expect more than it does"
+    if "spared" in n:
+        yield "before fewer come", f"{n['spared']}, so that there is something to spare"
 
 
 def _table(rows: Iterator[tuple[str, str]]) -> list[str]:
