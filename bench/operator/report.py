@@ -17,6 +17,8 @@ _NOT_COMPARED = """\
   what is waited for. The script lets Kafka come up after that, as a real one takes longer; the time from then until
   all are Ready is a row of its own. There the API server, which shares its core with etcd and the script, is the limit
   on this machine, not the operator: compare their CPU times.
+- The pipelines have the default spec but for `idleAfter: 10s`. A pipeline tells once in its status that it has become
+  idle, by default 5 min after the last order; here all have told so before the idling is measured.
 - Writes are the operator's mutating requests in the API server's audit log, also those that were refused or changed
   nothing. Renewals of its Lease are counted apart: they are how two replicas agree on who leads, every 2 s.
 - Nobody else was run here. What others have published was measured on other machines, with other objects, and is

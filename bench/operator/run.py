@@ -28,10 +28,12 @@ from tests.integration.guard import ENDS_WITH_US
 from tests.integration.world import install_crds
 
 OPERATOR_CORE, OTHERS_CORE = 0, 1
+SPEC: dict[str, Any] = {"autoscaling": {"idleAfter": "10s"}}
+"""The defaults, but that a pipeline without orders is idle soon: that it is idle is told once, and is a write."""
 PER_NAMESPACE = 50
 CHANGES_PER_SECOND = 5.0
 HTTP_PORT = 18080
-SETTLED = 15.0
+SETTLED = 25.0
 """Seconds without a write after which the idling begins."""
 SAMPLE = 10.0
 """Seconds between two looks at the memory."""
@@ -90,7 +92,7 @@ async def _populate(client: Client, count: int) -> list[Key]:
         for key in keys:
             meta = {"namespace": key[0], "name": key[1]}
             kind = kinds.PIPELINE
-            body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta, "spec": {}}
+            body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta, "spec": SPEC}
             yield client.send("POST", path_of(kind, key[0]), body)
 
     for namespace in sorted({key[0] for key in keys}):
@@ -230,7 +232,7 @@ async def _passes() -> int:
 
 async def _children(client: Client, keys: list[Key]) -> int:
     """Count the children after checking that each that is rendered is there. Raises AssertionError naming one."""
-    accepted = accept({})
+    accepted = accept(SPEC)
     assert isinstance(accepted, OrderPipelineSpec)
     wanted = {
         (manifest["kind"], namespace, manifest["metadata"]["name"])
