@@ -12,7 +12,7 @@ from aiohttp import web
 
 from orderpipeline_common.order import decode_order
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
-from orderpipeline_consumer.records import Record
+from orderpipeline_consumer.records import Record, read
 from orderpipeline_consumer.sinks.base import Batch, Claim
 from orderpipeline_consumer.sinks.http import HttpSink
 from orderpipeline_consumer.sinks.postgres import PostgresSink
@@ -118,6 +118,19 @@ async def test_a_topic_made_anew_starts_without_a_position(postgres: Postgres) -
         assert (await one.claim(0)).position is None
     async with sink(postgres, table) as one:
         assert (await one.claim(0)).position == 100
+
+
+async def test_an_order_without_an_id_gets_that_of_its_place(postgres: Postgres) -> None:
+    table = new_table()
+    unnamed = b'{"customer_id":"c","product_id":"p","quantity":2,"amount":0.10}'
+    records = [read("orders", 0, n, placed, None, unnamed, ()) for n, placed in ((5, 1_700), (9, -1))]
+    async with sink(postgres, table) as one:
+        claim = await one.claim(0)
+        await one.handle(batch(claim, 10, *records))
+    found = postgres.query(f"SELECT order_id, quantity, placed_at IS NULL, raw FROM {table} ORDER BY seq")
+    assert [row[0] for row in found] == [one.order and one.order.order_id for one in records]
+    assert [row[:3] for row in found] == [("orders/0/5/1700", 2, False), ("orders/0/9/-1", 2, True)]
+    assert found[0][3] == json.loads(unnamed)
 
 
 @asynccontextmanager

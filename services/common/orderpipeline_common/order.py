@@ -6,6 +6,7 @@ version does not know are kept. Every way in which bytes can fail to be an order
 
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -113,29 +114,25 @@ def decode_orders(raw: bytes) -> tuple[list[Order], list[bytes]] | None:
         return None
 
 
-def decode_lines(values: list[bytes]) -> list[Order] | None:
-    """The orders of many values, one each; None unless `decode_order` would take every one of them.
+def decode_all(values: Sequence[bytes]) -> list[Order] | None:
+    """The order in each of many values; None unless `decode_order` would take every one of them.
 
-    May also be None for values that are good but unusual (with line breaks, escaped NULs, white space before them, very
-    many brackets): look at each value then.
+    May also be None for values that are good but unusual (with escaped NULs, very many brackets): look at each then.
     """
-    joined = b"\n".join(values)
-    # No value holds an order and begins the next one: each begins a line, and no line break is within.
-    if joined.count(b"\n{") != len(values) - 1 or joined.count(b"\n") != len(values) - 1 or joined[:1] != b"{":
-        return None
-    if b"\\u0000" in joined:
+    joined = b"".join(values)
+    if b"\\" in joined and b"\\u0000" in joined:
         return None
     if joined.count(b"{") + joined.count(b"[") - len(values) > MAX_DEPTH and any(
         value.count(b"{") + value.count(b"[") > MAX_DEPTH for value in values
     ):
         return None
+    decode = _decoder.decode
     try:
         if not joined.isascii():
-            joined.decode("utf-8")
-        orders = _decoder.decode_lines(joined)
+            joined.decode("utf-8")  # no character spans two values, each of which ends with its object
+        return [decode(value) for value in values]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return orders if len(orders) == len(values) else None
 
 
 def with_order_id(raw: bytes, order_id: str) -> bytes:

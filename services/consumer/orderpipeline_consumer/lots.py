@@ -28,6 +28,12 @@ class Lot(Protocol):
     def orders(self, start: int, end: int) -> Sequence[Order]:
         """The orders. They must be plain."""
 
+    def array(self, start: int, end: int) -> bytes:
+        """The values as one JSON array. They must be plain."""
+
+    def timestamps(self, start: int, end: int) -> list[int]:
+        """When each was placed, in Unix milliseconds; -1 where that is not known."""
+
     def records(self, start: int, end: int) -> list[Record]:
         """All that there is to know about each."""
 
@@ -78,6 +84,21 @@ class Part(Sequence[Record]):
     def customers(self) -> Collection[str]:
         """Whose orders these are, each once; the part must be plain."""
         return self._lot.customers(self._start, self._end)
+
+    @property
+    def array(self) -> bytes:
+        """The values as one JSON array; the part must be plain."""
+        return self._lot.array(self._start, self._end)
+
+    @property
+    def offsets(self) -> list[int]:
+        """Each record's offset."""
+        return list(map(self._lot.offset, range(self._start, self._end)))
+
+    @property
+    def timestamps(self) -> list[int]:
+        """When each was placed, in Unix milliseconds; -1 where that is not known."""
+        return self._lot.timestamps(self._start, self._end)
 
     def _all(self) -> list[Record]:
         if self._records is None:

@@ -1,12 +1,14 @@
 """Orders from Kafka by confluent-kafka's consumer alone: a message object each, decoded many at a time."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, Message
 
-from orderpipeline_common.order import Order, decode_lines
+from orderpipeline_common.order import Order, decode_all
 from orderpipeline_consumer.lots import Lot
 from orderpipeline_consumer.records import RECORD_OVERHEAD, Record, bytes_of, from_message, made_id
 from orderpipeline_consumer.source import Taken
@@ -18,21 +20,19 @@ FETCH: Final = 5000
 class MessageLot:
     """Messages of one partition; see `Lot`. `orders` is None when some of them may be no order."""
 
-    __slots__ = ("_each", "_messages", "_orders", "_topic")
+    __slots__ = ("_each", "_messages", "_offsets", "_orders", "_topic", "offset")
 
-    def __init__(self, topic: str, messages: list[Message]) -> None:
+    def __init__(self, topic: str, messages: list[Message], offsets: list[int]) -> None:
         self._topic = topic
         self._messages = messages
-        values = [bytes_of(message.value()) or b"" for message in messages]
-        self._orders = decode_lines(values)
+        self._offsets = offsets
+        self.offset = offsets.__getitem__
+        values = [message.value() or b"" for message in messages]
+        self._orders = decode_all(values)
         self._each = 2 * sum(map(len, values)) // len(values) + RECORD_OVERHEAD
 
     def __len__(self) -> int:
         return len(self._messages)
-
-    def offset(self, place: int) -> int:
-        """A record's offset."""
-        return self._messages[place].offset() or 0
 
     def size(self, start: int, end: int) -> int:
         """Bytes in memory, as if all records were alike."""
@@ -54,9 +54,18 @@ class MessageLot:
         for place, order in enumerate(found):
             if not order.order_id:
                 message = self._messages[start + place]
-                identity = made_id(self._topic, message.partition() or 0, message.offset() or 0, message.timestamp()[1])
+                offset, placed = self._offsets[start + place], message.timestamp()[1]
+                identity = made_id(self._topic, message.partition() or 0, offset, placed)
                 found[place] = msgspec.structs.replace(order, order_id=identity)
         return found
+
+    def array(self, start: int, end: int) -> bytes:
+        """The values as one JSON array."""
+        return b"[" + b",".join([bytes_of(each.value()) or b"" for each in self._messages[start:end]]) + b"]"
+
+    def timestamps(self, start: int, end: int) -> list[int]:
+        """When each was placed."""
+        return [message.timestamp()[1] for message in self._messages[start:end]]
 
     def records(self, start: int, end: int) -> list[Record]:
         """All that there is to know about each."""
@@ -82,32 +91,26 @@ class MessageSource:
         taken = Taken()
         if first is None:
             return taken
-        grown: dict[int, list[Message]] = {}
+        grown: defaultdict[int | None, list[Message]] = defaultdict(list)
         for message in [first, *consumer.consume(FETCH - 1, 0)]:
-            number = message.partition()
-            assert number is not None
-            error = message.error()
-            if error is None:
-                self._sort(grown, number, message, taken)
+            if (error := message.error()) is None:
+                grown[message.partition()].append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
-                taken.ends.append((number, message.offset() or 0))
+                taken.ends.append((message.partition() or 0, message.offset() or 0))
             else:
                 taken.errors.append(error)
-        taken.lots += [(number, self._lot(messages)) for number, messages in grown.items()]
+        taken.lots = [(number or 0, lot) for number, messages in grown.items() for lot in self._lots(messages)]
         return taken
 
-    def _sort(self, grown: dict[int, list[Message]], number: int, message: Message, taken: Taken) -> None:
-        messages = grown.get(number)
-        if messages is None:
-            grown[number] = [message]
-        elif (message.offset() or 0) > (messages[-1].offset() or 0):
-            messages.append(message)
-        else:  # the log was cut or made anew
-            taken.lots.append((number, self._lot(messages)))
-            grown[number] = [message]
-
-    def _lot(self, messages: list[Message]) -> Lot:
-        return MessageLot(self._topic, messages)
+    def _lots(self, messages: list[Message]) -> Iterator[Lot]:
+        """One lot, or more where the log was cut or made anew: offsets rise within a lot."""
+        offsets = [message.offset() or 0 for message in messages]
+        start = 0
+        for place, (one, other) in enumerate(pairwise(offsets), 1):
+            if other <= one:
+                yield MessageLot(self._topic, messages[start:place], offsets[start:place])
+                start = place
+        yield MessageLot(self._topic, messages[start:], offsets[start:])
 
     def close(self) -> None:
         """Nothing to give back."""

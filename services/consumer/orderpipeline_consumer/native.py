@@ -4,7 +4,7 @@ The consumer is confluent-kafka's in all but this: its partitions' messages go t
 
 import ctypes
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, overload
 
@@ -78,13 +78,16 @@ class Orders(Sequence[Order]):
 class NativeLot:
     """Messages of one partition; see `Lot`."""
 
-    __slots__ = ("_messages", "_topic", "offset", "plain")
+    __slots__ = ("_messages", "_topic", "array", "customers", "offset", "plain", "timestamps")
 
     def __init__(self, topic: str, messages: "Messages") -> None:
         self._topic = topic
         self._messages = messages
+        self.array = messages.array
+        self.customers: Callable[[int, int], Collection[str]] = messages.customers
         self.offset = messages.offset
         self.plain = messages.plain
+        self.timestamps = messages.timestamps
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -92,10 +95,6 @@ class NativeLot:
     def size(self, start: int, end: int) -> int:
         """Bytes in librdkafka's memory."""
         return self._messages.size(start, end) + (end - start) * OVERHEAD
-
-    def customers(self, start: int, end: int) -> Collection[str]:
-        """Whose orders these are, each once."""
-        return self._messages.customers(start, end)
 
     def orders(self, start: int, end: int) -> Sequence[Order]:
         """The orders, each with an id."""

@@ -40,6 +40,12 @@ class RecordLot:
     def orders(self, start: int, end: int) -> Sequence[Order]:
         return [one.order for one in self._records[start:end] if one.order is not None]
 
+    def array(self, start: int, end: int) -> bytes:
+        return b"[" + b",".join(one.value or b"" for one in self._records[start:end]) + b"]"
+
+    def timestamps(self, start: int, end: int) -> list[int]:
+        return [one.timestamp for one in self._records[start:end]]
+
     def records(self, start: int, end: int) -> list[Record]:
         return self._records[start:end]
 

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderpipeline_common.order import Order, OrderError, decode_lines, decode_order
+from orderpipeline_common.order import Order, OrderError, decode_all, decode_order
 from orderpipeline_consumer.lots import Part
 from orderpipeline_consumer.messages import MessageLot
 from orderpipeline_consumer.partition import Partition
@@ -28,18 +28,24 @@ def one(value: bytes) -> Order | None:
 
 @given(st.lists(values | st.just(GOOD), min_size=1, max_size=6))
 def test_no_value_passes_for_an_order_with_the_help_of_its_neighbours(batch: list[bytes]) -> None:
-    found = decode_lines(batch)
+    found = decode_all(batch)
     assert found is None or found == [one(value) for value in batch]
 
 
+def test_two_orders_in_one_value_are_none() -> None:
+    assert decode_all([GOOD + GOOD, GOOD[:-1] + b',"note":[', b"{}]}"]) is None
+    assert decode_all([GOOD + GOOD, b""]) is None
+    assert decode_all([GOOD[:-1] + b',"\xc3', b'\xa9":1}']) is None
+
+
 def test_ordinary_orders_are_read_together() -> None:
-    assert decode_lines([GOOD] * 500) == [decode_order(GOOD)] * 500
-    assert decode_lines([GOOD, b"{}", GOOD]) is None
+    assert decode_all([GOOD] * 500) == [decode_order(GOOD)] * 500
+    assert decode_all([GOOD, b"{}", GOOD]) is None
 
 
 def lot(*messages: bytes | None) -> MessageLot:
     many: Any = [Message(value, offset=42 + place) for place, value in enumerate(messages)]
-    return MessageLot("orders", many)
+    return MessageLot("orders", many, [42 + place for place in range(len(many))])
 
 
 def test_a_part_has_the_orders_that_its_records_have() -> None:

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
@@ -12,11 +13,13 @@ from orderpipeline_common.runtime import EnvReader, SettingsError
 from orderpipeline_consumer.deadletter import headers
 from orderpipeline_consumer.kafka import consumer_config, is_fatal, is_member, lacks_protocol, protocols
 from orderpipeline_consumer.keyed import KeyedQueue
+from orderpipeline_consumer.lots import Part
+from orderpipeline_consumer.messages import MessageLot
 from orderpipeline_consumer.records import Record, from_message
 from orderpipeline_consumer.settings import read_settings
 from orderpipeline_consumer.sinks.handler import load
 from orderpipeline_consumer.sinks.http import body, idempotency_key
-from orderpipeline_consumer.sinks.postgres import rows
+from orderpipeline_consumer.sinks.postgres import values
 from tests.unit.consumer.parts import record
 
 GOOD = b'{"customer_id":"c","product_id":"p","quantity":1,"amount":0.1,"order_id":"o","more":[1]}'
@@ -116,9 +119,13 @@ def test_the_idempotency_key_depends_on_the_orders_and_their_order() -> None:
     assert len({idempotency_key(each) for each in ([a], [b], [a, b], [b, a])}) == 4
 
 
-def test_amounts_go_to_the_database_as_their_digits() -> None:
-    one = from_message(Message(GOOD.replace(b"0.1", b"1234567890123456.78")), "orders")
-    assert str(rows([one])["amounts"][0]) == "1234567890123456.78"
+def test_orders_go_to_the_database_with_the_digits_that_they_came_with() -> None:
+    messages: list[Any] = [Message(GOOD.replace(b"0.1", b"1234567890123456.78")), Message(UNNAMED, offset=43)]
+    lot = MessageLot("orders", messages, [42, 43])
+    found = values(Part(lot, 0, 2))
+    assert found == values(lot.records(0, 2))
+    assert '"amount":1234567890123456.78' in found["orders"]
+    assert (found["at"], found["placed"]) == ([42, 43], [1700, 1700])
 
 
 BASE = {Env.BOOTSTRAP_SERVERS: "localhost:9092", Env.GROUP: "g"}

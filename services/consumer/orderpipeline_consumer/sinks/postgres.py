@@ -4,42 +4,27 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from decimal import Decimal
 from typing import Any, Final
 
-import msgspec
 import psycopg
 from psycopg import AsyncConnection
 
 from orderpipeline_common.runtime import SettingsError
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
+from orderpipeline_consumer.lots import Part
 from orderpipeline_consumer.records import Record
 from orderpipeline_consumer.sinks import schema
 from orderpipeline_consumer.sinks.base import Batch, Claim
 
 
-class _Exact(msgspec.Struct):
-    """The amount as its digits say, not as the nearest float."""
-
-    amount: Decimal
-
-
-_exact = msgspec.json.Decoder(_Exact)
-
-
-def rows(records: Sequence[Record]) -> dict[str, list[Any]]:
-    """The records as columns, in their order."""
-    orders = [record.order for record in records if record.order is not None]
-    return {
-        "ids": [order.order_id for order in orders],
-        "customers": [order.customer_id for order in orders],
-        "products": [order.product_id for order in orders],
-        "quantities": [order.quantity for order in orders],
-        "amounts": [_exact.decode(record.value or b"").amount for record in records],
-        "at": [record.offset for record in records],
-        "placed": [record.timestamp if record.timestamp >= 0 else None for record in records],
-        "raw": [(record.value or b"").decode() for record in records],
-    }
+def values(records: Sequence[Record]) -> dict[str, Any]:
+    """The records as the statement takes them: the orders as one JSON array, their offsets and times."""
+    if isinstance(records, Part):
+        orders, at, placed = records.array, records.offsets, records.timestamps
+    else:
+        orders = b"[" + b",".join(record.value or b"" for record in records) + b"]"
+        at, placed = [record.offset for record in records], [record.timestamp for record in records]
+    return {"orders": orders.decode(), "at": at, "placed": placed}
 
 
 def reason(error: psycopg.Error) -> str:
@@ -97,7 +82,7 @@ class PostgresSink:
 
         Raises FencedError when another owner has claimed the partition, PermanentError for what no table could hold.
         """
-        values = rows(batch.records)
+        orders = values(batch.records)
         async with self._turns[batch.partition], self._connection() as connection:
             cursor = await connection.execute(
                 self._store,
@@ -107,7 +92,7 @@ class PostgresSink:
                     "partition": batch.partition,
                     "epoch": batch.claim.epoch,
                     "position": batch.position(),
-                    **values,
+                    **orders,
                 },
             )
             row = await cursor.fetchone()

@@ -44,18 +44,20 @@ WITH fence AS (
 ), stored AS (
   INSERT INTO {orders}
     (order_id, customer_id, product_id, quantity, amount, topic, partition, "offset", placed_at, raw)
-  SELECT u.order_id, u.customer_id, u.product_id, u.quantity, u.amount, %(topic)s, %(partition)s, u.at,
-         to_timestamp(u.placed / 1000.0), u.raw::jsonb
-  FROM unnest(%(ids)s::text[], %(customers)s::text[], %(products)s::text[], %(quantities)s::bigint[],
-              %(amounts)s::numeric[], %(at)s::bigint[], %(placed)s::bigint[], %(raw)s::text[])
-       WITH ORDINALITY AS u (order_id, customer_id, product_id, quantity, amount, at, placed, raw, place)
+  SELECT COALESCE(u.raw->>'order_id', concat_ws('/', %(topic)s, %(partition)s::text, u.at::text, u.placed::text)),
+         u.raw->>'customer_id', u.raw->>'product_id', (u.raw->'quantity')::bigint, (u.raw->'amount')::numeric,
+         %(topic)s, %(partition)s, u.at, to_timestamp(NULLIF(u.placed, -1) / 1000.0), u.raw
+  FROM ROWS FROM (jsonb_array_elements(%(orders)s::jsonb), unnest(%(at)s::bigint[]), unnest(%(placed)s::bigint[]))
+       WITH ORDINALITY AS u (raw, at, placed, place)
   WHERE EXISTS (SELECT FROM fence)
   ORDER BY u.place
   ON CONFLICT (order_id) DO NOTHING
   RETURNING 1
 )
 SELECT (SELECT count(*) FROM fence), (SELECT count(*) FROM stored)"""
-"""Orders and offset in one statement, so in one transaction and one round trip: both happen, or neither."""
+"""Orders and offset in one statement, so in one transaction and one round trip: both happen, or neither. The database
+takes the orders apart: it keeps their JSON anyway, and keeps the digits of amounts. An order without an id gets the one
+that `records.made_id` makes."""
 
 
 def statement(text: str, table: str) -> sql.Composed:
