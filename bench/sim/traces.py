@@ -31,10 +31,10 @@ def landau(rng: np.random.Generator, delta: int) -> Scenario:
 def day(rng: np.random.Generator) -> Scenario:
     """A day on 500 partitions: 300,000 orders a second at night, a million in the evening, with noise and skew.
 
-    The day passes in 6 hours, so that rates change four times as fast as they would.
+    It begins at four in the morning and passes in 6 hours, so that rates change four times as fast as they would.
     """
     dt, partitions, speed = 15.0, 500, 4
-    hours = np.arange(0, 24 * 3600, dt * speed) / 3600
+    hours = 4 + np.arange(0, 24 * 3600, dt * speed) / 3600
     # One wave with its peak at 20 h, a smaller one at noon; scaled to the two ends.
     shape = np.cos((hours - 20) / 24 * 2 * np.pi) + 0.35 * np.cos((hours - 13) / 12 * 2 * np.pi)
     shape = (shape - shape.min()) / (shape.max() - shape.min())

@@ -53,6 +53,11 @@ def saturated(policy: ScalingPolicy, sample: LagSample) -> bool:
     return waiting(sample) > 2 * policy.poll_interval * (sample.processed_rate or 0.0)
 
 
+def behind(policy: ScalingPolicy, sample: LagSample) -> bool:
+    """Whether consumers, or the one of some partition, have more to do than they can."""
+    return saturated(policy, sample) or any(_backlogged(load, policy) for load in sample.loads)
+
+
 def _activity(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:
     if sample.arrived:
         state = replace(state, arrived_at=now)
@@ -82,7 +87,8 @@ def _rate(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: fl
     if seen is None:
         return state
     old = state.rate if state.rate is not None else policy.cold_rate
-    if saturated(policy, sample):
+    # The first rate is taken from whoever is behind; to change it, all must be.
+    if saturated(policy, sample) or (state.rate is None and behind(policy, sample)):
         elapsed = min(now - state.at, LEARN) if state.at is not None else 0.0
         weight = 1.0 if state.rate is None else -math.expm1(-elapsed / (LEARN if seen < old else LEARN_MORE))
         return replace(state, rate=old + weight * (seen - old))
@@ -96,7 +102,7 @@ def _shown(sample: LagSample, policy: ScalingPolicy, each: float) -> float | Non
     one that is the plain mean. A partition that stands still keeps nobody busy.
     """
     everywhere = (sample.processed_rate or 0.0) / sample.partitions
-    if not sample.loads or not saturated(policy, sample):
+    if not sample.loads or not behind(policy, sample):
         return each * everywhere
     busy = [load.processed_rate for load in sample.loads if _backlogged(load, policy)]
     return sum(busy) / len(busy) + (each - 1.0) * everywhere if busy else None

@@ -8,7 +8,7 @@ from orderpipeline_operator.domain.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag import LagSample
 from orderpipeline_operator.domain.scaling_demand import Demand, demand_of, for_uneven
 from orderpipeline_operator.domain.scaling_model import Number, Reason, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_observe import saturated, waiting
+from orderpipeline_operator.domain.scaling_observe import behind, waiting
 from orderpipeline_operator.domain.scaling_words import words
 
 OVER = 1.1
@@ -62,7 +62,7 @@ def wish(
     idle = (asleep or (quiet_for is not None and quiet_for >= policy.idle_after)) and not sample.markers
     # An assumed rate counts once the consumers show that they do not keep up. Until then the floor is all there is to
     # go by, and what is above it is given back, so that the true rate comes to light.
-    guessed = before.rate is None and not saturated(policy, sample)
+    guessed = before.rate is None and not behind(policy, sample)
     sums = _sums(policy, sample, before, seen, bounds, demand, rate, idle, guessed, now)
     current = bounds.minimum if seen.desired is None else seen.desired
     wanted, reason = _wanted(sums, current, sample.partitions, bounds, idle, quiet_for is not None)

@@ -80,3 +80,10 @@ def test_a_rate_is_learned_sooner_upward_than_downward():
     assert up is not None
     assert down is not None
     assert up >= 10.0 >= down
+
+
+def test_one_consumer_that_is_behind_shows_the_first_rate_of_all():
+    loads = tuple(Load(n, 500 if n < 2 else 0, 5.0, 5.0) for n in range(24))
+    decision = decide(WIDE, replace(busy(112.0, 1000), loads=loads), replace(KNOWN, rate=None), 1000.0)
+    assert decision.state.rate == pytest.approx(5.0 + 112.0 / 24)
+    assert decide(WIDE, replace(busy(112.0, 1000), loads=loads), KNOWN, 1000.0).state.rate == pytest.approx(10.0)
