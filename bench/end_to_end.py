@@ -11,7 +11,7 @@ from bench.ages import Look, ages, quantile
 from bench.check import MismatchError, check
 from bench.kafka import Kafka
 from bench.loading import command
-from bench.parts import CORES, DEFAULT, Parts, Shape, all_parts, handled_orders
+from bench.parts import CORES, SHAPES, Parts, Shape, all_parts, handled_orders
 from bench.procs import Process, busy_seconds, cpu_seconds, memory_mib, pin
 from bench.settings import LOAD_CORE, Scale
 
@@ -20,19 +20,31 @@ DRAIN_SECONDS: Final = 60.0
 
 
 def end_to_end(
-    kafka: Kafka, env: Mapping[str, str], scale: Scale, tell: Callable[[str], None], shape: Shape = DEFAULT
+    kafka: Kafka, env: Mapping[str, str], scale: Scale, tell: Callable[[str], None], shapes: Sequence[Shape] = SHAPES
 ) -> dict[str, Any]:
-    """One run; MismatchError when an accepted order is not in the log or was not consumed. `env` is the services'."""
+    """Each shape for a while, then the best for the whole time. `env` is added to the environment of the services.
+
+    MismatchError when an accepted order is not in the log or was not consumed.
+    """
     pin(kafka.pid, CORES)
     try:
-        with all_parts(kafka, env, shape) as parts:
-            _watch(kafka, parts, shape, 3 * scale.warm)
-            found = _watch(kafka, parts, shape, scale.end_to_end)
+        tried = {shape: _run(kafka, env, shape, scale, 2 * scale.warm) for shape in shapes} if shapes[1:] else {}
+        for shape, found in tried.items():
+            tell(f"{shape.connections} connections, linger {shape.linger_ms} ms: {found['orders_per_s']:,.0f} orders/s")
+        best = max(tried, key=lambda shape: tried[shape]["orders_per_s"], default=shapes[0])
+        found = _run(kafka, env, best, scale, scale.end_to_end)
     finally:
         pin(kafka.pid, [LOAD_CORE])
+    found["tried"] = [{"shape": vars(shape), "orders_per_s": each["orders_per_s"]} for shape, each in tried.items()]
     cost = ", ".join(f"{part} {us:.2f}" for part, us in found["us"].items())
     tell(f"{found['orders_per_s']:,.0f} orders/s, {found['lost']} lost, p99 age {found['p99_age_ms']} ms; µs: {cost}")
     return found
+
+
+def _run(kafka: Kafka, env: Mapping[str, str], shape: Shape, scale: Scale, seconds: float) -> dict[str, Any]:
+    with all_parts(kafka, env, shape) as parts:
+        _watch(kafka, parts, shape, 2 * scale.warm)
+        return _watch(kafka, parts, shape, seconds)
 
 
 def _watch(kafka: Kafka, parts: Parts, shape: Shape, seconds: float) -> dict[str, Any]:

@@ -20,16 +20,18 @@ CORES: Final = (SERVER_CORE, LOAD_CORE)
 
 @dataclass(frozen=True)
 class Shape:
-    """How many of what, and how the order API sends."""
+    """How many of what, and how the order API sends. A longer linger makes larger batches, which cost the broker less,
+    and needs more requests under way."""
 
+    connections: int
+    linger_ms: int
     producers: int = 1
     consumers: int = 1
-    connections: int = 8
     partitions: int = 12
-    linger_ms: int = 20
 
 
-DEFAULT: Final = Shape()
+SHAPES: Final = (Shape(16, 10), Shape(32, 20), Shape(64, 50))
+"""Which of them is the best depends on the machine."""
 
 
 @dataclass

@@ -11,6 +11,7 @@ import pytest
 from bench.end_to_end import end_to_end
 from bench.kafka import Kafka, kafka
 from bench.loading import Started, load, measure, started
+from bench.parts import Shape
 from bench.servers import ours
 from bench.settings import TINY
 from orderpipeline_embedded.kafka.archive import free_ports
@@ -84,7 +85,7 @@ def test_what_is_refused_is_counted_and_not_in_the_log(log: Kafka, api: Started)
 def test_end_to_end_counts_at_the_commits(log: Kafka) -> None:
     said: list[str] = []
     scale = replace(TINY, end_to_end=1.0)
-    found = end_to_end(log, {}, scale, said.append)
+    found = end_to_end(log, {}, scale, said.append, [Shape(4, 5)])
     assert found["lost"] == 0
     assert found["accepted"] > 1000
     assert found["p99_age_ms"] > 0
