@@ -31,6 +31,7 @@ run: venv ## examples/shop.yaml on this machine without a cluster, live view; AR
 
 bench: venv ## Side by side with its peers, about 15 min; BENCH=quick: 2 min; ends with one line of JSON
 	@hack/prepare
+	@$(MAKE) --no-print-directory accelerator ABLE=--if-able
 	@$(PY) -m bench $(ARGS)
 
 up: venv ## A real cluster on this machine with examples/shop.yaml Ready; prints the URLs
