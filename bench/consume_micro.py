@@ -1,7 +1,7 @@
 """CPU of the consumer per order, for one or more versions of it in the same run.
 
-    python bench/consume_micro.py --engine new=. --engine old=../other-checkout --way on --way off --batch 100
-    python bench/consume_micro.py --engine new=. --sink postgres --batch 1000 --orders 300000
+    python -m bench.consume_micro --engine new=. --engine old=../other-checkout --way on --way off --batch 100
+    python -m bench.consume_micro --engine new=. --sink postgres --batch 1000 --orders 300000
 
 A topic is filled with orders of about 120 bytes, as the order API writes them, and read to its end. The consumer has
 core 0; broker and database have core 1. CPU is the consumer process's user and system time with all its threads, from
