@@ -29,7 +29,7 @@ accelerator: .venv/.accelerator ## The compiled part of the order API, optional,
 run: venv ## examples/shop.yaml on this machine without a cluster, live view; ARGS=--demo replays real purchases
 	@.venv/bin/orderpipeline run $(ARGS)
 
-bench: venv ## Side by side with its peers, about 15 min; BENCH=quick: 2 min; ends with one line of JSON
+bench: venv ## Side by side with its peers, about 15 min, report in docs/benchmarks; BENCH=quick: 4 min; ends with one line of JSON
 	@hack/prepare
 	@$(MAKE) --no-print-directory accelerator ABLE=--if-able
 	@$(PY) -m bench $(ARGS)

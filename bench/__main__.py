@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0, or 1 when a log does not hold what was accepted or something did not run."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     default = os.environ.get("BENCH", FULL.name)
-    parser.add_argument("--scale", choices=SCALES, default=default, help="quick: about two minutes")
+    parser.add_argument("--scale", choices=SCALES, default=default, help="quick: about four minutes")
     parser.add_argument("--only", action="append", metavar="STEP", help="such as ingest; any number")
     options = parser.parse_args(arguments)
     scale = SCALES[options.scale]

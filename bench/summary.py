@@ -48,7 +48,7 @@ def consume_line(runs: Mapping[str, Sequence[Found]], peer: str) -> dict[str, An
 
 def rounded(value: float | None, digits: int = 3) -> float | None:
     """A figure for JSON; None stays None."""
-    return None if value is None else round(value, digits)
+    return None if value is None else round(value, digits or None)
 
 
 def headline(result: Found) -> dict[str, Any]:
