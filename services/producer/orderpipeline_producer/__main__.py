@@ -21,7 +21,7 @@ from orderpipeline_producer.http import HttpServer
 from orderpipeline_producer.ids import Ids
 from orderpipeline_producer.kafka_sink import producer_config
 from orderpipeline_producer.metrics import Metrics, make_registry
-from orderpipeline_producer.native_sink import Client, make_sink
+from orderpipeline_producer.native_sink import KafkaClient, make_sink
 from orderpipeline_producer.orders import Orders
 from orderpipeline_producer.plain import PlainReader
 from orderpipeline_producer.quota import Quota
@@ -42,7 +42,11 @@ def main() -> int:
         _log.error("%s", error)
         return 2
     configure_logs(settings.log_level, "producer", settings.pipeline)
-    return uvloop.run(serve(settings, tls))
+    try:
+        return uvloop.run(serve(settings, tls))
+    except SettingsError as error:
+        _log.error("%s", error)
+        return 2
 
 
 async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
@@ -101,7 +105,7 @@ async def _drain(
     settings: Settings,
     server: HttpServer,
     gateway: Gateway,
-    sink: Client,
+    sink: KafkaClient,
     tasks: list["asyncio.Task[None]"],
 ) -> int:
     loop = asyncio.get_running_loop()

@@ -7,7 +7,6 @@ orders of one customer never take two ways to Kafka.
 
 import logging
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from typing import Any, Final
 
 import msgspec
@@ -55,7 +54,7 @@ class NativeSink:
     """
 
     def __init__(self, config: dict[str, str | int | float | bool], topic: str, headers: Headers) -> None:
-        import orderpipeline_accelerator as native
+        from orderpipeline_accelerator import Appender, Client, librdkafka
 
         self.topic = topic
         self.fatal = ""
@@ -65,11 +64,11 @@ class NativeSink:
         self._headers = headers
         given = [(name, _text(value)) for name, value in config.items()]
         always = [(name, _bytes(value)) for name, value in headers]
-        self._client: native.Appender | native.Client
+        self._client: Appender | Client
         if config["security.protocol"] == "PLAINTEXT" and config["compression.type"] in OWN_COMPRESSION:
-            self._client = native.Appender(given, topic, always, self._on_event, self._on_failed)
+            self._client = Appender(given, topic, always, self._on_event, self._on_failed)
         else:
-            self._client = native.Client(native.librdkafka(), given, topic, always, self._on_event, self._on_failed)
+            self._client = Client(librdkafka(), given, topic, always, self._on_event, self._on_failed)
         self.fd: int | None = self._client.fd
         """Readable when there is something to `poll`."""
         self.poll = self._client.poll
@@ -122,17 +121,21 @@ class NativeSink:
         on_delivery(KafkaError(code), Undelivered(value))
 
 
-Client = KafkaSink | NativeSink
+KafkaClient = KafkaSink | NativeSink
 
 
-def make_sink(config: dict[str, str | int | float | bool], settings: Settings) -> Client:
+def make_sink(config: dict[str, str | int | float | bool], settings: Settings) -> KafkaClient:
     """The Kafka client that the settings ask for. Raises SettingsError when the accelerator is needed and not there."""
-    there = find_spec("orderpipeline_accelerator") is not None
-    if settings.accelerator == "on" and not there:
-        raise SettingsError(f"{Env.ACCELERATOR}=on, but the accelerator is not installed; `make accelerator` builds it")
-    if settings.accelerator == "off" or not there:
-        return KafkaSink(config, settings.topic)
-    return NativeSink(config, settings.topic, PLAIN_HEADERS)
+    if settings.accelerator != "off":
+        try:
+            return NativeSink(config, settings.topic, PLAIN_HEADERS)
+        except ImportError as error:  # it is not there, or older than this and lacks something
+            if settings.accelerator == "on":
+                raise SettingsError(
+                    f"{Env.ACCELERATOR}=on, but it can't be used: {error}; `make accelerator` builds it"
+                ) from None
+            _log.info("without the accelerator: %s", error)
+    return KafkaSink(config, settings.topic)
 
 
 def _bytes(value: Any) -> bytes:
