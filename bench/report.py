@@ -1,8 +1,10 @@
 """The report in Markdown, from the results. Pure: the same results give the same text."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from textwrap import fill
 from typing import Any, Final
 
 from bench.ingest import CELLS
@@ -18,6 +20,7 @@ TITLES: Final = {
 }
 UNKNOWN: Final = "not measured"
 TEMPLATE: Final = Path(__file__).with_name("report.md")
+WIDTH: Final = 118
 WHOLE: Final = "end_to_end_"
 NEEDS: Final = {
     "Taking orders": "ingest",
@@ -42,7 +45,19 @@ def report(result: Found) -> str:
     head, *sections = TEMPLATE.read_text().split("\n## ")
     found = [section for section in sections if _known(section.splitlines()[0], result)]
     text = "\n## ".join((head, *found))
-    return text.format_map(_Pieces(result))
+    return "\n\n".join(_wrapped(block) for block in text.format_map(_Pieces(result)).strip().split("\n\n")) + "\n"
+
+
+def _wrapped(block: str) -> str:
+    """Prose with its lines filled, items of a list each for itself; tables, titles and pictures as they are."""
+    if block.startswith(("|", "#", "!")):
+        return block
+    items = re.split(r"\n(?=- )", block)
+    indents = ("  " if item.startswith("- ") else "" for item in items)
+    return "\n".join(
+        fill(" ".join(item.split()), WIDTH, subsequent_indent=indent)
+        for item, indent in zip(items, indents, strict=True)
+    )
 
 
 class _Pieces(dict[str, Any]):

@@ -14,6 +14,14 @@ def test_every_section_is_in_a_full_report() -> None:
     assert not re.search(r"\{[a-z_]+[\[}]", text)
 
 
+def test_lines_are_filled() -> None:
+    text = report(results())
+    assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 118
+    assert "\n- Three copies of each order." in text
+    assert "\n\n\n" not in text
+    assert not re.search(r"\w   ?\w", text)
+
+
 def test_sections_that_are_left_out_are_sections_of_the_template() -> None:
     assert set(NEEDS) <= set(re.findall("^## (.+)$", TEMPLATE.read_text(), re.MULTILINE))
 
@@ -28,13 +36,14 @@ def test_what_was_not_measured_is_left_out() -> None:
 
 def test_figures_are_in_their_rows() -> None:
     text = report(results())
+    prose = " ".join(text.split())
     assert re.search(r"^\| Ours \| 2\.10 \(2\.00 to 2\.20\) \|", text, re.MULTILINE)
     assert re.search(r"^\| Ours \| 567,890 \| 34,000,000 \| 0 \| 40 \| 99 \| 40\.0 \|", text, re.MULTILINE)
     assert re.search(r"^\| Ours \| 0\.10 \| 1\.00 \| 1\.25 \| 0\.80 \| 0\.05 \| 0\.10 \| 3\.30 \|", text, re.MULTILINE)
-    assert "The broker took the most, 1.25 µs, then the producer, 1.00 µs" in text
-    assert "in the producer from 82 to 88 MiB and in the consumer from 90 to 90 MiB" in text
-    assert "1.0 cores of order API" in text
-    assert "3.8 cores of brokers" in text
+    assert "The broker took the most, 1.25 µs, then the producer, 1.00 µs" in prose
+    assert "in the producer from 82 to 88 MiB and in the consumer from 90 to 90 MiB" in prose
+    assert "1.0 cores of order API" in prose
+    assert "3.8 cores of brokers" in prose
 
 
 def test_goals_are_judged_by_the_figures() -> None:
