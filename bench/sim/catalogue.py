@@ -12,6 +12,7 @@ from bench.sim.policies.landau import Landau
 from bench.sim.policies.linear import KafkaTrigger, Keda, LinearHpa
 from bench.sim.policies.ours import Ours, policy_of
 from bench.sim.scenario import Scenario
+from bench.sim.world import COMMIT_DELAY
 from orderpipeline_embedded.cdnow import Purchase
 
 LAG_SECONDS = 10.0
@@ -35,8 +36,8 @@ def _hpa(scenario: Scenario, minimum: int = 1) -> Hpa:
     return Hpa(minimum, scenario.partitions)
 
 
-def _keda(scenario: Scenario, phase: float, *, minimum: int = 1, even: bool = False) -> Keda:
-    trigger = KafkaTrigger(scenario.capacity * LAG_SECONDS, even=even)
+def _keda(scenario: Scenario, phase: float, *, minimum: int = 1, seconds: float = LAG_SECONDS) -> Keda:
+    trigger = KafkaTrigger(scenario.capacity * seconds)
     return Keda(trigger, _hpa(scenario, minimum), minimum=minimum, phase=phase)
 
 
@@ -44,6 +45,7 @@ POLICIES: Mapping[str, Callable[[Scenario, float], Policy]] = {
     "ours": lambda scenario, phase: Ours(policy_of(scenario), scenario.initial, phase),
     "keda": _keda,
     "keda-floor": lambda scenario, phase: _keda(scenario, phase, minimum=scenario.initial),
+    "keda-1s": lambda scenario, phase: _keda(scenario, phase, seconds=COMMIT_DELAY),
     "hpa-linear": lambda scenario, phase: LinearHpa(_hpa(scenario), scenario.capacity * LAG_SECONDS, phase),
     "static-peak": lambda scenario, phase: static.peak(scenario),
     "static-mean": lambda scenario, phase: static.mean(scenario),
