@@ -75,7 +75,7 @@ def steps(broker: Kafka, scale: Scale) -> list[Step]:
              lambda tell: growth(broker, few, scale, tell)),
         Step("limits", "the parts alone", 4 * scale.cell + 5, lambda tell: limits(broker, scale, tell)),
         *(
-            Step(f"end_to_end_{name}", f"end to end, {name}", scale.end_to_end + 14 * scale.warm + 20,
+            Step(f"end_to_end_{name}", f"end to end, {name}", scale.end_to_end + 20 * scale.warm + 25,
                  lambda tell, env=env: end_to_end(broker, env, scale, tell))  # type: ignore[misc]
             for name, env in variants().items()
         ),

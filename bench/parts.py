@@ -30,7 +30,7 @@ class Shape:
     partitions: int = 12
 
 
-SHAPES: Final = (Shape(16, 10), Shape(32, 20), Shape(64, 50))
+SHAPES: Final = (Shape(32, 10), Shape(64, 20), Shape(64, 50), Shape(96, 50))
 """Which of them is the best depends on the machine."""
 
 
