@@ -7,7 +7,8 @@ import ssl
 from collections.abc import AsyncGenerator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio.client import Configuration
@@ -26,6 +27,8 @@ class Transport:
     def __init__(self, cluster: Configuration, user_agent: str, timeout: float) -> None:
         self._cluster, self._user_agent = cluster, user_agent
         self._timeout = aiohttp.ClientTimeout(total=timeout)
+        way = {"proxy": cluster.proxy or proxy_of(cluster.host), "server_hostname": cluster.tls_server_name}
+        self._way: dict[str, Any] = {name: value for name, value in way.items() if value}
         self._short: aiohttp.ClientSession | None = None
         self._long: aiohttp.ClientSession | None = None
 
@@ -49,7 +52,7 @@ class Transport:
         if self._short is None:
             self._short = self._session(self._cluster.connection_pool_maxsize)
         async with self._short.request(
-            method, self._url(path, query), data=body, headers=headers, timeout=self._timeout, **self._way()
+            method, self._url(path, query), data=body, headers=headers, timeout=self._timeout, **self._way
         ) as reply:
             return reply.status, await reply.read()
 
@@ -64,7 +67,7 @@ class Transport:
         headers = await self._headers(accept)
         if self._long is None:
             self._long = self._session(0)  # apart, so that streams that stay open take no request's connection
-        async with self._long.get(self._url(path, query), headers=headers, timeout=timeout, **self._way()) as reply:
+        async with self._long.get(self._url(path, query), headers=headers, timeout=timeout, **self._way) as reply:
             yield reply.status, b""
             async for piece in reply.content.iter_any():
                 yield reply.status, piece
@@ -77,13 +80,16 @@ class Transport:
     def _url(self, path: str, query: Mapping[str, str]) -> URL:
         return URL(f"{self._cluster.host}{path}" + (f"?{urlencode(query)}" if query else ""), encoded=True)
 
-    def _way(self) -> dict[str, Any]:
-        way = {"proxy": self._cluster.proxy, "server_hostname": self._cluster.tls_server_name}
-        return {name: value for name, value in way.items() if value}
-
     def _session(self, limit: int) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=limit, ssl=_tls(self._cluster))
-        return aiohttp.ClientSession(connector=connector, trust_env=True, read_bufsize=2**18)
+        # Without trust_env, which looks into the environment and ~/.netrc in a thread, twice for each request.
+        return aiohttp.ClientSession(connector=connector, read_bufsize=2**18)
+
+
+def proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for a server (HTTPS_PROXY, NO_PROXY); None: there is none."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 def _tls(cluster: Configuration) -> ssl.SSLContext:
