@@ -8,7 +8,7 @@ from orderpipeline_operator.domain.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag import LagSample
 from orderpipeline_operator.domain.scaling_demand import Demand, demand_of, for_uneven
 from orderpipeline_operator.domain.scaling_model import Number, Reason, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_observe import behind, waiting
+from orderpipeline_operator.domain.scaling_observe import SETTLE, behind, waiting
 from orderpipeline_operator.domain.scaling_words import words
 
 OVER = 1.1
@@ -63,8 +63,11 @@ def wish(
     # An assumed rate counts once the consumers show that they do not keep up. Until then the floor is all there is to
     # go by, and what is above it is given back, so that the true rate comes to light.
     guessed = before.rate is None and not behind(policy, sample)
-    sums = _sums(policy, sample, before, seen, bounds, demand, rate, idle, guessed, now)
     current = bounds.minimum if seen.desired is None else seen.desired
+    # Having gone by it once, they first settle, or a number given back would be taken again before it taught anything.
+    early = seen.last_up is not None and seen.members_since is not None and now - seen.members_since < SETTLE
+    most = 1 if guessed else max(current, 1) if before.rate is None and early else None
+    sums = _sums(policy, sample, before, seen, bounds, demand, rate, idle, most, now)
     wanted, reason = _wanted(sums, current, sample.partitions, bounds, idle, quiet_for is not None)
     hot = demand.hot[0] if demand.hot else (None, None)
     rate_is = "measured" if before.rate is not None else "assumed, not counted yet" if guessed else "assumed"
@@ -85,16 +88,16 @@ def wish(
 
 def _sums(
     policy: ScalingPolicy, sample: LagSample, before: ScalingState, seen: ScalingState, bounds: ConsumerBounds,
-    demand: Demand, rate: float, idle: bool, guessed: bool, now: float,
+    demand: Demand, rate: float, idle: bool, most: int | None, now: float,
 ) -> _Sums:  # fmt: skip
     busy = not idle and (bool(waiting(sample)) or seen.quiet_since is None)
     steady = bounds.clamp(ladder.step(sample.partitions, policy.per_consumer_max) if seen.steady else 1)
     asked = math.ceil(demand.total / rate) if busy else 0
     needed = math.ceil(demand.useful / rate) if busy else 0
     spared = math.ceil(demand.useful / rate / SPARE) if busy else 0
-    if guessed:
-        needed, spared, asked = (min(number, 1) for number in (needed, spared, asked))
-    uneven, calm = for_uneven(sample.loads, rate, rate, SPARE * rate) if needed > 1 else (0, 0)
+    if most is not None:
+        needed, spared, asked = (min(number, most) for number in (needed, spared, asked))
+    uneven, calm = for_uneven(sample.loads, rate, rate, SPARE * rate) if needed > 1 and most is None else (0, 0)
     prepared = needed
     if demand.foretold is not None:
         # To a pipeline that sleeps, a forecast of less than half a consumer's work is no reason to wake.

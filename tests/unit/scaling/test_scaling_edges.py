@@ -87,3 +87,17 @@ def test_one_consumer_that_is_behind_shows_the_first_rate_of_all():
     decision = decide(WIDE, replace(busy(112.0, 1000), loads=loads), replace(KNOWN, rate=None), 1000.0)
     assert decision.state.rate == pytest.approx(5.0 + 112.0 / 24)
     assert decide(WIDE, replace(busy(112.0, 1000), loads=loads), KNOWN, 1000.0).state.rate == pytest.approx(10.0)
+
+
+def test_what_was_given_back_teaches_its_rate_before_it_is_taken_again():
+    state, now, moves = replace(KNOWN, rate=None, desired=24, members=24, last_up=0.0), 1000.0, []
+    for _ in range(400):
+        members = state.desired or 1
+        done = min(112.0, 10.0 * members)
+        one = replace(busy(112.0, 0 if done >= 112.0 else 5000), processed_rate=done, group=Group("Stable", members))
+        decision = decide(replace(WIDE, cold_rate=5.0), one, state, now)
+        if decision.replicas != decision.previous:
+            moves.append((decision.previous, decision.replicas))
+        state, now = decision.state, now + 5
+    assert state.rate == pytest.approx(10.0, rel=0.05)
+    assert len(moves) <= 4
