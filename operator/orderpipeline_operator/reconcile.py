@@ -171,6 +171,7 @@ class Reconciler:
             bootstrap=address.usable(spec, seen),
             secret_hashes=hashes,
             scaling_url=self._defaults.scaling_url,
+            no_consumers=replicas.none_wanted(seen, self._sampler.view((seen.namespace, seen.name))),
             log_level=self._defaults.log_level,
             image_pull_policy=self._defaults.image_pull_policy,
             image_pull_secrets=self._defaults.image_pull_secrets,

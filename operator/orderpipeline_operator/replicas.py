@@ -35,6 +35,14 @@ async def move(write: Writer, seen: Observed, view: Scaling | None, *, direct: b
     return Done(replace(seen, children={**seen.children, ref: scaled}))
 
 
+def none_wanted(seen: Observed, view: Scaling | None) -> bool:
+    """Whether there are to be no consumers; as it is now while nothing is decided."""
+    if view is not None and view.desired is not None:
+        return view.desired == 0
+    deployment = seen.deployment(names.consumer(seen.name))
+    return deployment is not None and deployment["spec"].get("replicas") == 0
+
+
 async def let_go(write: Writer, seen: Observed, rendered: Sequence[Manifest]) -> None:
     """Before a number of consumers that was applied is applied no more: have another manager hold it first.
 

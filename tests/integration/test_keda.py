@@ -89,6 +89,9 @@ class Cluster:
             await asyncio.sleep(0.3)
 
     async def reach(self, desired: int) -> None:
+        if 0 in (desired, self.operator.desired):
+            made = rendered(self.operator.port, none=desired == 0)
+            await self.kubectl("apply", "-f", "-", apply=made["ScaledObject"])
         self.operator.desired = desired
 
         async def there() -> bool:
@@ -127,13 +130,19 @@ def prepare(server: ApiServer, folder: Path, port: int) -> None:
     server.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
     for namespace in (SPACE, keda.NAMESPACE):
         server.kubectl("create", "namespace", namespace)
-    context = Context("producer", "consumer", "operator", scaling_url=f"http://127.0.0.1:{port}")
+    chosen = rendered(port, none=False)
+    assert set(chosen) == set(KINDS)
+    for manifest in chosen.values():
+        server.kubectl("apply", "-f", "-", input=json.dumps(manifest))
+
+
+def rendered(port: int, none: bool) -> dict[str, Any]:
+    """The consumers as they are rendered while there are to be none, or some."""
+    context = Context("producer", "consumer", "operator", scaling_url=f"http://127.0.0.1:{port}", no_consumers=none)
     made = render(Pipeline("shop", SPACE, "uid", OrderPipelineSpec.model_validate(SPEC)), context).manifests()
-    chosen = [m for m in made if m["metadata"]["name"] == CONSUMER and m["kind"] in KINDS]
-    assert len(chosen) == len(KINDS)
-    for manifest in chosen:
-        meta = {key: value for key, value in manifest["metadata"].items() if key != "ownerReferences"}
-        server.kubectl("apply", "-f", "-", input=json.dumps({**manifest, "metadata": meta}))
+    for manifest in made:
+        manifest["metadata"].pop("ownerReferences")
+    return {m["kind"]: m for m in made if m["metadata"]["name"] == CONSUMER and m["kind"] in KINDS}
 
 
 def register(server: ApiServer, folder: Path, port: int) -> None:

@@ -148,6 +148,12 @@ def test_an_observed_bootstrap_address_wins() -> None:
     assert {"name": "ORDERPIPELINE_BOOTSTRAP_SERVERS", "value": "kafka:1"} in pod["containers"][0]["env"]
 
 
+def test_keda_may_stop_all_consumers_only_when_there_are_to_be_none() -> None:
+    for none, least in ((False, 1), (True, 0)):
+        scaled = _find("keda", "ScaledObject", "consumer", replace(CONTEXT, no_consumers=none))
+        assert scaled["spec"]["minReplicaCount"] == least
+
+
 def test_orders_larger_than_kafkas_default_raise_the_topics_limit() -> None:
     config = _find("everything", "KafkaTopic", "orders")["spec"]["config"]
     assert config["max.message.bytes"] > 1048576

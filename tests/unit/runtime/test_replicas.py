@@ -109,3 +109,14 @@ async def test_a_number_that_is_somebody_elses_by_now_is_left_to_them() -> None:
     for nobody in (there(7, fields=hpa), there(7), replace(there(7), children={})):
         await replicas.let_go(write, nobody, rendered())
     assert write.verbs() == ["try"]
+
+
+@pytest.mark.parametrize(
+    ("current", "desired", "none"),
+    [(3, 0, True), (0, 0, True), (0, 2, False), (3, 2, False), (0, None, True), (3, None, False)],
+)
+def test_there_are_to_be_none_when_so_decided_or_as_it_is(current: int, desired: int | None, none: bool) -> None:
+    before = there(current, **KEDA)
+    assert replicas.none_wanted(before, Scaling(desired=desired)) is none
+    if desired is None:
+        assert replicas.none_wanted(before, None) is none

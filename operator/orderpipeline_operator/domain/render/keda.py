@@ -39,7 +39,9 @@ def scaled_object(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
                 # KEDA itself looks this often, and only to wake and to stop; its HPA asks for every step.
                 "pollingInterval": max(round(seconds(scaling.poll_interval)), 1),
                 "cooldownPeriod": 0,  # idleAfter was the wait
-                "minReplicaCount": bounds.minimum,
+                # While there are to be consumers KEDA must not be able to stop them all: when an answer can't be had,
+                # it may take a trigger for idle instead of unknown, if its HPA asks at the same moment.
+                "minReplicaCount": bounds.minimum if context.no_consumers else max(bounds.minimum, 1),
                 "maxReplicaCount": bounds.maximum,
                 "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior(bounds.maximum)}},
                 "triggers": [

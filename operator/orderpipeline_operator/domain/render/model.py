@@ -36,6 +36,8 @@ class Context:
     """Digest of each Secret by name; a pod whose Secret changes is replaced, since its environment cannot change."""
     scaling_url: str = ""
     """Below which the operator answers what a pipeline's consumers should number, without a slash at its end."""
+    no_consumers: bool = False
+    """Whether the decision is that there be no consumers at all."""
     log_level: str = "INFO"
     image_pull_policy: str | None = None
     image_pull_secrets: tuple[str, ...] = ()
