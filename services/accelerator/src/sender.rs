@@ -154,6 +154,7 @@ impl Sender {
     /// Send what is due; returns when something will be.
     fn send(&mut self, now: Instant) -> Option<Instant> {
         let mut next: Option<Instant> = None;
+        let mut idle = false; // a broker could be sent something, and there is nothing for it
         {
             let mut log = lock(&self.shared.log);
             log.ring = true; // whatever comes from here on may be due before anything that is seen below
@@ -176,6 +177,7 @@ impl Sender {
                 match log.due(id, now) {
                     Some(at) if at <= now => {}
                     at => {
+                        idle |= at.is_none();
                         next = [next, at].into_iter().flatten().min();
                         break;
                     }
@@ -190,7 +192,8 @@ impl Sender {
                 self.produce(id, batches, sequence, until, &rules);
             }
         }
-        lock(&self.shared.log).ring = next.is_none();
+        // Where all brokers have as much as they may have at a time, it is their answers that wake this thread.
+        lock(&self.shared.log).ring = idle && next.is_none();
         next
     }
 
