@@ -1,7 +1,7 @@
 """CPU of the order API per order, in four cells, for one or more versions of it in the same run.
 
-    python bench/ingest_micro.py --engine new=. --engine old=../other-checkout --seconds 3 --rounds 2
-    python bench/ingest_micro.py --engine native=. --engine python=.,off
+    python -m bench.ingest_micro --engine new=. --engine old=../other-checkout --seconds 3 --rounds 2
+    python -m bench.ingest_micro --engine native=. --engine python=.,off
 
 Behind a comma stands what ORDERPIPELINE_ACCELERATOR is for that engine.
 
