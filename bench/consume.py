@@ -8,13 +8,13 @@ from typing import Any, Final
 from confluent_kafka import Producer
 
 from bench import peers
+from bench.filling import made, write
 from bench.kafka import LOG, Kafka
 from bench.procs import Process, running
 from bench.servers import ROOT, plan, variants
-from bench.settings import ORDER_BYTES, PARTITIONS, SERVER_CORE, Scale
+from bench.settings import PARTITIONS, SERVER_CORE, Scale
 from orderpipeline_common.contract import Env
 from orderpipeline_embedded.kafka.archive import free_ports
-from orderpipeline_embedded.load.orders import generated
 
 PEER: Final = "gocons"
 PEER_TITLE: Final = "franz-go + encoding/json"
@@ -23,20 +23,9 @@ SECONDS: Final = 120.0
 
 def fill(bootstrap: str, topic: str, count: int) -> None:
     """Write so many orders."""
-    orders = [(order, order[16:32]) for order in generated(50_000, 100_000, ORDER_BYTES)]
     config = {"bootstrap.servers": bootstrap, "acks": 1, "linger.ms": 20, "compression.type": "snappy",
               "queue.buffering.max.messages": 1_000_000, "delivery.report.only.error": True}  # fmt: skip
-    producer = Producer(config, logger=LOG)
-    for number in range(count):
-        value, key = orders[number % len(orders)]
-        while True:
-            try:
-                producer.produce(topic, value, key)
-                break
-            except BufferError:
-                producer.poll(0.05)
-    if producer.flush(60):
-        raise RuntimeError("the topic could not be filled")
+    write(Producer(config, logger=LOG), topic, made(), count)
 
 
 def consume(kafka: Kafka, scale: Scale, tell: Callable[[str], None]) -> dict[str, list[dict[str, Any]]]:

@@ -11,6 +11,7 @@ import msgspec
 import uvloop
 from confluent_kafka import Producer
 
+from bench.filling import made, write
 from bench.settings import BATCH, ORDER_BYTES
 from orderpipeline_common.order import Order
 from orderpipeline_embedded.load.orders import generated
@@ -48,23 +49,14 @@ def decode(seconds: float) -> float:
 
 def rdkafka(bootstrap: str, topic: str, count: int) -> float:
     """µs of CPU to write one order by librdkafka from Python, acks=all and idempotent, its threads included."""
-    orders = [(order, order[16:32]) for order in generated(50_000, 100_000, ORDER_BYTES)]
+    orders = made()
     producer = Producer(
         {"bootstrap.servers": bootstrap, "enable.idempotence": True, "acks": "all", "linger.ms": 10,
          "compression.type": "snappy", "queue.buffering.max.messages": 500_000, "delivery.report.only.error": True}
     )  # fmt: skip
     producer.list_topics(topic, 10)
     begun = time.process_time()
-    for number in range(count):
-        value, key = orders[number % len(orders)]
-        while True:
-            try:
-                producer.produce(topic, value, key)
-                break
-            except BufferError:
-                producer.poll(0.01)
-    if producer.flush(60):
-        raise RuntimeError("Kafka did not take all")
+    write(producer, topic, orders, count)
     return (time.process_time() - begun) / count * 1e6
 
 
