@@ -1,14 +1,13 @@
 """Kubernetes' real controllers, a chosen few of them, on the tests' API server."""
 
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from hack.native import build
 from hack.native.config import Paths
-from tests.integration.apiserver import ApiServer, _free_ports
-from tests.integration.guard import ENDS_WITH_US
+from tests.integration.apiserver import ApiServer, _free_ports, _process
 
 
 @contextmanager
@@ -24,16 +23,9 @@ def controllers(server: ApiServer, folder: Path, *names: str) -> Iterator[Path]:
 
 
 @contextmanager
-def background(command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Path]:
+def background(
+    command: Sequence[str], log: Path, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Path]:
     """A process for as long as this is entered. Gives its log."""
-    with log.open("wb") as output:
-        process = subprocess.Popen([*ENDS_WITH_US, *command], stdout=output, stderr=output, env=environment)
-        try:
-            yield log
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    with _process(list(command), log, environment):
+        yield log
