@@ -1,5 +1,6 @@
 """Processes of the services, each with a log file of its own."""
 
+import json
 import os
 import shutil
 import signal
@@ -47,14 +48,22 @@ class ServiceProcess:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log, shortened."""
+    """The last line of a log, shortened; of a failure its message and what was raised."""
     try:
         with log.open("rb") as file:
-            file.seek(max(log.stat().st_size - 4096, 0))
+            file.seek(max(log.stat().st_size - 32768, 0))
             lines = file.read().decode(errors="replace").strip().splitlines()
     except OSError:
         return "no log"
-    return lines[-1][:300] if lines else "its log is empty"
+    return _in_short(lines[-1])[:300] if lines else "its log is empty"
+
+
+def _in_short(line: str) -> str:
+    try:
+        entry = json.loads(line)
+        return f"{entry['message']}: {entry['error'].splitlines()[-1]}"
+    except (ValueError, LookupError, TypeError, AttributeError):  # no JSON, or a line that tells of no failure
+        return line
 
 
 def bound_logs(folder: Path) -> None:
