@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -17,7 +18,7 @@ def unique(prefix: str) -> str:
 
 
 def reader(broker: Broker, topic: str, group: str, **changes: object) -> OffsetReader:
-    parts = {
+    parts: dict[str, Any] = {
         "bootstrap": broker.sasl_bootstrap, "security_protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-512",
         "username": broker.username, "password": broker.password, "ca_pem": broker.ca_pem.read_text(),
     }  # fmt: skip

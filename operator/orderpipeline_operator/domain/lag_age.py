@@ -24,12 +24,15 @@ def firsts(points: Sequence[Ends], ends: Sequence[int], positions: Sequence[int]
     `points` end with the present `ends`; what they say of a partition before it was `born` does not count.
     """
     last, before = len(points) - 1, points[-2] if len(points) > 1 else None
+    oldest, at_first = points[0]
     found = []
     for i, (end, at) in enumerate(zip(ends, positions, strict=True)):
         if at >= end:
             found.append(NONE)
         elif before is not None and born[i] <= before[0] and before[1][i] <= at:
             found.append(last)  # most of what waits came since the last reading
+        elif born[i] <= oldest and at_first[i] > at:
+            found.append(0)  # and much of the rest was there before the first
         else:
             found.append(bisect_right(points, at, lo=_since(points, born[i]), key=lambda point: point[1][i]))
     return found
