@@ -75,6 +75,13 @@ class Process:
                 return float(line.rpartition(" ")[2])
         return 0.0
 
+    def state(self) -> str:
+        """What it says of itself, for whoever looks at a failure."""
+        if not self.alive:
+            return f"ended with {self.wait()}"
+        metrics = [line for line in self.get("/metrics")[1].splitlines() if line.startswith("orderpipeline_")]
+        return "\n".join([f"ready: {self.get('/ready')}", f"healthy: {self.get('/health')}", *metrics])
+
     def wait_ready(self, seconds: float = 60) -> None:
         """Wait until it is in the group."""
         wait_until("ready", lambda: self.alive and self.get("/ready")[0] == 200, seconds)
@@ -197,7 +204,8 @@ def pipeline(broker: Broker, folder: Path, partitions: int = 4, **extra: str) ->
         yield one
     except BaseException:
         for process in one.processes:
-            print(f"--- {process.log.name}\n{process.log.read_text()[-6000:]}")
+            print(f"--- {process.log.name}\n{process.log.read_text()[-6000:]}\n{process.state()}")
+        print(f"ends {one.ends()}, committed {one.committed()}")
         raise
     finally:
         for process in one.processes:

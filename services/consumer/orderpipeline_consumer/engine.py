@@ -66,7 +66,12 @@ class Engine:
 
     def receive(self, partition: Partition, entries: Sequence[Lot | int]) -> None:
         """Queue records in the order of their offsets; a bare number is the end that the partition has for now."""
-        partition.received += sum(len(entry) for entry in entries if not isinstance(entry, int))
+        lots = [entry for entry in entries if not isinstance(entry, int)]
+        if partition.claim is None and not partition.draining:
+            partition.early += entries
+            partition.bytes += sum(lot.size(0, len(lot)) for lot in lots)
+            return
+        partition.received += sum(map(len, lots))
         if partition.draining:
             return  # also not the end of the partition: it lies behind records that were not taken
         for entry in entries:
@@ -203,6 +208,8 @@ class Engine:
                 await asyncio.sleep(self._policy.outage.delay(attempt, self._random))
             else:
                 self._troubles.clear("sink")
+                entries, partition.early, partition.bytes = partition.early, [], 0
+                self.receive(partition, entries)
                 return
 
     def _start_over(self, partition: Partition, offset: int) -> None:

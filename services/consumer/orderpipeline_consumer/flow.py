@@ -1,16 +1,18 @@
 """Back-pressure: which partitions are paused."""
 
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from orderpipeline_consumer.partition import Partition
 
-log = logging.getLogger(__name__)
-ASK_SECONDS = 5.0
-PATIENCE_SECONDS = 0.5
+PATIENCE_SECONDS: Final = 0.5
+AGAIN_SECONDS: Final = 1.0
+"""How often the client is told anew what is paused and what is not. A pause or resume that meets another change of the
+partition inside librdkafka, such as the start of an assignment, is dropped without a word (its issue 5591); a partition
+whose resume was dropped would stand still for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +38,33 @@ class Flow:
         self._clock = clock
         self._full = False
         self._full_since = 0.0
+        self._again = 0.0
         self.holding = False
         self.waiting = False
 
     def steer(self, consumer: Consumer, partitions: Iterable[Partition]) -> None:
-        """Pause what is full or not yet claimed, resume the rest."""
+        """Pause what is full, resume the rest."""
         partitions = list(partitions)
-        pausing = self._must_pause(partitions)
+        now = self._clock()
+        pausing = self._must_pause(partitions, now)
+        again = now >= self._again
+        if again:
+            self._again = now + AGAIN_SECONDS
         pause: list[TopicPartition] = []
         resume: list[TopicPartition] = []
-        first: list[Partition] = []
         for partition in partitions:
-            hold = pausing or partition.claim is None or self._is_wide(partition)
-            if hold == partition.paused:
-                continue
-            if not hold and not partition.sought:
-                partition.sought = True
-                first.append(partition)
-            partition.paused = hold
-            (pause if hold else resume).append(TopicPartition(self._topic, partition.number))
-        self._go_on(consumer, first)
+            hold = pausing or self._is_wide(partition)
+            if hold != partition.paused or again:
+                partition.paused = hold
+                (pause if hold else resume).append(TopicPartition(self._topic, partition.number))
         if pause:
             consumer.pause(pause)
         if resume:
             consumer.resume(resume)
         self.holding = any(partition.paused for partition in partitions)
 
-    def _must_pause(self, partitions: list[Partition]) -> bool:
+    def _must_pause(self, partitions: list[Partition], now: float) -> bool:
         was, self._full = self._full, self._is_full(partitions)
-        now = self._clock()
         if self._full and not was:
             self._full_since = now
         pausing = self._full and now - self._full_since >= PATIENCE_SECONDS
@@ -79,18 +79,3 @@ class Flow:
 
     def _is_wide(self, partition: Partition) -> bool:
         return partition.offsets.span >= self._bounds.span // (2 if partition.paused else 1)
-
-    def _go_on(self, consumer: Consumer, partitions: list[Partition]) -> None:
-        """Skip what the sink has already. Where that fails, the engine drops those records one by one."""
-        ahead = {one.number: one.claim.position for one in partitions if one.claim is not None and one.claim.position}
-        if not ahead:
-            return
-        try:
-            asked = [TopicPartition(self._topic, number) for number in ahead]
-            for answer in consumer.committed(asked, timeout=ASK_SECONDS):
-                position = ahead[answer.partition]
-                if position > answer.offset:
-                    consumer.seek(TopicPartition(self._topic, answer.partition, position))
-                    log.info("partition %d goes on at %d, where the sink is", answer.partition, position)
-        except KafkaException as error:
-            log.warning("partitions %s: could not go on at the sink's offsets: %s", sorted(ahead), error)

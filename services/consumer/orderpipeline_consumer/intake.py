@@ -158,12 +158,15 @@ class Intake:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("assigned partitions %s", sorted(one.partition for one in partitions))
         self._metrics.rebalances.labels("assigned").inc()
+        if self.stopping:  # others leave, too, and what they had comes here until this member has left; nobody takes it
+            consumer.incremental_assign(partitions)
+            return
         self._source.lead([one.partition for one in partitions])
-        consumer.incremental_assign(partitions)
         if partitions:
-            consumer.pause(partitions)  # until the sink has claimed them
+            consumer.resume(partitions)  # the client remembers what was paused when it was given up
+        consumer.incremental_assign(partitions)
         for one in partitions:
-            partition = self._assigned[one.partition] = Partition(one.partition, paused=True)
+            partition = self._assigned[one.partition] = Partition(one.partition)
             self._loop.call_soon_threadsafe(self._engine.assign, partition)
         self.joined = True
         self._metrics.assigned.set(len(self._assigned))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from orderpipeline_consumer.keyed import KeyedQueue
-from orderpipeline_consumer.lots import Part
+from orderpipeline_consumer.lots import Lot, Part
 from orderpipeline_consumer.offsets import Offsets
 from orderpipeline_consumer.records import Record
 from orderpipeline_consumer.sinks.base import Claim
@@ -19,7 +19,7 @@ class Partition:
     Records wait in `lots`. As long as one batch is under way at a time, it is cut from there as it is (`whole`). For a
     second one beside it, or after a failure, they go one by one through `queue`, which keeps customers apart.
 
-    The engine (event loop) writes all but the last five fields, which are the Kafka thread's; each side only reads
+    The engine (event loop) writes all but the last four fields, which are the Kafka thread's; each side only reads
     single values of the other's."""
 
     number: int
@@ -37,7 +37,9 @@ class Partition:
     """Highest offset that was ever handed to the handler."""
     draining: bool = False
     claim: Claim | None = None
-    """What the sink said when it took the partition; no record flows before."""
+    """What the sink said when it took the partition; no record is handled before."""
+    early: list[Lot | int] = field(default_factory=list)
+    """What came before the claim; its bytes count in `bytes`."""
     open: int = 0
     """Records received and not yet finished."""
     bytes: int = 0
@@ -49,7 +51,6 @@ class Partition:
     committed: int | None = None
     committed_of: Offsets | None = None
     paused: bool = False
-    sought: bool = False
 
     @property
     def ready(self) -> bool:

@@ -212,6 +212,19 @@ async def test_what_the_sink_has_already_is_not_handled_again() -> None:
     assert world.sink.done == [3, 4]
 
 
+async def test_what_comes_before_the_claim_waits_for_it() -> None:
+    world = World()
+    world.sink.claimed = Claim(position=3, epoch=2)
+    world.engine.receive(world.partition, lots(*[record(n) for n in range(5)], 7))
+    await asyncio.sleep(0.01)
+    assert (world.sink.begun, world.partition.offsets.position) == ([], None)
+    assert world.partition.bytes > 0
+    world.engine.assign(world.partition)
+    await world.until(lambda: world.partition.offsets.position == 7)
+    assert world.sink.done == [3, 4]
+    assert (world.partition.open, world.partition.bytes, world.partition.received) == (0, 0, 5)
+
+
 async def test_a_log_that_was_made_anew_is_read_from_its_start() -> None:
     world = World()
     await world.receive(record(7), record(8))

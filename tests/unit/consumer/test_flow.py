@@ -1,43 +1,47 @@
-"""Where partitions go on when the sink is ahead of the commits."""
-
-import time
+"""What the client is told to pause and to resume."""
 
 from confluent_kafka import TopicPartition
 
 from orderpipeline_consumer.flow import Bounds, Flow
 from orderpipeline_consumer.partition import Partition
-from orderpipeline_consumer.sinks.base import Claim
 
 
 class Consumer:
-    """Says what is committed, and notes what it was told."""
+    """Notes what it was told."""
 
-    def __init__(self, committed: dict[int, int]) -> None:
-        self._committed = committed
-        self.asked = 0
-        self.sought: dict[int, int] = {}
-        self.resumed: set[int] = set()
-
-    def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
-        self.asked += 1
-        return [TopicPartition("orders", one.partition, self._committed[one.partition]) for one in partitions]
-
-    def seek(self, place: TopicPartition) -> None:
-        assert place.partition not in self.resumed, "else what was fetched before comes first"
-        self.sought[place.partition] = place.offset
+    def __init__(self) -> None:
+        self.told: list[tuple[str, list[int]]] = []
 
     def resume(self, partitions: list[TopicPartition]) -> None:
-        self.resumed |= {one.partition for one in partitions}
+        self.told.append(("resume", [one.partition for one in partitions]))
+
+    def pause(self, partitions: list[TopicPartition]) -> None:
+        self.told.append(("pause", [one.partition for one in partitions]))
 
 
-def test_all_partitions_that_the_sink_is_ahead_of_are_asked_for_at_once() -> None:
-    positions = {0: 5, 1: 7, 2: 9, 3: None}
-    partitions = [Partition(n, paused=True, claim=Claim(position=at)) for n, at in positions.items()]
-    consumer = Consumer({0: -1001, 1: 7, 2: 3})
-    flow = Flow("orders", Bounds(100, 100, 100), clock=time.monotonic)
-    flow.steer(consumer, partitions)  # type: ignore[arg-type]
-    assert consumer.asked == 1
-    assert consumer.sought == {0: 5, 2: 9}
-    assert consumer.resumed == set(positions)
-    flow.steer(consumer, partitions)  # type: ignore[arg-type]
-    assert consumer.asked == 1
+def test_what_is_paused_and_what_is_not_is_told_again_each_second() -> None:
+    now = [10.0]
+    wide, other = Partition(0), Partition(1)
+    consumer, flow = Consumer(), Flow("orders", Bounds(100, 100, 10), clock=lambda: now[0])
+    flow.steer(consumer, [wide, other])  # type: ignore[arg-type]
+    assert consumer.told == [("resume", [0, 1])]
+    wide.offsets.span = 10
+    flow.steer(consumer, [wide, other])  # type: ignore[arg-type]
+    assert consumer.told[1:] == [("pause", [0])]
+    now[0] = 10.9
+    flow.steer(consumer, [wide, other])  # type: ignore[arg-type]
+    assert len(consumer.told) == 2
+    now[0] = 11.0
+    flow.steer(consumer, [wide, other])  # type: ignore[arg-type]
+    assert consumer.told[2:] == [("pause", [0]), ("resume", [1])]
+
+
+def test_what_came_before_the_claim_fills_the_house() -> None:
+    now = [0.0]
+    early = Partition(0, bytes=100)
+    consumer, flow = Consumer(), Flow("orders", Bounds(100, 100, 10), clock=lambda: now[0])
+    flow.steer(consumer, [early])  # type: ignore[arg-type]
+    assert flow.waiting
+    now[0] = 0.6
+    flow.steer(consumer, [early])  # type: ignore[arg-type]
+    assert consumer.told == [("resume", [0]), ("pause", [0])]

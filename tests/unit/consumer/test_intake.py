@@ -56,6 +56,7 @@ class ScriptedConsumer:
         self.closed = False
         self.answers = threading.Event()
         self.answers.set()
+        self.at_close: Callable[[ScriptedConsumer], None] = lambda _: None
 
     def subscribe(self, topics: list[str], **callbacks: Any) -> None:
         self.callbacks = callbacks
@@ -89,6 +90,7 @@ class ScriptedConsumer:
         return offsets
 
     def close(self) -> None:
+        self.at_close(self)
         self.closed = True
 
 
