@@ -1,9 +1,12 @@
-"""Tests marked `accelerator` need the compiled part of the services; without it they are left out, and that is said."""
+"""For all tests: those marked `accelerator` are left out where it is not installed, and that is said; leftovers."""
 
 from importlib.util import find_spec
 
 import pytest
 
+from tests.leftovers import pytest_runtest_makereport, pytest_runtest_teardown
+
+__all__ = ["pytest_runtest_makereport", "pytest_runtest_teardown"]
 _LEFT_OUT = pytest.StashKey[int]()
 
 

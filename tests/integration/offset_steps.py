@@ -2,9 +2,11 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from typing import Any
 
+import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
@@ -17,12 +19,24 @@ def unique(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
 
 
-def reader(broker: Broker, topic: str, group: str, **changes: object) -> OffsetReader:
-    parts: dict[str, Any] = {
-        "bootstrap": broker.sasl_bootstrap, "security_protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-512",
-        "username": broker.username, "password": broker.password, "ca_pem": broker.ca_pem.read_text(),
-    }  # fmt: skip
-    return OffsetReader(KafkaConnection(**(parts | changes)), topic, group, client_id="test", timeout=3.0)
+MakeReader = Callable[..., OffsetReader]
+"""Broker, topic, group, and what is different from the broker's own KafkaConnection."""
+
+
+@pytest.fixture
+def reader() -> Iterator[MakeReader]:
+    """Makes readers and closes them, also after a failure: what is left open fails the test in which it is found."""
+    with ExitStack() as made:
+
+        def make(broker: Broker, topic: str, group: str, **changes: object) -> OffsetReader:
+            parts: dict[str, Any] = {
+                "bootstrap": broker.sasl_bootstrap, "security_protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-512",
+                "username": broker.username, "password": broker.password, "ca_pem": broker.ca_pem.read_text(),
+            }  # fmt: skip
+            connection = KafkaConnection(**(parts | changes))
+            return made.enter_context(closing(OffsetReader(connection, topic, group, client_id="test", timeout=3.0)))
+
+        yield make
 
 
 def read(source: OffsetReader, until: Callable[[Reading], bool] = lambda _: True, seconds: float = 30.0) -> Reading:

@@ -14,7 +14,7 @@ from orderpipeline_operator.adapters.kafka.link import Link
 from orderpipeline_operator.domain.lag import Group, LagSample, PartitionOffsets, Reading, Unknown, partition_lag
 from orderpipeline_operator.domain.lag_history import History, advance
 from tests.integration.broker import Broker
-from tests.integration.offset_steps import commit, lag, produce, read, reader, unique
+from tests.integration.offset_steps import MakeReader, commit, lag, produce, read, unique
 
 pytestmark = pytest.mark.integration
 
@@ -24,7 +24,7 @@ def group() -> str:
     return unique("group")
 
 
-def test_no_commit_yet_and_then_one(broker: Broker, group: str) -> None:
+def test_no_commit_yet_and_then_one(broker: Broker, group: str, reader: MakeReader) -> None:
     topic = broker.create_topic(unique("orders"), 2)
     produce(broker, topic, 10)
     source = reader(broker, topic, group)
@@ -38,7 +38,7 @@ def test_no_commit_yet_and_then_one(broker: Broker, group: str) -> None:
     assert source.read() == Unknown("Closed", "The reader was closed.")
 
 
-def test_retention_past_the_commit(broker: Broker, group: str) -> None:
+def test_retention_past_the_commit(broker: Broker, group: str, reader: MakeReader) -> None:
     topic = broker.create_topic(unique("orders"))
     produce(broker, topic, 100)
     commit(broker, group, topic, 20)
@@ -46,10 +46,9 @@ def test_retention_past_the_commit(broker: Broker, group: str) -> None:
     source = reader(broker, topic, group)
     seen = read(source, lambda r: r.partitions[0].start == 70)
     assert partition_lag(seen.partitions[0], "earliest") == 30
-    source.close()
 
 
-def test_a_topic_deleted_and_made_again(broker: Broker, group: str) -> None:
+def test_a_topic_deleted_and_made_again(broker: Broker, group: str, reader: MakeReader) -> None:
     topic = broker.create_topic(unique("orders"))
     produce(broker, topic, 50)
     commit(broker, group, topic, 50)
@@ -72,10 +71,9 @@ def test_a_topic_deleted_and_made_again(broker: Broker, group: str) -> None:
     _, sample = advance(history, after, "earliest", 5.0)
     assert isinstance(sample, LagSample)
     assert (sample.orders, sample.arrived) == (3, None)
-    source.close()
 
 
-def test_partitions_that_grow(broker: Broker, group: str) -> None:
+def test_partitions_that_grow(broker: Broker, group: str, reader: MakeReader) -> None:
     topic = broker.create_topic(unique("orders"), 1)
     source = reader(broker, topic, group)
     read(source, lambda r: len(r.partitions) == 1)
@@ -83,10 +81,11 @@ def test_partitions_that_grow(broker: Broker, group: str) -> None:
     produce(broker, topic, 7, partition=3)
     grown = read(source, lambda r: len(r.partitions) == 4)
     assert grown.partitions[3] == PartitionOffsets(0, 7, None)
-    source.close()
 
 
-def test_a_transaction_marker_leaves_a_lag_of_one_that_is_known_as_such(broker: Broker, group: str) -> None:
+def test_a_transaction_marker_leaves_a_lag_of_one_that_is_known_as_such(
+    broker: Broker, group: str, reader: MakeReader
+) -> None:
     topic = broker.create_topic(unique("orders"))
     produce(broker, topic, 5, **{"transactional.id": unique("tx")})
     commit(broker, group, topic, 5)
@@ -95,10 +94,9 @@ def test_a_transaction_marker_leaves_a_lag_of_one_that_is_known_as_such(broker: 
     assert partition_lag(seen.partitions[0], "earliest") == 1
     still = replace(seen, group=Group("Stable", 1))
     assert (lag(still).markers, lag(still, still, still).markers) == (0, 1)
-    source.close()
 
 
-def test_orders_of_an_open_transaction_do_not_wait_yet(broker: Broker, group: str) -> None:
+def test_orders_of_an_open_transaction_do_not_wait_yet(broker: Broker, group: str, reader: MakeReader) -> None:
     topic = broker.create_topic(unique("orders"))
     producer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": unique("tx")})
     producer.init_transactions(30)
@@ -109,10 +107,9 @@ def test_orders_of_an_open_transaction_do_not_wait_yet(broker: Broker, group: st
     assert read(source).partitions[0].end == 0
     producer.commit_transaction(30)
     assert read(source, lambda r: r.partitions[0].end == 2)
-    source.close()
 
 
-def test_a_partition_that_stands_still_while_others_move(broker: Broker, group: str) -> None:
+def test_a_partition_that_stands_still_while_others_move(broker: Broker, group: str, reader: MakeReader) -> None:
     topic = broker.create_topic(unique("orders"), 2)
     source, seen = reader(broker, topic, group), []
     for step in range(1, 4):
@@ -126,10 +123,9 @@ def test_a_partition_that_stands_still_while_others_move(broker: Broker, group: 
     assert (sample.orders, sample.stuck, sample.most_lagging) == (27, (1,), ((1, 27),))
     assert sample.seconds == pytest.approx(400.0)
     assert [round(load.processed_rate, 3) for load in sample.loads] == [0.05, 0.0]
-    source.close()
 
 
-def test_clock_steps_and_gaps_between_readings(broker: Broker, group: str) -> None:
+def test_clock_steps_and_gaps_between_readings(broker: Broker, group: str, reader: MakeReader) -> None:
     topic = broker.create_topic(unique("orders"))
     source, history = reader(broker, topic, group), History()
     for now, orders, lost in ((100.0, 10, False), (110.0, 100, False), (50.0, 10, True), (60.0, 50, False)):
@@ -146,11 +142,12 @@ def test_clock_steps_and_gaps_between_readings(broker: Broker, group: str) -> No
     _, sample = advance(history, read(source, lambda r: r.partitions[0].end == 570), "earliest", 100.0)
     assert isinstance(sample, LagSample)
     assert sample.loads[0].arrival_rate == pytest.approx(10.0)
-    source.close()
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
-def test_members_and_rebalances_of_both_protocols(broker: Broker, group: str, protocol: str) -> None:
+def test_members_and_rebalances_of_both_protocols(
+    broker: Broker, group: str, protocol: str, reader: MakeReader
+) -> None:
     topic = broker.create_topic(unique("orders"), 4)
     produce(broker, topic, 1)
     config = {"bootstrap.servers": broker.bootstrap, "group.id": group, "group.protocol": protocol}
@@ -175,10 +172,11 @@ def test_members_and_rebalances_of_both_protocols(broker: Broker, group: str, pr
     for consumer in consumers:
         consumer.close()
     assert read(source, lambda r: r.group.members == 0).group.state == "Empty"
-    source.close()
 
 
-def test_500_partitions_in_six_requests(broker: Broker, group: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_500_partitions_in_six_requests(
+    broker: Broker, group: str, reader: MakeReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sent: list[int] = []
     send = Link.send
 
@@ -205,4 +203,3 @@ def test_500_partitions_in_six_requests(broker: Broker, group: str, monkeypatch:
         assert sample.orders == 497 * step
         asked = (kafka.METADATA, kafka.OFFSET_FETCH, kafka.DESCRIBE_GROUPS, kafka.CONSUMER_GROUP_DESCRIBE)
         assert sent == [key for key, _ in (*asked, kafka.LIST_OFFSETS, kafka.LIST_OFFSETS)]
-    source.close()

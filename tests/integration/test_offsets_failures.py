@@ -18,7 +18,7 @@ from confluent_kafka.admin import (
 
 from orderpipeline_operator.domain.lag import Reading, Unknown
 from tests.integration.broker import Broker
-from tests.integration.offset_steps import produce, read, reader, unique
+from tests.integration.offset_steps import MakeReader, produce, read, unique
 
 pytestmark = pytest.mark.integration
 
@@ -28,7 +28,9 @@ def group() -> str:
     return unique("group")
 
 
-def test_the_coordinator_goes_and_comes_a_hundred_times_and_we_live(broker: Broker, group: str) -> None:
+def test_the_coordinator_goes_and_comes_a_hundred_times_and_we_live(
+    broker: Broker, group: str, reader: MakeReader
+) -> None:
     """What aborts a process that asks with librdkafka 2.16: connections to the coordinator that drop under requests."""
     topic = broker.create_topic(unique("orders"))
     source = reader(broker, topic, group)
@@ -37,10 +39,9 @@ def test_the_coordinator_goes_and_comes_a_hundred_times_and_we_live(broker: Brok
         for link in source._links.values():
             link._socket.shutdown(socket.SHUT_RDWR)
         assert isinstance(source.read(), Reading), "a connection that went while nothing was asked is made anew at once"
-    source.close()
 
 
-def test_wrong_credentials_and_a_wrong_ca_say_so(broker: Broker, group: str) -> None:
+def test_wrong_credentials_and_a_wrong_ca_say_so(broker: Broker, group: str, reader: MakeReader) -> None:
     topic = broker.create_topic(unique("orders"))
     for changes, reason in (({"password": "wrong"}, "NotAuthenticated"), ({"ca_pem": None}, "TlsFailed")):
         source = reader(broker, topic, group, **changes)
@@ -48,10 +49,9 @@ def test_wrong_credentials_and_a_wrong_ca_say_so(broker: Broker, group: str) -> 
         assert isinstance(found, Unknown)
         assert found.reason == reason, found
         assert broker.password not in found.message
-        source.close()
 
 
-def test_a_broker_that_is_down_and_comes_back(broker: Broker, group: str) -> None:
+def test_a_broker_that_is_down_and_comes_back(broker: Broker, group: str, reader: MakeReader) -> None:
     topic = broker.create_topic(unique("orders"))
     produce(broker, topic, 5)
     source = reader(broker, topic, group)
@@ -72,10 +72,9 @@ def test_a_broker_that_is_down_and_comes_back(broker: Broker, group: str) -> Non
     finally:
         broker.resume()
     assert read(source).partitions[0].end == 5
-    source.close()
 
 
-def test_authorisation_that_is_lost(secured_broker: Broker, group: str) -> None:
+def test_authorisation_that_is_lost(secured_broker: Broker, group: str, reader: MakeReader) -> None:
     admin, user = secured_broker.admin(), unique("reader")
     topic = secured_broker.create_topic(unique("orders"))
     credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
@@ -103,7 +102,6 @@ def test_authorisation_that_is_lost(secured_broker: Broker, group: str) -> None:
             found = source.read()
         assert isinstance(found, Unknown)
         assert found.reason == "NotAuthorized", found
-    source.close()
     admin.alter_user_scram_credentials([UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512)])
 
 
