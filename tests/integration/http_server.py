@@ -4,9 +4,8 @@ import asyncio
 import re
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvloop
 
@@ -56,35 +55,56 @@ class MemorySink:
 class Served:
     """A running server. `taken()` is how many orders it has handed to Kafka so far."""
 
-    def __init__(self, port: int, sink: MemorySink, server: HttpServer) -> None:
+    def __init__(self, port: int, sink: MemorySink, loop: asyncio.AbstractEventLoop) -> None:
         self.port = port
         self.sink = sink
-        self.server = server
+        self._loop = loop
 
     def taken(self) -> int:
         return len(self.sink.values)
 
-    def talk(self, *pieces: bytes, half_close: bool = False, pause: float = 0.03, quiet: float = 0.25) -> bytes:
-        """What comes back for these bytes, sent piece by piece, until the server closes or is quiet."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as client:
+    def settle(self) -> None:
+        """Let the server take in what has been sent: it accepts, reads and begins to answer in turns of its loop."""
+        for _ in range(4):
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result(60)
+
+    def talk(self, *pieces: bytes, replies: int, half_close: bool = False) -> bytes:
+        """What comes back for these bytes, sent piece by piece as the server takes them in.
+
+        That is all until the server closes, or so many replies and whatever comes behind them at once.
+        """
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             received = b""
-            try:
+            with suppress(BrokenPipeError, ConnectionResetError):
                 for piece in pieces:
                     client.sendall(piece)
-                    if piece is not pieces[-1]:
-                        time.sleep(pause)
+                    self.settle()
                 if half_close:
                     client.shutdown(socket.SHUT_WR)
-            except (BrokenPipeError, ConnectionResetError):
-                pass
-            client.settimeout(quiet)
-            try:
-                while chunk := client.recv(1 << 20):
+            with suppress(ConnectionResetError):
+                while not received or len(statuses(received)) < replies:
+                    if not (chunk := client.recv(1 << 20)):
+                        return received
                     received += chunk
-            except (TimeoutError, ConnectionResetError):
-                pass
+                return received + self._rest(client)
             return received
+
+    def _rest(self, client: socket.socket) -> bytes:
+        """What comes until the server has had its turns three times and nothing came."""
+        client.settimeout(0.02)
+        received, silent = b"", 0
+        while silent < 3:
+            self.settle()
+            try:
+                chunk = client.recv(1 << 20)
+            except (TimeoutError, ConnectionResetError):
+                silent += 1
+                continue
+            if not chunk:
+                break
+            received, silent = received + chunk, 0
+        return received
 
 
 def statuses(reply: bytes) -> list[int]:
@@ -93,7 +113,7 @@ def statuses(reply: bytes) -> list[int]:
 
 
 @contextmanager
-def served(request_seconds: float = 1.0, *, wait: bool = True) -> Iterator[Served]:
+def served(request_seconds: float = 60.0, *, wait: bool = True) -> Iterator[Served]:
     """A server with small limits: orders of 2,000 bytes, bodies of 100,000, batches of 100."""
     limits = Limits(order_bytes=2000, body_bytes=100_000, batch_orders=100, request_seconds=request_seconds)
     ready: list[Served] = []
@@ -114,7 +134,7 @@ def served(request_seconds: float = 1.0, *, wait: bool = True) -> Iterator[Serve
         )  # fmt: skip
         api = make_api(orders, metrics, make_registry(metrics), lambda: "", lambda: "", loop.time)
         server = HttpServer(api, orders, request_seconds)
-        ready.append(Served(await server.start("127.0.0.1", 0), sink, server))
+        ready.append(Served(await server.start("127.0.0.1", 0), sink, loop))
         started.set()
         await stop.wait()
         await server.stop(1.0, linger=0.0)
@@ -122,10 +142,10 @@ def served(request_seconds: float = 1.0, *, wait: bool = True) -> Iterator[Serve
 
     thread = threading.Thread(target=lambda: uvloop.run(run()))
     thread.start()
-    assert started.wait(10)
+    assert started.wait(60)
     try:
         yield ready[0]
     finally:
         stops[0]()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
