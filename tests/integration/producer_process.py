@@ -3,13 +3,14 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.integration.guard import ENDS_WITH_US
 
 ACCELERATORS = ["off", pytest.param("on", marks=pytest.mark.accelerator)]
 """Settings of the accelerator, for tests that hold with it and without."""
+STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")
 ORDER = {"customer_id": "c-1", "product_id": "p-1", "quantity": 2, "amount": 19.9}
 
 
@@ -64,27 +66,30 @@ class Producer:
         fields = {"Content-Type": media_type, **{k.replace("_", "-"): v for k, v in headers.items()}}
         return self.call("POST", path, data, fields)
 
-    def raw(self, *pieces: bytes, half_close: bool = False, timeout: float = 15.0, pause: float = 0.1) -> bytes:
-        """What comes back for these bytes, sent piece by piece, until the server closes or is silent for 1 s."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as client:
+    def raw(self, *pieces: bytes, replies: int = 1, half_close: bool = False, pause: float = 0.1) -> bytes:
+        """What comes back for these bytes, sent piece by piece; a body that has to be asked for waits for that.
+
+        That is all until the server closes, or so many replies and whatever comes in 0.3 s behind them.
+        """
+        with socket.create_connection(("127.0.0.1", self.port), timeout=120) as client:
             received = b""
-            try:
+            with suppress(BrokenPipeError, ConnectionResetError):  # it has closed; it may have said why before
                 for piece in pieces:
                     client.sendall(piece)
-                    time.sleep(pause)
+                    if b"100-continue" in piece and piece is not pieces[-1]:
+                        received += client.recv(65536)
+                    else:
+                        time.sleep(pause)
                 if half_close:
                     client.shutdown(socket.SHUT_WR)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # the server has closed; it may have said why before
-            try:
+            with suppress(TimeoutError, ConnectionResetError):
                 while chunk := client.recv(65536):
                     received += chunk
-                    client.settimeout(1.0)
-            except (TimeoutError, ConnectionResetError):
-                pass
+                    if len(STATUS.findall(received)) >= replies:
+                        client.settimeout(0.3)
             return received
 
-    def wait_ready(self, seconds: float = 30.0, status: int = 200) -> None:
+    def wait_ready(self, seconds: float = 60.0, status: int = 200) -> None:
         """Wait until /ready answers with this status."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -96,7 +101,7 @@ class Producer:
             time.sleep(0.05)
         raise AssertionError(f"/ready was not {status} within {seconds} s\n{self.log.read_text()}")
 
-    def stop(self, seconds: float = 30.0) -> int:
+    def stop(self, seconds: float = 60.0) -> int:
         """SIGTERM; returns the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
@@ -110,7 +115,7 @@ def running(broker: Broker, topic: str, folder: Path, wait: bool = True, **env: 
         Env.BOOTSTRAP_SERVERS: broker.bootstrap,
         Env.TOPIC: topic,
         Env.PORT: str(port),
-        Env.DRAIN_SECONDS: "10",
+        Env.DRAIN_SECONDS: "30",
         **{getattr(Env, name): value for name, value in env.items()},
     }
     log = folder / f"producer-{port}.log"
@@ -129,15 +134,15 @@ def running(broker: Broker, topic: str, folder: Path, wait: bool = True, **env: 
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(10)
+        process.wait(60)
 
 
-def records(broker: Broker, topic: str, seconds: float = 20.0) -> list[Message]:
+def records(broker: Broker, topic: str, seconds: float = 60.0) -> list[Message]:
     """All records of the topic, in partition and offset order."""
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "reader", "enable.auto.commit": False})
     try:
-        partitions = consumer.list_topics(topic, 10).topics[topic].partitions
-        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 10)[1] for p in partitions}
+        partitions = consumer.list_topics(topic, 60).topics[topic].partitions
+        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 60)[1] for p in partitions}
         consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
         found: list[Message] = []
         end = time.monotonic() + seconds
