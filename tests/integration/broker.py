@@ -67,11 +67,11 @@ class Broker:
 
     def start(self) -> None:
         """Starts the broker and waits until it serves."""
-        self._node.start()
+        self._node.start(timeout=180)
 
     def stop(self) -> None:
         """Stops it in good order; clients see closed connections."""
-        self._node.stop()
+        self._node.stop(timeout=60)
 
     def kill(self) -> None:
         """Stops it as a crash would."""
@@ -94,7 +94,7 @@ class Broker:
     def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
         """Makes a topic (replication factor 1), waits for it, and returns its name."""
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(config or {}))
-        self.admin().create_topics([topic])[name].result(timeout=30)
+        self.admin().create_topics([topic])[name].result(timeout=60)
         return name
 
 
