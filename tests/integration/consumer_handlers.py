@@ -12,14 +12,18 @@ from orderpipeline_consumer.errors import PermanentError
 
 async def record(orders: Sequence[Order]) -> None:
     """Write a line per order when it begins and one when the batch is done. Products: `slow:S` sleeps S seconds,
-    `fail` always fails, `heal` fails while the file beside the record is missing, `permanent` gives up at once."""
+    `fail` always fails, `heal` fails and `hold` waits while the file beside the record is missing, `permanent` gives up
+    at once. With RECORD_HASTE nothing sleeps."""
     path = Path(os.environ["RECORD_FILE"])
     for order in orders:
         _write(path, "begin", order)
     for order in orders:
         what, _, argument = order.product_id.partition(":")
         if what == "slow":
-            await asyncio.sleep(float(argument))
+            await asyncio.sleep(0 if "RECORD_HASTE" in os.environ else float(argument))
+        elif what == "hold":
+            while not path.with_suffix(".released").exists():
+                await asyncio.sleep(0.02)
         elif what == "fail":
             raise ValueError(f"cannot handle {order.order_id}")
         elif what == "heal" and not path.with_suffix(".healed").exists():

@@ -27,7 +27,7 @@ def accelerator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv(Env.ACCELERATOR, request.param)
 
 
-def wait_until(what: str, check: Callable[[], object], seconds: float = 60) -> None:
+def wait_until(what: str, check: Callable[[], object], seconds: float = 120) -> None:
     """Wait until `check` is true; AssertionError that names `what` if it does not become so."""
     end = time.monotonic() + seconds
     while not check():
@@ -60,7 +60,7 @@ class Process:
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of a GET on its HTTP port; status 0 while nobody listens."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as reply:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as reply:
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -82,7 +82,7 @@ class Process:
         metrics = [line for line in self.get("/metrics")[1].splitlines() if line.startswith("orderpipeline_")]
         return "\n".join([f"ready: {self.get('/ready')}", f"healthy: {self.get('/health')}", *metrics])
 
-    def wait_ready(self, seconds: float = 60) -> None:
+    def wait_ready(self, seconds: float = 120) -> None:
         """Wait until it is in the group."""
         wait_until("ready", lambda: self.alive and self.get("/ready")[0] == 200, seconds)
 
@@ -95,7 +95,7 @@ class Process:
         """Send a signal."""
         self._process.send_signal(number)
 
-    def wait(self, seconds: float = 60) -> int:
+    def wait(self, seconds: float = 120) -> int:
         """The exit code."""
         return self._process.wait(seconds)
 
@@ -148,7 +148,7 @@ class Pipeline:
     def ends(self) -> dict[int, int]:
         """Log end of each partition."""
         return {
-            number: self._observer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=30)[1]
+            number: self._observer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=60)[1]
             for number in range(self.partitions)
         }
 
@@ -158,14 +158,14 @@ class Pipeline:
         end = time.monotonic() + 60
         while True:  # after a restart the broker takes a while to find the group
             try:
-                found = self._observer.committed(places, timeout=30)
+                found = self._observer.committed(places, timeout=60)
                 return {one.partition: one.offset for one in found if one.offset >= 0}
             except KafkaException:
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.2)
 
-    def wait_committed(self, seconds: float = 90) -> None:
+    def wait_committed(self, seconds: float = 180) -> None:
         """Wait until every record is committed."""
         ends = {number: end for number, end in self.ends().items() if end}
         wait_until("all committed", lambda: ends.items() <= self.committed().items(), seconds)
@@ -181,7 +181,7 @@ class Pipeline:
         lines = [json.loads(line) for line in self.record.read_text().splitlines() if line.endswith("]")]
         return [(customer, identity, pid) for kind, customer, identity, pid in lines if kind == event]
 
-    def read(self, topic: str, count: int, seconds: float = 30) -> list[Message]:
+    def read(self, topic: str, count: int, seconds: float = 120) -> list[Message]:
         """The first `count` messages of another topic."""
         settings = {"bootstrap.servers": self.broker.bootstrap, "group.id": uuid.uuid4().hex}
         consumer = Consumer({**settings, "auto.offset.reset": "earliest"})

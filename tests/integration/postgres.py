@@ -46,7 +46,7 @@ class Postgres:
             os.chown(folder, self._user.pw_uid, self._user.pw_gid)
         self._run("initdb", "-D", self._data, "-U", "orders", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
 
-    def start(self, seconds: float = 60) -> None:
+    def start(self, seconds: float = 120) -> None:
         """Start and wait until it answers; RuntimeError with its log if it does not."""
         address = ("-p", str(self._port), "-k", str(self._folder), "-h", "127.0.0.1")
         line = [*ENDS_WITH_US, str(binaries() / "postgres"), "-D", str(self._data), *address, *FLAGS]
@@ -81,7 +81,7 @@ class Postgres:
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             connection.execute(text.encode())
 
-    def wait_for(self, text: str, expected: object, seconds: float = 60) -> None:
+    def wait_for(self, text: str, expected: object, seconds: float = 120) -> None:
         """Wait until the query's first value is `expected`; a missing table is an answer that is not it."""
         end = time.monotonic() + seconds
         value: object = None

@@ -35,7 +35,7 @@ def orders(first: int, last: int) -> list[tuple[str, bytes]]:
 
 def check(one: Pipeline, postgres: Postgres, table: str, each: int) -> None:
     """Every customer has `each` orders, in order, summing up exactly; nothing twice."""
-    postgres.wait_for(f"SELECT count(*) FROM {table}", each * len(CUSTOMERS), 120)
+    postgres.wait_for(f"SELECT count(*) FROM {table}", each * len(CUSTOMERS), 180)
     one.wait_committed()
     found = postgres.query(
         f"SELECT customer_id, count(*), sum(amount), count(DISTINCT order_id) FROM {table} GROUP BY 1"
@@ -93,7 +93,7 @@ def test_consumers_coming_and_going_lose_and_double_nothing(
         third = one.start()
         third.wait_ready()
         first.signal(signal.SIGTERM)
-        assert first.wait(60) == 0
+        assert first.wait() == 0
         second.kill()  # its partitions come back only after the session timeout
         fourth = one.start()
         sender.join()
@@ -122,6 +122,7 @@ def test_a_crash_midway_changes_nothing(broker: Broker, postgres: Postgres, tmp_
 
     def database_crash() -> None:
         postgres.stop()
+        one.send(orders(100, 104))  # there is something to store, however quick it was with the others
         wait_until("the trouble shows", lambda: "sink" in process.get("/ready")[1])
         assert process.get("/health")[0] == 200
         postgres.start()
@@ -134,7 +135,7 @@ def test_a_crash_midway_changes_nothing(broker: Broker, postgres: Postgres, tmp_
         process = one.start()
         wait_until("some are stored", lambda: process.metric("orderpipeline_orders_handled_total") > 300)
         upsets[upset]()
-        one.send(orders(100, 110))
+        one.send(orders(104 if upset == "database" else 100, 110))
         check(one, postgres, table, 110)
         assert one.processes[-1].metric("orderpipeline_dead_letters_total") == 0
 
@@ -166,4 +167,6 @@ def test_the_database_is_ahead_of_the_commit(broker: Broker, postgres: Postgres,
         one.send(orders(10, 12))
         again = one.start(**{Env.GROUP: one.group})
         postgres.wait_for(f"SELECT count(*) FROM {table}", 12 * len(CUSTOMERS))
-        assert again.metric("orderpipeline_orders_handled_total") == 2 * len(CUSTOMERS)
+        handled = "orderpipeline_orders_handled_total"
+        wait_until("they are counted", lambda: again.metric(handled) >= 2 * len(CUSTOMERS))
+        assert again.metric(handled) == 2 * len(CUSTOMERS)

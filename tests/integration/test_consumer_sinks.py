@@ -40,7 +40,7 @@ async def sink(postgres: Postgres, table: str, topic_id: str = "id-1") -> AsyncI
     async def ask() -> str:
         return topic_id
 
-    one = PostgresSink(lambda: postgres.dsn, table=table, group="g", topic="orders", topic_id=ask, timeout_seconds=5)
+    one = PostgresSink(lambda: postgres.dsn, table=table, group="g", topic="orders", topic_id=ask, timeout_seconds=60)
     try:
         yield one
     finally:
@@ -140,7 +140,7 @@ async def webhook(statuses: list[int], seen: list[web.Request], bodies: list[byt
         bodies.append(await request.read())
         status = statuses.pop(0)
         if status == 0:
-            await asyncio.sleep(3)
+            await asyncio.sleep(3600)
         return web.Response(status=status or 200, text="because")
 
     app = web.Application()
@@ -159,7 +159,7 @@ async def test_the_webhook_gets_the_orders_own_bytes_and_a_key_that_stays_the_sa
     bodies: list[bytes] = []
     records = [order(0, "0.10"), order(1, "1e2")]
     async with webhook([200, 204], seen, bodies) as url:
-        one = HttpSink(url, 5)
+        one = HttpSink(url, 60)
         await one.handle(batch(Claim(), 2, *records))
         await one.handle(batch(Claim(), 2, *records))
         await one.close()
@@ -186,14 +186,14 @@ async def test_the_webhook_gets_the_orders_own_bytes_and_a_key_that_stays_the_sa
 )
 async def test_what_a_reply_means(status: int, error: type[Exception]) -> None:
     async with webhook([status], [], []) as url:
-        one = HttpSink(url, 1.0)
+        one = HttpSink(url, 60 if status else 0.5)
         with pytest.raises(error):
             await one.handle(batch(Claim(), 1, order(0)))
         await one.close()
 
 
 async def test_a_webhook_that_is_not_there_is_unavailable() -> None:
-    one = HttpSink("http://127.0.0.1:9/", 2)
+    one = HttpSink("http://127.0.0.1:9/", 60)
     with pytest.raises(UnavailableError):
         await one.handle(batch(Claim(), 1, order(0)))
     await one.close()
