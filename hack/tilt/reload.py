@@ -53,8 +53,8 @@ def main(module: str, source: Path = Path("/app"), target: Path = Path("/tmp/app
         signal.signal(number, lambda received, _: stopping.append(received))
     if not target.exists():  # a restarted container finds what was synced before
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    child, seen = start(module, target, source), fingerprint(target)
-    failed = False
+    seen = fingerprint(target)  # before it starts: what changes meanwhile is a change
+    child, failed = start(module, target, source), False
     while not stopping:
         time.sleep(POLL_SECONDS)
         now = fingerprint(target)
