@@ -13,7 +13,7 @@ from typing import Final
 
 TICK: Final = os.sysconf("SC_CLK_TCK")
 CPU_CLOCK: Final = 2
-READY_SECONDS: Final = 30.0
+READY_SECONDS: Final = 60.0
 
 
 class Process:

@@ -67,7 +67,7 @@ class Broker:
 
     def start(self) -> None:
         """Starts the broker and waits until it serves."""
-        self._node.start(timeout=180)
+        self._node.start()
 
     def stop(self) -> None:
         """Stops it in good order; clients see closed connections."""

@@ -43,7 +43,7 @@ class EmbeddedRun:
         """What it has printed."""
         return self._out.read_text()
 
-    def wait_for(self, true: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    def wait_for(self, true: Callable[[], bool], what: str, seconds: float = 180.0) -> None:
         """Wait while it lives; AssertionError with its output."""
         end = time.monotonic() + seconds
         while not true():
@@ -51,19 +51,19 @@ class EmbeddedRun:
             assert self.process.poll() is None, f"{what}: it has ended\n{self.output}"
             time.sleep(0.05)
 
-    def wait_text(self, text: str, seconds: float = 60.0) -> None:
+    def wait_text(self, text: str, seconds: float = 180.0) -> None:
         """Wait until it has printed this."""
         self.wait_for(lambda: text in self.output, repr(text), seconds)
 
     def post(self, orders: Sequence[Mapping[str, Any]]) -> int:
-        """Send a batch, again while the answer is 503 as a client should, for 30 s at most; the last status."""
-        deadline = time.monotonic() + 30
+        """Send a batch, again while the answer is 503 as a client should, for 120 s at most; the last status."""
+        deadline = time.monotonic() + 120
         while (status := self._post_once(orders)) == 503 and time.monotonic() < deadline:
             time.sleep(0.5)
         return status
 
     def _post_once(self, orders: Sequence[Mapping[str, Any]]) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             body = json.dumps(list(orders)).encode()
             connection.request("POST", "/orders/batch", body, {"Content-Type": "application/json"})
@@ -76,7 +76,7 @@ class EmbeddedRun:
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "embedded"})
         try:
             asked = [TopicPartition("orders", number) for number in range(PARTITIONS)]
-            return sum(max(one.offset, 0) for one in consumer.committed(asked, timeout=20))
+            return sum(max(one.offset, 0) for one in consumer.committed(asked, timeout=60))
         finally:
             consumer.close()
 
@@ -91,7 +91,7 @@ class EmbeddedRun:
                     found.append(line.replace(b"\0", b" ").decode())
         return found
 
-    def end(self, *signals: signal.Signals, seconds: float = 60.0) -> int:
+    def end(self, *signals: signal.Signals, seconds: float = 120.0) -> int:
         """Send the signals one after the other; returns the exit status."""
         for number in signals:
             self.process.send_signal(number)
@@ -119,7 +119,7 @@ def running(folder: Path, *more: str) -> Iterator[EmbeddedRun]:
         )  # fmt: skip
     run = EmbeddedRun(process, port, kafka_port, folder / "data", out)
     try:
-        run.wait_text("ready after", 120)
+        run.wait_text("ready after")
         yield run
     finally:
         if process.poll() is None:

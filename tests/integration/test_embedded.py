@@ -61,7 +61,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRun]:
 
 def attempt(data: Path, port: int, kafka_port: int, file: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(data, port, kafka_port, file), capture_output=True, text=True, timeout=60, check=False
+        command(data, port, kafka_port, file), capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -85,18 +85,21 @@ def test_a_consumer_that_dies_is_started_again(busy: EmbeddedRun) -> None:
         if b"orderpipeline_consumer" in _read(folder / "cmdline") and _writes(folder, log)
     )
     os.kill(victim, signal.SIGKILL)
-    busy.wait_text("consumer 0 ended by itself, status -9; again in 1 s")
+    # After 30 s it counts as one that had started well, and its restart waits for half as long.
+    told = re.compile(r"consumer 0 ended by itself, status -9; again in (1|0\.5) s")
+    busy.wait_for(lambda: told.search(busy.output) is not None, told.pattern)
     busy.wait_for(lambda: log.read_text().count("joining group") >= 2, "the consumer's second start")
 
 
 def test_a_second_ctrl_c_ends_everything_at_once(busy: EmbeddedRun) -> None:
-    record = busy.data.parent / "record"  # the order begins again at the consumer that took over
-    busy.wait_for(lambda: record.read_text().count('["begin"') >= 2, "the order at its handler again")
+    record, log = busy.data.parent / "record", busy.data / "logs/consumer-0.log"
+    joined = log.read_text().count("joining group")  # the order begins again at each consumer that takes over
+    busy.wait_for(lambda: record.read_text().count('["begin"') >= joined, "the order at its handler")
     busy.process.send_signal(signal.SIGINT)
     busy.wait_for(lambda: re.search(r"draining: \d consumer", busy.output) is not None, "consumers drain")
     started = time.monotonic()
-    assert busy.end(signal.SIGINT, seconds=10) == 130
-    assert time.monotonic() - started < 5
+    assert busy.end(signal.SIGINT) == 130
+    assert time.monotonic() - started < 45, "it waits for no drain, which may take 50 s"
     _wait_until_gone(busy)
 
 
@@ -107,7 +110,7 @@ def test_nothing_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
 
 
 def _wait_until_gone(run: EmbeddedRun) -> None:
-    end = time.monotonic() + 40
+    end = time.monotonic() + 120
     while run.left():
         assert time.monotonic() < end, run.left()
         time.sleep(0.1)

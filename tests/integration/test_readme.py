@@ -32,7 +32,7 @@ def test_the_readme_has_an_order_a_batch_and_a_refusal() -> None:
 def test_curl_gets_what_the_readme_says(api: Producer, command: str, reply: str) -> None:
     assert HOST in command
     here = command.replace(HOST, f"http://127.0.0.1:{api.port}")
-    done = subprocess.run(["bash", "-c", f"{here} -sS -m 20"], capture_output=True, text=True, check=True)
+    done = subprocess.run(["bash", "-c", f"{here} -sS -m 60"], capture_output=True, text=True, check=True)
     got, said = json.loads(done.stdout), json.loads(reply)
     if "order_id" in said:
         assert uuid.UUID(got.pop("order_id")).version == uuid.UUID(said.pop("order_id")).version == 7

@@ -13,7 +13,7 @@ from orderpipeline_embedded.plan import HOST, Topic
 CLUSTER_ID: Final = "b3JkZXJwaXBlbGluZS1ydW"
 HEAP: Final = "768m"
 JAVA: Final = 17
-SECONDS: Final = 30.0
+SECONDS: Final = 60.0
 api: Any = admin  # its types leave out what it offers from C
 
 

@@ -63,7 +63,7 @@ class Node:
         """Whether the process lives."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, timeout: float = 60) -> None:
+    def start(self, timeout: float = 180) -> None:
         """Starts the process and waits until Kafka says that it has started; RuntimeError with its log if not."""
         if self.running:
             return
