@@ -33,7 +33,7 @@ def config(broker: Broker, way: str, **more: Any) -> dict[str, Any]:
     return {
         "bootstrap.servers": broker.bootstrap, "security.protocol": "PLAINTEXT", "compression.type": way,
         "linger.ms": 5, "acks": "all", "enable.idempotence": True, "partitioner": "murmur2_random",
-        "delivery.timeout.ms": 30_000, **more,
+        "delivery.timeout.ms": 120_000, **more,
     }  # fmt: skip
 
 
@@ -52,10 +52,10 @@ def sinks() -> Iterator[Callable[..., NativeSink]]:
         return made[-1]
 
     yield make
-    assert [sink.flush(10.0) for sink in made] == [0] * len(made)
+    assert [sink.flush(60.0) for sink in made] == [0] * len(made)
 
 
-def wait(sink: NativeSink, until: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait(sink: NativeSink, until: Callable[[], bool], seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < end, "it did not come to pass in time"
@@ -89,14 +89,13 @@ def produce(sink: NativeSink, some: Any, headers: Any = PLAIN_HEADERS) -> list[A
 
 def end_offset(reader: Consumer, place: TopicPartition) -> int:
     """How many records a partition has. Its leader may be too new to know that it is."""
-    for _ in range(50):
+    end = time.monotonic() + 60
+    while True:
         try:
-            found: int = reader.get_watermark_offsets(place, 10)[1]
+            return int(reader.get_watermark_offsets(place, 60)[1])
         except KafkaException:
+            assert time.monotonic() < end, place
             time.sleep(0.1)
-        else:
-            return found
-    raise AssertionError(place)
 
 
 def records(broker: Broker, topic: str) -> list[Any]:
@@ -107,12 +106,12 @@ def records(broker: Broker, topic: str) -> list[Any]:
         places = [TopicPartition(topic, p, 0) for p in range(PARTITIONS)]
         total = sum(end_offset(reader, place) for place in places)
         reader.assign(places)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while len(found) < total and time.monotonic() < end:
             for message in reader.consume(1000, 1.0):
                 assert message.error() is None
                 found.append((message.partition(), message.key(), message.value(), message.headers()))
-                assert abs(message.timestamp()[1] / 1000 - time.time()) < 120
+                assert abs(message.timestamp()[1] / 1000 - time.time()) < 600
     finally:
         reader.close()
     assert len(found) == total
@@ -132,7 +131,7 @@ def test_records_are_those_of_the_python_client(
     python = KafkaSink(config(broker, way), other)
     for key, value, _ in some:
         python.produce(key, value, [*PLAIN_HEADERS, TRACE], lambda error, _: None)
-    assert python.flush(10.0) == 0
+    assert python.flush(60.0) == 0
     assert sorted(records(broker, topic)) == sorted(records(broker, other))
     assert len({record[0] for record in records(broker, topic)}) > 1
 
@@ -197,18 +196,17 @@ def test_a_frozen_broker_fails_orders_in_time_and_the_next_ones_go_through(
     try:
         stuck = produce(sink, orders(50, 50))
         begun = time.monotonic()
-        wait(sink, lambda: bool(stuck), 10.0)
-        assert 1.0 < time.monotonic() - begun < 6.0
+        wait(sink, lambda: bool(stuck))
+        assert 1.0 < time.monotonic() - begun < 9.0, "not only when the request to Kafka is given up, after 10 s"
         assert sorted(at for at, _ in stuck[0]) == list(range(50))
         assert {code for _, code in stuck[0]} == {-192}
     finally:
         broker.resume()
-    after = produce(sink, orders(100, 50))
-    wait(sink, lambda: bool(after))
-    if after != [[]]:  # the broker may still have been asleep for some
-        after = produce(sink, orders(150, 50))
-        wait(sink, lambda: bool(after))
-    assert after == [[]]
+    end, after = time.monotonic() + 60, [[(0, -192)]]
+    while after != [[]]:  # the broker may still have been asleep for some
+        assert time.monotonic() < end, after
+        after = produce(sink, orders(100, 50))
+        wait(sink, lambda after=after: bool(after))
 
 
 def test_what_the_broker_refuses_fails_alone(broker: Broker, sinks: Callable[..., NativeSink], way: str) -> None:
@@ -227,14 +225,18 @@ def test_what_the_broker_refuses_fails_alone(broker: Broker, sinks: Callable[...
 
 
 def test_no_more_than_its_bytes_is_held(broker: Broker, topic: str, sinks: Callable[..., NativeSink], way: str) -> None:
-    sink = sinks(config(broker, way, **{"queue.buffering.max.kbytes": 64, "linger.ms": 200}), topic)
+    sink = sinks(config(broker, way, **{"queue.buffering.max.kbytes": 64}), topic)
     from orderpipeline_producer.plain import Plain
 
     told: list[Any] = []
     assert sink.produce_plain is not None
-    taken = sink.produce_plain(Plain(orders(0, 1000)), PLAIN_HEADERS, told.append)
-    assert 100 < taken < 1000
-    assert sink.produce_plain(Plain(orders(0, 10)), PLAIN_HEADERS, told.append) == 0
+    broker.pause()  # or it could have taken the first when the next come
+    try:
+        taken = sink.produce_plain(Plain(orders(0, 1000)), PLAIN_HEADERS, told.append)
+        assert 100 < taken < 1000
+        assert sink.produce_plain(Plain(orders(0, 10)), PLAIN_HEADERS, told.append) == 0
+    finally:
+        broker.resume()
     wait(sink, lambda: bool(told))
     assert told == [[]]
     assert len(records(broker, topic)) == taken
@@ -242,7 +244,7 @@ def test_no_more_than_its_bytes_is_held(broker: Broker, topic: str, sinks: Calla
 
 def test_what_is_wrong_is_told(broker: Broker, way: str) -> None:
     sink = NativeSink(config(broker, way), "not-there", PLAIN_HEADERS)
-    assert "not-there" in sink.check()
+    wait(sink, lambda: "not-there" in sink.check())
     lost = NativeSink(config(broker, way, **{"bootstrap.servers": "127.0.0.1:1"}), "t", PLAIN_HEADERS)
     seen: list[int] = []
     lost.on_trouble = lambda: seen.append(1)

@@ -15,14 +15,14 @@ def produce_and_consume(settings: dict[str, str], topic: str, protocol: str) -> 
     producer = Producer({**settings, "acks": "all"})
     for number in range(10):
         producer.produce(topic, key=b"c", value=str(number).encode())
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
     consumer = Consumer(
         {**settings, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest", "group.protocol": protocol}
     )
     consumer.subscribe([topic])
     values: list[bytes] = []
     try:
-        for _ in range(200):
+        for _ in range(1200):
             for message in consumer.consume(10, timeout=0.1):
                 assert message.error() is None
                 values.append(message.value() or b"")
@@ -52,4 +52,4 @@ def test_data_survives_stop_and_start(broker: Broker) -> None:
     topic = broker.create_topic(f"orders-{uuid.uuid4().hex}", 3)
     broker.stop()
     broker.start()
-    assert len(broker.admin().list_topics(topic, timeout=20).topics[topic].partitions) == 3
+    assert len(broker.admin().list_topics(topic, timeout=60).topics[topic].partitions) == 3
