@@ -39,6 +39,7 @@ class Sampler:
         self._last: Seen | None = None
         self._arrival: Floats | None = None
         self._processed: Floats | None = None
+        self._over_gap = False
 
     def sample(self, seen: Seen) -> LagSample | Unknown:
         if not seen.reachable:
@@ -69,7 +70,8 @@ class Sampler:
         if last is None:
             return None
         elapsed = seen.now - last.now
-        weight = -math.expm1(-elapsed / self._smoothing.rate)
+        weight = 1.0 if self._over_gap else -math.expm1(-elapsed / self._smoothing.rate)
+        self._over_gap = elapsed > self._smoothing.gap
         came = seen.ends - last.ends
         self._arrival = _smooth(self._arrival, came / elapsed, weight)
         self._processed = _smooth(self._processed, (seen.committed - last.committed) / elapsed, weight)
@@ -87,13 +89,16 @@ def _most(lag: Ints) -> tuple[tuple[int, int], ...]:
 
 
 class Ours:
-    """Sample, decide, and let an HPA follow whose tolerance and windows are 0, as the operator renders it."""
+    """Sample, decide, and let an HPA follow whose tolerance and windows are 0, as the operator renders it.
 
-    def __init__(self, policy: ScalingPolicy, replicas: int, phase: float = 0.0) -> None:
+    The HPA looks every `sync` seconds, the first time after `phase`.
+    """
+
+    def __init__(self, policy: ScalingPolicy, replicas: int, phase: float = 0.0, sync: float = SYNC) -> None:
         self.policy = policy
         self._sampler = Sampler()
         self._state = ScalingState(desired=replicas)
-        self._poll, self._sync = Clock(policy.poll_interval), Clock(SYNC, phase)
+        self._poll, self._sync = Clock(policy.poll_interval), Clock(sync, phase)
         at_once = Behavior(tolerance=0.0, pods=policy.bounds.maximum, period=1.0)
         self._hpa = Hpa(max(policy.bounds.minimum, 1), policy.bounds.maximum, up=at_once, down=at_once)
         self._desired = replicas

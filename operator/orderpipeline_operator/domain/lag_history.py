@@ -15,9 +15,13 @@ from orderpipeline_operator.domain.lag_age import NONE, Ends, age, firsts, neede
 
 @dataclass(frozen=True, slots=True)
 class Smoothing:
-    """How readings are smoothed, and after what time one that stands still is a marker or stuck. Seconds."""
+    """How readings are smoothed, and after what time one that stands still is a marker or stuck. Seconds.
+
+    Rates over more than `gap` are a mean of times long gone: what follows is not smoothed with them.
+    """
 
     rate: float = 15.0
+    gap: float = 60.0
     marker_after: float = 60.0
     stuck_after: float = 300.0
 
@@ -52,6 +56,7 @@ class History:
     arrived: int | None = None
     arrival: float | None = None
     processed: float | None = None
+    over_gap: bool = False
 
 
 def advance(
@@ -93,10 +98,11 @@ def _advance(
         for one, p0 in zip(offsets, old.positions, strict=True)
     ]
     arrived, arrival, processed = None, history.arrival, history.processed
-    arrivals, workings = old.arrival, old.processed
+    arrivals, workings, over_gap = old.arrival, old.processed, history.over_gap
     if history.at is not None:
         elapsed = now - history.at
-        weight = -math.expm1(-elapsed / smoothing.rate)
+        weight = 1.0 if over_gap else -math.expm1(-elapsed / smoothing.rate)
+        over_gap = elapsed > smoothing.gap
         arrived = sum(came)
         arrival = _smooth(history.arrival, arrived / elapsed, weight)
         processed = _smooth(history.processed, sum(done) / elapsed, weight)
@@ -114,7 +120,7 @@ def _advance(
         workings,
     )
     points = (*history.points, (now, array("q", ends)))
-    return History(now, reading.topic_id, columns, points, arrived, arrival, processed)
+    return History(now, reading.topic_id, columns, points, arrived, arrival, processed, over_gap)
 
 
 def _aligned(known: Columns, offsets: list[PartitionOffsets], reset: Reset, now: float) -> Columns:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from orderpipeline_operator.domain import ladder, schedule
+from orderpipeline_operator.domain import scaling_regret as regret
 from orderpipeline_operator.domain.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag import LagSample, Unknown
 from orderpipeline_operator.domain.scaling_model import Decision, Number, Reason, ScalingPolicy, ScalingState
@@ -66,7 +67,7 @@ def _settle(
     if wished.wanted > current:
         return _up(policy, sample, before, seen, wished, current, now)
     if wished.wanted < current:
-        return _down(policy, before, seen, wished, current, now)
+        return _down(policy, sample, before, seen, wished, current, now)
     return _decision(now, replace(_patient(seen), desired=current), before, wished.reason, wished.text, wished.numbers)
 
 
@@ -87,7 +88,7 @@ def _up(
         return _decision(now, seen, before, "StabilizingUp", text, wished.numbers)
     tried = saturated(policy, sample) and bool(sample.processed_rate) and bool(sample.group.members)
     seen = replace(
-        _patient(seen),
+        regret.risen(policy, _patient(seen), sample, now),
         desired=goal,
         last_up=now,
         trial_at=now if tried else None,
@@ -99,24 +100,40 @@ def _up(
 
 
 def _down(
-    policy: ScalingPolicy, before: ScalingState, seen: ScalingState, wished: Wish, current: int, now: float
+    policy: ScalingPolicy,
+    sample: LagSample,
+    before: ScalingState,
+    seen: ScalingState,
+    wished: Wish,
+    current: int,
+    now: float,
 ) -> Decision:
-    since = seen.below_since if seen.below_since is not None else now
-    goal = max(wished.wanted, seen.below_peak if seen.below_peak is not None else wished.wanted)
-    seen = replace(_patient(seen), below_since=since, below_peak=goal, desired=current)
+    below, hold = _below(seen.below, wished.wanted, now), regret.hold(policy, seen)
+    seen = replace(_patient(seen), below=below, desired=current)
+    ripe = [number for since, number in below if now - since >= hold and number < current]
     cooled = seen.last_up is None or now - seen.last_up >= policy.stabilization_down
     if wished.idle and cooled:
-        goal = wished.wanted  # idleAfter was the wait
-    elif now - since < policy.stabilization_down:
-        text = f"Hold {current}: fewer wanted for {now - since:.0f} of {policy.stabilization_down:g} s. {wished.text}"
+        ripe = [wished.wanted]  # idleAfter was the wait
+    if not ripe:
+        waited = f"{now - below[0][0]:.0f} of {hold:g} s"
+        text = f"Hold {current}: fewer wanted for {waited}. {wished.text}"
         return _decision(now, seen, before, "StabilizingDown", text, wished.numbers)
-    gone = replace(_untried(_patient(seen)), desired=goal)
+    goal = ripe[-1]
+    still = tuple(wish for wish in below if wish[1] < goal)  # fewer still, but not for long enough yet
+    gone = replace(regret.fallen(_untried(seen), current, sample, now), below=still, desired=goal)
     return _decision(now, gone, before, wished.reason, wished.text, wished.numbers)
+
+
+def _below(below: tuple[tuple[float, int], ...], wanted: int, now: float) -> tuple[tuple[float, int], ...]:
+    """Since when no more than each number was wanted, after one wish more."""
+    kept = tuple(wish for wish in below if wish[1] > wanted)
+    since = below[len(kept)][0] if len(kept) < len(below) else now
+    return (*kept, (since, wanted))
 
 
 def _patient(state: ScalingState) -> ScalingState:
     """State without a wish under way."""
-    return replace(state, below_since=None, below_peak=None, above_since=None, above_trough=None)
+    return replace(state, below=(), above_since=None, above_trough=None)
 
 
 def _untried(state: ScalingState) -> ScalingState:

@@ -52,22 +52,22 @@ def demand_of(policy: ScalingPolicy, sample: LagSample, seen: ScalingState, rate
     return Demand(total, useful, flowing, tuple(hot), arriving, foretold)
 
 
-def for_uneven(loads: Sequence[Load], rate: float, *rooms: float) -> tuple[int, ...]:
-    """For each of `rooms`, in orders per second, the step from which on no consumer is to be expected to get more.
+def for_uneven(loads: Sequence[Load], rate: float) -> int:
+    """The step from which on no consumer is to be expected to get more than `rate`, in orders per second.
 
-    Partitions are spread evenly by their number, and what arrives at each may differ. Those that alone get more than
-    `rate`, which one consumer does, are left out: no number of consumers helps them. 0 where nothing is known of the
+    Partitions are spread evenly by their number, and what arrives at each may differ. Those that alone get more
+    are left out: no number of consumers helps them. 0 where nothing is known of the
     partitions.
     """
     arrivals = sorted((load.arrival_rate for load in loads if load.arrival_rate <= rate), reverse=True)
     if not arrivals:
-        return (0,) * len(rooms)
+        return 0
     known, largest = len(arrivals), [0.0, *accumulate(arrivals)]
     mean = largest[-1] / known
     deviation = math.sqrt(sum((arrival - mean) ** 2 for arrival in arrivals) / known)
-    busiest = []
     for step in ladder.steps(len(loads)):
         each = min(ladder.step(len(loads), step), known)
         expected = each * mean + DEVIATIONS * deviation * math.sqrt(each * (1 - each / known))
-        busiest.append((step, min(expected, largest[each])))
-    return tuple(next((step for step, most in busiest if most <= room), len(loads)) for room in rooms)
+        if min(expected, largest[each]) <= rate:
+            return step
+    return len(loads)

@@ -46,11 +46,14 @@ class ScalingPolicy:
 class ScalingState:
     """What a decision remembers; `ScalingState()` knows nothing. Times are Unix seconds, None: not so at present.
 
-    `steady`: orders arrived without a break for long enough to keep the floor. `below_*`/`above_*`: since when fewer or
-    more consumers were wanted, and the most or fewest of those wishes. `rate`: measured orders per second of one
-    consumer. `trial_*`: the last scale-up, from and to what, and the throughput before it. `ceiling`: what it did not
+    `steady`: orders arrived without a break for long enough to keep the floor. `below`: since when no more than so many
+    were wanted, the times rising and the numbers falling; `above_*`: since when more were wanted, and the fewest of
+    those wishes. `rate`: measured orders per second of one consumer; `shown`: until then, the most that one did without
+    strain. `trial_*`: the last scale-up, from and to what, and the throughput before it. `ceiling`: what it did not
     help to go beyond, until when, for how many seconds it was closed the last time, and the throughput that would not
-    rise. `forecast`: what was learned.
+    rise. `fall_*`: the last scale-down, from what, and the arrival rate then; `hold`: for how long to wait with the
+    next, where that is longer than the policy's. `least`: fewer than that were too few, until when to remember it, for
+    how many seconds, and at what arrival rate. `forecast`: what was learned.
     """
 
     at: float | None = None
@@ -59,14 +62,14 @@ class ScalingState:
     active_since: float | None = None
     arrived_at: float | None = None
     quiet_since: float | None = None
-    below_since: float | None = None
-    below_peak: int | None = None
+    below: tuple[tuple[float, int], ...] = ()
     above_since: float | None = None
     above_trough: int | None = None
     rebalancing_since: float | None = None
     members: int | None = None
     members_since: float | None = None
     rate: float | None = None
+    shown: float | None = None
     last_up: float | None = None
     trial_at: float | None = None
     trial_from: int | None = None
@@ -76,17 +79,27 @@ class ScalingState:
     ceiling_until: float | None = None
     ceiling_for: float | None = None
     ceiling_rate: float | None = None
+    fall_at: float | None = None
+    fall_from: int | None = None
+    fall_rate: float | None = None
+    hold: float | None = None
+    least: int | None = None
+    least_until: float | None = None
+    least_for: float | None = None
+    least_rate: float | None = None
     forecast: Forecast | None = None
 
     def shifted(self, seconds: float) -> "ScalingState":
         """The same state on a clock that was set by `seconds`."""
         times = {name: value for name in _TIMES if (value := getattr(self, name)) is not None}
-        return replace(self, **{name: value + seconds for name, value in times.items()})
+        below = tuple((since + seconds, number) for since, number in self.below)
+        return replace(self, below=below, **{name: value + seconds for name, value in times.items()})
 
     def to_json(self) -> dict[str, Any]:
         """JSON object without what is None; `at` is left out, so that a steady state stays the same text."""
         plain = asdict(replace(self, at=None, forecast=None))
-        kept = {k: _rounded(v) for k, v in plain.items() if v is not None and v is not False}
+        plain["below"] = [[_rounded(since), number] for since, number in self.below]
+        kept = {k: _rounded(v) for k, v in plain.items() if v is not None and v is not False and v != []}
         return kept if self.forecast is None else kept | {"forecast": self.forecast.to_json()}
 
     @classmethod
@@ -101,6 +114,8 @@ class ScalingState:
                 known["steady"] = given is True
             elif field.name == "forecast":
                 known["forecast"] = Forecast.from_json(given)
+            elif field.name == "below":
+                known["below"] = _wishes(given)
             elif isinstance(given, (int, float)) and not isinstance(given, bool) and given >= 0:
                 known[field.name] = float(given) if field.name in _FLOATS else int(given)
         known.pop("at", None)
@@ -108,10 +123,21 @@ class ScalingState:
 
 
 _TIMES = (
-    "at", "active_since", "arrived_at", "quiet_since", "below_since", "above_since", "rebalancing_since",
-    "members_since", "last_up", "trial_at", "ceiling_until",
+    "at", "active_since", "arrived_at", "quiet_since", "above_since", "rebalancing_since",
+    "members_since", "last_up", "trial_at", "ceiling_until", "fall_at", "least_until",
 )  # fmt: skip
-_FLOATS = frozenset((*_TIMES, "rate", "trial_before", "ceiling_for", "ceiling_rate"))
+_FLOATS = frozenset((
+    *_TIMES, "rate", "shown", "trial_before", "ceiling_for", "ceiling_rate", "fall_rate", "hold", "least_for",
+    "least_rate",
+))  # fmt: skip
+
+
+def _wishes(value: object) -> tuple[tuple[float, int], ...]:
+    """What `below` was; empty where anything of it is foreign."""
+    try:
+        return tuple((float(since), int(number)) for since, number in value)  # type: ignore[attr-defined]
+    except (TypeError, ValueError, OverflowError):
+        return ()
 
 
 def _rounded(value: Any) -> Any:

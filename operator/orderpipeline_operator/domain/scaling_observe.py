@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 from orderpipeline_operator.domain import forecast
+from orderpipeline_operator.domain import scaling_regret as regret
 from orderpipeline_operator.domain.lag import LagSample, Load
 from orderpipeline_operator.domain.scaling_model import ScalingPolicy, ScalingState
 
@@ -38,9 +39,12 @@ def observe(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: 
     if sample.group.members != state.members:
         state = replace(state, members=sample.group.members, members_since=now)
     # While a scale-up is on trial its rate is not learned: a lower one would ask for still more consumers before it is
-    # known whether these helped.
-    learned = state if state.trial_at is not None else _rate(policy, sample, state, now)
-    return _trial(policy, sample, learned, now)
+    # known whether these helped. Until they join, those that were there show the first rate, which is better than any
+    # that is only assumed.
+    joined = state.trial_from is not None and (sample.group.members or 0) > state.trial_from
+    tried = state.trial_at is not None and (joined or state.rate is not None)
+    learned = state if tried else _rate(policy, sample, state, now)
+    return _trial(policy, sample, regret.judged(learned, now), now)
 
 
 def waiting(sample: LagSample) -> int:
@@ -55,7 +59,7 @@ def saturated(policy: ScalingPolicy, sample: LagSample) -> bool:
 
 def behind(policy: ScalingPolicy, sample: LagSample) -> bool:
     """Whether consumers, or the one of some partition, have more to do than they can."""
-    return saturated(policy, sample) or any(_backlogged(load, policy) for load in sample.loads)
+    return saturated(policy, sample) or any(backlogged(load, policy) for load in sample.loads)
 
 
 def _activity(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:
@@ -92,7 +96,9 @@ def _rate(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: fl
         elapsed = min(now - state.at, LEARN) if state.at is not None else 0.0
         weight = 1.0 if state.rate is None else -math.expm1(-elapsed / (LEARN if seen < old else LEARN_MORE))
         return replace(state, rate=old + weight * (seen - old))
-    return replace(state, rate=seen) if state.rate is not None and seen > old else state
+    if state.rate is None:
+        return replace(state, shown=max(state.shown or 0.0, seen))
+    return replace(state, rate=seen) if seen > old else state
 
 
 def _shown(sample: LagSample, policy: ScalingPolicy, each: float) -> float | None:
@@ -104,11 +110,11 @@ def _shown(sample: LagSample, policy: ScalingPolicy, each: float) -> float | Non
     everywhere = (sample.processed_rate or 0.0) / sample.partitions
     if not sample.loads or not behind(policy, sample):
         return each * everywhere
-    busy = [load.processed_rate for load in sample.loads if _backlogged(load, policy)]
+    busy = [load.processed_rate for load in sample.loads if backlogged(load, policy)]
     return sum(busy) / len(busy) + (each - 1.0) * everywhere if busy else None
 
 
-def _backlogged(load: Load, policy: ScalingPolicy) -> bool:
+def backlogged(load: Load, policy: ScalingPolicy) -> bool:
     return bool(load.processed_rate) and load.lag > 2 * policy.poll_interval * load.processed_rate
 
 

@@ -4,20 +4,20 @@ import math
 from dataclasses import dataclass
 
 from orderpipeline_operator.domain import ladder
+from orderpipeline_operator.domain import scaling_regret as regret
 from orderpipeline_operator.domain.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag import LagSample
 from orderpipeline_operator.domain.scaling_demand import Demand, demand_of, for_uneven
 from orderpipeline_operator.domain.scaling_model import Number, Reason, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_observe import SETTLE, behind, waiting
+from orderpipeline_operator.domain.scaling_observe import SETTLE, backlogged, behind, waiting
 from orderpipeline_operator.domain.scaling_words import words
 
 OVER = 1.1
 """So many times what a number of consumers does may be asked of it before the next step of the ladder is taken: that
 step may be twice as many, and the backlog is worked off a little later instead."""
 FULL = 0.95
-"""But no more than this share of what they do may be arrivals, or the backlog would stay."""
-SPARE = 0.9
-"""Fewer consumers must be asked for no more than this share of what they do, or they would soon be too few again."""
+"""But no more than this share of what they do may be arrivals, or the backlog would stay. For the same reason fewer
+consumers must be asked for no more than this share of what they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,21 @@ class Wish:
 @dataclass(frozen=True, slots=True)
 class _Sums:
     """Numbers of consumers. `needed`: for what more of them can serve; `enough`: the same with a step's tolerance;
-    `spared`: with something to spare, to which their number may fall; `uneven`: so that the busiest has not too much,
-    `asked`: if all were evenly spread;
-    `prepared`: once what is foretold arrives; `ceiling`: more than that did not help, None: nothing known of that."""
+    `spared`: with something to spare, to which their number may fall; `least`: fewer were too few a while ago, 0:
+    nothing known of that; `uneven`: so that the busiest has not too much; `asked`: if all were evenly spread;
+    `prepared`: once what is foretold arrives; `ceiling`: more than that did not help, None: nothing known of that.
+    `late`: a consumer is behind, and not for one hot partition."""
 
     floor: int
     needed: int
     enough: int
     spared: int
+    least: int
     uneven: int
     asked: int
     prepared: int
     ceiling: int | None
+    late: bool
 
 
 def wish(
@@ -54,7 +57,7 @@ def wish(
 ) -> Wish:  # fmt: skip
     """`before` is the state before the sample, `seen` the one after it; `schedule` names what made the bounds."""
     # What this sample taught of the rate counts from the next one on: so more lag can never mean fewer consumers.
-    rate = before.rate if before.rate is not None else policy.cold_rate
+    rate = before.rate if before.rate is not None else max(policy.cold_rate, before.shown or 0.0)
     demand = demand_of(policy, sample, seen, rate, now)
     quiet_for = None if seen.quiet_since is None else now - seen.quiet_since
     # Nor does a first reading, which cannot tell whether orders arrive, wake what a restart found asleep.
@@ -65,7 +68,8 @@ def wish(
     guessed = before.rate is None and not behind(policy, sample)
     current = bounds.minimum if seen.desired is None else seen.desired
     # Having gone by it once, they first settle, or a number given back would be taken again before it taught anything.
-    early = seen.last_up is not None and seen.members_since is not None and now - seen.members_since < SETTLE
+    given_back = seen.last_up is not None and now - seen.last_up >= policy.stabilization_down
+    early = given_back and seen.members_since is not None and now - seen.members_since < SETTLE
     most = 1 if guessed else max(current, 1) if before.rate is None and early else None
     sums = _sums(policy, sample, before, seen, bounds, demand, rate, idle, most, now)
     wanted, reason = _wanted(sums, current, sample.partitions, bounds, idle, quiet_for is not None)
@@ -76,8 +80,9 @@ def wish(
         "arrivalRate": sample.arrival_rate, "processedRate": sample.processed_rate, "ratePerConsumer": rate,
         "rateIs": rate_is, "targetCatchUp": policy.target_catch_up,
         "demand": demand.total, "needed": sums.needed,
-        "uneven": sums.uneven if wanted >= sums.uneven > sums.needed else None,
+        "uneven": sums.uneven if sums.uneven > sums.needed else None,
         "spared": sums.spared if max(sums.needed, sums.uneven) < sums.spared and wanted == current else None,
+        "least": sums.least if max(sums.spared, sums.uneven) < sums.least and wanted == current else None,
         "asked": sums.asked if sums.asked > sums.needed else None,
         "hotPartition": hot[0], "hotDemand": hot[1], "stuckPartition": sample.stuck[0] if sample.stuck else None,
         "foretoldRate": demand.foretold, "floor": sums.floor, "minimum": bounds.minimum, "maximum": bounds.maximum,
@@ -94,10 +99,10 @@ def _sums(
     steady = bounds.clamp(ladder.step(sample.partitions, policy.per_consumer_max) if seen.steady else 1)
     asked = math.ceil(demand.total / rate) if busy else 0
     needed = math.ceil(demand.useful / rate) if busy else 0
-    spared = math.ceil(demand.useful / rate / SPARE) if busy else 0
+    spared = math.ceil(demand.useful / rate / FULL) if busy else 0
     if most is not None:
         needed, spared, asked = (min(number, most) for number in (needed, spared, asked))
-    uneven, calm = for_uneven(sample.loads, rate, rate, SPARE * rate) if needed > 1 and most is None else (0, 0)
+    uneven = for_uneven(sample.loads, rate) if needed > 1 and most is None else 0
     prepared = needed
     if demand.foretold is not None:
         # To a pipeline that sleeps, a forecast of less than half a consumer's work is no reason to wake.
@@ -107,11 +112,13 @@ def _sums(
         floor=bounds.minimum if idle else steady,
         needed=needed,
         enough=min(needed, max(math.ceil(demand.useful / rate / OVER), math.ceil(demand.flowing / rate / FULL))),
-        spared=max(spared, calm),
+        spared=spared,
+        least=regret.least(seen, sample),
         uneven=uneven,
         asked=asked,
         prepared=prepared,
         ceiling=before.ceiling if before.ceiling_until is not None and now < before.ceiling_until else None,
+        late=any(backlogged(load, policy) and load.arrival_rate <= rate for load in sample.loads),
     )
 
 
@@ -122,8 +129,10 @@ def _wanted(
         return ladder.round_up(max(sums.floor, wanted), partitions, bounds)
 
     now = bounds.minimum if idle else rounded(max(sums.enough, sums.uneven))
+    if not idle and now > current and not sums.late:  # partitions differ, but nobody is behind for that
+        now = max(rounded(sums.enough), current)
     if not idle and now < current:  # fewer, but not at the edge
-        now = min(max(now, rounded(sums.spared)), current)
+        now = min(max(now, rounded(max(sums.spared, sums.least))), current)
     wanted = max(now, rounded(sums.prepared)) if sums.prepared > sums.needed else now
     if sums.ceiling is not None and wanted > max(sums.ceiling, sums.floor):
         return max(sums.ceiling, sums.floor), "Ineffective"

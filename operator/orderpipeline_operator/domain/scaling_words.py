@@ -30,6 +30,10 @@ def _why(
     )
     if numbers.get("uneven") is not None:
         sums += f", and {n['uneven']} so that no consumer is to expect more than it does, as partitions differ"
+        if int(numbers["wanted"] or 0) < int(numbers["uneven"] or 0):
+            sums += " (but none is behind)"
+    elif numbers.get("least") is not None:
+        sums += f", and {n['least']} as fewer were too few a while ago"
     elif numbers.get("spared") is not None:
         sums += f", and {n['spared']} with something to spare"
     hottest = ", ".join(f"{number} ({asked:.1f} orders/s)" for number, asked in hot[:3])

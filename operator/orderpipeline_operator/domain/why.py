@@ -71,8 +71,6 @@ def _arithmetic(n: Mapping[str, Any], latest: Mapping[str, Any]) -> Iterator[tup
 def _special(n: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What only some decisions have to reckon with."""
     texts = {
-        "uneven": ("as partitions differ", "{}"),
-        "spared": ("to have some to spare", "{}"),
         "hotPartition": ("hot partition", f"{{}} asks for {_text(n.get('hotDemand'))}/s, and one consumer has it"),
         "stuckPartition": ("stuck partition", "nothing of {} is processed"),
         "foretoldRate": ("foretold", "{}/s"),
@@ -85,6 +83,8 @@ def _special(n: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "more can help with", f"what {_text(n.get('needed'))} consumers do"
     if "uneven" in n:
         yield "as partitions differ", f"{n['uneven']}, so that none is to expect more than it does"
+    if "least" in n:
+        yield "before fewer come", f"{n['least']}, as fewer were too few a while ago"
     if "spared" in n:
         yield "before fewer come", f"{n['spared']}, so that there is something to spare"
 

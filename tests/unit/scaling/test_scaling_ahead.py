@@ -151,5 +151,5 @@ def test_a_forecast_only_raises(past, season, level):
     assert all(
         (one.numbers.get("wanted") or 0) <= (two.numbers.get("wanted") or 0)
         for one, two in zip(without, foretold, strict=True)
-        if one.state.rate == two.state.rate and one.state.ceiling == two.state.ceiling
+        if all(getattr(one.state, each) == getattr(two.state, each) for each in ("rate", "ceiling", "least"))
     )

@@ -41,17 +41,30 @@ def test_fewer_must_have_something_to_spare(arrival, replicas):
 def test_partitions_that_differ_need_more_consumers_than_their_sum():
     loads = tuple(Load(n, 0, 8.0 if n % 2 else 1.0, 4.0) for n in range(24))
     even = tuple(Load(n, 0, 4.5, 4.5) for n in range(24))
-    assert for_uneven(even, 10.0, 10.0, 9.0) == (12, 12)
-    assert for_uneven(loads, 10.0, 10.0) == (24,)
-    assert for_uneven((), 10.0, 10.0) == (0,)
-    decision = decide(WIDE, replace(busy(108.0), loads=loads), KNOWN, 1000.0)
+    assert for_uneven(even, 10.0) == 12
+    assert for_uneven(loads, 10.0) == 24
+    assert for_uneven((), 10.0) == 0
+    behind = tuple(load._replace(lag=50) if load.partition < 2 else load for load in loads)
+    decision = decide(WIDE, replace(busy(108.0, 100), loads=behind), KNOWN, 1000.0)
     assert decision.replicas == 24
-    assert "as partitions differ" in decision.message
+    assert decision.message.endswith("as partitions differ, rounded up to spread 24 partitions evenly.")
+
+
+def test_partitions_that_differ_are_no_reason_while_no_consumer_is_behind_but_one_to_stay():
+    loads = tuple(Load(n, 0, 8.0 if n % 2 else 1.0, 4.0) for n in range(24))
+    held = decide(WIDE, replace(busy(108.0), loads=loads), KNOWN, 1000.0)
+    assert held.replicas == 12
+    assert "24 so that no consumer is to expect more than it does, as partitions differ (but none is behind)" in (
+        held.message
+    )
+    assert follow(WIDE, [replace(busy(108.0), loads=loads)] * 100, replace(KNOWN, desired=24))[-1].replicas == 24
 
 
 def test_a_hot_partition_does_not_count_as_uneven():
     loads = tuple(Load(n, 0, 50.0 if n == 3 else 1.0, 1.0) for n in range(24))
-    assert for_uneven(loads, 10.0, 10.0)[0] <= 8
+    assert for_uneven(loads, 10.0) <= 8
+    late = tuple(load._replace(lag=900) if load.partition == 3 else load for load in loads)
+    assert decide(WIDE, replace(busy(73.0, 900), loads=late), replace(KNOWN, desired=8), 1000.0).replicas == 8
 
 
 def test_an_assumed_rate_counts_once_consumers_do_not_keep_up():
@@ -101,3 +114,34 @@ def test_what_was_given_back_teaches_its_rate_before_it_is_taken_again():
         state, now = decision.state, now + 5
     assert state.rate == pytest.approx(10.0, rel=0.05)
     assert len(moves) <= 4
+
+
+def test_what_consumers_do_without_strain_is_the_least_that_is_assumed_of_them():
+    unknown = replace(KNOWN, rate=None, shown=None)
+    easy = follow(WIDE, [busy(2400.0, 100)] * 3, unknown)[-1].state
+    assert (easy.rate, easy.shown) == (None, pytest.approx(200.0))
+    # 200 each, not the 100 that are assumed of a worker nobody has seen at work: 12 times 200 and a little more.
+    late = decide(WIDE, busy(2450.0, 30_000), easy, 1020.0)
+    assert (late.numbers["rateIs"], late.numbers["ratePerConsumer"]) == ("assumed", pytest.approx(200.0))
+    assert late.numbers["needed"] == 15
+
+
+def test_until_those_come_that_were_added_the_others_show_their_rate():
+    late = busy(112.0, 20_000)
+    up = decide(replace(WIDE, cold_rate=20.0), late, replace(KNOWN, rate=None), 1000.0)
+    assert (up.replicas, up.state.trial_from, up.state.rate) == (24, 12, pytest.approx(112.0 / 12))
+    fresh = replace(KNOWN, rate=None, members_since=985.0)
+    states = [d.state for d in follow(replace(WIDE, cold_rate=20.0), [late] * 5, fresh)]
+    assert [state.trial_from for state in states] == [12] * 5
+    assert [state.rate is None for state in states] == [True, True, True, False, False]
+    joined = replace(late, group=Group("Stable", 24))
+    assert follow(replace(WIDE, cold_rate=20.0), [joined] * 6, states[0], 1005.0)[-1].state.rate is None
+
+
+def test_an_assumed_rate_goes_on_up_while_those_it_asked_for_are_on_their_way():
+    wide = replace(POLICY, bounds=ConsumerBounds(1, 120))
+    start = replace(KNOWN, desired=40, rate=None, members=40, members_since=995.0)
+    first = decide(wide, sample(35_000, 5000.0, processed_rate=3000.0, group=Group("Stable", 40)), start, 1000.0)
+    assert first.replicas == 60
+    more = sample(60_000, 9000.0, processed_rate=3900.0, group=Group("Stable", 40))
+    assert decide(wide, more, first.state, 1005.0).replicas == 120

@@ -76,6 +76,18 @@ def test_rates_are_smoothed_toward_the_newest():
     assert faster.arrived == 1000
 
 
+def test_what_follows_a_gap_is_not_smoothed_with_its_mean():
+    before = [(0.0, reading({0: (0, 0, 0)})), (5.0, reading({0: (0, 500, 500)}))]
+    over = (305.0, reading({0: (0, 800, 800)}))
+    after = (310.0, reading({0: (0, 5800, 1200)}))
+    assert known(*before, over).arrival_rate == pytest.approx(1.0)
+    sample = known(*before, over, after)
+    assert (sample.arrival_rate, sample.processed_rate) == (1000.0, 80.0)
+    assert sample.loads[0][2:4] == (1000.0, 80.0)
+    later = known(*before, over, after, (315.0, reading({0: (0, 5800, 1200)})))
+    assert 500.0 < (later.arrival_rate or 0.0) < 1000.0, "and smoothed again from then on"
+
+
 def test_first_commit_counts_what_was_read_since_the_log_start():
     assert known((0, reading({0: (10, 100, None)})), (5, reading({0: (10, 100, 60)}))).processed_rate == 10.0
 

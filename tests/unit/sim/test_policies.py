@@ -174,7 +174,7 @@ class TestOurs:
         rng = np.random.default_rng(5)
         history, sampler = History(), Sampler()
         ends, committed = np.zeros(6), np.zeros(6)
-        for at in range(0, 100, 5):
+        for at in (*range(0, 100, 5), 200, *range(205, 240, 5)):
             ends = ends + rng.integers(0, 50, 6)
             committed = np.minimum(committed + rng.integers(0, 45, 6), ends)
             offsets = {p: PartitionOffsets(0, int(ends[p]), int(committed[p])) for p in range(6)}

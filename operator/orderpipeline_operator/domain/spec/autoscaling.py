@@ -57,7 +57,7 @@ class AutoscalingSpec(Model):
         "0s", description="How long more consumers must be wanted before they are added."
     )
     stabilization_down: Duration = Field(
-        "3m", description="How long fewer consumers must be wanted before they are removed."
+        "1m", description="How long fewer consumers must be wanted before they are removed."
     )
     poll_interval: Duration = Field("5s", description="Time between two samples of the lag.")
     schedules: list[ScheduleSpec] = Field(

@@ -1,0 +1,94 @@
+"""Fewer consumers: when, and what is remembered of a time when they were too few."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.lag import Group
+from orderpipeline_operator.domain.scaling import _below, decide
+from orderpipeline_operator.domain.scaling_model import ScalingState
+from tests.unit.scaling.test_scaling_decide import POLICY, follow, sample
+
+WIDE = replace(POLICY, bounds=ConsumerBounds(1, 120), stabilization_down=60.0)
+AT60 = ScalingState(desired=60, rate=100.0, steady=True, members=60, members_since=0.0)
+
+
+def load(arrival: float, lag: int = 0, members: int = 60):
+    return sample(lag, arrival, processed_rate=arrival, group=Group("Stable", members))
+
+
+def fall_and_rise(state: ScalingState, now: float, quiet: float, busy: float, gap: float) -> tuple[ScalingState, float]:
+    """Arrivals of `quiet` until consumers are fewer and `gap` seconds on, then `busy` with a backlog."""
+    fallen = None
+    while fallen is None or now - fallen < gap:
+        decision = decide(WIDE, load(quiet), state, now)
+        if fallen is None and decision.replicas != decision.previous:
+            fallen = now
+        assert now < 1e5
+        state, now = decision.state, now + 5
+    up = decide(WIDE, load(busy, 100_000), state, now)
+    assert up.replicas > up.previous
+    return up.state, now + 5
+
+
+def waited(state: ScalingState, now: float, arrival: float) -> float:
+    """Seconds of `arrival` until consumers are fewer."""
+    began, decision = now, decide(WIDE, load(arrival), state, now)
+    while decision.replicas == decision.previous:
+        now += 5
+        assert now - began < 20_000
+        decision = decide(WIDE, load(arrival), decision.state, now)
+    return now - began
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=40))
+def test_each_number_counts_since_no_more_than_that_was_wanted(wishes):
+    below = ()
+    for now, wanted in enumerate(wishes):
+        below = _below(below, wanted, float(now))
+        seen = wishes[: now + 1]
+        for since, number in below:
+            assert max(seen[int(since) :]) == number
+            assert since == 0 or seen[int(since) - 1] > number
+        assert [number for _, number in below] == sorted({max(seen[i:]) for i in range(len(seen))}, reverse=True)
+
+
+def test_what_is_left_over_falls_when_its_own_time_has_come():
+    loads = [load(5500.0)] * 4 + [load(3000.0)] * 20
+    decisions = follow(WIDE, loads, replace(AT60, desired=120))
+    moves = [(5 * i, d.previous, d.replicas) for i, d in enumerate(decisions) if d.previous != d.replicas]
+    assert moves == [(60, 120, 60), (80, 60, 40)]
+
+
+def test_fewer_that_were_too_few_are_not_gone_back_to_for_ten_minutes_then_twenty():
+    state, now = fall_and_rise(AT60, 1000.0, 3500.0, 3550.0, 120.0)
+    assert (state.least, state.least_for) == (60, 600.0)
+    assert ScalingState.from_json(state.to_json()).least == 60
+    held = decide(WIDE, load(3500.0), replace(state, desired=60), now)
+    assert "60 as fewer were too few a while ago" in held.message
+    assert waited(replace(state, desired=60), now, 3500.0) == pytest.approx(655.0, abs=5.0)
+    again, _ = fall_and_rise(replace(state, desired=60), now, 3500.0, 3550.0, 120.0)
+    assert again.least_for == 1200.0
+
+
+def test_less_load_than_that_is_another_matter():
+    state, now = fall_and_rise(AT60, 1000.0, 3500.0, 3550.0, 120.0)
+    assert waited(replace(state, desired=60), now, 3000.0) == 60.0
+
+
+def test_a_load_that_is_back_soon_is_waited_for_longer_the_next_time():
+    state, now = fall_and_rise(AT60, 1000.0, 3000.0, 5500.0, 60.0)
+    assert (state.least, state.hold) == (None, 120.0)
+    assert waited(replace(state, desired=60), now, 3000.0) == 120.0
+    again, now = fall_and_rise(replace(state, desired=60), now, 3000.0, 5500.0, 60.0)
+    assert again.hold == 240.0
+    assert fall_and_rise(replace(again, hold=500.0), now, 3000.0, 5500.0, 60.0)[0].hold == 600.0
+
+
+@pytest.mark.parametrize("busy", [3050.0, 5500.0])
+def test_a_scale_down_that_held_for_ten_minutes_was_right(busy):
+    state, _ = fall_and_rise(replace(AT60, hold=120.0, least_for=1200.0), 1000.0, 3000.0, busy, 620.0)
+    assert (state.least, state.least_for, state.hold) == (None, None, None)
