@@ -33,7 +33,7 @@ def scenario_of(record: Record) -> Scenario:
 def simulate(record: Record, seed: int) -> Series:
     """One run of the operator's decision on the record's trace; `seed` chooses when the HPA looks and pods start."""
     scenario, rng = scenario_of(record), np.random.default_rng(seed)
-    policy = Ours(policy_of(scenario), record.initial, float(rng.uniform(0, 15)))
+    policy = Ours(policy_of(scenario), record.initial, float(rng.uniform(0, record.hpa_sync_s)), record.hpa_sync_s)
     return play(scenario, policy, rng)[1]
 
 

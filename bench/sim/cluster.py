@@ -6,12 +6,14 @@ to docs/autoscaling/cluster.json. `make sim` plays that trace in the simulator a
 
 import argparse
 import asyncio
+import contextlib
 import json
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -32,26 +34,50 @@ PHASES = ((60.0, 60), (120.0, 300), (180.0, 60), (90.0, 260), (120.0, 60))
 """Seconds, orders per second. The most that 12 consumers do is 240, so that each crowd leaves a backlog behind."""
 AFTER = 60.0
 """Seconds of watching when all is sent: consumers fall to their minimum meanwhile."""
+HPA_SYNC = 5.0
+"""Seconds between two looks of the local cluster's HPA controller: a flag that hack/native/up.py gives it."""
 READY_FOR = 300.0
-
 PATIENCE = 20
-"""Times that a batch is sent which the API could not take."""
+"""Times in a row that a batch is not taken, or that a look fails, before the run is given up."""
+NOT_TAKEN = ("none of this was taken", "no healthy upstream")
+"""What the order API and the proxy before it say of a batch that may be sent again."""
+PODS_EVERY = 10
+"""Looks at the Deployment to one at the pods: each takes some of the time of the machine that is measured."""
+STALE = 10.0
+"""Seconds after which a number of consumers that was read is no longer the present one."""
 
 
 class Replicas(threading.Thread):
-    """What the Deployment is to have, read again and again, and when each pod came up."""
+    """What the Deployment is to have, read again and again, and how long each pod took to come up, in seconds.
+
+    A look that fails is made again; `now` raises RuntimeError when the last good one is too long ago.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(daemon=True)
         self._cluster = cluster
         self._over = threading.Event()
-        self.now = 0
+        self._seen: tuple[float, int] | None = None
         self.start_ups: dict[str, float] = {}
 
+    @property
+    def now(self) -> int:
+        if self._seen is None or time.monotonic() - self._seen[0] > STALE:
+            raise RuntimeError(f"the consumers' Deployment could not be read for {STALE:g} s")
+        return self._seen[1]
+
+    @property
+    def known(self) -> bool:
+        return self._seen is not None
+
     def run(self) -> None:
+        looks = 0
         while not self._over.wait(0.5):
-            self.now = consumers(self._cluster)
-            self._pods()
+            with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
+                self._seen = time.monotonic(), consumers(self._cluster)
+                if looks % PODS_EVERY == 0:
+                    self._pods()
+                looks += 1
 
     def stop(self) -> None:
         self._over.set()
@@ -84,42 +110,86 @@ def orders(number: int, first: int) -> bytes:
 
 
 async def drive(replicas: Replicas, phases: Sequence[tuple[float, int]]) -> tuple[list[int], list[int], list[int]]:
-    """Sends a batch a second; (sent, waiting, consumers) of every second until AFTER the last."""
-    plan = [rate for seconds, rate in phases for _ in range(int(seconds))] + [0] * int(AFTER)
+    """Sends a batch a second and looks at the end of each; (sent, waiting, consumers) until AFTER all is sent.
+
+    An order counts in the second in which the API took it. So a batch that it could not take at first makes another
+    trace of it, which the simulator then plays too, and no wrong one.
+    """
+    taken = Taken()
     sent: list[int] = []
     waiting: list[int] = []
     course: list[int] = []
     timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(resolver=Localhost())) as session:
-        before = await count(session)
+    async with (
+        aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(resolver=Localhost())) as session,
+        asyncio.TaskGroup() as tasks,
+    ):
+        done = before = await counted(session, None)
         began = time.monotonic()
-        for second, rate in enumerate(plan):
-            await asyncio.sleep(max(began + second - time.monotonic(), 0))
-            if rate:
-                await send(session, orders(rate, sum(sent)))
-            sent.append(rate)
-            waiting.append(sum(sent) - (await count(session) - before))
+        sending = tasks.create_task(send_all(session, phases, began, taken))
+        end: float | None = None
+        while end is None or time.monotonic() < end:
+            await asyncio.sleep(max(began + len(sent) + 1 - time.monotonic(), 0))
+            done = await counted(session, done)
+            sent.append(taken.orders - sum(sent))
+            waiting.append(max(taken.orders - (done - before), 0))
             course.append(replicas.now)
+            if end is None and sending.done():
+                end = time.monotonic() + AFTER
     return sent, waiting, course
 
 
+@dataclass
+class Taken:
+    """How many orders the API has taken."""
+
+    orders: int = 0
+
+
+async def send_all(
+    session: aiohttp.ClientSession, phases: Sequence[tuple[float, int]], began: float, taken: Taken
+) -> None:
+    """A batch a second; those that are late for one that was sent again follow at once."""
+    plan = [rate for seconds, rate in phases for _ in range(int(seconds))]
+    for second, rate in enumerate(plan):
+        await asyncio.sleep(max(began + second - time.monotonic(), 0))
+        await send(session, orders(rate, taken.orders))
+        taken.orders += rate
+
+
 async def send(session: aiohttp.ClientSession, body: bytes) -> None:
-    """Sends a batch; again each second while the API says that it took none of it, as any client would."""
+    """Sends a batch; again each second while none of it is taken, as any client would."""
+    said = ""
     for _ in range(PATIENCE):
-        async with session.post(ORDERS_URL, data=body, headers={"Content-Type": "application/json"}) as reply:
-            if reply.status == 202:
-                return
-            said = f"the order API answered {reply.status}: {(await reply.text())[:300]}"
-        if reply.status != 503 or "none of this was taken" not in said:
-            break
+        try:
+            async with session.post(ORDERS_URL, data=body, headers={"Content-Type": "application/json"}) as reply:
+                if reply.status == 202:
+                    return
+                said = f"the order API answered {reply.status}: {(await reply.text())[:300]}"
+            if reply.status != 503 or not any(words in said for words in NOT_TAKEN):
+                break
+        except aiohttp.ClientConnectorError as error:
+            said = f"no connection to the order API: {error}"
         await asyncio.sleep(1.0)
     raise RuntimeError(said)
 
 
-async def count(session: aiohttp.ClientSession) -> int:
-    async with session.get(COUNT_URL) as reply:
-        reply.raise_for_status()
-        return int((await reply.json())["done"])
+async def counted(session: aiohttp.ClientSession, before: int | None) -> int:
+    """Orders that are worked off. Where that cannot be read now, it is asked again, and costs the second its look."""
+    said: Exception | None = None
+    for _ in range(PATIENCE):
+        try:
+            async with session.get(COUNT_URL) as reply:
+                reply.raise_for_status()
+                done = int((await reply.json())["done"])
+        except (aiohttp.ClientError, TimeoutError) as error:
+            said = error
+            await asyncio.sleep(1.0)
+            continue
+        if before is not None and done < before:
+            raise RuntimeError(f"sim-pace counts {done} orders after {before}: it was restarted, and the run is void")
+        return done
+    raise RuntimeError(f"sim-pace does not say how many orders are done: {said}")
 
 
 async def answers(url: str) -> bool:
@@ -144,7 +214,7 @@ def measure(cluster: Cluster, phases: Sequence[tuple[float, int]] = PHASES) -> R
         wait_until("one consumer", lambda: consumers(cluster) == 1, seconds=240)
         replicas = Replicas(cluster)
         replicas.start()
-        wait_until("a first look at the consumers", lambda: replicas.now == 1, seconds=30)
+        wait_until("a first look at the consumers", lambda: replicas.known, seconds=30)
         try:
             sent, waiting, course = asyncio.run(drive(replicas, phases))
         finally:
@@ -159,6 +229,7 @@ def measure(cluster: Cluster, phases: Sequence[tuple[float, int]] = PHASES) -> R
         capacity=CAPACITY,
         autoscaling=spec["autoscaling"],
         start_up_s=round(median(replicas.start_ups.values()), 1),
+        hpa_sync_s=HPA_SYNC,
         initial=course[0],
         sent=tuple(sent),
         waiting=tuple(waiting),

@@ -12,7 +12,8 @@ PATH = Path(__file__).parents[2] / "docs" / "autoscaling" / "cluster.json"
 class Record:
     """What a run on the cluster showed, second by second from the first order: sent, waiting, consumers.
 
-    `start_up_s` is the median from a pod's creation to its readiness. `autoscaling` is that of the pipeline's spec.
+    `start_up_s` is the median from a pod's creation to its readiness, `hpa_sync_s` the time between two looks of the
+    cluster's HPA controller. `autoscaling` is that of the pipeline's spec.
     """
 
     at: str
@@ -21,6 +22,7 @@ class Record:
     capacity: float
     autoscaling: dict[str, Any]
     start_up_s: float
+    hpa_sync_s: float
     initial: int
     sent: tuple[int, ...]
     waiting: tuple[int, ...]
