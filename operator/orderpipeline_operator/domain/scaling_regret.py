@@ -34,7 +34,7 @@ def risen(policy: ScalingPolicy, state: ScalingState, sample: LagSample, now: fl
         return state
     arriving = sample.arrival_rate or 0.0
     done = replace(state, fall_at=None, fall_from=None, fall_rate=None)
-    if arriving > ALIKE * state.fall_rate:
+    if not 0.0 < arriving <= ALIKE * state.fall_rate:  # what waits while nothing arrives says nothing of a load
         held = hold(policy, state)
         return replace(done, hold=min(2 * held, max(held, JUDGED))) if now - state.fall_at < 2 * held else done
     lasts = JUDGED if state.least_for is None else min(2 * state.least_for, MOST)

@@ -74,6 +74,14 @@ def test_fewer_that_were_too_few_are_not_gone_back_to_for_ten_minutes_then_twent
     assert again.least_for == 1200.0
 
 
+def test_a_backlog_while_nothing_arrives_blames_no_scale_down():
+    unread = replace(load(3500.0), arrived=None, arrival_rate=None)
+    state = follow(WIDE, [load(3500.0)] * 20, AT60)[-1].state
+    assert (state.desired, state.fall_from) == (40, 60)
+    up = decide(WIDE, replace(unread, orders=400_000), state, 1105.0)
+    assert (up.replicas, up.state.least) == (120, None)
+
+
 def test_less_load_than_that_is_another_matter():
     state, now = fall_and_rise(AT60, 1000.0, 3500.0, 3550.0, 120.0)
     assert waited(replace(state, desired=60), now, 3000.0) == 60.0
