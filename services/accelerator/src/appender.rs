@@ -183,7 +183,7 @@ impl Appender {
     }
 
     fn ring(&self, mut log: MutexGuard<'_, Log>) {
-        let ring = std::mem::take(&mut log.ring);
+        let ring = log.rings();
         drop(log);
         if ring {
             self.shared.sender.ring();

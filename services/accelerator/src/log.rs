@@ -39,6 +39,20 @@ impl Partition {
     }
 }
 
+/// What the sender sleeps for: until when, if nothing wakes it, and the brokers that can be sent something.
+#[derive(Default)]
+pub struct Sleep {
+    pub until: Option<Instant>,
+    pub open: Vec<i32>,
+}
+
+impl Sleep {
+    /// Whether it has to be woken for what is due at this time at this broker.
+    fn ends_for(&self, leader: i32, at: Instant) -> bool {
+        self.open.contains(&leader) && self.until.is_none_or(|until| at < until)
+    }
+}
+
 /// All of it, for both threads.
 pub struct Log {
     pub rules: Rules,
@@ -52,14 +66,17 @@ pub struct Log {
     pub flushing: bool,
     /// Since when the topic is said to have fewer partitions.
     fewer: Option<Instant>,
-    /// Whether the sender sleeps without a plan, and wants to be told of the next record.
-    pub ring: bool,
+    /// None while the sender looks for what is due: it may already have looked where a record comes to.
+    pub sleep: Option<Sleep>,
+    /// Whether something is due before the sender wakes by itself.
+    ring: bool,
 }
 
 impl Log {
     pub fn new(rules: Rules) -> Self {
         let (partitions, tickets, done) = (Vec::new(), Tickets::default(), Vec::new());
-        Self { rules, partitions, count: 0, tickets, done, waiting: 0, flushing: false, fewer: None, ring: true }
+        let (waiting, flushing, fewer) = (0, false, None);
+        Self { rules, partitions, count: 0, tickets, done, waiting, flushing, fewer, sleep: None, ring: false }
     }
 
     /// Queue one record; false when there is no room or the topic isn't known.
@@ -70,11 +87,20 @@ impl Log {
             return false;
         }
         let partition = &mut self.partitions[record::partition(key, self.count)];
+        let mut due = None; // what this record makes due, and was not
         if let Some(batch) = &partition.filling
             && batch.records.len() + most + SLACK > self.rules.batch_bytes
         {
             partition.full.extend(partition.filling.take());
-            self.ring = true;
+            due = Some(now.0);
+        } else if partition.filling.is_none() {
+            due = Some(now.0 + self.rules.linger);
+        }
+        if let Some(at) = due
+            && partition.again.is_empty()
+            && !partition.full_house(&self.rules)
+        {
+            self.ring |= self.sleep.as_ref().is_none_or(|sleep| sleep.ends_for(partition.leader, at));
         }
         let batch = partition.filling.get_or_insert_with(|| Batch {
             records: Vec::new(),
@@ -233,6 +259,14 @@ impl Log {
         for batch in gone {
             self.settle(batch, TIMED_OUT);
         }
+    }
+
+    /// Whether the sender has to be woken, which is then as good as done.
+    pub fn rings(&mut self) -> bool {
+        if self.ring {
+            self.sleep = Some(Sleep::default());
+        }
+        std::mem::take(&mut self.ring)
     }
 
     pub fn idle(&self) -> bool {

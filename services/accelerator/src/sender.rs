@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::batch::{Batch, Rules};
 use crate::bell::Bell;
 use crate::link::{Asked, Link};
-use crate::log::Log;
+use crate::log::{Log, Sleep};
 use crate::protocol;
 use crate::record::Sequence;
 
@@ -154,16 +154,16 @@ impl Sender {
     /// Send what is due; returns when something will be.
     fn send(&mut self, now: Instant) -> Option<Instant> {
         let mut next: Option<Instant> = None;
-        let mut idle = false; // a broker could be sent something, and there is nothing for it
+        let mut open = Vec::new();
         {
             let mut log = lock(&self.shared.log);
-            log.ring = true; // whatever comes from here on may be due before anything that is seen below
+            log.sleep = None;
             self.renumber |= log.expire(now);
         }
         if self.renumber {
             return None;
         }
-        for id in self.links.keys().copied().collect::<Vec<_>>() {
+        for id in self.links.keys().copied().filter(|id| *id != ANY).collect::<Vec<_>>() {
             loop {
                 let mut log = lock(&self.shared.log);
                 let sequence = match (log.rules.idempotent, self.producer) {
@@ -177,7 +177,7 @@ impl Sender {
                 match log.due(id, now) {
                     Some(at) if at <= now => {}
                     at => {
-                        idle |= at.is_none();
+                        open.push(id);
                         next = [next, at].into_iter().flatten().min();
                         break;
                     }
@@ -192,8 +192,8 @@ impl Sender {
                 self.produce(id, batches, sequence, until, &rules);
             }
         }
-        // Where all brokers have as much as they may have at a time, it is their answers that wake this thread.
-        lock(&self.shared.log).ring = idle && next.is_none();
+        // A broker that has as much as it may have at a time is not open: its answer wakes this thread.
+        lock(&self.shared.log).sleep = Some(Sleep { until: next, open });
         next
     }
 
