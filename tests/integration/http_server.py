@@ -6,12 +6,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any, Literal
 
 import uvloop
 
-from orderpipeline_common.order import Order
+from orderpipeline_common.order import Order, OrderError, decode_order
 from orderpipeline_producer.api import PATHS, make_api
 from orderpipeline_producer.auth import ANONYMOUS
+from orderpipeline_producer.desk import OnOutcome, open_desk
 from orderpipeline_producer.gateway import Gateway
 from orderpipeline_producer.http import HttpServer
 from orderpipeline_producer.kafka_sink import Headers, OnDelivery, ProducePlain, Take
@@ -52,10 +54,64 @@ class MemorySink:
                 on_delivery(None, None)
 
 
-class Served:
-    """A running server. `taken()` is how many orders it has handed to Kafka so far."""
+class MemoryDesk:
+    """What the accelerator's desk does, for a sink that remembers: it knows heads by their bytes only."""
 
-    def __init__(self, port: int, sink: MemorySink, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, sink: MemorySink, **rules: Any) -> None:
+        self._sink, self._rules = sink, rules
+        self._heads: dict[bytes, int] = {}
+        self._begin = b""
+        self._waiting: set[OnOutcome] = set()
+        self.taken = 0
+
+    def request(self, data: bytes, others: int, on_reply: OnOutcome) -> bytes | Literal[True] | None:
+        head, _, body = data.partition(b"\r\n\r\n")
+        if self._heads.get(head) != len(body):
+            return None
+        try:
+            customer = decode_order(body).customer_id
+        except OrderError:
+            return None
+        answer = b'{"order_id":"desk"}'
+        reply = b"%b%d\r\n\r\n%b" % (self._begin, len(answer), answer)
+
+        def on_delivery(error: Any, message: Any) -> None:
+            if on_reply in self._waiting:
+                self._waiting.discard(on_reply)
+                on_reply(reply)
+
+        self.taken += 1
+        self._sink.produce(customer, body, [], on_delivery)
+        if not self._rules["wait"]:
+            return reply
+        self._waiting.add(on_reply)
+        return True
+
+    def remember(self, head: bytes, length: int) -> None:
+        self._heads[head] = length
+
+    def begin(self, reply: bytes) -> None:
+        self._begin = reply
+
+    def in_flight(self) -> int:
+        return len(self._waiting)
+
+    def counted(self) -> tuple[int, list[int], float]:
+        return 0, [0] * (len(self._rules["bounds"]) + 1), 0.0
+
+    def give_up(self, on_reply: OnOutcome) -> tuple[bytes, float] | None:
+        assert on_reply in self._waiting
+        self._waiting.discard(on_reply)
+        return b'{"order_id":"desk"}', 0.0
+
+
+class Served:
+    """A running server. `taken()` is how many orders it has handed to Kafka so far, `desks` what stood at its desk."""
+
+    def __init__(
+        self, port: int, sink: MemorySink, loop: asyncio.AbstractEventLoop, desks: list[MemoryDesk]
+    ) -> None:
+        self.desks = desks
         self.port = port
         self.sink = sink
         self._loop = loop
@@ -113,8 +169,10 @@ def statuses(reply: bytes) -> list[int]:
 
 
 @contextmanager
-def served(request_seconds: float = 60.0, *, wait: bool = True) -> Iterator[Served]:
-    """A server with small limits: orders of 2,000 bytes, bodies of 100,000, batches of 100."""
+def served(request_seconds: float = 60.0, *, wait: bool = True, desk: bool = False) -> Iterator[Served]:
+    """A server with small limits: orders of 2,000 bytes, bodies of 100,000, batches of 100. With a desk, single orders
+    go its way as they go the accelerator's.
+    """
     limits = Limits(order_bytes=2000, body_bytes=100_000, batch_orders=100, request_seconds=request_seconds)
     ready: list[Served] = []
     started = threading.Event()
@@ -133,8 +191,15 @@ def served(request_seconds: float = 60.0, *, wait: bool = True) -> Iterator[Serv
             mint_many=lambda count: [f"id-{next(number)}" for _ in range(count)], down=lambda: "", wait=wait,
         )  # fmt: skip
         api = make_api(orders, metrics, make_registry(metrics), lambda: "", lambda: "", loop.time)
-        server = HttpServer(api, orders, request_seconds)
-        ready.append(Served(await server.start("127.0.0.1", 0), sink, loop))
+        desks: list[MemoryDesk] = []
+
+        def make_desk(**rules: Any) -> MemoryDesk:
+            desks.append(MemoryDesk(sink, **rules))
+            return desks[-1]
+
+        opened = open_desk(make_desk if desk else None, orders, lambda count: [""] * count)
+        server = HttpServer(api, orders, request_seconds, opened)
+        ready.append(Served(await server.start("127.0.0.1", 0), sink, loop, desks))
         started.set()
         await stop.wait()
         await server.stop(1.0, linger=0.0)

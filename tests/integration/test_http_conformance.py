@@ -3,6 +3,7 @@
 import json
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,10 +13,15 @@ import pytest
 from tests.integration.http_cases import CASES, CHUNK, GET, GOOD, J, chunks, get, sized
 from tests.integration.http_server import Served, served, statuses
 
+GARBAGE = b"GARBAGE\r\n\r\n"
 
-@pytest.fixture(scope="module")
-def api() -> Iterator[Served]:
-    with served() as server:
+
+@pytest.fixture(scope="module", params=[False, True], ids=["alone", "desk"])
+def api(request: pytest.FixtureRequest) -> Iterator[Served]:
+    """With a desk, it already knows the head of a good order."""
+    with served(desk=request.param) as server:
+        assert statuses(server.talk(GOOD, GOOD, replies=2)) == [202, 202]
+        assert [desk.taken for desk in server.desks] == [1] * request.param
         yield server
 
 
@@ -127,6 +133,44 @@ def test_an_order_that_kafka_does_not_answer_is_ambiguous_at_the_deadline(impati
         assert time.monotonic() - begun > 0.8
     finally:
         impatient.sink.hold = False
+
+
+def test_orders_one_after_the_other_go_over_the_desk_and_those_behind_each_other_do_not() -> None:
+    with served(desk=True) as server:
+        assert statuses(server.talk(*[GOOD] * 4, GOOD * 2, GOOD, GET, GOOD, replies=9)) == [202] * 7 + [200, 202]
+        assert (server.desks[0].taken, server.taken()) == (5, 8)
+
+
+@pytest.mark.parametrize("desk", [False, True])
+def test_what_comes_while_an_order_waits_is_answered_after_it(desk: bool) -> None:
+    with served(desk=desk) as server:
+        assert statuses(server.talk(GOOD, replies=1)) == [202]
+        server.sink.hold = True
+        threading.Timer(0.3, setattr, (server.sink, "hold", False)).start()
+        assert statuses(server.talk(GOOD, GET + GOOD, GARBAGE, replies=4)) == [202, 200, 202, 400]
+
+
+@pytest.mark.parametrize("desk", [False, True])
+def test_a_client_that_is_gone_before_its_reply_harms_nobody(desk: bool) -> None:
+    with served(desk=desk) as server:
+        assert statuses(server.talk(GOOD, replies=1)) == [202]
+        server.sink.hold = True
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(GOOD)
+            server.settle()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.settle()
+        server.sink.hold = False
+        assert statuses(server.talk(GOOD, replies=1)) == [202]
+        assert server.taken() == 3
+
+
+def test_accepted_orders_at_the_desk_are_answered_at_once() -> None:
+    with served(wait=False, desk=True) as server:
+        server.sink.hold = True
+        assert statuses(server.talk(*[GOOD] * 3, replies=3)) == [202] * 3
+        assert server.desks[0].taken == 2
+        server.sink.hold = False
 
 
 def test_accepted_orders_are_answered_in_one_go() -> None:

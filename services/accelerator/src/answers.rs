@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use crate::batch::Batch;
 use crate::link::Asked;
 use crate::protocol::{self, Reply};
-use crate::sender::{PAUSE, Sender, lock};
+use crate::sender::{PAUSE, Sender};
+use crate::shared::lock;
 
 /// A batch that failed for its turn alone more often than this is given up.
 const MAX_ATTEMPTS: u32 = 20;

@@ -4,20 +4,22 @@
 //! for each record beyond its bytes: a thread packs whole batches and sends those of all partitions in one request.
 
 use std::ffi::c_int;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::bell::Bell;
 use crate::config::{Headers, names, rules};
+use crate::desk::Desk;
 use crate::log::Log;
 use crate::orders::{Orders, Single};
 use crate::record;
-use crate::sender::{Sender, Shared, Topic};
+use crate::sender::Sender;
+use crate::shared::{Shared, Topic, lock, now};
 use crate::tickets::{Done, Waiter};
 
 /// librdkafka's number for a broker that can't be reached.
@@ -32,6 +34,7 @@ pub struct Appender {
     plain: Vec<u8>,
     on_event: Py<PyAny>,
     on_failed: Py<PyAny>,
+    desk: OnceLock<Py<Desk>>,
 }
 
 #[pymethods]
@@ -61,7 +64,15 @@ impl Appender {
         let sender = Sender::new(shared.clone(), names);
         let thread = std::thread::Builder::new().name("orders-sender".into()).spawn(|| sender.run())?;
         let plain = encoded(&headers, &[]);
-        Ok(Self { shared, thread: Mutex::new(Some(thread)), headers, plain, on_event, on_failed })
+        Ok(Self {
+            shared,
+            thread: Mutex::new(Some(thread)),
+            headers,
+            plain,
+            on_event,
+            on_failed,
+            desk: OnceLock::new(),
+        })
     }
 
     /// Readable when there is something to `poll`.
@@ -74,7 +85,7 @@ impl Appender {
     fn produce(&self, key: &str, value: &[u8], more: Headers, on_delivery: Py<PyAny>) -> bool {
         let extended = (!more.is_empty()).then(|| encoded(&self.headers, &more));
         let waiter = Waiter::One(on_delivery, Some(value.to_vec()));
-        self.one(key.as_bytes(), value, extended.as_deref().unwrap_or(&self.plain), waiter)
+        self.shared.queue(key.as_bytes(), value, extended.as_deref().unwrap_or(&self.plain), waiter, now())
     }
 
     /// Read one plain order and queue it: with `order_id` when it has none of its own, and only when its key and value
@@ -89,10 +100,19 @@ impl Appender {
     ) -> Option<(usize, Bound<'py, PyBytes>)> {
         let order = Single::read(body, order_id)?;
         let size = order.key.len() + order.value.len();
-        if size as isize > room || !self.one(order.key, &order.value, &self.plain, Waiter::One(on_delivery, None)) {
+        let waiter = Waiter::One(on_delivery, None);
+        if size as isize > room || !self.shared.queue(order.key, &order.value, &self.plain, waiter, now()) {
             return None;
         }
         Some((size, PyBytes::new(py, &order.answer())))
+    }
+
+    /// What takes single orders in one call each, with these rules; the only one of this client.
+    #[pyo3(signature = (**rules))]
+    fn desk(&self, py: Python<'_>, rules: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Desk>> {
+        let desk = Py::new(py, Desk::new(self.shared.clone(), self.plain.clone(), rules)?)?;
+        self.desk.set(desk.clone_ref(py)).map_err(|_| PyValueError::new_err("the client has a desk already"))?;
+        Ok(desk)
     }
 
     /// Queue a record for each of the orders until the client takes no more; returns how many it took.
@@ -108,7 +128,7 @@ impl Appender {
         let now = now();
         let mut scratch = Vec::with_capacity(1024);
         let mut sent = 0;
-        let mut log = self.log();
+        let mut log = self.shared.log();
         let ticket = log.tickets.open(Waiter::Many(on_done), spans.len());
         for (at, span) in spans.iter().enumerate() {
             let key = &body[span.key as usize..][..span.key_len as usize];
@@ -120,20 +140,26 @@ impl Appender {
         if sent < spans.len() {
             log.tickets.shrink(ticket, sent);
         }
-        self.ring(log);
+        self.shared.ring(log);
         Ok(sent)
     }
 
     /// Take all that has come to an end and call who waits for it. Never waits.
     fn poll(&self, py: Python<'_>) -> PyResult<()> {
         self.shared.waiter.calm();
-        let done = std::mem::take(&mut self.log().done);
+        let done = std::mem::take(&mut self.shared.log().done);
         let events = std::mem::take(&mut *lock(&self.shared.events));
+        let mut orders = Vec::new();
         // One that raises must not keep the others from being told.
         for ended in done {
-            if let Err(error) = self.tell(py, ended) {
+            if let Waiter::Order(order) = ended.waiter {
+                orders.push((order, ended.failed.first().map(|(_, code)| *code)));
+            } else if let Err(error) = self.tell(py, ended) {
                 error.write_unraisable(py, None);
             }
+        }
+        if let Some(desk) = self.desk.get().filter(|_| !orders.is_empty()) {
+            desk.get().ended(py, orders);
         }
         for text in events {
             self.on_event.call1(py, ("error", TRANSPORT, "_TRANSPORT", text))?;
@@ -144,13 +170,13 @@ impl Appender {
     /// Send at once and wait for at most `seconds` until nothing is in flight; returns how many records still are.
     fn flush(&self, py: Python<'_>, seconds: f64) -> PyResult<usize> {
         let end = Instant::now() + Duration::from_secs_f64(seconds);
-        self.log().flushing = true;
+        self.shared.log().flushing = true;
         loop {
             self.shared.sender.ring();
             self.poll(py)?;
-            let left = self.log().tickets.open_records();
+            let left = self.shared.log().tickets.open_records();
             if left == 0 || Instant::now() >= end {
-                self.log().flushing = false;
+                self.shared.log().flushing = false;
                 return Ok(left);
             }
             py.detach(|| std::thread::sleep(Duration::from_millis(2)));
@@ -178,30 +204,6 @@ impl Appender {
 }
 
 impl Appender {
-    fn log(&self) -> MutexGuard<'_, Log> {
-        lock(&self.shared.log)
-    }
-
-    fn ring(&self, mut log: MutexGuard<'_, Log>) {
-        let ring = log.rings();
-        drop(log);
-        if ring {
-            self.shared.sender.ring();
-        }
-    }
-
-    fn one(&self, key: &[u8], value: &[u8], headers: &[u8], waiter: Waiter) -> bool {
-        let now = now();
-        let mut log = self.log();
-        let ticket = log.tickets.open(waiter, 1);
-        let taken = log.append(ticket, key, value, headers, now);
-        if !taken {
-            log.tickets.shrink(ticket, 0);
-        }
-        self.ring(log);
-        taken
-    }
-
     fn tell(&self, py: Python<'_>, ended: Done) -> PyResult<()> {
         let told = match (ended.waiter, ended.failed.first()) {
             (Waiter::One(on_delivery, _), None) => on_delivery.call1(py, (py.None(), py.None())),
@@ -209,6 +211,7 @@ impl Appender {
                 self.on_failed.call1(py, (on_delivery, *code, PyBytes::new(py, &value.unwrap_or_default())))
             }
             (Waiter::Many(on_done), _) => on_done.call1(py, (ended.failed,)),
+            (Waiter::Order(_), _) => return Ok(()), // those are the desk's
         };
         told.map(drop)
     }
@@ -224,17 +227,7 @@ impl Drop for Appender {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 fn encoded(all: &[(String, Vec<u8>)], more: &[(String, Vec<u8>)]) -> Vec<u8> {
     let pairs: Vec<_> = all.iter().chain(more).map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
     record::headers(pairs.into_iter())
-}
-
-/// The time, by the clock that only goes forward and as Kafka writes it.
-fn now() -> (Instant, i64) {
-    let ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-    (Instant::now(), ms)
 }

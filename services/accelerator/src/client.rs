@@ -230,6 +230,7 @@ impl Client {
                 self.on_failed.call1(py, (on_delivery, *code, PyBytes::new(py, &ended.value)))
             }
             (Waiter::Many(on_done), _) => on_done.call1(py, (ended.failed,)),
+            (Waiter::Order(_), _) => return Ok(()), // this client has no desk
         };
         told.map(drop)
     }

@@ -6,6 +6,7 @@ mod batch;
 mod bell;
 mod client;
 mod config;
+mod desk;
 mod fetch;
 mod handle;
 mod link;
@@ -19,6 +20,7 @@ mod protocol;
 mod rdkafka;
 mod record;
 mod sender;
+mod shared;
 mod tickets;
 
 use pyo3::prelude::*;
@@ -29,6 +31,8 @@ mod _native {
     use super::appender::Appender;
     #[pymodule_export]
     use super::client::{Client, library_version};
+    #[pymodule_export]
+    use super::desk::Desk;
     #[pymodule_export]
     use super::fetch::Fetcher;
     #[pymodule_export]

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::link::{Asked, Link};
 use crate::protocol::Reply;
-use crate::sender::{ANY, PAUSE, Sender, lock};
+use crate::sender::{ANY, PAUSE, Sender};
+use crate::shared::lock;
 
 /// Between two times that the same is told.
 const QUIET: Duration = Duration::from_secs(5);

@@ -10,8 +10,8 @@ use pyo3::types::{PyBytes, PySlice};
 use crate::order::{Reader, Span};
 
 /// Ids of one block differ in their last three hexadecimal digits.
-const BLOCK: usize = 4096;
-const ID: usize = 36;
+pub const BLOCK: usize = 4096;
+pub const ID: usize = 36;
 const BEGIN: &[u8] = b"{\"order_id\":\"";
 /// What an order_id adds: `{"order_id":"…",` in the place of `{`.
 pub const ID_BYTES: usize = BEGIN.len() + ID + 2 - 1;
@@ -95,12 +95,7 @@ impl Orders {
 
     fn minted(&self, at: usize) -> [u8; ID] {
         let place = self.from + at;
-        let mut id = [0; ID];
-        id[..ID - 3].copy_from_slice(&self.blocks[place / BLOCK]);
-        for (digit, shift) in id[ID - 3..].iter_mut().zip([8, 4, 0]) {
-            *digit = HEX[(place % BLOCK) >> shift & 15];
-        }
-        id
+        minted(&self.blocks[place / BLOCK], place % BLOCK)
     }
 
     fn part(&self, py: Python<'_>, from: usize, to: usize) -> Self {
@@ -180,6 +175,17 @@ impl Orders {
         let value = PyBytes::new(py, self.value(body, at, &mut scratch));
         Ok((text(span.key, span.key_len), value, id).into_pyobject(py)?.into_any())
     }
+}
+
+/// The id at a place of a block that begins like this.
+#[inline]
+pub fn minted(block: &[u8], place: usize) -> [u8; ID] {
+    let mut id = [0; ID];
+    id[..ID - 3].copy_from_slice(block);
+    for (digit, shift) in id[ID - 3..].iter_mut().zip([8, 4, 0]) {
+        *digit = HEX[place >> shift & 15];
+    }
+    id
 }
 
 /// The orders of a JSON array of 1 to `max_orders`, each of at most `max_bytes`; None leaves it to Python.

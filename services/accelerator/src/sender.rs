@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::net::TcpStream;
 use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender as Channel, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::batch::{Batch, Rules};
-use crate::bell::Bell;
 use crate::link::{Asked, Link};
-use crate::log::{Log, Sleep};
+use crate::log::Sleep;
 use crate::protocol;
 use crate::record::Sequence;
+use crate::shared::{Shared, lock};
 
 /// How often the leaders are asked for although nothing is wrong.
 const REFRESH: Duration = Duration::from_secs(60);
@@ -21,28 +21,6 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 const ANSWER: Duration = Duration::from_secs(10);
 /// The broker that is asked before any is known by its id.
 pub(crate) const ANY: i32 = -1;
-
-/// What both threads see.
-pub struct Shared {
-    pub log: Mutex<Log>,
-    pub topic: Mutex<Topic>,
-    pub told: Condvar,
-    /// Wakes the sender.
-    pub sender: Bell,
-    /// Wakes the event loop.
-    pub waiter: Bell,
-    pub events: Mutex<Vec<String>>,
-}
-
-/// What is known of the topic. `asked` and `answered` count the questions for it.
-#[derive(Default)]
-pub struct Topic {
-    pub leaders: Vec<i32>,
-    pub error: i16,
-    pub asked: u64,
-    pub answered: u64,
-    pub stop: bool,
-}
 
 pub struct Names {
     pub topic: String,
@@ -67,10 +45,6 @@ pub struct Sender {
     pub(crate) id_asked: bool,
     pub(crate) renumber: bool,
     pub(crate) told: Option<(String, Instant)>,
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 impl Sender {

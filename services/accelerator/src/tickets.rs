@@ -1,6 +1,7 @@
 //! Who waits for which records: a number for each record on its way, and one counter for all of a request.
 
 use std::ffi::c_int;
+use std::time::Instant;
 
 use pyo3::prelude::*;
 
@@ -11,6 +12,16 @@ const PLACE_BITS: u32 = 32;
 pub enum Waiter {
     One(Py<PyAny>, Option<Vec<u8>>),
     Many(Py<PyAny>),
+    Order(Order),
+}
+
+/// A single order that was taken with its request. Who is told, which is nobody where the reply did not wait, and with
+/// which JSON; `size` is in bytes in flight.
+pub struct Order {
+    pub on_reply: Option<Py<PyAny>>,
+    pub answer: Vec<u8>,
+    pub size: usize,
+    pub begun: Instant,
 }
 
 struct Ticket {
@@ -80,6 +91,11 @@ impl Tickets {
         ticket.left -= count;
         self.open -= count;
         if ticket.left == 0 { self.close(slot) } else { None }
+    }
+
+    /// All who wait.
+    pub fn waiters(&mut self) -> impl Iterator<Item = &mut Waiter> {
+        self.slots.iter_mut().flatten().map(|ticket| &mut ticket.waiter)
     }
 
     /// Records that have not ended.

@@ -16,6 +16,7 @@ from orderpipeline_common.logs import configure_logs
 from orderpipeline_common.runtime import EnvReader, SettingsError, stop_on_signals
 from orderpipeline_producer.api import PATHS, make_api
 from orderpipeline_producer.auth import ANONYMOUS, ApiKeys, load_keys
+from orderpipeline_producer.desk import open_desk
 from orderpipeline_producer.gateway import Gateway
 from orderpipeline_producer.http import HttpServer
 from orderpipeline_producer.ids import Ids
@@ -84,7 +85,8 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     )
     ready = lambda: "draining" if stop.is_set() else sink.fatal or watch.down  # noqa: E731
     api = make_api(orders, metrics, make_registry(metrics), ready, lambda: sink.fatal, loop.time)
-    server = HttpServer(api, orders, settings.limits.request_seconds)
+    desk = open_desk(sink.desk, orders, ids.blocks)
+    server = HttpServer(api, orders, settings.limits.request_seconds, desk)
     tasks = [loop.create_task(job) for job in jobs]
     for task in tasks:
         task.add_done_callback(lambda ended: _stop_when_failed(ended, stop))

@@ -5,7 +5,8 @@ import logging
 from typing import TYPE_CHECKING, Final, cast
 
 from orderpipeline_producer.body import IncomingBody
-from orderpipeline_producer.head import MAX_HEAD, Head, check_begun, parse_head
+from orderpipeline_producer.desk import Seat
+from orderpipeline_producer.head import MAX_HEAD, FieldMap, Head, check_begun, parse_head
 from orderpipeline_producer.replies import Problem, Reply
 from orderpipeline_producer.request import ClientGone, Request
 from orderpipeline_producer.singles import Single
@@ -24,6 +25,8 @@ READ_AHEAD: Final = 64 * 1024
 """Bytes of further requests that are read while one is being answered."""
 END_OF_HEAD: Final = b"\r\n\r\n"
 NEVER: Final = float("inf")
+PLAIN_HEAD: Final = Head("POST", "/order", FieldMap({}), None, False, True, "", 0)
+"""Stands for the head of an order that was taken at the desk, which knows it without reading it."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +34,8 @@ _log = logging.getLogger(__name__)
 class Connection(asyncio.Protocol):
     """The server's side of one connection. `deadline` is on the loop's clock; past it the server calls `late`."""
 
-    __slots__ = ("_ahead", "_at", "_body", "_closing", "_half_closed", "_head", "_paused", "_server", "_single",
-                 "_task", "_transport", "_writable", "deadline")  # fmt: skip
+    __slots__ = ("_ahead", "_at", "_body", "_closing", "_half_closed", "_head", "_paused", "_seat", "_server",
+                 "_single", "_task", "_transport", "_writable", "deadline")  # fmt: skip
 
     def __init__(self, server: "HttpServer") -> None:
         self._server = server
@@ -42,7 +45,8 @@ class Connection(asyncio.Protocol):
         self._head: Head | None = None  # of the request in hand
         self._body: IncomingBody | None = None
         self._task: asyncio.Task[None] | None = None
-        self._single: Single | None = None
+        self._single: Single | Seat | None = None
+        self._seat = None if server.desk is None else server.desk.seat(self._on_single)
         self._closing = self._half_closed = self._paused = False
         self._writable = True
         self.deadline = NEVER
@@ -70,17 +74,23 @@ class Connection(asyncio.Protocol):
 
     def _shortcut(self, data: bytes) -> bool:
         """What nearly all segments are: exactly one plain order. Whatever else it may be has the long way."""
-        end = data.find(END_OF_HEAD, 0, MAX_HEAD)
-        if end < 0 or self._server.draining:
+        if self._server.draining:
             return False
-        try:
-            head = parse_head(data[:end])
-        except Problem:
-            return False
-        if not head.order_length or end + 4 + head.order_length != len(data):
-            return False
-        begun = self._server.clock()
-        outcome = self._server.singles.take(head, data[end + 4 :], begun, self._on_single)
+        head, begun = PLAIN_HEAD, self._server.clock()
+        outcome: bytes | Single | Seat | None = None if self._seat is None else self._seat.take(data)
+        if outcome is None:
+            end = data.find(END_OF_HEAD, 0, MAX_HEAD)
+            if end < 0:
+                return False
+            try:
+                head = parse_head(data[:end])
+            except Problem:
+                return False
+            if not head.order_length or end + 4 + head.order_length != len(data):
+                return False
+            if self._seat is not None:
+                self._seat.remember(data[:end], head.order_length)
+            outcome = self._server.singles.take(head, data[end + 4 :], begun, self._on_single)
         if outcome is None:
             return False
         if type(outcome) is bytes:
@@ -88,7 +98,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(outcome)
         else:
             self._head = head
-            self._single = cast(Single, outcome)
+            self._single = cast(Single | Seat, outcome)
             self.deadline = begun + self._server.request_seconds
         return True
 
@@ -121,6 +131,8 @@ class Connection(asyncio.Protocol):
         self.deadline = NEVER
         if self._single is not None:
             self._single.on_reply = None
+        if self._seat is not None:
+            self._seat.on_reply = None  # it holds this connection
         if self._body is not None:
             self._body.gone()
         self._server.forget(self)
@@ -231,7 +243,7 @@ class Connection(asyncio.Protocol):
         if not self._closing:
             self._advance()
 
-    def _on_single(self, single: Single, reply: "bytes | Reply") -> None:
+    def _on_single(self, single: "Single | Seat", reply: "bytes | Reply") -> None:
         if single is not self._single:
             return
         if type(reply) is bytes and not self._ahead and not self._half_closed and not self._server.draining:

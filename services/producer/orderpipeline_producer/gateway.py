@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
@@ -121,8 +121,10 @@ class Gateway:
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._busy = False
         self._closed = False
-        self.in_flight = 0
-        """Bytes taken and neither delivered nor failed."""
+        self.held = 0
+        """Bytes taken here and neither delivered nor failed."""
+        self.beside: Callable[[], int] = int
+        """Tells the bytes of orders that the Kafka client took by itself."""
         self._timer: asyncio.TimerHandle | None = None
         if sink.fd is None:
             self._timer = loop.call_later(IDLE_POLL_SECONDS, self._poll)
@@ -130,9 +132,15 @@ class Gateway:
             self._busy = True  # it needs no timer
             loop.add_reader(sink.fd, sink.poll)
 
+    @property
+    def in_flight(self) -> int:
+        """Bytes taken and neither delivered nor failed."""
+        return self.held + self.beside()
+
     def has_room(self, size: int) -> bool:
         """Whether `size` more bytes may be taken; anything may when nothing is in flight."""
-        return not self.in_flight or self.in_flight + size <= self._max
+        in_flight = self.in_flight
+        return not in_flight or in_flight + size <= self._max
 
     async def room(self, size: int) -> None:
         """Wait until there is room. The caller sets the deadline."""
@@ -148,7 +156,7 @@ class Gateway:
         """
         size = size_of(records)
         delivery = Delivery(self, records, size, self._loop.create_future())
-        self.in_flight += size
+        self.held += size
         sent = self._produce(records, headers, delivery)
         self._metrics.accepted += sent
         self._poll_soon()
@@ -156,7 +164,7 @@ class Gateway:
             return delivery, []
         refused = records[sent:]
         refused_size = size_of(refused)
-        self.in_flight -= refused_size
+        self.held -= refused_size
         delivery.shrink(sent, refused_size)
         return delivery, list(refused)
 
@@ -180,7 +188,7 @@ class Gateway:
         Raises BufferError or KafkaException when the client does not take it.
         """
         self._sink.produce(key, value, headers, on_delivery)
-        self.in_flight += size
+        self.held += size
         self._metrics.accepted += 1
         if not self._busy:
             self._poll_soon()
@@ -197,12 +205,13 @@ class Gateway:
         """
         if self._sink.take is None:
             return None
-        room = self._max - self.in_flight - RECORD_OVERHEAD if self.in_flight else sys.maxsize
+        in_flight = self.in_flight
+        room = self._max - in_flight - RECORD_OVERHEAD if in_flight else sys.maxsize
         taken = self._sink.take(body, room, order_id, on_delivery)
         if taken is None:
             return None
         size = taken[0] + RECORD_OVERHEAD
-        self.in_flight += size
+        self.held += size
         self._metrics.accepted += 1
         return size, taken[1]
 
@@ -213,7 +222,7 @@ class Gateway:
 
     def settle(self, size: int, acked: int, failed: int) -> None:
         """Count a finished delivery and let waiting requests go on."""
-        self.in_flight -= size
+        self.held -= size
         self._metrics.acked += acked
         self._metrics.failed += failed
         if self._waiters:

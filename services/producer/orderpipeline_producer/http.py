@@ -8,6 +8,7 @@ from typing import Final
 
 from orderpipeline_producer.api import Api
 from orderpipeline_producer.connection import Connection
+from orderpipeline_producer.desk import Desk
 from orderpipeline_producer.orders import Orders
 from orderpipeline_producer.singles import Singles
 from orderpipeline_producer.wire import Wire
@@ -23,12 +24,13 @@ HANDSHAKE_SECONDS: Final = 10.0
 class HttpServer:
     """Makes the connections and watches over their deadlines. Belongs to the running event loop."""
 
-    def __init__(self, api: Api, orders: Orders, request_seconds: float) -> None:
+    def __init__(self, api: Api, orders: Orders, request_seconds: float, desk: Desk | None = None) -> None:
         self.api = api
         self.request_seconds = request_seconds
         self.loop = asyncio.get_running_loop()
         self.clock: Callable[[], float] = self.loop.time
         self.wire = Wire(time.time())
+        self.desk = desk
         self.singles = Singles(orders, api.metrics, self.wire, self.clock)
         self.draining = False
         self._connections: set[Connection] = set()
@@ -92,6 +94,8 @@ class HttpServer:
     def _sweep(self) -> None:
         now = self.clock()
         self.wire.tick(time.time())
+        if self.desk is not None:
+            self.desk.begin(self.wire.accepted_begin)
         for connection in [each for each in self._connections if each.deadline <= now]:
             connection.late()
         self._timer = self.loop.call_later(SWEEP_SECONDS, self._sweep)

@@ -80,6 +80,8 @@ class KafkaSink:
         """It has to be polled in turns: nothing tells when there is something to poll."""
         self.take: Take | None = None
         self.produce_plain: ProducePlain | None = None
+        self.desk = None
+        """Only a client of the accelerator's has one."""
         self.fatal = ""
         """Why the client can never send again; empty while it can."""
         self.on_trouble: Callable[[], None] = lambda: None

@@ -1,7 +1,7 @@
 """What the producer counts: plain numbers while it works, turned into Prometheus families only when asked."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -22,6 +22,8 @@ class Metrics(Collector):
         self._routes = routes
         self.in_flight: Callable[[], int] = int
         """Tells the bytes in flight; the gateway that knows them is made after its metrics."""
+        self.before: Callable[[], None] = lambda: None
+        """Called before the counters are read, for what is counted elsewhere to be added."""
         self._requests: dict[tuple[str, int], int] = {}
         self._seconds: dict[str, list[int]] = {}
         self._sums: dict[str, float] = {}
@@ -41,6 +43,14 @@ class Metrics(Collector):
             self._sums[route] = 0.0
         counts[bisect_left(BUCKETS, seconds)] += 1
         self._sums[route] += seconds
+
+    def add(self, path: str, status: int, counts: Sequence[int], seconds: float) -> None:
+        """Count requests of a known route that have been answered, by BUCKETS of their durations."""
+        self.timer(path, status)  # makes the places
+        self._requests[path, status] += sum(counts)
+        self._sums[path] += seconds
+        for at, count in enumerate(counts):
+            self._seconds[path][at] += count
 
     def timer(self, path: str, status: int) -> Callable[[float], None]:
         """What `request` does for one route and status, made once for those that come all the time."""
@@ -63,6 +73,7 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The families, as the Prometheus client asks for them."""
+        self.before()
         requests = CounterMetricFamily(Name.REQUESTS, "HTTP requests answered.", labels=["route", "status"])
         for (route, status), count in sorted(self._requests.items()):
             requests.add_metric([route, str(status)], count)

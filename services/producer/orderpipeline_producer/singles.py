@@ -50,18 +50,24 @@ class Single:
             return
         desk.gateway.fail(self.size, error)
         if on_reply is not None:
-            record = Record(0, "", b"", self._order_id())
+            record = Record(0, "", b"", order_id_of(self.body))
             on_reply(self, desk.count(failed_order(refusal(record, error)), self._begun))
 
     def late(self) -> Reply:
         """The reply when Kafka took too long; what it says afterwards is counted, no more."""
         self.on_reply = None
-        problem = unavailable(f"Kafka did not answer in time; {AMBIGUOUS}", {"order_id": self._order_id()})
-        return self._desk.count(problem, self._begun)
+        return self._desk.count(too_late(order_id_of(self.body)), self._begun)
 
-    def _order_id(self) -> str:
-        order_id: str = msgspec.json.decode(self.body)["order_id"]
-        return order_id
+
+def order_id_of(answer: bytes) -> str:
+    """The id in `{"order_id":"…"}`."""
+    order_id: str = msgspec.json.decode(answer)["order_id"]
+    return order_id
+
+
+def too_late(order_id: str | None) -> Problem:
+    """What a client is told of an order when Kafka took too long."""
+    return unavailable(f"Kafka did not answer in time; {AMBIGUOUS}", {"order_id": order_id} if order_id else None)
 
 
 class Singles:

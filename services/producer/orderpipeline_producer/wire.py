@@ -28,6 +28,11 @@ class Wire:
                 b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json" + self._common + b"Content-Length: "
             )
 
+    @property
+    def accepted_begin(self) -> bytes:
+        """What `accepted` begins with, up to the length."""
+        return self._accepted
+
     def accepted(self, body: bytes) -> bytes:
         """The reply to one order that was taken, on a connection that stays open."""
         return b"%b%d\r\n\r\n%b" % (self._accepted, len(body), body)

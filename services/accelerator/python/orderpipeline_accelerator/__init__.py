@@ -7,6 +7,7 @@ caller goes Python's way. librdkafka is the one of the confluent-kafka wheel.
 from orderpipeline_accelerator._native import (
     Appender,
     Client,
+    Desk,
     Fetcher,
     Lot,
     Orders,
@@ -19,6 +20,7 @@ from orderpipeline_accelerator.library import librdkafka
 __all__ = [
     "Appender",
     "Client",
+    "Desk",
     "Fetcher",
     "Lot",
     "Orders",

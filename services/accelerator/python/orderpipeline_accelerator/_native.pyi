@@ -1,6 +1,6 @@
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 class Orders:
     @property
@@ -67,9 +67,29 @@ class Appender:
         more: Sequence[tuple[str, bytes]],
         on_done: Callable[[list[tuple[int, int]]], None],
     ) -> int: ...
+    def desk(
+        self,
+        *,
+        wait: bool,
+        order_bytes: int,
+        in_flight_bytes: int,
+        overhead: int,
+        bounds: Sequence[float],
+        block: Callable[[], str],
+        on_acked: Callable[[int], None],
+        on_failed: Callable[[Any, int, bytes, float], None],
+    ) -> Desk: ...
     def poll(self) -> None: ...
     def flush(self, seconds: float) -> int: ...
     def leaders(self, seconds: float) -> tuple[list[int], int]: ...
+
+class Desk:
+    def request(self, data: bytes, others: int, on_reply: Callable[[Any], None]) -> bytes | Literal[True] | None: ...
+    def remember(self, head: bytes, length: int) -> None: ...
+    def begin(self, reply: bytes) -> None: ...
+    def in_flight(self) -> int: ...
+    def counted(self) -> tuple[int, list[int], float]: ...
+    def give_up(self, on_reply: Callable[[Any], None]) -> tuple[bytes, float] | None: ...
 
 class Lot:
     @property
