@@ -36,5 +36,6 @@ def ingest(kafka: Kafka, servers: Sequence[Server], scale: Scale, tell: Callable
 def line(found: dict[str, Any]) -> str:
     """A measurement in a line."""
     words = f"{found['us']:.2f} µs/order, {found['orders_per_s']:,.0f} orders/s, {found['peak_mib']:.0f} MiB"
+    words += f", {found['switches']:.3f} context switches/order"
     refused = found.get("orders_refused", 0) + found.get("orders_unknown", 0)
     return words + (f", {refused:,} refused" if refused else "")

@@ -62,11 +62,17 @@ def load(port: int, mode: str, **options: float) -> dict[str, Any]:
 
 
 def measure(kafka: Kafka, on: Started, mode: str, **options: float) -> dict[str, Any]:
-    """One load, with `us`, the server's CPU per accepted order until all of it is in the log. Checks the log."""
-    before, used = kafka.end(on.topic), on.process.cpu()
+    """One load, with `us`, the server's CPU per accepted order until all of it is in the log. Checks the log.
+
+    `switches` are the server's context switches per order: noise on the machine does not move them much, and a thread
+    that is woken in vain does.
+    """
+    before, used, switched = kafka.end(on.topic), on.process.cpu(), on.process.switches()
     found = load(on.port, mode, **options)
     grown = kafka.settled(on.topic, before + found["orders_accepted"]) - before
     spent = on.process.cpu() - used
+    switches = (on.process.switches() - switched) / max(found["orders_accepted"], 1)
     on.process.alive()
     check(f"{on.server.title}, {mode}", found, grown)
-    return {**found, "us": spent / max(found["orders_accepted"], 1) * 1e6, "server_cpu_s": spent}
+    return {**found, "us": spent / max(found["orders_accepted"], 1) * 1e6, "server_cpu_s": spent,
+            "switches": switches}  # fmt: skip

@@ -36,6 +36,10 @@ class Process:
         """Seconds of CPU used so far, by all threads, in user mode and in the kernel."""
         return cpu_seconds(self.pid)
 
+    def switches(self) -> int:
+        """How often its threads, those that live, have given up a core or been made to."""
+        return context_switches(self.pid)
+
     def alive(self) -> None:
         """RuntimeError with the end of its log when it has ended."""
         if self._process.poll() is not None:
@@ -85,6 +89,16 @@ def cpu_seconds(pid: int) -> float:
     Linux makes the number of a process's CPU clock from its pid; /proc has the same time in ticks of 10 ms only.
     """
     return time.clock_gettime((~pid << 3) | CPU_CLOCK)
+
+
+def context_switches(pid: int) -> int:
+    """Switches of all threads that a process has now, those that they wanted and those that they did not."""
+    count = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            lines = (task / "status").read_text().splitlines()
+            count += sum(int(line.split()[1]) for line in lines if "ctxt_switches:" in line)
+    return count
 
 
 def busy_seconds() -> float:
