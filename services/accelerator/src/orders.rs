@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PySlice};
+use pyo3::types::{PyBytes, PySlice, PyString};
 
 use crate::order::{Reader, Span};
 
@@ -133,6 +133,20 @@ impl Orders {
     #[getter]
     fn without_id(&self) -> bool {
         self.without != 0
+    }
+
+    /// The order_id of each.
+    fn ids<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyString>>> {
+        if !self.complete() {
+            return Err(PyValueError::new_err("some orders have no id yet"));
+        }
+        let body = self.body(py);
+        let own = |s: &Span| str::from_utf8(&body[s.id as usize..][..s.id_len as usize]).unwrap_or_default();
+        let id = |(at, span): (usize, &Span)| match span.id_len {
+            0 => PyString::new(py, str::from_utf8(&self.minted(at)).unwrap_or_default()),
+            _ => PyString::new(py, own(span)),
+        };
+        Ok(self.spans().iter().enumerate().map(id).collect())
     }
 
     /// The same orders, those without an id with one: a block's 33 first characters, then their place in the block.

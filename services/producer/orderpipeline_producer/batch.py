@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from orderpipeline_producer.bulk import Bulk, lines_bulk
-from orderpipeline_producer.gateway import FULL, Delivery, Gateway, Records, size_of
-from orderpipeline_producer.ingest import Mint, Record, Refusal, read_orders
+from orderpipeline_producer.gateway import FULL, Delivery, Gateway, Records, places, size_of
+from orderpipeline_producer.ingest import Mint, Refusal, read_orders
 from orderpipeline_producer.kafka_sink import Headers
 from orderpipeline_producer.metrics import Metrics
 from orderpipeline_producer.plain import Plain
@@ -106,7 +106,7 @@ class Batch:
     async def _send(self, records: Records, deadline: float) -> bool:
         size = size_of(records)
         if not self._gateway.has_room(size) and not await self._room(size, deadline):
-            self._refuse(list(records))
+            self._refuse(records)
             return False
         delivery, refused = self._gateway.send(records, self._headers)
         self._sent += len(records) - len(refused)
@@ -127,10 +127,10 @@ class Batch:
             return False
         return True
 
-    def _refuse(self, records: list[Record]) -> None:
-        self._refusals += [Refusal(r.index, 503, FULL, "", r.order_id) for r in records[:-1]]
-        last = records[-1]
-        self._refusals.append(Refusal(last.index, 503, f"{FULL}; all after it too", "", last.order_id))
+    def _refuse(self, records: Records) -> None:
+        *most, (last, order_id) = places(records)
+        self._refusals += [Refusal(index, 503, FULL, "", order_id) for index, order_id in most]
+        self._refusals.append(Refusal(last, 503, f"{FULL}; all after it too", "", order_id))
 
     async def _settle(self, deadline: float) -> list[Refusal]:
         try:

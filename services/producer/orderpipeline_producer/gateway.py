@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
@@ -268,6 +268,11 @@ def _ambiguous(record: Record, why: str) -> Refusal:
 def size_of(records: Records) -> int:
     """Bytes that records hold until Kafka has acked them."""
     return records.size if isinstance(records, Bulk | Plain) else sum(record.size for record in records)
+
+
+def places(records: Records) -> Iterable[tuple[int, str]]:
+    """Of each record its place in the request and its order_id."""
+    return records.places() if isinstance(records, Plain) else ((each.index, each.order_id) for each in records)
 
 
 def refusal(record: Record, error: KafkaError) -> Refusal:

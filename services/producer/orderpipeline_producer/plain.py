@@ -1,6 +1,6 @@
 """Plain orders by the accelerator, when it is installed: read many at a time, without a Python object for each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, overload
 
 import msgspec
@@ -34,6 +34,10 @@ class Plain(msgspec.Struct, frozen=True, gc=False):
 
     def __iter__(self) -> Iterator[Record]:
         return map(self.__getitem__, range(len(self.orders)))
+
+    def places(self) -> Iterable[tuple[int, str]]:
+        """Of each order its place in the request and its order_id."""
+        return enumerate(self.orders.ids(), self.first + self.orders.first)
 
     @overload
     def __getitem__(self, at: int) -> Record: ...

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from orderpipeline_common.order import MAX_QUANTITY, decode_order
 from orderpipeline_producer.bulk import Bulk, lines_bulk, read_bulk
 from orderpipeline_producer.ids import Ids
+from orderpipeline_producer.plain import Plain
 
 pytestmark = pytest.mark.accelerator
 
@@ -60,6 +61,8 @@ def the_same(orders: Any, bulk: Bulk | None) -> None:
         orders = orders.minted_with(ids().blocks(len(orders)))
     assert list(orders) == [(record.key, record.value, record.order_id) for record in bulk]
     assert orders.size == sum(len(value) for _, value, _ in orders)
+    for part in (Plain(orders, 3), Plain(orders, 3)[1:]):
+        assert list(part.places()) == [(record.index, record.order_id) for record in part]
     for key, value, order_id in orders:
         order = decode_order(value)
         assert (order.customer_id, order.order_id) == (key, order_id)
