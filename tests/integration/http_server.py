@@ -108,9 +108,7 @@ class MemoryDesk:
 class Served:
     """A running server. `taken()` is how many orders it has handed to Kafka so far, `desks` what stood at its desk."""
 
-    def __init__(
-        self, port: int, sink: MemorySink, loop: asyncio.AbstractEventLoop, desks: list[MemoryDesk]
-    ) -> None:
+    def __init__(self, port: int, sink: MemorySink, loop: asyncio.AbstractEventLoop, desks: list[MemoryDesk]) -> None:
         self.desks = desks
         self.port = port
         self.sink = sink
@@ -145,6 +143,19 @@ class Served:
                     received += chunk
                 return received + self._rest(client)
             return received
+
+    def in_turn(self, *pieces: tuple[bytes, int]) -> list[int]:
+        """The statuses on one connection; each piece goes out when those before it have had so many replies."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as client:
+            received, due = b"", 0
+            for piece, replies in pieces:
+                client.sendall(piece)
+                due += replies
+                while len(statuses(received)) < due:
+                    chunk = client.recv(1 << 20)
+                    assert chunk, "closed early"
+                    received += chunk
+            return statuses(received + self._rest(client))
 
     def _rest(self, client: socket.socket) -> bytes:
         """What comes until the server has had its turns three times and nothing came."""

@@ -20,7 +20,7 @@ GARBAGE = b"GARBAGE\r\n\r\n"
 def api(request: pytest.FixtureRequest) -> Iterator[Served]:
     """With a desk, it already knows the head of a good order."""
     with served(desk=request.param) as server:
-        assert statuses(server.talk(GOOD, GOOD, replies=2)) == [202, 202]
+        assert server.in_turn((GOOD, 1), (GOOD, 1)) == [202, 202]
         assert [desk.taken for desk in server.desks] == [1] * request.param
         yield server
 
@@ -137,7 +137,8 @@ def test_an_order_that_kafka_does_not_answer_is_ambiguous_at_the_deadline(impati
 
 def test_orders_one_after_the_other_go_over_the_desk_and_those_behind_each_other_do_not() -> None:
     with served(desk=True) as server:
-        assert statuses(server.talk(*[GOOD] * 4, GOOD * 2, GOOD, GET, GOOD, replies=9)) == [202] * 7 + [200, 202]
+        sent = (*[(GOOD, 1)] * 4, (GOOD * 2, 2), (GOOD, 1), (GET, 1), (GOOD, 1))
+        assert server.in_turn(*sent) == [202] * 7 + [200, 202]
         assert (server.desks[0].taken, server.taken()) == (5, 8)
 
 
@@ -168,7 +169,7 @@ def test_a_client_that_is_gone_before_its_reply_harms_nobody(desk: bool) -> None
 def test_accepted_orders_at_the_desk_are_answered_at_once() -> None:
     with served(wait=False, desk=True) as server:
         server.sink.hold = True
-        assert statuses(server.talk(*[GOOD] * 3, replies=3)) == [202] * 3
+        assert server.in_turn(*[(GOOD, 1)] * 3) == [202] * 3
         assert server.desks[0].taken == 2
         server.sink.hold = False
 
