@@ -23,6 +23,8 @@ CEILING_FOR = 600.0
 """Seconds for which a step that did not help is not taken again, the first time; each further time twice as long."""
 CEILING_MOST = 4 * 3600.0
 """Seconds, the longest of these times."""
+LATE = 0.25
+"""Share of the time to catch up by which one consumer may be behind before partitions that differ ask for more."""
 STEADY_POLLS = 3
 """Samples in a row with orders that make arrivals steady."""
 
@@ -59,7 +61,7 @@ def saturated(policy: ScalingPolicy, sample: LagSample) -> bool:
 
 def behind(policy: ScalingPolicy, sample: LagSample) -> bool:
     """Whether consumers, or the one of some partition, have more to do than they can."""
-    return saturated(policy, sample) or any(backlogged(load, policy) for load in sample.loads)
+    return saturated(policy, sample) or any(_backlogged(load, policy) for load in sample.loads)
 
 
 def _activity(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:
@@ -110,12 +112,18 @@ def _shown(sample: LagSample, policy: ScalingPolicy, each: float) -> float | Non
     everywhere = (sample.processed_rate or 0.0) / sample.partitions
     if not sample.loads or not behind(policy, sample):
         return each * everywhere
-    busy = [load.processed_rate for load in sample.loads if backlogged(load, policy)]
+    busy = [load.processed_rate for load in sample.loads if _backlogged(load, policy)]
     return sum(busy) / len(busy) + (each - 1.0) * everywhere if busy else None
 
 
-def backlogged(load: Load, policy: ScalingPolicy) -> bool:
+def _backlogged(load: Load, policy: ScalingPolicy) -> bool:
     return bool(load.processed_rate) and load.lag > 2 * policy.poll_interval * load.processed_rate
+
+
+def trails(load: Load, policy: ScalingPolicy) -> bool:
+    """Whether the partition's consumer is behind by so much that there is no time to lose, however rare samples are."""
+    room = min(2 * policy.poll_interval, policy.target_catch_up * LATE)
+    return bool(load.processed_rate) and load.lag > room * load.processed_rate
 
 
 def _trial(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: float) -> ScalingState:

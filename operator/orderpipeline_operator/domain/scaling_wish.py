@@ -9,7 +9,7 @@ from orderpipeline_operator.domain.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag import LagSample
 from orderpipeline_operator.domain.scaling_demand import Demand, demand_of, for_uneven
 from orderpipeline_operator.domain.scaling_model import Number, Reason, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_observe import SETTLE, backlogged, behind, waiting
+from orderpipeline_operator.domain.scaling_observe import SETTLE, behind, trails, waiting
 from orderpipeline_operator.domain.scaling_words import words
 
 OVER = 1.1
@@ -118,7 +118,7 @@ def _sums(
         asked=asked,
         prepared=prepared,
         ceiling=before.ceiling if before.ceiling_until is not None and now < before.ceiling_until else None,
-        late=any(backlogged(load, policy) and load.arrival_rate <= rate for load in sample.loads),
+        late=any(trails(load, policy) and load.arrival_rate <= rate for load in sample.loads),
     )
 
 

@@ -60,6 +60,14 @@ def test_partitions_that_differ_are_no_reason_while_no_consumer_is_behind_but_on
     assert follow(WIDE, [replace(busy(108.0), loads=loads)] * 100, replace(KNOWN, desired=24))[-1].replicas == 24
 
 
+@pytest.mark.parametrize(("lag", "replicas"), [(59, 12), (61, 24)])
+def test_rare_samples_do_not_make_a_consumer_that_is_behind_wait(lag, replicas):
+    # A quarter of the minute to catch up, at the 4 orders/s that are done of the partition.
+    loads = tuple(Load(n, lag if n == 1 else 0, 8.0 if n % 2 else 1.0, 4.0) for n in range(24))
+    rare = replace(WIDE, poll_interval=60.0)
+    assert decide(rare, replace(busy(108.0, lag), loads=loads), KNOWN, 1000.0).replicas == replicas
+
+
 def test_a_hot_partition_does_not_count_as_uneven():
     loads = tuple(Load(n, 0, 50.0 if n == 3 else 1.0, 1.0) for n in range(24))
     assert for_uneven(loads, 10.0) <= 8
