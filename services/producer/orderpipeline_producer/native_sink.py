@@ -15,7 +15,6 @@ from confluent_kafka import KafkaError
 from orderpipeline_common.contract import Env
 from orderpipeline_common.order import Order
 from orderpipeline_common.runtime import SettingsError
-from orderpipeline_producer.desk import MakeDesk
 from orderpipeline_producer.kafka_sink import (
     CHECK_SECONDS,
     PLAIN_HEADERS,
@@ -55,7 +54,7 @@ class NativeSink:
     """
 
     def __init__(self, config: dict[str, str | int | float | bool], topic: str, headers: Headers) -> None:
-        from orderpipeline_accelerator import Appender, Client, librdkafka
+        from orderpipeline_accelerator import Appender, Client, Desk, librdkafka  # an older one has no desk
 
         self.topic = topic
         self.fatal = ""
@@ -78,7 +77,7 @@ class NativeSink:
         """Send at once and wait until nothing is in flight; returns how many records still are. Blocks."""
         self.take: Take | None = self._client.take
         self.produce_plain: ProducePlain | None = self._produce_plain
-        self.desk: MakeDesk | None = self._client.desk if isinstance(self._client, Appender) else None
+        self.desk: Callable[..., Desk] | None = self._client.desk if isinstance(self._client, Appender) else None
 
     def produce(self, key: str, value: bytes, headers: Headers, on_delivery: OnDelivery) -> None:
         """Queue one record. Raises BufferError when the client does not take it."""

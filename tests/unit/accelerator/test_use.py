@@ -26,8 +26,12 @@ def test_without_it_python_does_the_work(monkeypatch: pytest.MonkeyPatch) -> Non
         made(accelerator="on")
 
 
-def test_an_older_one_that_lacks_something_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "orderpipeline_accelerator", type(sys)("orderpipeline_accelerator"))
+@pytest.mark.parametrize("has", [[], ["Appender", "Client", "librdkafka"]])
+def test_an_older_one_that_lacks_something_is_not_used(monkeypatch: pytest.MonkeyPatch, has: list[str]) -> None:
+    older = type(sys)("orderpipeline_accelerator")
+    for name in has:
+        setattr(older, name, object)
+    monkeypatch.setitem(sys.modules, "orderpipeline_accelerator", older)
     assert type(made()) is KafkaSink
 
 
