@@ -51,10 +51,10 @@ async def test_a_new_client_is_polled_while_the_failed_one_still_owes_answers(mo
     with pytest.raises(KafkaException):
         await two
     Client.made[1].finish(0)
-    await asyncio.wait_for(again, 1)
+    await asyncio.wait_for(again, 60)
     third = asyncio.ensure_future(letters.send(record(2), ()))
     await asyncio.sleep(0)
     assert len(Client.made) == 2, "the late failure is not the new client's"
     Client.made[1].finish(1)
-    await asyncio.wait_for(third, 1)
+    await asyncio.wait_for(third, 60)
     await letters.close()

@@ -93,7 +93,7 @@ class World:
         self.engine.receive(self.partition, lots(*entries))
 
     async def until(self, check: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not check():
                 await asyncio.sleep(0.001)
 
@@ -146,7 +146,7 @@ async def test_a_drain_does_not_wait_for_orders_that_wait_to_be_retried() -> Non
     world.sink.answer = answer
     await world.receive(record(0))
     await world.until(lambda: "sink" in world.troubles.text())
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         await world.engine.drain([world.partition], 100)
     assert world.partition.offsets.position == 0
 
@@ -248,8 +248,10 @@ async def test_a_log_that_was_made_anew_has_nothing_that_the_sink_has() -> None:
 async def test_what_fails_of_an_earlier_log_does_not_count_for_the_new_one() -> None:
     world = World()
     world.sink.gate.clear()
+    failed: list[int] = []
 
     def answer(records: Sequence[Record]) -> None:
+        failed.append(records[0].offset)
         raise UnavailableError("down")
 
     world.sink.answer = answer
@@ -257,6 +259,7 @@ async def test_what_fails_of_an_earlier_log_does_not_count_for_the_new_one() -> 
     await world.until(lambda: world.sink.running == 1)
     world.engine.receive(world.partition, lots(record(0, "a"), record(1, "a")))
     world.sink.gate.set()
+    await world.until(lambda: 1 in failed)
     await asyncio.sleep(0.02)
     assert world.partition.open == 2
     world.sink.answer = lambda _: None
@@ -332,6 +335,7 @@ async def test_partitions_of_a_sink_that_takes_one_batch_of_each_at_a_time() -> 
     world = World(side_by_side=False)
     world.sink.gate.clear()
     await world.receive(*[record(n, f"c{n}") for n in range(20)])
+    await world.until(lambda: world.sink.running == 1)
     await asyncio.sleep(0.01)
     assert world.sink.running == 1
     world.sink.gate.set()

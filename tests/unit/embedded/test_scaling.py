@@ -43,7 +43,7 @@ BACKLOG = Reading("t", dict.fromkeys(range(12), PartitionOffsets(0, 100_000, 0))
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.01)
 

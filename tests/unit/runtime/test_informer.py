@@ -70,7 +70,7 @@ class Run:
 
     async def __call__(self) -> list[str]:
         task = asyncio.ensure_future(self.informer.run())
-        await asyncio.wait_for(self.server.idle.wait(), 5)
+        await asyncio.wait_for(self.server.idle.wait(), 60)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task

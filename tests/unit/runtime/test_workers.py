@@ -36,7 +36,7 @@ async def test_a_failure_is_counted_and_tried_again(error: Exception, caplog: py
     worker = Worker(queue, reconcile, Meters(metrics), time.monotonic, lambda: 0.0)
     task = asyncio.ensure_future(worker.run())
     queue.add(KEY)
-    await asyncio.wait_for(ok.wait(), 5)
+    await asyncio.wait_for(ok.wait(), 60)
     await asyncio.sleep(0)
     task.cancel()
     with suppress(asyncio.CancelledError):

@@ -66,7 +66,7 @@ async def test_a_waiting_worker_is_woken(queue: WorkQueue[str]) -> None:
     waiting = asyncio.ensure_future(queue.take())
     await asyncio.sleep(0)
     queue.add("a")
-    assert await asyncio.wait_for(waiting, 1) == "a"
+    assert await asyncio.wait_for(waiting, 60) == "a"
 
 
 async def test_failures_wait_longer_and_events_do_not_cut_it_short(queue: WorkQueue[str], clock: Clock) -> None:
