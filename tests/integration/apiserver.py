@@ -56,7 +56,24 @@ class ApiServer:
         """As `kubectl`, for calls that may fail: the completed process."""
         command = [str(self.bin / "kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments]
         cache = f"--cache-dir={self.folder / 'kubectl-cache'}"
-        return subprocess.run([*command, cache], input=input, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run([*command, cache], input=input, capture_output=True, text=True, timeout=180, check=False)
+
+    def wait_may(self, verb: str, resource: str, *arguments: str, may: bool = True) -> None:
+        """Wait until a user may do this, or may not: rights that were just written are not in force at once."""
+        deadline = time.monotonic() + 60
+        said = "yes" if may else "no"
+        while not (told := self.try_kubectl("auth", "can-i", verb, resource, *arguments).stdout).startswith(said):
+            assert time.monotonic() < deadline, f"may {verb} {resource} {' '.join(arguments)}: {told}, not {said}"
+            time.sleep(0.1)
+
+    def wait_served(self, *plurals: str) -> None:
+        """Wait until kinds can be used: an established one may still answer that its storage is initializing."""
+        deadline = time.monotonic() + 120
+        self.kubectl("wait", "--for=condition=Established", "crd", *plurals, "--timeout=120s")
+        for plural in plurals:
+            while (told := self.try_kubectl("get", plural, "-A")).returncode:
+                assert time.monotonic() < deadline, told.stderr
+                time.sleep(0.2)
 
     def token_for(self, namespace: str, account: str) -> str:
         """A token of a new ServiceAccount that may do everything. Tokens are what pods have, and cost less to check."""
@@ -125,10 +142,10 @@ def run_apiserver(*more: str, environment: Mapping[str, str] = MappingProxyType(
         yield server
 
 
-def _wait_ready(server: ApiServer, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
+def _wait_ready(server: ApiServer, process: subprocess.Popen[bytes], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        namespace = server.try_kubectl("get", "namespace", "default", "--request-timeout=2s")
+        namespace = server.try_kubectl("get", "namespace", "default", "--request-timeout=10s")
         if namespace.returncode == 0 and server.try_kubectl("get", "--raw", "/readyz").returncode == 0:
             return
         if process.poll() is not None:

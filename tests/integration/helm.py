@@ -31,7 +31,7 @@ class Helm:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """helm, whatever its exit status."""
         command = [str(self.bin / "helm"), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
 
     def template(self, *arguments: str, values: Path | None = None) -> str:
         """The chart rendered as YAML, as release `shop` without a cluster. AssertionError with helm's words."""
@@ -46,7 +46,7 @@ class Helm:
         """kubeconform, strict, with the schemas in one folder and nothing from the network."""
         location = f"{schemas}/{{{{.Group}}}}-{{{{.ResourceAPIVersion}}}}-{{{{.ResourceKind}}}}.json"
         command = [str(self.bin / "kubeconform"), "-strict", "-summary", "-schema-location", location]
-        return subprocess.run(command, input=manifests, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, input=manifests, capture_output=True, text=True, timeout=180, check=False)
 
 
 @cache

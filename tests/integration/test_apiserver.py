@@ -96,7 +96,7 @@ def _aggregation(port: int, ca: bytes) -> list[dict[str, object]]:
 
 
 def _retry(apiserver: ApiServer, path: str) -> str:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         result = apiserver.try_kubectl("get", "--raw", path)
         if result.returncode == 0:

@@ -88,7 +88,7 @@ def test_uninstalling_keeps_the_crd_and_the_pipelines_and_nothing_else(release: 
         "metadata": {"name": "shop"},
         "spec": {},
     }
-    apiserver.kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=30s")
+    apiserver.wait_served(CRD)
     apiserver.kubectl("apply", "-n", NAMESPACE, "-f", "-", input=json.dumps(pipeline))
     release.uninstall()
     assert release.get("orderpipeline", "shop")["metadata"]["name"] == "shop"
@@ -103,11 +103,11 @@ def test_uninstalling_keeps_the_crd_and_the_pipelines_and_nothing_else(release: 
 def test_changing_to_roles_only_takes_the_cluster_wide_rights_away(release: Release, apiserver: ApiServer) -> None:
     account = f"--as=system:serviceaccount:{NAMESPACE}:shop-orderpipeline"
     release.upgrade()
-    assert _may(apiserver, "list", "deployments.apps", account, "-n", "default")
+    apiserver.wait_may("list", "deployments.apps", account, "-n", "default")
     release.upgrade(f"watchNamespaces={{{NAMESPACE}}}")
-    assert _may(apiserver, "list", "deployments.apps", account, "-n", NAMESPACE)
-    assert not _may(apiserver, "list", "deployments.apps", account, "-n", "default")
-    assert not _may(apiserver, "get", "secrets", account, "-n", "default")
+    apiserver.wait_may("list", "deployments.apps", account, "-n", NAMESPACE)
+    apiserver.wait_may("list", "deployments.apps", account, "-n", "default", may=False)
+    apiserver.wait_may("get", "secrets", account, "-n", "default", may=False)
 
 
 @pytest.mark.parametrize("group", ["view", "edit"])
@@ -121,11 +121,7 @@ def test_users_get_pipelines_by_the_aggregated_roles(release: Release, apiserver
     )
     try:
         verb = "list" if group == "view" else "create"
-        assert _may(apiserver, verb, "orderpipelines", f"--as=ann-{group}", "-n", NAMESPACE)
-        assert not _may(apiserver, verb, "secrets", f"--as=ann-{group}", "-n", NAMESPACE)
+        apiserver.wait_may(verb, "orderpipelines", f"--as=ann-{group}", "-n", NAMESPACE)
+        apiserver.wait_may(verb, "secrets", f"--as=ann-{group}", "-n", NAMESPACE, may=False)
     finally:
         apiserver.kubectl("delete", "rolebinding", f"a-{group}", "-n", NAMESPACE)
-
-
-def _may(server: ApiServer, verb: str, resource: str, *arguments: str) -> bool:
-    return server.try_kubectl("auth", "can-i", verb, resource, *arguments).stdout.strip() == "yes"

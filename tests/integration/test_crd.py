@@ -49,7 +49,7 @@ def _manifest(namespace: str, name: str, **body: Any) -> str:
 
 def _wait_for_explain(crds: ApiServer) -> None:
     """The OpenAPI document that explain reads follows a little after the kind itself."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while crds.try_kubectl("explain", "orderpipelines.spec", f"--api-version={API}").returncode:
         assert time.monotonic() < deadline
         time.sleep(0.5)

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import itertools
 import socket
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -63,12 +62,7 @@ def install_crds(apiserver: ApiServer, *more: Path) -> None:
     """Install our CRD, Strimzi's and `more`, and wait until they can be used."""
     for file in (ROOT / "crds" / "orderpipeline.yaml", *strimzi_crds(), *more):
         apiserver.kubectl("apply", "--server-side", "-f", str(file))
-    apiserver.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-    deadline = time.monotonic() + 30
-    for plural in apiserver.kubectl("get", "crd", "-o", "jsonpath={.items[*].metadata.name}").split():
-        # An established kind may still answer that its storage is initializing.
-        while apiserver.try_kubectl("get", plural, "-A").returncode and time.monotonic() < deadline:
-            time.sleep(0.2)
+    apiserver.wait_served(*apiserver.kubectl("get", "crd", "-o", "jsonpath={.items[*].metadata.name}").split())
 
 
 class World:
@@ -198,7 +192,7 @@ async def new_world(server: ApiServer) -> AsyncIterator[World]:
     namespace = f"world-{next(_numbers)}"
     server.kubectl("create", "namespace", namespace)
     server.kubectl("-n", namespace, "create", "serviceaccount", "default")
-    kube = Kube(await from_kubeconfig(str(server.kubeconfig)))
+    kube = Kube(await from_kubeconfig(str(server.kubeconfig)), timeout=60.0)
     try:
         yield World(kube, namespace)
     finally:
