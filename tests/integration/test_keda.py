@@ -80,7 +80,7 @@ class Cluster:
         entries = (await self.get("scaledobject")).get("status", {}).get("conditions", [])
         return next((entry["status"] for entry in entries if entry["type"] == kind), "")
 
-    async def until(self, what: str, check: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
+    async def until(self, what: str, check: Callable[[], Awaitable[bool]], seconds: float = 180) -> None:
         deadline = asyncio.get_running_loop().time() + seconds
         while not await check():
             if asyncio.get_running_loop().time() > deadline:
@@ -127,7 +127,7 @@ def prepare(server: ApiServer, folder: Path, port: int) -> None:
     """KEDA's CRDs, and the consumers as they are rendered; without an owner, which is not there."""
     for crd in keda.crds(Paths.from_env()):
         server.kubectl("apply", "--server-side", "-f", str(crd))
-    server.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    server.wait_served(*server.kubectl("get", "crd", "-o", "jsonpath={.items[*].metadata.name}").split())
     for namespace in (SPACE, keda.NAMESPACE):
         server.kubectl("create", "namespace", namespace)
     chosen = rendered(port, none=False)
@@ -165,7 +165,7 @@ async def test_keda_follows_every_decision_and_holds_on_every_failure(tmp_path: 
             async def serving() -> bool:
                 return await at.condition("Ready") == "True" and bool(await at.get("hpa", f"keda-hpa-{CONSUMER}"))
 
-            await at.until("KEDA takes the ScaledObject up", serving, seconds=120)
+            await at.until("KEDA takes the ScaledObject up", serving)
             await at.reach(12)
         assert set(values) == {7, 12}, "taken over as they were"
 
@@ -194,7 +194,7 @@ async def test_keda_follows_every_decision_and_holds_on_every_failure(tmp_path: 
         await at.reach(0)
         await at.reach(5)
         with watched_deployment(at.server, SPACE, CONSUMER, mark=11) as values:
-            await at.kubectl("delete", "scaledobject", CONSUMER, "--timeout=30s")
+            await at.kubectl("delete", "scaledobject", CONSUMER, "--timeout=120s")
 
             async def gone() -> bool:
                 return not await at.get("hpa", f"keda-hpa-{CONSUMER}")
