@@ -69,12 +69,17 @@ def rolled_out(deployment: dict[str, Any]) -> bool:
 
 
 def wait_until(what: str, check: Callable[[], Any], *, seconds: float, every: float = 1.0) -> Any:
-    """The first true value of `check`; AssertionError that names what was awaited when time is up."""
-    deadline = time.monotonic() + seconds
+    """The first true value of `check`; AssertionError that names what was awaited when time is up.
+
+    A command that fails in between, as a busy API server makes it, counts as not yet; the last one's words are told.
+    """
+    deadline, failed = time.monotonic() + seconds, ""
     while True:
-        value = check()
-        if value:
-            return value
+        try:
+            if value := check():
+                return value
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            failed = f"; {error}"
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds:.0f} s")
+            raise AssertionError(f"{what}: not within {seconds:.0f} s{failed}")
         time.sleep(every)

@@ -27,4 +27,4 @@ def cluster() -> Iterator[Cluster]:
         yield cluster
     finally:
         if not was_up and not os.environ.get("KEEP_CLUSTER"):
-            cluster.run("hack/cluster", "down", timeout=300)
+            cluster.run("hack/cluster", "down", timeout=900)

@@ -66,7 +66,7 @@ class Consumers:
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        wait_until("the first number of consumers", lambda: self.told, seconds=30)
+        wait_until("the first number of consumers", lambda: self.told, seconds=180)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -115,7 +115,7 @@ def active(cluster: Cluster) -> dict[str, Any]:
     )
 
 
-def wait_active(cluster: Cluster, status: str, *reasons: str, seconds: float = 90) -> dict[str, Any]:
+def wait_active(cluster: Cluster, status: str, *reasons: str, seconds: float = 300) -> dict[str, Any]:
     """Until AutoscalingActive has this status and one of these reasons (any, when none is given)."""
 
     def there() -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Reply:
 
 def curl(path: str, body: str, content_type: str = "application/json", *more: str) -> Reply:
     """What `curl` gets; the body is JSON."""
-    send = ["curl", "-sS", "-m", "20", "-H", f"content-type: {content_type}", "--data-binary", "@-", *more]
+    send = ["curl", "-sS", "-m", "60", "-H", f"content-type: {content_type}", "--data-binary", "@-", *more]
     done = subprocess.run(
         [*send, "-w", "\n%{http_code} %{content_type}", URL + path],
         input=body,

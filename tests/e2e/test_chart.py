@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.cluster import Cluster, wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 SYSTEM = "orderpipeline-system"
 API = "v1beta1.external.metrics.k8s.io"
 ROLES = "chart-roles"
@@ -19,12 +19,12 @@ VALUES = ("--values", "hack/native/chart-values.yaml", "--values", "-")
 def helm(cluster: Cluster, *arguments: str) -> str:
     """Runs helm; where VALUES are among the arguments, the images that were built last are its standard input."""
     images = cluster.run("hack/cluster", "values") if "-" in arguments else None
-    return cluster.run("hack/cluster", "helm", *arguments, stdin=images, timeout=300)
+    return cluster.run("hack/cluster", "helm", *arguments, stdin=images, timeout=900)
 
 
 def install(cluster: Cluster) -> None:
     """As hack/up does."""
-    values = (*VALUES, "--wait", "--timeout", "180s")
+    values = (*VALUES, "--wait", "--timeout", "600s")
     helm(cluster, "upgrade", "--install", "orderpipeline", "charts/orderpipeline", "--namespace", SYSTEM, *values)
 
 
@@ -50,14 +50,15 @@ def test_an_upgrade_without_changes_restarts_nothing(cluster: Cluster) -> None:
     install(cluster)
     assert pods(cluster, SYSTEM, "app.kubernetes.io/component=operator") == before
     assert cluster.get("secret", "orderpipeline-metrics-tls", "-n", SYSTEM)["data"] == certificate
-    wait_until("the metrics API is available", lambda: api_available(cluster), seconds=60)
+    wait_until("the metrics API is available", lambda: api_available(cluster), seconds=180)
 
 
 def test_the_hpa_controller_and_no_stranger_reads_the_metrics(cluster: Cluster) -> None:
     path = "/apis/external.metrics.k8s.io/v1beta1/namespaces/default/orderpipeline_desired_consumers"
-    wait_until("the metrics API is available", lambda: api_available(cluster), seconds=60)
+    wait_until("the metrics API is available", lambda: api_available(cluster), seconds=180)
     controller = "--as=system:serviceaccount:kube-system:horizontal-pod-autoscaler"
-    listing = json.loads(cluster.kubectl("get", "--raw", path, controller))
+    text = wait_until("it reads", lambda: cluster.kubectl("get", "--raw", path, controller), seconds=180)
+    listing = json.loads(text)
     assert listing["kind"] == "ExternalMetricValueList"
     with pytest.raises(AssertionError, match=r"(?i)forbidden"):
         cluster.kubectl("get", "--raw", path, "--as=system:serviceaccount:default:stranger")
@@ -78,11 +79,11 @@ def test_roles_alone_are_enough_to_serve_a_namespace(cluster: Cluster, roles_onl
     helm(cluster, *roles_only, "--set", "operator.replicas=1")
     name = "roles-orderpipeline"
     lease = ("lease", name, "-n", ROLES)
-    wait_until("a leader", lambda: cluster.get(*lease).get("spec", {}).get("holderIdentity"), seconds=60)
+    wait_until("a leader", lambda: cluster.get(*lease).get("spec", {}).get("holderIdentity"), seconds=180)
     first = pods(cluster, ROLES, "app.kubernetes.io/component=operator")
-    log = cluster.kubectl("logs", f"deployment/{name}", "-n", ROLES)
-    assert '"leading"' in log
-    assert "orbidden" not in log
+    logs = ("logs", f"deployment/{name}", "-n", ROLES)
+    wait_until("it says so", lambda: '"leading"' in cluster.kubectl(*logs), seconds=180)
+    assert "orbidden" not in cluster.kubectl(*logs)
     helm(cluster, *roles_only, "--set", "operator.replicas=2")
     assert first.items() <= pods(cluster, ROLES, "app.kubernetes.io/component=operator").items()
     account = f"--as=system:serviceaccount:{ROLES}:{name}"
@@ -97,7 +98,7 @@ def test_roles_alone_are_enough_to_serve_a_namespace(cluster: Cluster, roles_onl
 
 
 def test_pipelines_go_on_without_the_operator_and_are_taken_up_again(cluster: Cluster) -> None:
-    wait_until("shop is settled", cluster.settled, seconds=180, every=2)
+    wait_until("shop is settled", cluster.settled, seconds=600, every=2)
     producers = pods(cluster, "default", "app.kubernetes.io/instance=shop,app.kubernetes.io/component=producer")
     assert producers
     try:
@@ -110,8 +111,8 @@ def test_pipelines_go_on_without_the_operator_and_are_taken_up_again(cluster: Cl
         )
     finally:
         install(cluster)
-    wait_until("shop is settled", cluster.settled, seconds=180, every=2)
-    wait_until("the metrics API is available", lambda: api_available(cluster), seconds=60)
+    wait_until("shop is settled", cluster.settled, seconds=600, every=2)
+    wait_until("the metrics API is available", lambda: api_available(cluster), seconds=180)
     assert pods(cluster, "default", "app.kubernetes.io/instance=shop,app.kubernetes.io/component=producer") == producers
 
 

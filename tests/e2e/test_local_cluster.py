@@ -26,15 +26,15 @@ def probe(cluster: Cluster) -> Iterator[Cluster]:
     manifests = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects())})
     try:
         cluster.kubectl("apply", "-f", "-", stdin=manifests)
-        cluster.kubectl("--namespace", NAMESPACE, "rollout", "status", "deployment/web", "--timeout=120s")
+        cluster.kubectl("--namespace", NAMESPACE, "rollout", "status", "deployment/web", "--timeout=280s")
         yield cluster
     finally:
-        cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s")
+        cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=280s")
 
 
 def test_an_ingress_and_a_route_answer_on_loopback(probe: Cluster) -> None:
     for host in ("ingress.localhost", "route.localhost"):
-        wait_until(f"{host} answers", partial(answers, host), seconds=30)
+        wait_until(f"{host} answers", partial(answers, host), seconds=180)
 
 
 def test_pods_resolve_services_and_nothing_outside(probe: Cluster) -> None:
@@ -58,15 +58,15 @@ def test_a_volume_goes_with_its_claim(probe: Cluster) -> None:
     claim = probe.get("pvc", "data", "--namespace", NAMESPACE)
     folder = Paths.from_env().state / "volumes" / claim["spec"]["volumeName"]
     assert (folder / "index.html").read_text() == "from the volume"
-    probe.kubectl("--namespace", NAMESPACE, "delete", "deployment/web", "pvc/data", "--timeout=60s")
-    wait_until("the volume's folder is removed", lambda: not folder.exists(), seconds=30)
-    wait_until("the volume is removed", lambda: not probe.get("pv", folder.name), seconds=30)
+    probe.kubectl("--namespace", NAMESPACE, "delete", "deployment/web", "pvc/data", "--timeout=280s")
+    wait_until("the volume's folder is removed", lambda: not folder.exists(), seconds=180)
+    wait_until("the volume is removed", lambda: not probe.get("pv", folder.name), seconds=180)
 
 
 def answers(host: str) -> bool:
     request = urllib.request.Request(f"http://127.0.0.1:{HTTP_PORT}/", headers={"Host": host})
     try:
-        with urllib.request.urlopen(request, timeout=5) as response:
+        with urllib.request.urlopen(request, timeout=30) as response:
             return bool(response.read() == b"from the volume")
     except (urllib.error.URLError, ConnectionError):
         return False
