@@ -69,6 +69,7 @@ async def operator(
         "POD_NAME": name,
         "ORDERPIPELINE_WATCH_NAMESPACES": "" if cluster_wide else world.namespace,
         "ORDERPIPELINE_LEASE_SECONDS": "60",
+        "ORDERPIPELINE_RESYNC_SECONDS": "3600",  # events alone bring things about
         "ORDERPIPELINE_HTTP_PORT": str(port),
         "ORDERPIPELINE_TEARDOWN_SECONDS": "3",
         "ORDERPIPELINE_METRICS_SERVICE": "orderpipeline-operator-metrics",
