@@ -3,11 +3,13 @@
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from hack.kafka import pki
@@ -92,10 +94,30 @@ class Broker:
         return self._admin
 
     def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
-        """Makes a topic (replication factor 1), waits for it, and returns its name."""
+        """Makes a topic (replication factor 1), waits for it, and returns its name.
+
+        The controller makes it, and the broker hears of that a little later; a broker that was frozen, or starved, is
+        fenced for a moment, and then nothing can be made.
+        """
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(config or {}))
-        self.admin().create_topics([topic])[name].result(timeout=60)
+        end = time.monotonic() + 60
+        while True:
+            try:
+                self.admin().create_topics([topic])[name].result(timeout=60)
+                break
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.INVALID_REPLICATION_FACTOR or time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
+        while not self._leads(name, partitions):
+            assert time.monotonic() < end, f"the broker does not know topic {name}"
+            time.sleep(0.05)
         return name
+
+    def _leads(self, name: str, partitions: int) -> bool:
+        found = self.admin().list_topics(name, timeout=60).topics[name]
+        leaders = [each.leader for each in found.partitions.values()]
+        return found.error is None and len(leaders) == partitions and min(leaders) >= 0
 
 
 def run(authorizer: bool = False) -> Iterator[Broker]:

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
-from orderpipeline_operator.domain.lag import LagSample, Reading, Reset
+from orderpipeline_operator.domain.lag import LagSample, Reading, Reset, Unknown
 from orderpipeline_operator.domain.lag_history import History, advance
 from tests.integration.broker import Broker
 
@@ -20,7 +20,7 @@ def unique(prefix: str) -> str:
 
 
 MakeReader = Callable[..., OffsetReader]
-"""Broker, topic, group, and what is different from the broker's own KafkaConnection."""
+"""Broker, topic, group, perhaps the seconds of a reading, and what differs from the broker's own KafkaConnection."""
 
 
 @pytest.fixture
@@ -28,18 +28,19 @@ def reader() -> Iterator[MakeReader]:
     """Makes readers and closes them, also after a failure: what is left open fails the test in which it is found."""
     with ExitStack() as made:
 
-        def make(broker: Broker, topic: str, group: str, **changes: object) -> OffsetReader:
+        def make(broker: Broker, topic: str, group: str, timeout: float = 30.0, **changes: object) -> OffsetReader:
             parts: dict[str, Any] = {
                 "bootstrap": broker.sasl_bootstrap, "security_protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-512",
                 "username": broker.username, "password": broker.password, "ca_pem": broker.ca_pem.read_text(),
             }  # fmt: skip
             connection = KafkaConnection(**(parts | changes))
-            return made.enter_context(closing(OffsetReader(connection, topic, group, client_id="test", timeout=3.0)))
+            one = OffsetReader(connection, topic, group, client_id="test", timeout=timeout)
+            return made.enter_context(closing(one))
 
         yield make
 
 
-def read(source: OffsetReader, until: Callable[[Reading], bool] = lambda _: True, seconds: float = 30.0) -> Reading:
+def read(source: OffsetReader, until: Callable[[Reading], bool] = lambda _: True, seconds: float = 120.0) -> Reading:
     """A reading for which `until` holds; leaders and coordinators need a moment on a new topic or group."""
     deadline = time.monotonic() + seconds
     while True:
@@ -47,19 +48,28 @@ def read(source: OffsetReader, until: Callable[[Reading], bool] = lambda _: True
         if isinstance(found, Reading) and until(found):
             return found
         assert time.monotonic() < deadline, found
-        time.sleep(0.2)
+        time.sleep(0.05)
+
+
+def unknown(source: OffsetReader, reason: str, seconds: float = 120.0) -> bool:
+    """Wait until the reader tells this reason; what was deleted or forbidden is so a moment later."""
+    deadline = time.monotonic() + seconds
+    while not isinstance(found := source.read(), Unknown) or found.reason != reason:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+    return True
 
 
 def produce(broker: Broker, topic: str, count: int, partition: int = 0, **config: object) -> None:
     producer = Producer({"bootstrap.servers": broker.bootstrap, **config})
     if config:
-        producer.init_transactions(30)
+        producer.init_transactions(60)
         producer.begin_transaction()
     for _ in range(count):
         producer.produce(topic, b"x" * 100, partition=partition)
     if config:
-        producer.commit_transaction(30)
-    assert producer.flush(30) == 0
+        producer.commit_transaction(60)
+    assert producer.flush(60) == 0
 
 
 def commit(broker: Broker, group: str, topic: str, offset: int, partition: int = 0) -> None:

@@ -18,7 +18,7 @@ from confluent_kafka.admin import (
 
 from orderpipeline_operator.domain.lag import Reading, Unknown
 from tests.integration.broker import Broker
-from tests.integration.offset_steps import MakeReader, produce, read, unique
+from tests.integration.offset_steps import MakeReader, produce, read, unique, unknown
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +54,7 @@ def test_wrong_credentials_and_a_wrong_ca_say_so(broker: Broker, group: str, rea
 def test_a_broker_that_is_down_and_comes_back(broker: Broker, group: str, reader: MakeReader) -> None:
     topic = broker.create_topic(unique("orders"))
     produce(broker, topic, 5)
-    source = reader(broker, topic, group)
+    source = reader(broker, topic, group, timeout=3.0)
     read(source, lambda r: r.partitions[0].end == 5)
     broker.stop()
     try:
@@ -62,7 +62,7 @@ def test_a_broker_that_is_down_and_comes_back(broker: Broker, group: str, reader
         found = source.read()
         assert isinstance(found, Unknown)
         assert found.reason == "KafkaUnreachable"
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 30
     finally:
         broker.start()
     assert read(source).partitions[0].end == 5
@@ -79,7 +79,7 @@ def test_authorisation_that_is_lost(secured_broker: Broker, group: str, reader: 
     topic = secured_broker.create_topic(unique("orders"))
     credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
     upsert = UserScramCredentialUpsertion(user, credential, b"secret")
-    admin.alter_user_scram_credentials([upsert])[user].result(30)
+    admin.alter_user_scram_credentials([upsert])[user].result(60)
 
     def acl(kind: ResourceType, name: str) -> AclBinding:
         allow = (AclOperation.DESCRIBE, AclPermissionType.ALLOW)
@@ -87,21 +87,14 @@ def test_authorisation_that_is_lost(secured_broker: Broker, group: str, reader: 
 
     acls = [acl(ResourceType.TOPIC, topic), acl(ResourceType.GROUP, group)]
     for future in admin.create_acls(acls).values():
-        future.result(30)
+        future.result(60)
     source = reader(secured_broker, topic, group, username=user, password="secret")
     read(source)  # Describe is all it needs
     for kind in (ResourceType.GROUP, ResourceType.TOPIC):
         name = group if kind == ResourceType.GROUP else topic
         for future in admin.delete_acls([_filter(kind, name, user)]).values():
-            future.result(30)
-        found: Reading | Unknown = source.read()
-        for _ in range(25):
-            if isinstance(found, Unknown):
-                break
-            time.sleep(0.2)
-            found = source.read()
-        assert isinstance(found, Unknown)
-        assert found.reason == "NotAuthorized", found
+            future.result(60)
+        assert unknown(source, "NotAuthorized")
     admin.alter_user_scram_credentials([UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512)])
 
 

@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -51,7 +52,7 @@ def _grant(admin: AdminClient, user: str, acls: list[dict[str, Any]]) -> None:
     info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
     change = UserScramCredentialUpsertion(user, info, PASSWORD.encode())
     for future in admin.alter_user_scram_credentials([change]).values():
-        future.result(30)
+        future.result(60)
     bindings = [
         AclBinding(
             ResourceType[acl["resource"]["type"].upper()],
@@ -66,7 +67,14 @@ def _grant(admin: AdminClient, user: str, acls: list[dict[str, Any]]) -> None:
         for operation in acl["operations"]
     ]
     for future in admin.create_acls(bindings).values():
-        future.result(30)
+        future.result(60)
+    mine = AclBindingFilter(
+        ResourceType.ANY, None, ResourcePatternType.ANY, f"User:{user}", None, AclOperation.ANY, AclPermissionType.ANY
+    )
+    deadline = time.monotonic() + 60  # the controller has them; the broker acts on them a little later
+    while len(admin.describe_acls(mine).result(60)) < len(set(bindings)):
+        assert time.monotonic() < deadline, f"the rights of {user} are not in force"
+        time.sleep(0.05)
 
 
 def _snake(operation: str) -> str:
@@ -81,9 +89,9 @@ def _client(broker: Broker, user: str, **more: Any) -> dict[str, Any]:
 def _produce(broker: Broker, user: str, topic: str, idempotent: bool = True) -> KafkaError | None:
     """Produce one record as the services do, acked by all; its error, or None."""
     found: list[KafkaError | None] = []
-    producer = Producer(_client(broker, user, **{"enable.idempotence": idempotent, "message.timeout.ms": 20000}))
+    producer = Producer(_client(broker, user, **{"enable.idempotence": idempotent, "message.timeout.ms": 60000}))
     producer.produce(topic, b"{}", key=b"c", on_delivery=lambda error, _: found.append(error))
-    producer.flush(30)
+    producer.flush(90)
     return found[0]
 
 
@@ -103,13 +111,13 @@ def test_the_producer_may_produce_orders_and_nothing_else(broker: Broker) -> Non
     assert denied.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
     admin = AdminClient(_client(broker, names.producer(NAME)))
     with pytest.raises(KafkaException, match="AUTHORIZATION_FAILED"):
-        admin.create_topics([NewTopic(f"{NAME}-mine", 1, 1)])[f"{NAME}-mine"].result(30)
+        admin.create_topics([NewTopic(f"{NAME}-mine", 1, 1)])[f"{NAME}-mine"].result(60)
 
 
 @pytest.mark.parametrize("consumer", ["classic", "consumer"], indirect=True)
 def test_the_consumer_may_read_and_commit_by_either_protocol(broker: Broker, consumer: Consumer) -> None:
     assert _produce(broker, names.producer(NAME), TOPIC) is None
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     message = None
     while message is None and time.monotonic() < deadline:
         message = consumer.poll(1)
@@ -136,9 +144,9 @@ def test_the_operator_may_read_offsets_and_touch_nothing(broker: Broker) -> None
         ca_pem=broker.ca_pem.read_text(),
     )
     assert _produce(broker, names.producer(NAME), TOPIC) is None
-    reader = OffsetReader(connection, TOPIC, f"{NAME}-group", client_id="test", timeout=10.0)
+    reader = OffsetReader(connection, TOPIC, f"{NAME}-group", client_id="test", timeout=30.0)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         found = reader.read()
         while not isinstance(found, Reading) and time.monotonic() < deadline:
             time.sleep(0.5)
