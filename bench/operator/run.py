@@ -160,7 +160,7 @@ async def _bring_up(
 ) -> None:
     """First every pipeline is looked at; Kafka comes up after that, since it takes longer in earnest."""
     started, others = time.monotonic(), cpu_of_others(pid)
-    seconds = 120 + len(keys) * 0.5
+    seconds = 600 + len(keys) * 0.5
     await progress.until("each looked at", lambda: len(progress.looked_at) == len(keys), seconds)
     figures.reconciled_s = max(progress.looked_at.values()) - started
     figures.reconciled_cpu_s = cpu_seconds(pid)
@@ -200,13 +200,13 @@ async def _settle(audit: AuditLog) -> None:
     """Wait until nothing is written any more."""
     audit.new()
     quiet_since = time.monotonic()
-    deadline = quiet_since + 180
+    deadline = quiet_since + 600
     while time.monotonic() - quiet_since < SETTLED:
         await asyncio.sleep(1)
         if audit.new().objects:
             quiet_since = time.monotonic()
         if time.monotonic() > deadline:
-            raise TimeoutError("the operator still writes after 3 minutes without a change")
+            raise TimeoutError("the operator still writes after 10 minutes without a change")
 
 
 async def _idle(figures: Figures, pid: int, audit: AuditLog, seconds: int) -> None:

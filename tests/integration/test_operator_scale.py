@@ -4,7 +4,7 @@ import pytest
 
 from bench.operator.run import Options, run
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 CRS = 30
 
 
