@@ -81,6 +81,7 @@ class ApiServer:
         self.kubectl("-n", namespace, "create", "serviceaccount", account)
         subject = f"--serviceaccount={namespace}:{account}"
         self.kubectl("create", "clusterrolebinding", name, "--clusterrole=cluster-admin", subject)
+        self.wait_may("*", "*", f"--as=system:serviceaccount:{namespace}:{account}", "--all-namespaces")
         return self.kubectl("-n", namespace, "create", "token", account, "--duration=24h").strip()
 
     def kubeconfig_for(self, user: str, *groups: str) -> Path:
