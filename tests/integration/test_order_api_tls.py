@@ -38,7 +38,7 @@ def test_orders_come_over_tls_and_plain_text_is_turned_away(
     with running(broker, topic, tmp_path, wait=False, TLS_CERT_FILE=str(cert), TLS_KEY_FILE=str(key)) as api:
 
         def call(method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
-            connection = http.client.HTTPSConnection("127.0.0.1", api.port, timeout=30, context=client)
+            connection = http.client.HTTPSConnection("127.0.0.1", api.port, timeout=60, context=client)
             try:
                 connection.request(method, path, body, {"Content-Type": "application/json", **headers})
                 reply = connection.getresponse()
@@ -46,7 +46,7 @@ def test_orders_come_over_tls_and_plain_text_is_turned_away(
             finally:
                 connection.close()
 
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while True:
             try:
                 if call("GET", "/ready")[0] == 200:
@@ -58,14 +58,28 @@ def test_orders_come_over_tls_and_plain_text_is_turned_away(
         assert call("POST", "/order", json.dumps(ORDER).encode())[0] == 202
         big = json.dumps([{**ORDER, "note": "x" * 500}] * 2000).encode()
         assert call("POST", "/orders/batch", big) == (202, b'{"accepted":2000}')
-        begun = time.monotonic()
-        assert call("POST", "/order", json.dumps(ORDER).encode(), Connection="close")[0] == 202
-        assert time.monotonic() - begun < 1.5
-        with socket.create_connection(("127.0.0.1", api.port), timeout=10) as plain:
+        assert b" 202 " in last_words(api.port, client)
+        with socket.create_connection(("127.0.0.1", api.port), timeout=60) as plain:
             plain.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"HTTP/1.1" not in plain.recv(1000)
         assert api.stop() == 0
     assert len(records(broker, topic)) == 2002
+
+
+def last_words(port: int, client: ssl.SSLContext) -> bytes:
+    """The reply to an order that is the connection's last. SSLError if TLS is not ended as it should be, at once and in
+    words: a connection that the server gives up after 2 s is cut off."""
+    body = json.dumps(ORDER).encode()
+    fields = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
+        client.wrap_socket(plain, server_hostname="127.0.0.1", suppress_ragged_eofs=False) as stream,
+    ):
+        stream.sendall(b"POST /order HTTP/1.1\r\n" + fields.encode() + body)
+        said = b""
+        while more := stream.recv(65536):
+            said += more
+        return said
 
 
 def test_files_that_are_no_pair_end_the_process_with_their_names(
@@ -74,5 +88,5 @@ def test_files_that_are_no_pair_end_the_process_with_their_names(
     ca, cert, _ = files
     for settings in ({"TLS_CERT_FILE": str(cert)}, {"TLS_CERT_FILE": str(cert), "TLS_KEY_FILE": str(ca)}):
         with running(broker, "t", tmp_path, wait=False, **settings) as api:
-            assert api.process.wait(30) == 2
+            assert api.process.wait(60) == 2
         assert "ORDERPIPELINE_TLS_KEY_FILE" in api.log.read_text()
