@@ -1,6 +1,7 @@
 """The bench's own parts on a real order API and a real broker: what is counted is what is in the log."""
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from bench.parts import Shape
 from bench.servers import ours
 from bench.settings import TINY
 from orderpipeline_embedded.kafka.archive import free_ports
+from orderpipeline_embedded.load import engine
+from orderpipeline_embedded.load.connection import Connection
 
 LOAD = [sys.executable, "-m", "orderpipeline_embedded", "load"]
 pytestmark = pytest.mark.integration
@@ -93,6 +96,23 @@ def test_end_to_end_counts_at_the_commits(log: Kafka) -> None:
     assert found["p99_age_ms"] > 0
     assert all(found["us"][part] > 0 for part in ("load", "producer", "broker", "consumer"))
     assert "0 lost" in said[0]
+
+
+def test_what_was_opened_is_closed_when_one_connection_more_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Connection] = []
+
+    def connect(address: tuple[str, int], timeout: float) -> Connection:
+        if len(made) == 2:
+            raise ConnectionRefusedError
+        made.append(Connection(address, timeout))
+        return made[-1]
+
+    monkeypatch.setattr(engine, "Connection", connect)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        run = engine.Engine(server.getsockname(), iter(()), engine.Pace(3, None), lambda _: None)
+        with pytest.raises(ConnectionRefusedError):
+            run.run()
+    assert [one.sock.fileno() for one in made] == [-1, -1]
 
 
 def test_nobody_at_the_address_is_said() -> None:

@@ -61,16 +61,18 @@ class Engine:
 
     def run(self) -> Tally:
         """Send all and wait for the replies. OSError when no connection can be made."""
-        for _ in range(self._pace.connections):
-            self._connect()
-        self._next = next(self._requests, None)
-        self._begun, cpu = time.monotonic_ns(), time.process_time()
         try:
-            self._send_all()
-            self._drain()
+            for _ in range(self._pace.connections):
+                self._connect()
+            self._next = next(self._requests, None)
+            self._begun, cpu = time.monotonic_ns(), time.process_time()
+            try:
+                self._send_all()
+                self._drain()
+            finally:
+                self.tally.seconds = (time.monotonic_ns() - self._begun) / 1e9
+                self.tally.cpu_seconds = time.process_time() - cpu
         finally:
-            self.tally.seconds = (time.monotonic_ns() - self._begun) / 1e9
-            self.tally.cpu_seconds = time.process_time() - cpu
             for connection in self._open.values():
                 connection.close()
             self._epoll.close()
