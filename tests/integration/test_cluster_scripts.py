@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -227,6 +228,13 @@ async def test_the_forward_carries_many_connections_both_ways_and_half_closes() 
         assert replies == [body[::-1] for body in bodies]
     upstream.close()
     await upstream.wait_closed()
+
+
+def test_a_port_that_is_taken_leaves_no_socket_behind() -> None:
+    taken = forward.listen(0)
+    with taken, pytest.raises(OSError, match="in use"):
+        forward.listen(taken.getsockname()[1])
+    gc.collect()  # a socket that was left would be found here
 
 
 async def test_the_forward_closes_a_connection_that_nothing_answers() -> None:
