@@ -22,11 +22,14 @@ class SideLoop:
         """Run it over there and wait for its result here."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
 
-    def close(self) -> None:
-        """End the loop and its thread."""
-        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(5.0)
+    def close(self, seconds: float = 5.0) -> None:
+        """End the loop and its thread. One that has not turned in so many seconds is left to end with the process."""
+        try:
+            asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(seconds)
+        except TimeoutError:
+            return
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5.0)
+        self._thread.join(seconds)
         if not self._thread.is_alive():
             self._loop.close()
 

@@ -1,6 +1,7 @@
-"""A server that ends, by whatever, is started again, and the process is not ready meanwhile."""
+"""A server that ends, by whatever, is started again, and the process is not ready meanwhile; one that hangs is left."""
 
 import asyncio
+import threading
 
 from orderpipeline_operator.adapters.http import Gate, SideLoop, serve_for_ever
 
@@ -31,3 +32,18 @@ async def test_a_server_that_fails_is_started_again() -> None:
         await asyncio.gather(task, return_exceptions=True)
         side.close()
     assert gate.verdict() == "closed"
+
+
+async def test_a_loop_that_hangs_does_not_make_the_process_fail() -> None:
+    side, hangs, goes_on = SideLoop("test"), threading.Event(), threading.Event()
+
+    async def hang() -> None:
+        hangs.set()
+        goes_on.wait(60)
+
+    task = asyncio.ensure_future(side.run(hang()))
+    assert await asyncio.to_thread(hangs.wait, 60)
+    side.close(0.05)
+    goes_on.set()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.to_thread(side.close, 60)
