@@ -73,7 +73,7 @@ def fill(broker: Broker, topic: str, values: Sequence[bytes | None], partitions:
         headers = [("traceparent", b"00"), (Header.CONTENT_TYPE, None), ("traceparent", b"\xff")] if number % 3 else []
         key = None if number % 5 == 0 else f"k{number}"
         producer.produce(topic, value, key, headers=headers, partition=number % partitions)  # type: ignore[arg-type]
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
 
 
 def test_the_ways_bring_the_same(broker: Broker) -> None:

@@ -72,7 +72,7 @@ def at(broker: Broker, topic: str) -> Iterator[Callable[..., At]]:
         return made[-1]
 
     yield make
-    assert [each.sink.flush(10.0) for each in made] == [0] * len(made)
+    assert [each.sink.flush(60.0) for each in made] == [0] * len(made)
     assert [each.desk.in_flight() for each in made] == [0] * len(made)
 
 
@@ -91,7 +91,7 @@ def test_an_order_is_answered_when_it_is_in_kafka(at: Callable[..., At], broker:
     ]
     taken, counts, seconds = it.desk.counted()
     assert (it.acked, taken, sum(counts), len(counts)) == (1, 1, 1, len(BUCKETS) + 1)
-    assert 0 < seconds < 30
+    assert 0 < seconds < 300
     assert it.desk.counted() == (0, [0] * len(counts), 0.0)
 
 
@@ -130,7 +130,7 @@ def test_what_is_anything_else_is_left_alone(at: Callable[..., At], broker: Brok
 
 
 def test_room_is_asked_for_but_by_the_first(at: Callable[..., At]) -> None:
-    it = at(room=1, **{"linger.ms": 300})
+    it = at(room=1, **{"linger.ms": 10_000})  # the first is on its way until all is asked
     assert it.desk.request(segment(), 1, it.replies.append) is None
     assert it.desk.request(segment(), 0, it.replies.append) is True
     assert it.desk.request(segment(), 0, it.replies.append) is None
@@ -139,13 +139,13 @@ def test_room_is_asked_for_but_by_the_first(at: Callable[..., At]) -> None:
 
 
 def test_who_gives_up_is_not_told(at: Callable[..., At]) -> None:
-    it = at(**{"linger.ms": 200})
+    it = at(**{"linger.ms": 3000})
     other: list[Any] = []
     on_reply, on_other = it.replies.append, other.append
     assert it.desk.request(segment(), 0, on_reply) is it.desk.request(segment(), 0, on_other) is True
     answer, seconds = it.desk.give_up(on_reply) or (b"", -1.0)
     assert answer.startswith(b'{"order_id":"')
-    assert 0 <= seconds < 30
+    assert 0 <= seconds < 300
     assert it.desk.give_up(on_reply) is None
     wait(it.sink, lambda: bool(other))
     assert (it.acked, it.replies) == (2, [])
@@ -160,7 +160,7 @@ def test_what_the_broker_refuses_is_told_with_its_id(at: Callable[..., At], brok
     on_reply = it.replies.append
     assert it.desk.request(segment(body), 0, on_reply) is True
     wait(it.sink, lambda: bool(it.failed))
-    assert it.failed == [(on_reply, 10, b'{"order_id":"mine"}', pytest.approx(15, abs=15))]
+    assert it.failed == [(on_reply, 10, b'{"order_id":"mine"}', pytest.approx(150, abs=150))]
     assert (it.acked, it.replies, it.desk.in_flight()) == (0, [], 0)
 
 
@@ -183,11 +183,11 @@ def metric(producer: Producer, name: str) -> float:
 @pytest.mark.parametrize("durability", ["acked", "accepted"])
 def test_the_order_api_counts_what_the_desk_takes(broker: Broker, topic: str, tmp_path: Path, durability: str) -> None:
     with running(broker, topic, tmp_path, ACCELERATOR="on", DURABILITY=durability) as producer:
-        with socket.create_connection(("127.0.0.1", producer.port), timeout=30) as client:
+        with socket.create_connection(("127.0.0.1", producer.port), timeout=60) as client:
             replies = [asked(client) for _ in range(50)]
         assert {status for status, _ in replies} == {202}
         for name in ("accepted", "acked"):
-            end = time.monotonic() + 20
+            end = time.monotonic() + 60
             while metric(producer, f"orderpipeline_orders_{name}_total") < 50 and time.monotonic() < end:
                 time.sleep(0.05)
             assert metric(producer, f"orderpipeline_orders_{name}_total") == 50
@@ -202,9 +202,12 @@ def test_a_frozen_broker_gives_an_ambiguous_503_to_an_order_at_the_desk(
 ) -> None:
     with (
         running(broker, topic, tmp_path, ACCELERATOR="on", REQUEST_TIMEOUT_SECONDS="2") as producer,
-        socket.create_connection(("127.0.0.1", producer.port), timeout=30) as client,
+        socket.create_connection(("127.0.0.1", producer.port), timeout=60) as client,
     ):
-        assert [asked(client)[0] for _ in range(2)] == [202, 202]
+        end = time.monotonic() + 60
+        for _ in range(2):  # the desk takes the second; a broker that is busy may take its time
+            while (status := asked(client)[0]) != 202:
+                assert (status, time.monotonic() < end) == (503, True)
         broker.pause()
         try:
             status, problem = asked(client)

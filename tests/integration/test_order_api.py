@@ -29,7 +29,7 @@ def api(
 ) -> Iterator[Producer]:
     folder = tmp_path_factory.mktemp("producer")
     limits = {"MAX_ORDER_BYTES": "1000", "MAX_BODY_BYTES": "500000", "MAX_BATCH_ORDERS": "2000"}
-    with running(broker, topic, folder, REQUEST_TIMEOUT_SECONDS="10", ACCELERATOR=request.param, **limits) as producer:
+    with running(broker, topic, folder, REQUEST_TIMEOUT_SECONDS="60", ACCELERATOR=request.param, **limits) as producer:
         yield producer
         assert producer.stop() == 0
         assert "Traceback" not in producer.log.read_text()
