@@ -1,4 +1,4 @@
-"""The command `orderpipeline`. Its packages come with `pip install 'orderpipeline[run]'`."""
+"""The command `orderpipeline`, which `pip install .` brings."""
 
 import argparse
 import asyncio
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orderpipeline_embedded.load.command import add_options, run_load
-from orderpipeline_embedded.why import add_why, why
+from orderpipeline_embedded.why import why
+from orderpipeline_operator.plugin import add_why
 
 DEFAULT_FILE = Path("examples/shop.yaml")
 
@@ -36,12 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return why(options)
     given = vars(options)
     given.pop("command")
-    try:
-        from orderpipeline_embedded.launch import launch
-        from orderpipeline_embedded.options import Options
-    except ModuleNotFoundError as missing:
-        sys.stderr.write(f"orderpipeline: {missing.name} is not installed; run: pip install 'orderpipeline[run]'\n")
-        return 2
+    from orderpipeline_embedded.launch import launch  # `load` begins without all that this brings
+    from orderpipeline_embedded.options import Options
+
     return asyncio.run(launch(Options(**given)))
 
 

@@ -8,27 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from orderpipeline_embedded.kafka.maven import cache
+from orderpipeline_operator.plugin import why as explain
 
 STATE = "pipeline.json"
 """In the folder of a run: an OrderPipeline with the parts of its status that tell of the scaling."""
 
 
-def add_why(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `why`."""
-    try:
-        from orderpipeline_operator.plugin import add_why as add
-    except ModuleNotFoundError:  # without the extra `run` there is nothing to explain; why() says so
-        return
-    add(parser)
-
-
 def why(given: argparse.Namespace) -> int:
     """Print the explanation; the exit status."""
-    try:
-        from orderpipeline_operator.plugin import why as explain
-    except ModuleNotFoundError as missing:
-        text = f"orderpipeline: {missing.name} is not installed; run: pip install 'orderpipeline[run]'"
-        raise SystemExit(text) from None
     if not given.name and not given.file:
         runs = sorted((cache() / "run").glob(f"*/{STATE}"), key=lambda path: path.stat().st_mtime)
         if not runs:
