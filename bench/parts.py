@@ -30,9 +30,8 @@ class Shape:
     partitions: int = 12
 
 
-SHAPES: Final = (Shape(32, 10), Shape(64, 20), Shape(96, 50), Shape(160, 50))
-"""Which of them is the best depends on the machine. A closed loop brings no more than what is under way for each time
-that an order takes: where cores are idle, more connections help."""
+SHAPES: Final = (Shape(32, 10), Shape(64, 20), Shape(64, 50), Shape(96, 50))
+"""Which of them is the best depends on the machine."""
 
 
 @dataclass
