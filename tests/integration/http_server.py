@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
@@ -177,6 +178,18 @@ class Served:
 def statuses(reply: bytes) -> list[int]:
     """The statuses in a stream of replies."""
     return [int(status) for status in re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", reply)]
+
+
+def closes_on_single_bytes(client: socket.socket, seconds: float) -> None:
+    """Send a byte for each of the socket's timeouts until the server closes, within so many seconds, without a word."""
+    end = time.monotonic() + seconds
+    with suppress(ConnectionError):
+        while time.monotonic() < end:
+            client.sendall(b"a")
+            with suppress(TimeoutError):
+                assert client.recv(1) == b"", "it closes and says nothing"
+                return
+    assert time.monotonic() < end, "it reads on and on"
 
 
 @contextmanager

@@ -6,12 +6,11 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 
 from tests.integration.http_cases import CASES, CHUNK, GET, GOOD, J, chunks, get, sized
-from tests.integration.http_server import Served, served, statuses
+from tests.integration.http_server import Served, closes_on_single_bytes, served, statuses
 
 GARBAGE = b"GARBAGE\r\n\r\n"
 
@@ -88,14 +87,7 @@ def test_slow_clients_are_let_go(impatient: Served, sent: bytes, expected: list[
 
 def test_one_byte_now_and_then_does_not_put_the_deadline_off(impatient: Served) -> None:
     with socket.create_connection(("127.0.0.1", impatient.port), timeout=0.1) as client:
-        end = time.monotonic() + 60
-        with suppress(ConnectionError):
-            while time.monotonic() < end:
-                client.sendall(b"a")
-                with suppress(TimeoutError):
-                    assert client.recv(1) == b"", "it closes and says nothing"
-                    return
-        assert time.monotonic() < end, "it reads on and on"
+        closes_on_single_bytes(client, 60)
 
 
 def test_a_client_that_does_not_read_is_not_read_from(api: Served) -> None:

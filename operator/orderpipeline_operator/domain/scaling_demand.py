@@ -55,9 +55,8 @@ def demand_of(policy: ScalingPolicy, sample: LagSample, seen: ScalingState, rate
 def for_uneven(loads: Sequence[Load], rate: float) -> int:
     """The step from which on no consumer is to be expected to get more than `rate`, in orders per second.
 
-    Partitions are spread evenly by their number, and what arrives at each may differ. Those that alone get more
-    are left out: no number of consumers helps them. 0 where nothing is known of the
-    partitions.
+    Partitions are spread evenly by their number, and what arrives at each may differ. Those that alone get more are
+    left out: no number of consumers helps them. 0 where nothing is known of the partitions.
     """
     arrivals = sorted((load.arrival_rate for load in loads if load.arrival_rate <= rate), reverse=True)
     if not arrivals:
