@@ -22,9 +22,11 @@ class Pods:
             wait = self._start_up * (1 + SPREAD * self._rng.uniform(-1, 1))
             self.ready_at[new] = now + wait
 
-    def scale(self, replicas: int, now: float) -> None:
-        """Have `replicas` pods; those that start go before those that are ready, as a ReplicaSet has it."""
-        have = sorted(self.ready_at, key=lambda pod: (self.ready_at[pod] > now, pod))
+    def scale(self, replicas: int, now: float, leaving: tuple[int, ...] = ()) -> None:
+        """Have `replicas` pods; those that start go before those that are ready, as a ReplicaSet has it, and of these
+        the ones of least pod-deletion-cost, which `leaving` are in their order."""
+        cost = {pod: number - len(leaving) for number, pod in enumerate(leaving)}
+        have = sorted(self.ready_at, key=lambda pod: (self.ready_at[pod] > now, -cost.get(pod, 0), pod))
         free = (number for number in range(len(have) + replicas) if number not in self.ready_at)
         self.order({*have[:replicas], *(next(free) for _ in range(replicas - len(have)))}, now)
 

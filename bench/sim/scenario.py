@@ -76,7 +76,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Move:
-    """What a policy asks for: a number of consumers, with partitions spread evenly, or an owner for each partition."""
+    """What a policy asks for: a number of consumers, with partitions spread evenly, or an owner for each partition.
+
+    `leaving` are the pods that go first, the first first."""
 
     replicas: int
     owners: Ints | None = None
+    leaving: tuple[int, ...] = ()

@@ -27,6 +27,7 @@ class World:
         self._finished: Floats = np.zeros(partitions)
         self._rates: Floats = scenario.rates[0]
         self.pods.ready_at = dict.fromkeys(range(scenario.initial), 0.0)
+        self._join()
 
     def seen(self) -> Seen:
         committed = np.maximum(self.backlog.done - self._finished * min(COMMIT_DELAY / self.scenario.dt, 1.0), 0.0)
@@ -48,7 +49,7 @@ class World:
         self._even = move.owners is None
         if move.owners is None:
             self._planned = None
-            self.pods.scale(move.replicas, self.now)
+            self.pods.scale(move.replicas, self.now, move.leaving)
             return
         # Who gives owners too first starts the pods that these need, then hands over, then stops those left over.
         self._planned = move.owners

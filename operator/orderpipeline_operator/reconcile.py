@@ -21,6 +21,7 @@ from orderpipeline_operator.domain.scaling_policy import policy_from
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 from orderpipeline_operator.gather import Key, Reader, gather, metrics_trouble, with_secrets, with_taken
 from orderpipeline_operator.kafka_access import connection
+from orderpipeline_operator.leaving import mark
 
 LOG = logging.getLogger(__name__)
 TEARDOWN_POLL = 1.0
@@ -75,6 +76,8 @@ class Reconciler:
         self._defaults = defaults
         self._now = now
         self._stubborn: dict[Key, dict[Ref, str]] = {}
+        self._marked: dict[Key, tuple[str, ...]] = {}
+        """Which consumers are marked to go first."""
         self._direct: set[Key] = set()
         """Pipelines that are scaled by the operator itself, by their spec that was accepted last."""
         self._taken: dict[Key, frozenset[Ref]] = {}
@@ -88,6 +91,7 @@ class Reconciler:
             self._sampler.forget(key)
             self._stubborn.pop(key, None)
             self._direct.discard(key)
+            self._marked.pop(key, None)
             self._taken.pop(key, None)
             return None
         if seen.cr["metadata"].get("deletionTimestamp"):
@@ -133,10 +137,23 @@ class Reconciler:
         return self._defaults.resync
 
     async def _move(self, seen: Observed, key: Key) -> actuate.Done:
-        """Whoever scales by himself goes by the newest sample: what is published may be some seconds older."""
+        """Whoever scales by himself goes by the newest sample: what is published may be some seconds older.
+
+        Others scale by the status, which is written after this.
+        """
         direct = key in self._direct
         view = self._sampler.live(key) if direct else self._sampler.view(key)
-        return await replicas.move(self._write, seen, view, direct=direct)
+        refused = await self._mark(seen, key, view.leaving if view is not None else ())
+        moved = await replicas.move(self._write, seen, view, direct=direct)
+        return replace(moved, failures=(*refused, *moved.failures))
+
+    async def _mark(self, seen: Observed, key: Key, leaving: tuple[str, ...]) -> tuple[str, ...]:
+        if leaving == self._marked.get(key, ()):
+            return ()
+        refused = await mark(self._read, self._write, seen, leaving)
+        if not refused:
+            self._marked[key] = leaving
+        return refused
 
     async def _carry_out(
         self, seen: Observed, key: Key, spec: OrderPipelineSpec, bundle: Bundle

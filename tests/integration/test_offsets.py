@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import NewPartitions
 
+from orderpipeline_operator.adapters.kafka import groups
 from orderpipeline_operator.adapters.kafka import requests as kafka
 from orderpipeline_operator.adapters.kafka.link import Link
 from orderpipeline_operator.domain.lag import Group, LagSample, PartitionOffsets, Reading, Unknown, partition_lag
@@ -167,6 +168,43 @@ def test_members_and_rebalances_of_both_protocols(
     assert read(source, lambda r: r.group.members == 0).group.state == "Empty"
 
 
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_owners_and_who_takes_over_from_one_that_leaves(
+    broker: Broker, group: str, protocol: str, reader: MakeReader
+) -> None:
+    """What scaling between two steps of the ladder builds on: who stays keeps what he has, and the rest goes to those
+    who have fewest."""
+    topic = broker.create_topic(unique("orders"), 8)
+    config = {"bootstrap.servers": broker.bootstrap, "group.id": group, "group.protocol": protocol}
+    if protocol == "classic":
+        config["partition.assignment.strategy"] = "cooperative-sticky"
+    consumers = {name: Consumer(config | {"client.id": name}) for name in "abcdef"}
+    source = reader(broker, topic, group)
+
+    def owned(seen: Reading) -> dict[str, set[int]]:
+        return {client: set(partitions) for client, partitions in seen.group.owners}
+
+    def settled(seen: Reading) -> bool:
+        mine = {}
+        for name, consumer in consumers.items():
+            consumer.poll(0.05)
+            mine[name] = {one.partition for one in consumer.assignment()}
+        even = max(map(len, mine.values())) - min(map(len, mine.values())) <= 1
+        return seen.group.state == "Stable" and owned(seen) == mine and even
+
+    for consumer in consumers.values():
+        consumer.subscribe([topic])
+    before = owned(read(source, settled))
+    assert sorted(number for partitions in before.values() for number in partitions) == list(range(8))
+    leaving = next(name for name, partitions in before.items() if len(partitions) == 1)
+    consumers.pop(leaving).close()
+    after = owned(read(source, settled))
+    assert after.keys() == before.keys() - {leaving}
+    assert all(before[name] <= partitions for name, partitions in after.items())
+    for consumer in consumers.values():
+        consumer.close()
+
+
 def test_500_partitions_in_six_requests(
     broker: Broker, group: str, reader: MakeReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,5 +232,5 @@ def test_500_partitions_in_six_requests(
         history, sample = advance(history, seen, "earliest", time.monotonic())
         assert isinstance(sample, LagSample)
         assert sample.orders == 497 * step
-        asked = (kafka.METADATA, kafka.OFFSET_FETCH, kafka.DESCRIBE_GROUPS, kafka.CONSUMER_GROUP_DESCRIBE)
+        asked = (kafka.METADATA, kafka.OFFSET_FETCH, groups.DESCRIBE_GROUPS, groups.CONSUMER_GROUP_DESCRIBE)
         assert sent == [key for key, _ in (*asked, kafka.LIST_OFFSETS, kafka.LIST_OFFSETS)]

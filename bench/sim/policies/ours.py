@@ -7,7 +7,7 @@ import numpy as np
 from bench.sim.hpa import SYNC, Behavior, Hpa
 from bench.sim.policies import Clock
 from bench.sim.scenario import Floats, Ints, Move, Scenario, Seen
-from orderpipeline_operator.domain.lag import Group, GroupState, LagSample, Load, Unknown
+from orderpipeline_operator.domain.lag import Group, GroupState, LagSample, Load, Owner, Unknown
 from orderpipeline_operator.domain.lag_history import Smoothing
 from orderpipeline_operator.domain.scaling import decide
 from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy, ScalingState
@@ -59,7 +59,7 @@ class Sampler:
             arrived=arrived,
             arrival_rate=None if arrived is None else float(arrival.sum()),
             processed_rate=None if arrived is None else float(processed.sum()),
-            group=Group(state, seen.members, "consumer"),
+            group=Group(state, seen.members, "consumer", _owners(seen.owners)),
             most_lagging=_most(lag),
             loads=tuple(map(Load, range(lag.size), lag.tolist(), arrival.tolist(), processed.tolist())),
         )
@@ -83,6 +83,11 @@ def _smooth(old: Floats | None, new: Floats, weight: float) -> Floats:
     return np.where(value >= 1e-3, value, 0.0)
 
 
+def _owners(owners: Ints) -> tuple[Owner, ...]:
+    members = np.unique(owners[owners >= 0])
+    return tuple(Owner(str(member), tuple(np.flatnonzero(owners == member).tolist())) for member in members)
+
+
 def _most(lag: Ints) -> tuple[tuple[int, int], ...]:
     top = lag.argsort()[-3:][::-1]
     return tuple((int(p), int(lag[p])) for p in top if lag[p])
@@ -102,6 +107,7 @@ class Ours:
         at_once = Behavior(tolerance=0.0, pods=policy.bounds.maximum, period=1.0)
         self._hpa = Hpa(max(policy.bounds.minimum, 1), policy.bounds.maximum, up=at_once, down=at_once)
         self._desired = replicas
+        self._leaving: tuple[int, ...] = ()
         self.decisions: list[Decision] = []
 
     def act(self, seen: Seen) -> Move | None:
@@ -112,11 +118,11 @@ class Ours:
             wanted = min(self._desired, 1)
         if self._sync.due(seen.now):
             wanted = self._hpa.sync(seen.now, float(self._desired), 1.0, wanted)
-        return Move(wanted) if wanted != seen.replicas else None
+        return Move(wanted, leaving=self._leaving) if wanted != seen.replicas else None
 
     def _decide(self, seen: Seen) -> None:
         decision = decide(self.policy, self._sampler.sample(seen), self._state, seen.now)
         if decision.replicas is not None and decision.replicas != self._desired:
-            self._desired = decision.replicas
+            self._desired, self._leaving = decision.replicas, tuple(map(int, decision.leaving))
             self.decisions.append(decision)
         self._state = decision.state

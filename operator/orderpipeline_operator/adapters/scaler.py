@@ -99,6 +99,7 @@ class _Loop:
         decisions = restored.get("decisions")
         self.decisions: tuple[dict[str, Any], ...] = tuple(decisions) if isinstance(decisions, (list, tuple)) else ()
         self.history = History()
+        self.leaving: tuple[str, ...] = ()
         self.live: ScalingView | None = None
         self.published: ScalingView | None = None
         self.published_at = 0.0
@@ -236,7 +237,8 @@ class Scaler:
         if decision.replicas != decision.previous:
             LOG.info("%s: %s", "/".join(loop.target.key), decision.message)
             loop.decisions = (*loop.decisions, decision.to_json())[-20:]
-        loop.live = view_of(decision, sample, loop.decisions)
+            loop.leaving = decision.leaving if loop.target.policy.mode == "Auto" else ()
+        loop.live = view_of(decision, sample, loop.decisions, loop.leaving)
         now = loop.taken_at = self._clock.monotonic()
         if isinstance(sample, LagSample):
             loop.read_at = now

@@ -45,6 +45,8 @@ class Scaling:
     decisions: tuple[dict[str, Any], ...] = ()
     """Newest last."""
     state: dict[str, Any] | None = None
+    leaving: tuple[str, ...] = ()
+    """Members of the group, by client.id, that should go first when there are too many, the first first."""
 
 
 def kafka_ready(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None) -> Condition:

@@ -27,13 +27,24 @@ class PartitionOffsets(NamedTuple):
     committed: int | None
 
 
+class Owner(NamedTuple):
+    """A member of the group, by its client.id, and the partitions that it owns."""
+
+    client: str
+    partitions: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The consumer group: its state and its members; None: some, but nobody knows how many."""
+    """The consumer group: its state and its members; None: some, but nobody knows how many.
+
+    `owners` has each member; empty where nobody told.
+    """
 
     state: GroupState
     members: int | None
     protocol: Literal["classic", "consumer", "unknown"] = "unknown"
+    owners: tuple[Owner, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

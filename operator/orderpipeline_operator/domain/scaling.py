@@ -6,6 +6,7 @@ from orderpipeline_operator.domain import ladder, schedule
 from orderpipeline_operator.domain import scaling_regret as regret
 from orderpipeline_operator.domain.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag import LagSample, Unknown
+from orderpipeline_operator.domain.scaling_members import lightest, members_of
 from orderpipeline_operator.domain.scaling_model import Decision, Number, Reason, ScalingPolicy, ScalingState
 from orderpipeline_operator.domain.scaling_observe import observe, saturated
 from orderpipeline_operator.domain.scaling_wish import Wish, wish
@@ -121,7 +122,10 @@ def _down(
     goal = ripe[-1]
     still = tuple(wish for wish in below if wish[1] < goal)  # fewer still, but not for long enough yet
     gone = replace(regret.fallen(_untried(seen), current, sample, now), below=still, desired=goal)
-    return _decision(now, gone, before, wished.reason, wished.text, wished.numbers)
+    text = wished.text if goal == wished.wanted else f"{goal} for now, as fewer are not wanted for long. {wished.text}"
+    decision = _decision(now, gone, before, wished.reason, text, wished.numbers)
+    members = members_of(sample)
+    return replace(decision, leaving=lightest(members, len(members) - goal))
 
 
 def _below(below: tuple[tuple[float, int], ...], wanted: int, now: float) -> tuple[tuple[float, int], ...]:

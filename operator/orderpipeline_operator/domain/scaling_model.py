@@ -13,7 +13,7 @@ from orderpipeline_operator.domain.schedule import Schedule
 Number = int | float | str | None
 Reason = Literal[
     "Off", "Unknown", "ClockStep", "Rebalancing", "Bounds", "Idle", "Quiet", "Steady", "Pressure", "AtMaximum",
-    "Ineffective", "Skewed", "Forecast", "StabilizingUp", "StabilizingDown", "Demand",
+    "Ineffective", "Skewed", "Spare", "Forecast", "StabilizingUp", "StabilizingDown", "Demand",
 ]  # fmt: skip
 
 
@@ -149,6 +149,7 @@ class Decision:
     """How many consumers there shall be, why, and the numbers behind it.
 
     `replicas` is None only when nothing is known: no reading yet and no number from before. `at` is Unix seconds.
+    `leaving` names the members, by client.id, that should be the first to go, the first first.
     """
 
     at: float
@@ -158,6 +159,7 @@ class Decision:
     message: str
     numbers: Mapping[str, Number]
     state: ScalingState
+    leaving: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Entry for the status: without the state, numbers rounded, None left out."""

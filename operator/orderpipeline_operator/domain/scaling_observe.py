@@ -6,6 +6,7 @@ from dataclasses import replace
 from orderpipeline_operator.domain import forecast
 from orderpipeline_operator.domain import scaling_regret as regret
 from orderpipeline_operator.domain.lag import LagSample, Load
+from orderpipeline_operator.domain.scaling_members import Member, members_of
 from orderpipeline_operator.domain.scaling_model import ScalingPolicy, ScalingState
 
 SETTLE = 30.0
@@ -109,11 +110,23 @@ def _shown(sample: LagSample, policy: ScalingPolicy, each: float) -> float | Non
     A consumer is busy when one of its partitions has a backlog; the others of its partitions are as any. Where all have
     one that is the plain mean. A partition that stands still keeps nobody busy.
     """
+    members = members_of(sample)
+    if members:
+        return _shown_by(members, policy, behind(policy, sample))
     everywhere = (sample.processed_rate or 0.0) / sample.partitions
     if not sample.loads or not behind(policy, sample):
         return each * everywhere
     busy = [load.processed_rate for load in sample.loads if _backlogged(load, policy)]
     return sum(busy) / len(busy) + (each - 1.0) * everywhere if busy else None
+
+
+def _shown_by(members: tuple[Member, ...], policy: ScalingPolicy, behind: bool) -> float | None:
+    """What a busy member did per second; while none is behind, the most that one did."""
+    busy = sorted(one.processed for one in members if any(_backlogged(load, policy) for load in one.loads))
+    if behind:
+        # Some have only just begun to be busy, so not the mean; commits come in jerks, so not the most.
+        return busy[3 * len(busy) // 4] if busy else None
+    return max(one.processed for one in members)
 
 
 def _backlogged(load: Load, policy: ScalingPolicy) -> bool:

@@ -1,11 +1,13 @@
 """Scale-downs that had to be taken back: remembered, so that the same is not tried again soon.
 
 Where no more orders arrive than did then, fewer consumers were too few, and are for a while not gone back to. Where
-more do, the load comes and goes: when it was back soon, the next scale-down is waited for longer.
+more do, the load comes and goes: when it was back soon, the next scale-down is waited for longer. So it is after a
+number between two steps, which is right or wrong by what single partitions bring, and that moves.
 """
 
 from dataclasses import replace
 
+from orderpipeline_operator.domain import ladder
 from orderpipeline_operator.domain.lag import LagSample
 from orderpipeline_operator.domain.scaling_model import ScalingPolicy, ScalingState
 
@@ -34,9 +36,12 @@ def risen(policy: ScalingPolicy, state: ScalingState, sample: LagSample, now: fl
         return state
     arriving = sample.arrival_rate or 0.0
     done = replace(state, fall_at=None, fall_from=None, fall_rate=None)
-    if not 0.0 < arriving <= ALIKE * state.fall_rate:  # what waits while nothing arrives says nothing of a load
+    between = state.desired not in ladder.steps(sample.partitions)
+    alike = 0.0 < arriving <= ALIKE * state.fall_rate  # what waits while nothing arrives says nothing of a load
+    if between or not alike:
         held = hold(policy, state)
-        return replace(done, hold=min(2 * held, max(held, JUDGED))) if now - state.fall_at < 2 * held else done
+        soon = between or now - state.fall_at < 2 * held
+        return replace(done, hold=min(2 * held, max(held, JUDGED))) if soon else done
     lasts = JUDGED if state.least_for is None else min(2 * state.least_for, MOST)
     return replace(done, least=state.fall_from, least_until=now + lasts, least_for=lasts, least_rate=arriving)
 

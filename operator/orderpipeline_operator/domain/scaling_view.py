@@ -24,8 +24,14 @@ class ScalingView(Scaling):
     reason: str = ""
 
 
-def view_of(decision: Decision, sample: LagSample | Unknown, decisions: tuple[dict[str, Any], ...]) -> ScalingView:
-    """The view of one decision. Lag that is not known is None, whatever it was before."""
+def view_of(
+    decision: Decision,
+    sample: LagSample | Unknown,
+    decisions: tuple[dict[str, Any], ...],
+    leaving: tuple[str, ...] = (),
+) -> ScalingView:
+    """The view of one decision. Lag that is not known is None, whatever it was before. `leaving` are those of the last
+    change of the number."""
     known = sample if isinstance(sample, LagSample) else None
     error = f"{sample.reason}: {sample.message}" if isinstance(sample, Unknown) else ""
     seconds = None if known is None or known.seconds is None else round(known.seconds, 1)
@@ -40,6 +46,7 @@ def view_of(decision: Decision, sample: LagSample | Unknown, decisions: tuple[di
         decisions=decisions,
         state=decision.state.to_json(),
         reason=decision.reason,
+        leaving=leaving,
     )
 
 

@@ -8,8 +8,10 @@ from orderpipeline_operator.domain import scaling_regret as regret
 from orderpipeline_operator.domain.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag import LagSample
 from orderpipeline_operator.domain.scaling_demand import Demand, demand_of, for_uneven
+from orderpipeline_operator.domain.scaling_members import members_of, spare, strain
 from orderpipeline_operator.domain.scaling_model import Number, Reason, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_observe import SETTLE, behind, trails, waiting
+from orderpipeline_operator.domain.scaling_number import Sums, choose
+from orderpipeline_operator.domain.scaling_observe import LATE, SETTLE, behind, trails, waiting
 from orderpipeline_operator.domain.scaling_words import words
 
 OVER = 1.1
@@ -18,6 +20,8 @@ step may be twice as many, and the backlog is worked off a little later instead.
 FULL = 0.95
 """But no more than this share of what they do may be arrivals, or the backlog would stay. For the same reason fewer
 consumers must be asked for no more than this share of what they do."""
+URGENT = 0.9
+"""Share of the time to catch up by which one consumer may trail, once more of them could help, before they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +33,6 @@ class Wish:
     reason: Reason
     text: str
     numbers: dict[str, Number]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    """Numbers of consumers. `needed`: for what more of them can serve; `enough`: the same with a step's tolerance;
-    `spared`: with something to spare, to which their number may fall; `least`: fewer were too few a while ago, 0:
-    nothing known of that; `uneven`: so that the busiest has not too much; `asked`: if all were evenly spread;
-    `prepared`: once what is foretold arrives; `ceiling`: more than that did not help, None: nothing known of that.
-    `late`: a consumer is behind, and not for one hot partition."""
-
-    floor: int
-    needed: int
-    enough: int
-    spared: int
-    least: int
-    uneven: int
-    asked: int
-    prepared: int
-    ceiling: int | None
-    late: bool
 
 
 def wish(
@@ -71,8 +55,8 @@ def wish(
     given_back = seen.last_up is not None and now - seen.last_up >= policy.stabilization_down
     early = given_back and seen.members_since is not None and now - seen.members_since < SETTLE
     most = 1 if guessed else max(current, 1) if before.rate is None and early else None
-    sums = _sums(policy, sample, before, seen, bounds, demand, rate, idle, most, now)
-    wanted, reason = _wanted(sums, current, sample.partitions, bounds, idle, quiet_for is not None)
+    sums = _sums(policy, sample, before, seen, bounds, demand, rate, idle, most, now, current)
+    wanted, reason = choose(sums, current, sample.partitions, bounds, idle, quiet_for is not None)
     hot = demand.hot[0] if demand.hot else (None, None)
     rate_is = "measured" if before.rate is not None else "assumed, not counted yet" if guessed else "assumed"
     numbers: dict[str, Number] = {
@@ -86,15 +70,16 @@ def wish(
         "asked": sums.asked if sums.asked > sums.needed else None,
         "hotPartition": hot[0], "hotDemand": hot[1], "stuckPartition": sample.stuck[0] if sample.stuck else None,
         "foretoldRate": demand.foretold, "floor": sums.floor, "minimum": bounds.minimum, "maximum": bounds.maximum,
-        "schedule": schedule or None, "ceiling": sums.ceiling, "members": sample.group.members, "wanted": wanted,
+        "schedule": schedule or None, "ceiling": sums.ceiling, "members": sample.group.members,
+        "spare": current - wanted if reason == "Spare" and wanted < current else None, "wanted": wanted,
     }  # fmt: skip
     return Wish(wanted, idle, reason, words(reason, numbers, policy, sample, demand.hot, quiet_for), numbers)
 
 
 def _sums(
     policy: ScalingPolicy, sample: LagSample, before: ScalingState, seen: ScalingState, bounds: ConsumerBounds,
-    demand: Demand, rate: float, idle: bool, most: int | None, now: float,
-) -> _Sums:  # fmt: skip
+    demand: Demand, rate: float, idle: bool, most: int | None, now: float, current: int,
+) -> Sums:  # fmt: skip
     busy = not idle and (bool(waiting(sample)) or seen.quiet_since is None)
     steady = bounds.clamp(ladder.step(sample.partitions, policy.per_consumer_max) if seen.steady else 1)
     asked = math.ceil(demand.total / rate) if busy else 0
@@ -103,12 +88,18 @@ def _sums(
     if most is not None:
         needed, spared, asked = (min(number, most) for number in (needed, spared, asked))
     uneven = for_uneven(sample.loads, rate) if needed > 1 and most is None else 0
+    members = members_of(sample)
+    if members:
+        trailing = strain(members, rate)
+        late, calm = trailing > URGENT * policy.target_catch_up, trailing <= LATE * policy.target_catch_up
+    else:
+        late, calm = any(trails(load, policy) and load.arrival_rate <= rate for load in sample.loads), True
     prepared = needed
     if demand.foretold is not None:
         # To a pipeline that sleeps, a forecast of less than half a consumer's work is no reason to wake.
         consumers = demand.prepared / rate
         prepared = max(needed, math.floor(consumers + 0.5) if idle else math.ceil(consumers))
-    return _Sums(
+    return Sums(
         floor=bounds.minimum if idle else steady,
         needed=needed,
         enough=min(needed, max(math.ceil(demand.useful / rate / OVER), math.ceil(demand.flowing / rate / FULL))),
@@ -118,38 +109,8 @@ def _sums(
         asked=asked,
         prepared=prepared,
         ceiling=before.ceiling if before.ceiling_until is not None and now < before.ceiling_until else None,
-        late=any(trails(load, policy) and load.arrival_rate <= rate for load in sample.loads),
+        late=late,
+        calm=calm,
+        spare=spare(members, rate) if len(members) == current and most is None and calm else 0,
+        known=bool(members),
     )
-
-
-def _wanted(
-    sums: _Sums, current: int, partitions: int, bounds: ConsumerBounds, idle: bool, quiet: bool
-) -> tuple[int, Reason]:
-    def rounded(wanted: int) -> int:
-        return ladder.round_up(max(sums.floor, wanted), partitions, bounds)
-
-    now = bounds.minimum if idle else rounded(max(sums.enough, sums.uneven))
-    if not idle and now > current and not sums.late:  # partitions differ, but nobody is behind for that
-        now = max(rounded(sums.enough), current)
-    if not idle and now < current:  # fewer, but not at the edge
-        now = min(max(now, rounded(max(sums.spared, sums.least))), current)
-    wanted = max(now, rounded(sums.prepared)) if sums.prepared > sums.needed else now
-    if sums.ceiling is not None and wanted > max(sums.ceiling, sums.floor):
-        return max(sums.ceiling, sums.floor), "Ineffective"
-    if wanted > now:
-        return wanted, "Forecast"
-    if idle:
-        return wanted, "Idle"
-    if sums.asked > sums.needed and rounded(sums.asked) > wanted:
-        return wanted, "Skewed"
-    return wanted, _plain_reason(sums, wanted, bounds, quiet)
-
-
-def _plain_reason(sums: _Sums, wanted: int, bounds: ConsumerBounds, quiet: bool) -> Reason:
-    if sums.asked > bounds.maximum:
-        return "AtMaximum"
-    if max(sums.needed, wanted) > sums.floor:
-        return "Pressure" if sums.floor > 1 else "Demand"
-    if quiet:
-        return "Quiet"
-    return "Steady" if sums.floor > 1 else "Demand"

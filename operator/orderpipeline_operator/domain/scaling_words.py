@@ -45,9 +45,16 @@ def _why(
         "Ineffective": f"{sums}, but more than {n['ceiling']} brought no throughput.",
         "Skewed": f"{sums}, but partition {hottest} asks for more than one consumer does, and more consumers do not "
         "help there: spread its customers over more keys, or raise consumer.workers.",
+        "Spare": f"{sums}. {_spare(numbers)}",
         "AtMaximum": f"{sums}, more than the maximum of {n['maximum']} allows.",
         "Steady": f"one per {policy.per_consumer_max} of {n['partitions']} partitions while orders arrive; {sums}.",
     }
     if reason not in told and int(numbers["wanted"] or 0) < int(numbers["needed"] or 0):
         return f"{sums}; the little that is missing is made up for later, as the next even spread takes far more."
     return told.get(reason, f"{sums}, rounded up to spread {n['partitions']} partitions evenly.")
+
+
+def _spare(numbers: Mapping[str, Number]) -> str:
+    if numbers.get("spare") is None:
+        return "The partitions do not spread evenly over so many, but nobody has more to do than he can."
+    return f"The {numbers['spare']} with least to do can go: whoever gets their partitions can do them beside his own."

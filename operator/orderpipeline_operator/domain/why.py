@@ -62,7 +62,8 @@ def _arithmetic(n: Mapping[str, Any], latest: Mapping[str, Any]) -> Iterator[tup
         schedule = f" (schedule {n['schedule']})" if n.get("schedule") else ""
         yield "allowed", f"{n.get('minimum')} to {n.get('maximum')}{schedule}"
     if "wanted" in n:
-        yield "so wanted", f"{n['wanted']}, on a step over which {n.get('partitions')} partitions spread evenly"
+        step = f"on a step over which {n.get('partitions')} partitions spread evenly"
+        yield "so wanted", f"{n['wanted']}, {step if latest.get('reason') != 'Spare' else 'between two steps'}"
     held = _HELD.get(str(latest.get("reason")))
     if held:
         yield "held at", f"{_text(latest.get('replicas'))}: {held}"
@@ -81,6 +82,8 @@ def _special(n: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, text.format(_text(n[number]))
     if "asked" in n:
         yield "more can help with", f"what {_text(n.get('needed'))} consumers do"
+    if "spare" in n:
+        yield "with least to do", f"{n['spare']}, whose partitions anybody can do beside his own"
     if "uneven" in n:
         yield "as partitions differ", f"{n['uneven']}, so that none is to expect more than it does"
     if "least" in n:

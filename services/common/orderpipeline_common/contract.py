@@ -15,6 +15,11 @@ READY_PATH: Final = "/ready"
 METRICS_PATH: Final = "/metrics"
 
 
+def consumer_client(host: str) -> str:
+    """The client.id by which Kafka knows the consumer on `host`, of which the operator finds the pod."""
+    return f"orderpipeline-consumer-{host}"
+
+
 class Env:
     """Environment variables of the services. Sizes are bytes, times are as the suffix says."""
 
@@ -65,6 +70,7 @@ class Env:
     RETRY_ATTEMPTS: Final = "ORDERPIPELINE_RETRY_ATTEMPTS"
     RETRY_BACKOFF_MS: Final = "ORDERPIPELINE_RETRY_BACKOFF_MS"
     GROUP_PROTOCOL: Final = "ORDERPIPELINE_GROUP_PROTOCOL"  # auto | consumer | classic
+    NAME: Final = "ORDERPIPELINE_NAME"  # of this consumer among the group's; absent: its host's
     DEAD_LETTER_TOPIC: Final = "ORDERPIPELINE_DEAD_LETTER_TOPIC"  # absent: failing orders are retried for ever
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from orderpipeline_common.contract import consumer_client
 from orderpipeline_common.logs import configure_logs
 from orderpipeline_common.runtime import EnvReader, SettingsError, stop_on_signals
 from orderpipeline_consumer.service import Service
@@ -29,7 +30,7 @@ async def _run(settings: Settings) -> None:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    await Service(settings, registry, f"orderpipeline-consumer-{socket.gethostname()}").run(stop)
+    await Service(settings, registry, consumer_client(settings.name or socket.gethostname())).run(stop)
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:

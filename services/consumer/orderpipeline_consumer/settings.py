@@ -33,7 +33,7 @@ class SinkSettings:
 @dataclass(frozen=True)
 class Settings:
     """All of the consumer. Times are seconds. An empty `dead_letter_topic` means that failing orders are retried
-    for ever."""
+    for ever, an empty `name` that of the host."""
 
     kafka: KafkaSettings
     pipeline: str
@@ -52,6 +52,7 @@ class Settings:
     log_level: str
     accelerator: str
     host: str = ALL_ADDRESSES
+    name: str = ""
 
 
 def read_settings(env: EnvReader) -> Settings:
@@ -74,6 +75,7 @@ def read_settings(env: EnvReader) -> Settings:
         log_level=env.choice(Env.LOG_LEVEL, LEVELS, "INFO"),
         accelerator=env.choice(Env.ACCELERATOR, ("auto", "on", "off"), "auto"),
         host=env.text(Env.HOST, ALL_ADDRESSES),
+        name=env.text(Env.NAME, ""),
     )
 
 

@@ -3,8 +3,9 @@
 `tick()` does what is due and never blocks; time and the making of processes are arguments.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Final, Protocol
 
 BACKOFF_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -36,7 +37,7 @@ class _Slot:
 
 
 class Fleet:
-    """The processes of one service, numbered from 0; the highest numbers go first.
+    """The processes of one service, numbered from 0; the highest numbers go first, unless others are named.
 
     `spawn(number)` makes one, `tell(text)` is told of what happens, `last_words(number)` is the end of its log.
     `grace` is how many seconds a process may take to drain before it is killed.
@@ -52,47 +53,56 @@ class Fleet:
         last_words: Callable[[int], str],
         grace: float,
     ) -> None:
-        self.name, self.desired = name, 0
+        self.name = name
         self.killed = 0
         """Processes that did not end in time, or failed to drain."""
         self._spawn, self._now, self._tell, self._last_words = spawn, now, tell, last_words
         self._grace = grace
-        self._slots: list[_Slot] = []
+        self._wanted: set[int] = set()
+        self._slots: dict[int, _Slot] = {}
 
     @property
     def running(self) -> int:
         """Processes that work: alive and not asked to end."""
-        return sum(slot.child is not None and slot.kill_at is None for slot in self._slots)
+        return sum(slot.child is not None and slot.kill_at is None for slot in self._slots.values())
 
     @property
     def alive(self) -> int:
         """All processes, those that drain included."""
-        return sum(slot.child is not None for slot in self._slots)
+        return sum(slot.child is not None for slot in self._slots.values())
 
-    def scale(self, desired: int) -> None:
-        """Want so many from the next `tick` on."""
-        self.desired = desired
+    @property
+    def desired(self) -> int:
+        """How many are wanted."""
+        return len(self._wanted)
+
+    def scale(self, desired: int, leaving: Sequence[int] = ()) -> None:
+        """Want so many from the next `tick` on. Of too many, the numbers `leaving` go first, the first first."""
+        highest = sorted(self._wanted.difference(leaving), reverse=True)
+        order = [number for number in (*leaving, *highest) if number in self._wanted]
+        self._wanted.difference_update(order[: max(len(order) - desired, 0)])
+        free = (number for number in count() if number not in self._wanted)
+        self._wanted.update(list(islice(free, desired - len(self._wanted))))
 
     def tick(self) -> None:
         """Bury the dead, start what is missing, ask what is too much to end, kill what did not end in time."""
         now = self._now()
-        while len(self._slots) < self.desired:
-            self._slots.append(_Slot())
-        for number, slot in enumerate(self._slots):
+        for number in sorted(self._wanted | self._slots.keys()):
+            slot = self._slots.setdefault(number, _Slot())
             if slot.child is not None:
                 self._watch(number, slot, now)
-            if slot.child is None:
-                if number < self.desired and now >= slot.not_before:
+            if number in self._wanted:
+                if slot.child is None and now >= slot.not_before:
                     slot.child, slot.started, slot.kill_at = self._spawn(number), now, None
-            elif number >= self.desired and slot.kill_at is None:
+            elif slot.child is None:
+                del self._slots[number]
+            elif slot.kill_at is None:
                 slot.child.terminate()
                 slot.kill_at = now + self._grace
-        while len(self._slots) > self.desired and self._slots[-1].child is None:
-            self._slots.pop()
 
     def kill(self) -> None:
         """End all of them at once."""
-        for slot in self._slots:
+        for slot in self._slots.values():
             if slot.child is not None:
                 slot.child.kill()
 

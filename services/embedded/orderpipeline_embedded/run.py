@@ -73,7 +73,7 @@ class Run:
         logs = self._logs = data / "logs"
         logs.mkdir(exist_ok=True)
         producers = self._fleet("producer", plan, logs, lambda _: {})
-        consumers = self._fleet("consumer", plan, logs, self._consumer_port)
+        consumers = self._fleet("consumer", plan, logs, self._consumer)
         self._fleets = [producers, consumers]
         scaling = Scaling(plan, broker.bootstrap, consumers, tell, keep_in=data)
         status = 1
@@ -175,11 +175,11 @@ class Run:
         words = lambda number: last_line(logs / f"{name}-{number}.log")  # noqa: E731
         return Fleet(name, spawn, now=time.monotonic, tell=self._screen.tell, last_words=words, grace=program.grace)
 
-    def _consumer_port(self, number: int) -> dict[str, str]:
-        """Consumers follow the order API's port, each with its own metrics and probes."""
+    def _consumer(self, number: int) -> dict[str, str]:
+        """Consumers follow the order API's port, each with its own metrics and probes, and a name of its own."""
         others = [port for one, port in self._ports.items() if one != number]
         self._ports[number] = free_port_from(self._options.port + 1, others)
-        return {Env.PORT: str(self._ports[number])}
+        return {Env.PORT: str(self._ports[number]), Env.NAME: str(number)}
 
     def _snapshot(self, plan: Plan, scaling: Scaling, demo: Demo | None) -> Snapshot:
         view, points = scaling.view, scaling.points

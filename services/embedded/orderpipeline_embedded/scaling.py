@@ -1,11 +1,12 @@
 """The operator's sampler and decisions, carried out on processes instead of a Deployment."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from orderpipeline_common.contract import consumer_client
 from orderpipeline_embedded.plan import Plan
 from orderpipeline_embedded.rates import Point, add, point
 from orderpipeline_embedded.why import keep
@@ -26,8 +27,8 @@ class Scalable(Protocol):
     def running(self) -> int:
         """The number that works now."""
 
-    def scale(self, desired: int) -> None:
-        """Want so many."""
+    def scale(self, desired: int, leaving: Sequence[int] = ()) -> None:
+        """Want so many; of too many, the numbers `leaving` go first, the first first."""
 
 
 @dataclass
@@ -107,8 +108,14 @@ class Scaling:
             return
         assert view.desired is not None
         self._tell(f"consumers {before} -> {view.desired}: {view.why}")
-        self._consumers.scale(view.desired)
+        self._consumers.scale(view.desired, numbers(view.leaving))
 
     def _seen(self, reading: Reading) -> None:
         # In the reader's thread; one assignment, so whoever looks sees the old points or the new ones.
         self.points = add(self.points, point(self._monotonic(), reading, self._plan.policy.offset_reset))
+
+
+def numbers(clients: Sequence[str]) -> tuple[int, ...]:
+    """Numbers of the consumers that Kafka knows by these client.ids; each is named after its number."""
+    ends = (client.removeprefix(consumer_client("")) for client in clients)
+    return tuple(int(end) for end in ends if end.isdecimal())

@@ -123,3 +123,25 @@ def test_kill_ends_all_at_once() -> None:
     world = World(2)
     world.fleet.kill()
     assert all(children[0].killed for children in world.children.values())
+
+
+def test_those_named_go_first_and_their_numbers_are_taken_again() -> None:
+    world = World(4)
+    world.fleet.scale(2, leaving=(1, 0, 9))
+    world.after(0.0)
+    assert [world.children[number][0].asked for number in range(4)] == [True, True, False, False]
+    assert (world.fleet.desired, world.fleet.running, world.fleet.alive) == (2, 2, 4)
+    for number in (0, 1):
+        world.children[number][0].status = 0
+    world.after(0.1)
+    assert world.fleet.alive == 2
+    world.fleet.scale(3)
+    world.after(0.0)
+    assert (len(world.children[0]), len(world.children[1]), world.fleet.running) == (2, 1, 3)
+
+
+def test_only_as_many_of_those_named_go_as_are_too_many() -> None:
+    world = World(4)
+    world.fleet.scale(3, leaving=(1, 0))
+    world.after(0.0)
+    assert [world.children[number][0].asked for number in range(4)] == [False, True, False, False]

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from orderpipeline_embedded.plan import make_plan, read_pipeline
 from orderpipeline_embedded.rates import rate
-from orderpipeline_embedded.scaling import Scaling
+from orderpipeline_embedded.scaling import Scaling, numbers
 from orderpipeline_embedded.why import STATE
 from orderpipeline_operator.domain.lag import Group, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.why import explain
@@ -21,9 +21,10 @@ class Fleet:
 
     def __init__(self) -> None:
         self.desired = self.running = 1
+        self.leaving: tuple[int, ...] = ()
 
-    def scale(self, desired: int) -> None:
-        self.desired = desired
+    def scale(self, desired: int, leaving: Sequence[int] = ()) -> None:
+        self.desired, self.leaving = desired, tuple(leaving)
 
 
 class Reader:
@@ -82,3 +83,7 @@ async def test_advice_and_ignorance_move_nothing(mode: str, reading: Reading | U
     assert (fleet.desired, told) == (1, [])
     assert len(scaling.points) == isinstance(reading, Reading)
     assert scaling.waiting() == (1_200_000 if isinstance(reading, Reading) else None)
+
+
+def test_consumers_are_known_by_their_numbers() -> None:
+    assert numbers(("orderpipeline-consumer-3", "orderpipeline-consumer-host", "other-1")) == (3,)

@@ -7,14 +7,11 @@ import pytest
 from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, KafkaConnection
 from orderpipeline_operator.adapters.kafka.requests import (
     KafkaError,
-    classic_group,
     commits_of,
-    consumer_group,
     offsets_of,
 )
 from orderpipeline_operator.adapters.kafka.scram import exchange
-from orderpipeline_operator.adapters.kafka.wire import Cursor, array, compact_string, string
-from orderpipeline_operator.domain.lag import Group
+from orderpipeline_operator.adapters.kafka.wire import Cursor, array, string
 
 
 def commits(*rows: tuple[int, int, str, int], error: int = 0) -> bytes:
@@ -41,28 +38,6 @@ def test_an_error_of_one_partition_is_no_offset():
     rows = array([struct.pack(">ihqq", 0, 0, -1, 5), struct.pack(">ihqq", 1, 6, -1, -1)])
     with pytest.raises(KafkaError, match="6"):
         offsets_of(struct.pack(">i", 0) + array([string("orders") + rows]))
-
-
-def modern(state: str, members: int, error: int = 0) -> bytes:
-    named = struct.pack(">h", error) + b"\0" + compact_string("shop") + compact_string(state)
-    rest = struct.pack(">ii", 3, 3) + compact_string("uniform") + bytes([members + 1])
-    return b"\0" + struct.pack(">i", 0) + b"\2" + named + rest
-
-
-@pytest.mark.parametrize(
-    ("state", "means"),
-    [("Assigning", "Rebalancing"), ("Reconciling", "Rebalancing"), ("Stable", "Stable"), ("New", "Unknown")],
-)
-def test_states_of_the_new_protocol(state, means):
-    assert consumer_group(modern(state, 5)) == Group(means, 5, "consumer")
-
-
-def test_a_group_of_the_other_protocol_or_none():
-    assert consumer_group(modern("Dead", 0, error=69)) is None
-    dead = struct.pack(">i", 0) + array(
-        [struct.pack(">h", 0) + string("shop") + string("Dead") + string("") * 2 + array([])]
-    )
-    assert classic_group(dead) == Group("Absent", 0)
 
 
 @pytest.mark.parametrize("cut", range(0, 40, 3))

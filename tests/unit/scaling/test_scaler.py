@@ -8,7 +8,7 @@ import pytest
 from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, KafkaConnection, OffsetReader
 from orderpipeline_operator.adapters.scaler import Clock, Scaler, Target
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag import Group, PartitionOffsets, Reading, Unknown
+from orderpipeline_operator.domain.lag import Group, Owner, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.scaling_model import ScalingPolicy
 
 POLICY = ScalingPolicy(
@@ -241,3 +241,27 @@ def test_a_ca_that_is_no_certificate_makes_no_reader():
     connection = KafkaConnection("127.0.0.1:1", "SSL", ca_pem="CERTIFICATE")
     with pytest.raises(ConnectionSettingsError, match=r"ssl\.ca\.pem"):
         OffsetReader(connection, "orders", "shop", client_id="test")
+
+
+RATES = (1, 2, 3, 4, 12, 13, 14, 14, 15, 15, 16, 16)
+"""Of twelve partitions, in orders per second. Six consumers that do 20 each cannot have two of them each."""
+
+
+def uneven(step: int, members: int) -> Reading:
+    """The same flow for ever, 5 s a step."""
+    offsets = {n: PartitionOffsets(0, 5 * rate * step, 5 * rate * step) for n, rate in enumerate(RATES)}
+    owners = tuple(Owner(f"c{n}", tuple(range(n, 12, members))) for n in range(members))
+    return Reading("t", offsets, Group("Stable", members, "consumer", owners))
+
+
+@pytest.mark.parametrize(("mode", "leaving"), [("Auto", ("c0", "c1", "c2", "c3")), ("Recommend", ())])
+async def test_who_is_to_leave_is_told_until_the_number_changes_again(mode, leaving):
+    fake = Fake(*(uneven(step, 12) for step in range(1, 60)))
+    policy = replace(POLICY, mode=mode, bounds=ConsumerBounds(1, 12), stabilization_down=60.0)
+    state = {"desired": 12, "rate": 20.0, "steady": True, "members": 12, "members_since": 0.0}
+    scaler = await run(fake, 120.0, replace(TARGET, policy=policy, restored={"state": state}))
+    view = scaler.view(KEY)
+    assert (view.desired, view.leaving) == (8, leaving)
+    assert scaler.live(KEY).leaving == leaving
+    assert view.decisions[-1]["reason"] == "Spare"
+    await scaler.close()

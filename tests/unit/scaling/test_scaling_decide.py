@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from orderpipeline_operator.domain import ladder
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag import Group, LagSample, Load, Unknown
+from orderpipeline_operator.domain.lag import Group, LagSample, Load, Owner, Unknown
 from orderpipeline_operator.domain.scaling import REBALANCE_PATIENCE, decide
 from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy, ScalingState
 from orderpipeline_operator.domain.scaling_policy import policy_from
@@ -196,9 +196,16 @@ def test_more_lag_never_means_fewer_consumers(policy, past, one, two, last):
     assert less <= more
 
 
+def shared(group: Group, partitions: int) -> Group:
+    """The group with its members told, partitions spread evenly."""
+    each = (Owner(str(n), tuple(range(n, partitions, group.members))) for n in range(group.members or 0))
+    return replace(group, owners=tuple(each))
+
+
 @settings(deadline=None)
-@given(policies, runs, partition_loads, st.integers(0, 23), st.integers(0, 10**6), groups)
-def test_more_lag_of_one_partition_never_means_fewer_consumers(policy, past, loads, which, more, group):
+@given(policies, runs, partition_loads, st.integers(0, 23), st.integers(0, 10**6), groups, st.booleans())
+def test_more_lag_of_one_partition_never_means_fewer_consumers(policy, past, loads, which, more, group, told):
+    group = shared(group, len(loads)) if told else group
     state, now = follow(policy, past)[-1].state, 1000.0 + 5 * len(past)
     one = loads[which % len(loads)]
     heavier = tuple(load._replace(lag=load.lag + more) if load is one else load for load in loads)

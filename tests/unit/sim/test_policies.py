@@ -10,7 +10,7 @@ from bench.sim.policies.binscale import Binscale, Packing
 from bench.sim.policies.landau import Landau, modified_worst_fit
 from bench.sim.policies.linear import KafkaTrigger, Keda, LinearHpa
 from bench.sim.policies.ours import Ours, Sampler, policy_of
-from orderpipeline_operator.domain.lag import Group, LagSample, PartitionOffsets, Reading
+from orderpipeline_operator.domain.lag import Group, LagSample, Owner, PartitionOffsets, Reading
 from orderpipeline_operator.domain.lag_history import History, advance
 from tests.unit.sim.worlds import scenario, seen
 
@@ -178,7 +178,8 @@ class TestOurs:
             ends = ends + rng.integers(0, 50, 6)
             committed = np.minimum(committed + rng.integers(0, 45, 6), ends)
             offsets = {p: PartitionOffsets(0, int(ends[p]), int(committed[p])) for p in range(6)}
-            reading = Reading("id", offsets, Group("Stable", 3, "consumer"))
+            owners = (Owner("0", (0, 1, 2, 3, 4, 5)),)
+            reading = Reading("id", offsets, Group("Stable", 3, "consumer", owners))
             history, real = advance(history, reading, "earliest", at + 1.0)
             ours = sampler.sample(seen(ends.tolist(), now=at + 1.0, committed=committed, replicas=3))
             assert isinstance(real, LagSample)

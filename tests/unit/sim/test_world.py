@@ -123,6 +123,19 @@ def test_given_owners_are_taken_once_their_pods_are_there() -> None:
     assert set(trial.pods.ready_at) == {3}
 
 
+def test_those_named_leave_first_and_then_the_youngest() -> None:
+    trial = world([[1.0] * 6] * 3, initial=4, start_up=20.0)
+    trial.step()
+    trial.move(Move(3, leaving=(1, 0)))
+    assert set(trial.pods.ready_at) == {0, 2, 3}
+    trial.move(Move(5, leaving=(2,)))
+    assert set(trial.pods.ready_at) == {0, 1, 2, 3, 4}
+    trial.move(Move(3, leaving=(2,)))  # two of them are not ready yet
+    assert set(trial.pods.ready_at) == {0, 2, 3}
+    trial.move(Move(1, leaving=(2,)))
+    assert set(trial.pods.ready_at) == {0}
+
+
 def test_the_same_seed_gives_the_same_run() -> None:
     class Jumpy:
         def act(self, seen: object) -> Move:

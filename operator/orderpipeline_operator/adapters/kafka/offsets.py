@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
+from orderpipeline_operator.adapters.kafka import groups
 from orderpipeline_operator.adapters.kafka import requests as kafka
 from orderpipeline_operator.adapters.kafka.connection import KafkaConnection, LinkError
 from orderpipeline_operator.adapters.kafka.link import Link
@@ -50,6 +52,8 @@ class OffsetReader:
         """Connects nothing yet. Raises ConnectionSettingsError for settings with which nothing can be reached."""
         self._connection, self._topic, self._group = connection, topic, group
         self._client_id, self._timeout = client_id, timeout
+        self._consumer_group = partial(groups.consumer_group, topic=topic)
+        self._classic_group = partial(groups.classic_group, topic=topic)
         self._bootstrap, self._tls = connection.addresses(), connection.tls()
         self._links: dict[Address, Link] = {}
         self._coordinator: Address | None = None
@@ -120,16 +124,16 @@ class OffsetReader:
             asked.send(*kafka.FIND_COORDINATOR, kafka.find_coordinator(self._group), until)
             self._coordinator = kafka.coordinator_of(asked.receive(until))
         link = self._link(self._coordinator, until)
-        modern = kafka.CONSUMER_GROUP_DESCRIBE[0] in link.versions
+        modern = groups.CONSUMER_GROUP_DESCRIBE[0] in link.versions
         link.send(*kafka.OFFSET_FETCH, fetch, until)
-        link.send(*kafka.DESCRIBE_GROUPS, kafka.describe_groups(self._group), until)
+        link.send(*groups.DESCRIBE_GROUPS, groups.describe_groups(self._group), until)
         if modern:
-            body = kafka.consumer_group_describe(self._group)
-            link.send(*kafka.CONSUMER_GROUP_DESCRIBE, body, until, flexible=True)
+            body = groups.consumer_group_describe(self._group)
+            link.send(*groups.CONSUMER_GROUP_DESCRIBE, body, until, flexible=True)
         raw = link.receive(until), link.receive(until), link.receive(until) if modern else None
-        group = None if raw[2] is None else kafka.consumer_group(raw[2])
         commits = self._parsed("commits", raw[0], kafka.commits_of)
-        return commits, group or kafka.classic_group(raw[1])
+        group = None if raw[2] is None else self._parsed("group", raw[2], self._consumer_group)
+        return commits, group or self._parsed("classic", raw[1], self._classic_group)
 
     def _requests(self, topic: kafka.Topic) -> tuple[bytes, dict[Address, tuple[bytes, bytes]]]:
         """Bodies of OFFSET_FETCH, and of LIST_OFFSETS by leader; the same until the topic changes."""

@@ -9,30 +9,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from orderpipeline_operator.adapters.kafka.wire import Cursor, array, compact_string, string
-from orderpipeline_operator.domain.lag import Group, GroupState
 
 LIST_OFFSETS: Final = (2, 2)
 METADATA: Final = (3, 10)
 OFFSET_FETCH: Final = (9, 5)
 FIND_COORDINATOR: Final = (10, 1)
-DESCRIBE_GROUPS: Final = (15, 1)
-CONSUMER_GROUP_DESCRIBE: Final = (69, 0)
 EARLIEST, LATEST = -2, -1
 READ_COMMITTED: Final = 1
 """The end is that of what consumers may read: behind it are orders of transactions that are open."""
 LEADER_NOT_AVAILABLE: Final = 5
-NO_GROUP: Final = 69
-"""Error of a group that is not there, or not of the protocol that was asked for."""
-
-_STATES: Final[Mapping[str, GroupState]] = {
-    "Stable": "Stable",
-    "PreparingRebalance": "Rebalancing",
-    "CompletingRebalance": "Rebalancing",
-    "Assigning": "Rebalancing",
-    "Reconciling": "Rebalancing",
-    "Empty": "Empty",
-    "Dead": "Absent",
-}
 _ENDS, _COMMITS = struct.Struct(">ihqq"), struct.Struct(">iqihh")
 
 
@@ -78,7 +63,7 @@ def topic_of(raw: bytes) -> Topic:
     answer.int32()
     if answer.compact_length() != 1:
         raise ValueError("Kafka tells of another number of topics than it was asked for")
-    _check(answer.int16())
+    check(answer.int16())
     answer.compact_string()
     topic_id = answer.take(16).hex()
     answer.int8()
@@ -89,7 +74,7 @@ def topic_of(raw: bytes) -> Topic:
             answer.take(4 * answer.compact_length())
         answer.tags()
         if leader not in brokers:
-            _check(error or LEADER_NOT_AVAILABLE)
+            check(error or LEADER_NOT_AVAILABLE)
         leaders.setdefault(leader, []).append(number)
     return Topic(topic_id, {node: tuple(sorted(led)) for node, led in leaders.items()}, brokers)
 
@@ -103,7 +88,7 @@ def coordinator_of(raw: bytes) -> tuple[str, int]:
     """Answer to FIND_COORDINATOR: host and port."""
     answer = Cursor(raw)
     answer.int32()
-    _check(answer.int16())
+    check(answer.int16())
     answer.string()
     answer.int32()
     return answer.string(), answer.int32()
@@ -139,15 +124,15 @@ def commits_of(raw: bytes) -> dict[int, int]:
     answer = Cursor(raw)
     answer.int32()
     if answer.int32() == 0:
-        _check(answer.int16())
+        check(answer.int16())
         return {}
     answer.string()
     count, found = answer.int32(), {}
-    _check(int.from_bytes(raw[-2:], signed=True))
+    check(int.from_bytes(raw[-2:], signed=True))
     rows = answer.take(len(raw) - answer.at - 2)
     if len(rows) == _COMMITS.size * count:  # nobody commits with a note, so all are of one size
         for number, offset, _, _, error in _COMMITS.iter_unpack(rows):
-            _check(error)
+            check(error)
             if offset >= 0:
                 found[number] = offset
         return found
@@ -156,57 +141,10 @@ def commits_of(raw: bytes) -> dict[int, int]:
         number, offset = each.int32(), each.int64()
         each.int32()
         each.string()
-        _check(each.int16())
+        check(each.int16())
         if offset >= 0:
             found[number] = offset
     return found
-
-
-def describe_groups(group: str) -> bytes:
-    """Body of DESCRIBE_GROUPS."""
-    return array([string(group)])
-
-
-def consumer_group_describe(group: str) -> bytes:
-    """Body of CONSUMER_GROUP_DESCRIBE."""
-    return b"\2" + compact_string(group) + b"\0" + b"\0"
-
-
-def classic_group(raw: bytes) -> Group:
-    """Answer to DESCRIBE_GROUPS. A group that is not there is Absent."""
-    answer = Cursor(raw)
-    answer.int32()
-    if answer.int32() != 1:
-        raise ValueError("Kafka tells of another number of groups than it was asked for")
-    error = answer.int16()
-    if error == NO_GROUP:
-        return Group("Absent", 0)
-    _check(error)
-    answer.string()
-    state = _STATES.get(answer.string(), "Unknown")
-    answer.string()
-    answer.string()
-    return Group(state, answer.int32(), "unknown" if state == "Absent" else "classic")
-
-
-def consumer_group(raw: bytes) -> Group | None:
-    """Answer to CONSUMER_GROUP_DESCRIBE; None when the group is not of that protocol or not there."""
-    answer = Cursor(raw)
-    answer.tags()
-    answer.int32()
-    if answer.compact_length() != 1:
-        raise ValueError("Kafka tells of another number of groups than it was asked for")
-    error = answer.int16()
-    if error == NO_GROUP:
-        return None
-    _check(error)
-    answer.compact_string()
-    answer.compact_string()
-    state = _STATES.get(answer.compact_string(), "Unknown")
-    answer.int32()
-    answer.int32()
-    answer.compact_string()
-    return Group(state, answer.compact_length(), "consumer")
 
 
 def _one_topic(answer: Cursor) -> None:
@@ -215,6 +153,7 @@ def _one_topic(answer: Cursor) -> None:
     answer.string()
 
 
-def _check(error: int) -> None:
+def check(error: int) -> None:
+    """Raise KafkaError for an error code that is not 0."""
     if error:
         raise KafkaError(error)

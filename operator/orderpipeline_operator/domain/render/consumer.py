@@ -11,7 +11,7 @@ from orderpipeline_operator.domain.render.pods import Volume, env, kafka_env, ka
 from orderpipeline_operator.domain.render.producer import EXIT_SECONDS
 from orderpipeline_operator.domain.spec import ConsumerSpec
 
-COMPONENT: Final = "consumer"
+COMPONENT: Final = names.CONSUMER_COMPONENT
 PORT_NAME: Final = "metrics"
 DSN_FILE: Final = "dsn"
 

@@ -1,0 +1,121 @@
+"""The requests of Kafka's protocol that tell of a consumer group: its state, its members, and who owns what.
+
+A group is of one of two protocols, and each has a request of its own.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from orderpipeline_operator.adapters.kafka.requests import check
+from orderpipeline_operator.adapters.kafka.wire import Cursor, array, compact_string, string
+from orderpipeline_operator.domain.lag import Group, GroupState, Owner
+
+DESCRIBE_GROUPS: Final = (15, 1)
+CONSUMER_GROUP_DESCRIBE: Final = (69, 0)
+NO_GROUP: Final = 69
+"""Error of a group that is not there, or not of the protocol that was asked for."""
+
+_STATES: Final[Mapping[str, GroupState]] = {
+    "Stable": "Stable",
+    "PreparingRebalance": "Rebalancing",
+    "CompletingRebalance": "Rebalancing",
+    "Assigning": "Rebalancing",
+    "Reconciling": "Rebalancing",
+    "Empty": "Empty",
+    "Dead": "Absent",
+}
+
+
+def describe_groups(group: str) -> bytes:
+    """Body of DESCRIBE_GROUPS."""
+    return array([string(group)])
+
+
+def consumer_group_describe(group: str) -> bytes:
+    """Body of CONSUMER_GROUP_DESCRIBE."""
+    return b"\2" + compact_string(group) + b"\0" + b"\0"
+
+
+def classic_group(raw: bytes, topic: str) -> Group:
+    """Answer to DESCRIBE_GROUPS, with the owners of `topic`. A group that is not there is Absent."""
+    answer = Cursor(raw)
+    answer.int32()
+    if answer.int32() != 1:
+        raise ValueError("Kafka tells of another number of groups than it was asked for")
+    error = answer.int16()
+    if error == NO_GROUP:
+        return Group("Absent", 0)
+    check(error)
+    answer.string()
+    state = _STATES.get(answer.string(), "Unknown")
+    answer.string()
+    answer.string()
+    count = answer.int32()
+    owners = tuple(_classic_member(answer, topic) for _ in range(count))
+    return Group(state, count, "unknown" if state == "Absent" else "classic", owners)
+
+
+def consumer_group(raw: bytes, topic: str) -> Group | None:
+    """Answer to CONSUMER_GROUP_DESCRIBE, with the owners of `topic`; None when the group is not of that protocol or not
+    there."""
+    answer = Cursor(raw)
+    answer.tags()
+    answer.int32()
+    if answer.compact_length() != 1:
+        raise ValueError("Kafka tells of another number of groups than it was asked for")
+    error = answer.int16()
+    if error == NO_GROUP:
+        return None
+    check(error)
+    answer.compact_string()
+    answer.compact_string()
+    state = _STATES.get(answer.compact_string(), "Unknown")
+    answer.int32()
+    answer.int32()
+    answer.compact_string()
+    count = answer.compact_length()
+    return Group(state, count, "consumer", tuple(_member(answer, topic) for _ in range(count)))
+
+
+def _classic_member(answer: Cursor, topic: str) -> Owner:
+    answer.string()
+    client = answer.string()
+    answer.string()
+    answer.data()
+    raw = answer.data()
+    if not raw:  # it has not been told yet
+        return Owner(client, ())
+    owned: tuple[int, ...] = ()
+    assigned = Cursor(raw)
+    assigned.int16()
+    for _ in range(assigned.int32()):
+        name, numbers = assigned.string(), tuple(assigned.int32() for _ in range(assigned.int32()))
+        owned = numbers if name == topic else owned
+    return Owner(client, owned)
+
+
+def _member(answer: Cursor, topic: str) -> Owner:
+    for _ in range(3):  # member, instance, rack
+        answer.compact_string()
+    answer.int32()
+    client = answer.compact_string()
+    answer.compact_string()
+    for _ in range(answer.compact_length()):
+        answer.compact_string()
+    answer.compact_string()
+    owned = _assignment(answer, topic)
+    _assignment(answer, topic)  # what it is to own once others have let go
+    answer.tags()
+    return Owner(client, owned)
+
+
+def _assignment(answer: Cursor, topic: str) -> tuple[int, ...]:
+    owned: tuple[int, ...] = ()
+    for _ in range(answer.compact_length()):
+        answer.take(16)
+        name = answer.compact_string()
+        numbers = tuple(answer.int32() for _ in range(answer.compact_length()))
+        answer.tags()
+        owned = numbers if name == topic else owned
+    answer.tags()
+    return owned

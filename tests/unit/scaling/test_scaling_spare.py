@@ -1,0 +1,147 @@
+"""Numbers of consumers between two steps of the ladder, where it is known who owns which partition."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orderpipeline_operator.domain import ladder
+from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.lag import Group, LagSample, Load, Owner
+from orderpipeline_operator.domain.scaling import decide
+from orderpipeline_operator.domain.scaling_model import Decision, ScalingState
+from orderpipeline_operator.domain.why import explain
+from tests.unit.scaling.test_scaling_decide import POLICY, follow, sample
+
+WIDE = replace(POLICY, bounds=ConsumerBounds(1, 12), stabilization_down=60.0)
+RATES = (5.0, 10.0, 15.0, 20.0, 60.0, 65.0, 70.0, 70.0, 75.0, 75.0, 80.0, 80.0)
+"""Of twelve partitions, which do not fit on six consumers of 100/s each; the five lightest fit beside any."""
+
+
+def known(members: int, rates: Sequence[float] = RATES, **kwargs) -> LagSample:
+    """A sample with partitions shared out evenly among `members`, named by numbers."""
+    return owned([tuple(range(n, len(rates), members)) for n in range(members)], rates, **kwargs)
+
+
+def owned(shares: Sequence[tuple[int, ...]], rates: Sequence[float] = RATES, lags: Sequence[int] = ()) -> LagSample:
+    """Each member does what comes, but no more than 100/s."""
+    owners = tuple(Owner(f"c{number:02}", share) for number, share in enumerate(shares))
+    part = {n: min(1.0, 100.0 / max(sum(rates[m] for m in share), 1e-9)) for share in shares for n in share}
+    loads = tuple(Load(n, lags[n] if lags else 0, rate, rate * part[n]) for n, rate in enumerate(rates))
+    lag, done = sum(load.lag for load in loads), sum(load.processed_rate for load in loads)
+    group = Group("Stable", len(shares), "consumer", owners)
+    return sample(lag, sum(rates), len(rates), loads=loads, processed_rate=done, group=group)
+
+
+def at(consumers: int) -> ScalingState:
+    return ScalingState(desired=consumers, rate=100.0, steady=True, members=consumers, members_since=0.0)
+
+
+def changes(decisions: Sequence[Decision]) -> list[tuple[int, int]]:
+    return [(d.previous, d.replicas) for d in decisions if d.replicas != d.previous]
+
+
+def test_those_with_least_to_do_go_after_the_usual_wait():
+    decisions = follow(WIDE, [known(12)] * 13, at(12))
+    assert changes(decisions) == [(12, 8)]
+    last = decisions[-1]
+    assert decisions[-2].reason == "StabilizingDown"
+    assert (last.reason, last.leaving) == ("Spare", ("c00", "c01", "c02", "c03"))
+    assert last.message.endswith(
+        "The 4 with least to do can go: whoever gets their partitions can do them beside his own."
+    )
+
+
+def test_without_knowing_who_owns_what_only_steps_of_the_ladder_are_taken():
+    blind = replace(known(12), group=Group("Stable", 12))
+    assert changes(follow(WIDE, [blind] * 30, at(12))) == []
+
+
+def test_a_number_between_two_steps_is_a_place_of_rest():
+    pairs = owned([(0, 4), (1, 5), (2, 6), (3, 7), (8,), (9,), (10,), (11,)])
+    decisions = follow(WIDE, [pairs] * 40, at(8))
+    assert changes(decisions) == []
+    assert decisions[-1].reason == "Spare"
+    assert "but nobody has more to do than he can" in decisions[-1].message
+    told = explain({"metadata": {"name": "shop"}, "status": {"scaling": {"latest": decisions[-1].to_json()}}})
+    assert "so wanted            8, between two steps" in told
+
+
+def test_there_are_more_once_somebody_has_too_much_to_do():
+    shares = [(0, 4), (1, 5), (2, 6), (3, 7), (8,), (9,), (10,), (11,)]
+    rates = (5.0, 10.0, 15.0, 90.0, *RATES[4:])
+    # One has 1.6 times too much to do, but nobody knows for how long.
+    assert changes(follow(WIDE, [owned(shares, rates)] * 30, at(8))) == []
+    behind = owned(shares, rates, [0, 0, 0, 1900, 0, 0, 0, 1900, 0, 0, 0, 0])
+    decision = decide(WIDE, behind, at(8), 1000.0)
+    assert decision.replicas == 12
+    assert decision.leaving == ()
+
+
+@pytest.mark.parametrize(
+    ("rates", "lags"),
+    [
+        ((5.0, 10.0, 15.0, 20.0, *[60.0] * 7, 130.0), [0] * 11 + [10_000]),
+        ((5.0, 10.0, 15.0, 20.0, *[60.0] * 8), [3000] * 4 + [0] * 8),
+    ],
+    ids=["hot", "behind"],
+)
+def test_nobody_is_spared_while(rates, lags):
+    assert changes(follow(WIDE, [known(12, rates, lags=lags)] * 30, at(12))) == []
+
+
+def test_one_or_two_of_many_are_not_worth_it():
+    rates = (1.0, *[70.0] * 31)
+    wide = replace(WIDE, bounds=ConsumerBounds(1, 32))
+    assert changes(follow(wide, [known(32, rates)] * 30, at(32))) == []
+
+
+def test_nobody_is_spared_before_the_last_change_has_arrived():
+    assert changes(follow(WIDE, [known(12)] * 30, at(11))) == []
+
+
+def test_a_number_that_was_too_few_is_waited_for_longer():
+    def fall(state: ScalingState, now: float) -> tuple[float, ScalingState]:
+        began = now
+        while True:
+            decision = decide(WIDE, known(12), state, now)
+            if decision.replicas != decision.previous:
+                return now - began, decision.state
+            state, now = decision.state, now + 5
+
+    waits, state, now = [], at(12), 1000.0
+    for _ in range(3):
+        waited, state = fall(state, now)
+        waits.append(waited)
+        now += waited + 200
+        shares = [(0, 4), (1, 5), (2, 6), (3, 7), (8,), (9,), (10,), (11,)]
+        up = decide(WIDE, owned(shares, lags=[3000, 0, 0, 0, 3000] + [0] * 7), state, now)
+        assert up.replicas == 12
+        state, now = up.state, now + 5
+    assert waits == [60, 120, 240]
+
+
+def test_the_rate_of_a_consumer_is_that_of_a_busy_one():
+    rates = [50.0] * 12
+    lags = [2000, 2000] + [0] * 10
+    loads = known(6, rates, lags=lags)
+    fresh = replace(at(6), rate=None)
+    assert decide(WIDE, loads, fresh, 1000.0).state.rate == pytest.approx(100.0)
+    calm = decide(WIDE, known(6, rates), fresh, 1000.0).state
+    assert (calm.rate, calm.shown) == (None, pytest.approx(100.0))
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 150), min_size=12, max_size=12), st.integers(1, 12), st.integers(0, 5000))
+def test_between_two_steps_never_without_a_reason_and_never_below_the_floor(rates, members, lag):
+    lags = [lag] + [0] * 11
+    for decision in follow(WIDE, [known(members, rates, lags=lags)] * 40, at(members)):
+        assert 1 <= decision.replicas <= 12
+        between = decision.replicas not in ladder.steps(12)
+        if between and decision.replicas < decision.previous:
+            assert decision.reason == "Spare"
+            assert len(decision.leaving) == members - decision.replicas
+        if decision.replicas < decision.previous:
+            assert decision.replicas >= 4  # one per three partitions
