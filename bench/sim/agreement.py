@@ -10,17 +10,19 @@ from bench.sim.run import Series, longest, play
 from bench.sim.scenario import Scenario
 
 SEEDS = 30
+BEFORE = 30
+"""Seconds without orders before the first one: the operator has known the pipeline for some time then."""
 TRAILING = 3.0
 """Seconds of the mean arrivals that must wait for a backlog to be one: what consumers have in hand is less."""
 
 
 def scenario_of(record: Record) -> Scenario:
-    """The same orders, spread evenly, and consumers as they were there."""
-    total = np.asarray(record.sent, dtype=np.float64)
+    """The same orders, of the partitions that they were of, and consumers as they were there."""
+    total = np.concatenate([np.zeros(BEFORE), np.asarray(record.sent, dtype=np.float64)])
     return Scenario(
         name="cluster",
         dt=1.0,
-        rates=np.outer(total, np.full(record.partitions, 1 / record.partitions)),
+        rates=np.outer(total, np.asarray(record.shares)),
         capacity=record.capacity,
         away=np.zeros(total.size, dtype=np.bool_),
         initial=record.initial,
@@ -34,7 +36,8 @@ def simulate(record: Record, seed: int) -> Series:
     """One run of the operator's decision on the record's trace; `seed` chooses when the HPA looks and pods start."""
     scenario, rng = scenario_of(record), np.random.default_rng(seed)
     policy = Ours(policy_of(scenario), record.initial, float(rng.uniform(0, record.hpa_sync_s)), record.hpa_sync_s)
-    return play(scenario, policy, rng)[1]
+    run = play(scenario, policy, rng)[1]
+    return Series(run.at[:-BEFORE], run.arrival[BEFORE:], run.lag[BEFORE:], run.consumers[BEFORE:])
 
 
 def figures(sent: Any, waiting: Any, consumers: Any) -> tuple[float, float]:

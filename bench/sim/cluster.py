@@ -22,6 +22,7 @@ import aiohttp
 import yaml
 
 from bench.sim.agreement import compare
+from bench.sim.customers import Customers
 from bench.sim.record import PATH, Record
 from orderpipeline_embedded.replay import Localhost
 from tests.e2e.cluster import Cluster, wait_until
@@ -30,8 +31,12 @@ PIPELINE = Path(__file__).with_name("cluster.yaml")
 ORDERS_URL, COUNT_URL = "http://sim.localhost:8080/orders/batch", "http://pace.localhost:8080/count"
 CAPACITY = 20.0
 """Orders per second of one consumer: cluster.yaml's pace."""
-PHASES = ((60.0, 60), (120.0, 300), (180.0, 60), (90.0, 260), (120.0, 60))
-"""Seconds, orders per second. The most that 12 consumers do is 240, so that each crowd leaves a backlog behind."""
+PHASES = ((60.0, 60), (120.0, 270), (150.0, 60), (240.0, 200), (90.0, 60))
+"""Seconds, orders per second. The 8 consumers that there are at 60 do 160, so that each crowd leaves a backlog behind;
+the second one lasts for long enough that some of those who came for it are spared again."""
+PARTITIONS = 24
+SHARES = tuple((0.25 + 1.5 * n / (PARTITIONS - 1)) / PARTITIONS for n in range(PARTITIONS))
+"""Of the orders, by partition: the last has seven times as many as the first."""
 AFTER = 60.0
 """Seconds of watching when all is sent: consumers fall to their minimum meanwhile."""
 HPA_SYNC = 5.0
@@ -100,11 +105,11 @@ def consumers(cluster: Cluster) -> int:
     return int(cluster.get("deployment", "sim-consumer").get("spec", {}).get("replicas", 0))
 
 
-def orders(number: int, first: int) -> bytes:
-    """A batch of `number` orders, each of a customer of its own, so that they spread over the partitions."""
+def orders(customers: Sequence[str]) -> bytes:
+    """A batch of orders, one of each customer."""
     lines = (
-        {"customer_id": f"customer-{first + i}", "product_id": f"p-{i % 100}", "quantity": 1, "amount": 1.5}
-        for i in range(number)
+        {"customer_id": customer, "product_id": f"p-{i % 100}", "quantity": 1, "amount": 1.5}
+        for i, customer in enumerate(customers)
     )
     return json.dumps(list(lines)).encode()
 
@@ -151,9 +156,10 @@ async def send_all(
 ) -> None:
     """A batch a second; those that are late for one that was sent again follow at once."""
     plan = [rate for seconds, rate in phases for _ in range(int(seconds))]
+    customers = Customers(SHARES)
     for second, rate in enumerate(plan):
         await asyncio.sleep(max(began + second - time.monotonic(), 0))
-        await send(session, orders(rate, taken.orders))
+        await send(session, orders(customers.take(rate)))
         taken.orders += rate
 
 
@@ -224,7 +230,7 @@ def measure(cluster: Cluster, phases: Sequence[tuple[float, int]] = PHASES) -> R
     spec = next(yaml.safe_load_all(PIPELINE.read_text()))["spec"]
     return Record(
         at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        partitions=spec["topic"]["partitions"],
+        shares=SHARES,
         workers=spec["consumer"]["workers"],
         capacity=CAPACITY,
         autoscaling=spec["autoscaling"],

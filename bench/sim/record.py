@@ -13,11 +13,11 @@ class Record:
     """What a run on the cluster showed, second by second from the first order: sent, waiting, consumers.
 
     `start_up_s` is the median from a pod's creation to its readiness, `hpa_sync_s` the time between two looks of the
-    cluster's HPA controller. `autoscaling` is that of the pipeline's spec.
+    cluster's HPA controller. `autoscaling` is that of the pipeline's spec; `shares` are the partitions', of all orders.
     """
 
     at: str
-    partitions: int
+    shares: tuple[float, ...]
     workers: int
     capacity: float
     autoscaling: dict[str, Any]
@@ -32,4 +32,4 @@ class Record:
 def read(path: Path) -> Record:
     """The record in the file `path`."""
     value = json.loads(path.read_text())
-    return Record(**{**value, **{name: tuple(value[name]) for name in ("sent", "waiting", "consumers")}})
+    return Record(**{**value, **{name: tuple(value[name]) for name in ("shares", "sent", "waiting", "consumers")}})

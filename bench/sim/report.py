@@ -1,10 +1,10 @@
 """The tables as Markdown, and the pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.sim.run import Series
-from bench.sim.table import Mean, Row, Table, missed
+from bench.sim.table import Mean, Row, Table, better, missed
 
 COLUMNS = (
     ("over_sla_pct", "orders over SLA, %", 2),
@@ -54,10 +54,13 @@ def _cell(mean: Mean, digits: int) -> str:
 
 
 def _verdict(rows: Mapping[str, Row]) -> str:
-    out = missed(rows)
-    if not out:
-        return "All goals hold.\n"
-    return "Goals not met:\n\n" + "\n".join(f"- {each}" for each in out) + "\n"
+    out, beside = missed(rows), better(rows)
+    text = _listed("Goals not met:", out) if out else "All goals hold.\n"
+    return text + ("\n" + _listed("What others do better, or single seeds worse:", beside) if beside else "")
+
+
+def _listed(title: str, entries: Sequence[str]) -> str:
+    return f"{title}\n\n" + "\n".join(f"- {each}" for each in entries) + "\n"
 
 
 def draw(trace: str, courses: Mapping[str, Series], folder: Path) -> None:

@@ -6,9 +6,9 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
+from orderpipeline_operator.leaving import COST
 from tests.e2e.cluster import ROOT, Cluster, wait_until
 
 CONSUMER = "shop-consumer"
@@ -53,20 +53,18 @@ class Load:
                 continue  # sent again
 
 
-@dataclass
-class Consumers:
-    """Every value of the consumers' spec.replicas while entered, with its time, as a watch tells it."""
+class Watch:
+    """Lines of `kubectl get --watch` while entered, each given to `_take` in a thread; waits for the first."""
 
-    cluster: Cluster
-    told: list[tuple[float, int]] = field(default_factory=list)
+    def __init__(self, *command: str) -> None:
+        self._command = ["hack/cluster", "kubectl", "get", *command, "--watch", "-o"]
 
-    def __enter__(self) -> "Consumers":
-        command = ["hack/cluster", "kubectl", "get", "deployment", CONSUMER, "--watch"]
-        command += ["-o", "jsonpath={.spec.replicas}{'\\n'}"]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    def __enter__(self) -> Self:
+        self._heard = threading.Event()
+        self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        wait_until("the first number of consumers", lambda: self.told, seconds=180)
+        assert self._heard.wait(180), f"nothing was told by {self._command}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,7 +77,38 @@ class Consumers:
     def _run(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self.told.append((time.monotonic(), int(line)))
+            self._take(line)
+            self._heard.set()
+
+    def _take(self, line: str) -> None:
+        raise NotImplementedError
+
+
+class Costs(Watch):
+    """The deletion cost that each of the consumers' pods had last; 0 where it has none."""
+
+    def __init__(self) -> None:
+        super().__init__("pods", "-l", "app.kubernetes.io/instance=shop,app.kubernetes.io/component=consumer")
+        cost = COST.replace(".", "\\.")
+        self._command += [f"jsonpath={{.metadata.name}} {{.metadata.annotations.{cost}}}{{'\\n'}}"]
+        self.told: dict[str, int] = {}
+
+    def _take(self, line: str) -> None:
+        name, *cost = line.split()
+        self.told[name] = int(cost[0]) if cost else 0
+
+
+class Consumers(Watch):
+    """Every value of the consumers' spec.replicas while entered, with its time, as a watch tells it."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__("deployment", CONSUMER)
+        self._command += ["jsonpath={.spec.replicas}{'\\n'}"]
+        self._cluster = cluster
+        self.told: list[tuple[float, int]] = []
+
+    def _take(self, line: str) -> None:
+        self.told.append((time.monotonic(), int(line)))
 
     @property
     def now(self) -> int:
@@ -95,7 +124,7 @@ class Consumers:
         try:
             wait_until(what, lambda: wanted(self.now), seconds=seconds, every=0.2)
         except AssertionError as error:
-            why = self.cluster.get("orderpipeline", "shop").get("status", {}).get("consumers", {})
+            why = self._cluster.get("orderpipeline", "shop").get("status", {}).get("consumers", {})
             raise AssertionError(f"{error}; numbers: {[value for _, value in self.told]}; {why}") from error
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.cluster import Cluster, wait_until
-from tests.e2e.scaling import CONSUMER, Consumers, Load, autoscaling, wait_active
+from tests.e2e.scaling import CONSUMER, Consumers, Costs, Load, autoscaling, wait_active
 from tests.e2e.test_chart import API, SYSTEM, VALUES, api_available, helm, install
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
@@ -68,7 +68,13 @@ def test_an_hpa_and_the_operator_itself_move_consumers_and_may_take_turns(shop: 
             autoscaling(shop, backend="Direct")
             wait_active(shop, "True", "Following")
             assert load.taken > 0
-        consumers.wait("one consumer again", lambda n: n == 1, seconds=300)
+            wait_until("all are ready", lambda: len(ready_pods(shop)) == consumers.now, seconds=180)
+        with Costs() as costs:
+            consumers.wait("one consumer again", lambda n: n == 1, seconds=300)
+            wait_until("the others are gone", lambda: len(ready_pods(shop)) == 1, seconds=180)
+        (left,) = ready_pods(shop)
+        assert costs.told[left] == 0, costs.told
+        assert all(cost < 0 for name, cost in costs.told.items() if name != left), costs.told
 
 
 def test_keda_moves_consumers_and_its_failed_reads_none(shop: Cluster, keda: None) -> None:
@@ -95,6 +101,17 @@ def test_keda_moves_consumers_and_its_failed_reads_none(shop: Cluster, keda: Non
             wait_until("KEDA's HPA is gone", lambda: not shop.get("hpa", f"keda-hpa-{CONSUMER}"), seconds=180)
             assert min(consumers.since(steady)) >= STEADY, consumers.told
         consumers.wait("no consumers while idle", lambda n: n == 0, seconds=300)
+
+
+def ready_pods(cluster: Cluster) -> set[str]:
+    """Names of the consumers' pods that are ready and not going."""
+    found = cluster.get("pods", "-l", "app.kubernetes.io/instance=shop,app.kubernetes.io/component=consumer")
+    return {
+        pod["metadata"]["name"]
+        for pod in found.get("items", [])
+        if not pod["metadata"].get("deletionTimestamp")
+        and any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", []))
+    }
 
 
 def operator_away(cluster: Cluster) -> None:

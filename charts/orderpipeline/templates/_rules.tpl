@@ -1,8 +1,8 @@
 {{/*
 What the operator may do in a namespace that it serves. Each entry names resources and verbs; there is no wildcard.
 Server-side apply is patch, and create for what does not exist. Secrets are only read: passwords and the CA that
-Strimzi writes, credentials of an existing Kafka, and what pods mount (a changed one replaces the pods). Nothing here
-can make or change a Role.
+Strimzi writes, credentials of an existing Kafka, and what pods mount (a changed one replaces the pods). Pods are
+counted, and marked by a deletion cost when consumers become fewer. Nothing here can make or change a Role.
 */}}
 {{- define "orderpipeline.rules" -}}
 - apiGroups: [orderpipeline.dev]

@@ -9,7 +9,7 @@ from orderpipeline_operator.domain import ladder
 from orderpipeline_operator.domain.bounds import ConsumerBounds
 from orderpipeline_operator.domain.scaling_model import Reason
 
-WORTH = 0.08
+WORTH = 0.1
 """Share of the consumers that must be to spare for some of them to go: each time partitions change hands."""
 
 
@@ -54,7 +54,7 @@ def choose(
         return wanted, "Idle"
     if sums.asked > sums.needed and _rounded(sums, sums.asked, current, partitions, bounds) > wanted:
         return wanted, "Skewed"
-    if sums.known and wanted <= current and wanted not in ladder.steps(partitions):
+    if sums.known and wanted <= current and (wanted not in ladder.steps(partitions) or wanted < sums.uneven):
         return wanted, "Spare"
     return wanted, _plain_reason(sums, wanted, bounds, quiet)
 

@@ -14,6 +14,8 @@ SETTLE = 30.0
 LEARN, LEARN_MORE = 60.0, 15.0
 """Time constants, in seconds, of the measured rate of one consumer, downward and upward: pauses and an uneven spread
 make consumers look slow, hardly anything makes them look quick."""
+RISING = 1.05
+"""A rate that is so many times the one before still rises."""
 GAIN = 1.1
 """A scale-up has helped when throughput is this many times what it was; a small one when half of it shows."""
 LIFTED = 1.25
@@ -93,15 +95,21 @@ def _rate(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: fl
     seen = _shown(sample, policy, sample.partitions / min(members, sample.partitions))
     if seen is None:
         return state
-    old = state.rate if state.rate is not None else policy.cold_rate
-    # The first rate is taken from whoever is behind; to change it, all must be.
-    if saturated(policy, sample) or (state.rate is None and behind(policy, sample)):
-        elapsed = min(now - state.at, LEARN) if state.at is not None else 0.0
-        weight = 1.0 if state.rate is None else -math.expm1(-elapsed / (LEARN if seen < old else LEARN_MORE))
-        return replace(state, rate=old + weight * (seen - old))
     if state.rate is None:
-        return replace(state, shown=max(state.shown or 0.0, seen))
-    return replace(state, rate=seen) if seen > old else state
+        return _first_rate(policy, sample, state, seen)
+    if saturated(policy, sample):
+        elapsed = min(now - state.at, LEARN) if state.at is not None else 0.0
+        weight = -math.expm1(-elapsed / (LEARN if seen < state.rate else LEARN_MORE))
+        return replace(state, rate=state.rate + weight * (seen - state.rate))
+    return replace(state, rate=seen) if seen > state.rate else state
+
+
+def _first_rate(policy: ScalingPolicy, sample: LagSample, state: ScalingState, seen: float) -> ScalingState:
+    """The first rate is taken from whoever is behind, once it rises no more: when a load begins, so do smoothed rates."""
+    most = max(state.shown or 0.0, seen)
+    if behind(policy, sample) and seen <= RISING * (state.shown or 0.0):
+        return replace(state, rate=most)
+    return replace(state, shown=most)
 
 
 def _shown(sample: LagSample, policy: ScalingPolicy, each: float) -> float | None:

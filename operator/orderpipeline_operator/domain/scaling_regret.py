@@ -16,6 +16,8 @@ JUDGED = 600.0
 first time. Each further time it is twice as long."""
 MOST = 4 * 3600.0
 """Seconds, the longest of these times."""
+BETWEEN = 4
+"""So many times as long is waited for with the next scale-down after a number between two steps was too few."""
 ALIKE = 1.1
 """A load is the same as another while it is no more than this many times the other."""
 
@@ -41,7 +43,8 @@ def risen(policy: ScalingPolicy, state: ScalingState, sample: LagSample, now: fl
     if between or not alike:
         held = hold(policy, state)
         soon = between or now - state.fall_at < 2 * held
-        return replace(done, hold=min(2 * held, max(held, JUDGED))) if soon else done
+        longer = min((BETWEEN if between else 2) * held, max(held, JUDGED))
+        return replace(done, hold=longer) if soon else done
     lasts = JUDGED if state.least_for is None else min(2 * state.least_for, MOST)
     return replace(done, least=state.fall_from, least_until=now + lasts, least_for=lasts, least_rate=arriving)
 

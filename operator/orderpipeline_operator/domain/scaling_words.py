@@ -56,5 +56,5 @@ def _why(
 
 def _spare(numbers: Mapping[str, Number]) -> str:
     if numbers.get("spare") is None:
-        return "The partitions do not spread evenly over so many, but nobody has more to do than he can."
+        return "The partitions differ or do not spread evenly over so many, but nobody has more to do than he can."
     return f"The {numbers['spare']} with least to do can go: whoever gets their partitions can do them beside his own."

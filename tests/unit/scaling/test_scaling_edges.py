@@ -105,9 +105,18 @@ def test_a_rate_is_learned_sooner_upward_than_downward():
 
 def test_one_consumer_that_is_behind_shows_the_first_rate_of_all():
     loads = tuple(Load(n, 500 if n < 2 else 0, 5.0, 5.0) for n in range(24))
-    decision = decide(WIDE, replace(busy(112.0, 1000), loads=loads), replace(KNOWN, rate=None), 1000.0)
-    assert decision.state.rate == pytest.approx(5.0 + 112.0 / 24)
+    decisions = follow(WIDE, [replace(busy(112.0, 1000), loads=loads)] * 2, replace(KNOWN, rate=None))
+    assert [one.state.rate for one in decisions] == [None, pytest.approx(5.0 + 112.0 / 24)]
     assert decide(WIDE, replace(busy(112.0, 1000), loads=loads), KNOWN, 1000.0).state.rate == pytest.approx(10.0)
+
+
+def test_a_rate_that_still_rises_is_not_taken_for_what_a_consumer_does():
+    state, found = replace(KNOWN, rate=None), []
+    for n, done in enumerate((12.0, 48.0, 84.0, 108.0, 120.0, 120.0)):  # smoothed, as a load begins
+        decision = decide(WIDE, replace(busy(240.0, 20_000), processed_rate=done), state, 1000.0 + 5 * n)
+        state = decision.state
+        found.append(state.rate)
+    assert found == [None] * 5 + [pytest.approx(10.0)]
 
 
 def test_what_was_given_back_teaches_its_rate_before_it_is_taken_again():
@@ -137,11 +146,11 @@ def test_what_consumers_do_without_strain_is_the_least_that_is_assumed_of_them()
 def test_until_those_come_that_were_added_the_others_show_their_rate():
     late = busy(112.0, 20_000)
     up = decide(replace(WIDE, cold_rate=20.0), late, replace(KNOWN, rate=None), 1000.0)
-    assert (up.replicas, up.state.trial_from, up.state.rate) == (24, 12, pytest.approx(112.0 / 12))
+    assert (up.replicas, up.state.trial_from, up.state.shown) == (24, 12, pytest.approx(112.0 / 12))
     fresh = replace(KNOWN, rate=None, members_since=985.0)
     states = [d.state for d in follow(replace(WIDE, cold_rate=20.0), [late] * 5, fresh)]
     assert [state.trial_from for state in states] == [12] * 5
-    assert [state.rate is None for state in states] == [True, True, True, False, False]
+    assert [state.rate is None for state in states] == [True, True, True, True, False]
     joined = replace(late, group=Group("Stable", 24))
     assert follow(replace(WIDE, cold_rate=20.0), [joined] * 6, states[0], 1005.0)[-1].state.rate is None
 

@@ -10,7 +10,7 @@ import pytest
 from bench.sim import __main__ as command
 from bench.sim import agreement, catalogue, record, report, traces
 from bench.sim.run import Result
-from bench.sim.table import Row, missed, summarize
+from bench.sim.table import Row, better, missed, summarize
 from orderpipeline_embedded.cdnow import parse
 
 GOOD = Result(0.0, 5.0, 10.0, 100.0, 3.0, 1.0, 2.0, 0.0)
@@ -27,13 +27,13 @@ def test_the_mean_has_its_confidence_interval() -> None:
 
 
 def test_nothing_is_missed_among_equals() -> None:
-    assert missed(rows()) == []
+    assert missed(rows()) == better(rows()) == []
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"ours": replace(GOOD, over_sla_pct=1.0)}, "fewer orders over SLA"),
+        ({"ours": replace(GOOD, over_sla_pct=1.0)}, "binscale has fewer orders over SLA: 0.00 % against 1.00 %"),
         ({"keda": replace(GOOD, consumer_minutes=90.0)}, "keda takes 10 % fewer consumer-minutes"),
         ({"hpa_linear": replace(GOOD, consumer_minutes=50.0)}, "hpa-linear takes 50 % fewer"),
         ({"ours": replace(GOOD, reversals_per_10min=2.0)}, "2.0 reversals"),
@@ -42,6 +42,29 @@ def test_nothing_is_missed_among_equals() -> None:
 )
 def test_what_is_missed_is_said(changes: dict[str, Result], words: str) -> None:
     assert any(words in each for each in missed(rows(**changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"ours": replace(GOOD, over_sla_pct=1.0), "static_peak": replace(GOOD, consumer_minutes=200.0)},
+            "static-peak has 0.00 % over SLA against 1.00 %, with +100 % consumer-minutes",
+        ),
+        ({"keda_floor": replace(GOOD, consumer_minutes=90.0)}, "keda-floor takes 10 % fewer consumer-minutes"),
+    ],
+)
+def test_what_others_do_better_at_another_price_is_no_goal_and_is_said(changes: dict[str, Result], words: str) -> None:
+    name = next(one for one in changes if one != "ours").replace("_", "-")
+    assert not any(name in each for each in missed(rows(**changes)))
+    assert any(words in each for each in better(rows(**changes)))
+
+
+def test_a_single_seed_that_turns_often_is_said() -> None:
+    seeds = [replace(GOOD, reversals_per_10min=each) for each in (1.5, 0.1, 0.1)]
+    table = {**rows(), "ours": summarize(seeds)}
+    assert missed(table) == []
+    assert "one of ours has 1.5 reversals" in better(table)[0]
 
 
 def test_the_page_and_the_line_have_every_policy() -> None:
@@ -88,7 +111,7 @@ def test_every_purchase_is_in_the_trace() -> None:
 def test_a_record_that_is_the_simulator_s_own_agrees_with_it(tmp_path: Path) -> None:
     sent = (60,) * 40 + (300,) * 60 + (60,) * 100 + (0,) * 60
     spec = {"min": 1, "targetCatchUp": "20s", "idleAfter": "30s", "stabilizationDown": "30s", "pollInterval": "2s"}
-    blank = record.Record("now", 24, 1, 20.0, spec, 5.0, 5.0, 1, sent, (), ())
+    blank = record.Record("now", (1 / 24,) * 24, 1, 20.0, spec, 5.0, 5.0, 1, sent, (), ())
     run = agreement.simulate(blank, 99)
     made = replace(blank, waiting=tuple(map(int, run.lag)), consumers=tuple(map(int, run.consumers)))
     path = tmp_path / "cluster.json"
