@@ -42,14 +42,13 @@ def summarize(results: Sequence[Result]) -> Row:
 
 def missed(rows: Mapping[str, Row]) -> list[str]:
     """The goals that the table of one trace does not show, in words."""
-    ours, out = rows[OURS], []
-    limit = min(rows[name]["consumer_minutes"].value for name in RIVALS)
-    for name in RIVALS:
-        if rows[name]["consumer_minutes"].value < ours["consumer_minutes"].value:
-            out.append(_cheaper(rows, name))
+    ours = rows[OURS]
+    minutes = {name: row["consumer_minutes"].value for name, row in rows.items()}
+    limit = min(minutes[name] for name in RIVALS)
+    out = [_cheaper(rows, name) for name in RIVALS if minutes[name] < minutes[OURS]]
     for name, row in rows.items():
         mine, other = ours["over_sla_pct"].value, row["over_sla_pct"].value
-        if row["consumer_minutes"].value <= limit and other + NOTHING < mine:
+        if minutes[name] <= limit and other + NOTHING < mine:
             out.append(f"{name} has fewer orders over SLA: {other:.2f} % against {mine:.2f} %")
     if ours["reversals_per_10min"].value > 1:
         out.append(f"{ours['reversals_per_10min'].value:.1f} reversals per 10 minutes")

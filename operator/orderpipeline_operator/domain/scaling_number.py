@@ -19,9 +19,9 @@ class Sums:
     `spared`: with something to spare, to which their number may fall; `least`: fewer were too few a while ago, 0:
     nothing known of that; `uneven`: so that the busiest has not too much; `asked`: if all were evenly spread;
     `prepared`: once what is foretold arrives; `ceiling`: more than that did not help, None: nothing known of that.
-    `late`: a consumer is behind, and not for one hot partition; `calm`: none has more to do than it can; `known`: it is
-    known who owns which partition, and `spare` of those that there are may go, also where the rest is between two
-    steps."""
+    `late`: a consumer is behind, and not for one hot partition; `lone`: what arrives is not too much for all of them
+    together; `calm`: none has more to do than it can; `known`: it is known who owns which partition, and `spare` of
+    those that there are may go, also where the rest is between two steps."""
 
     floor: int
     needed: int
@@ -33,6 +33,7 @@ class Sums:
     prepared: int
     ceiling: int | None
     late: bool
+    lone: bool
     calm: bool
     known: bool
     spare: int
@@ -68,7 +69,7 @@ def _now(sums: Sums, current: int, partitions: int, bounds: ConsumerBounds) -> i
     now = rounded(max(sums.enough, sums.uneven))
     if not sums.late and now > current:  # partitions differ, but nobody is behind for that
         now = max(rounded(sums.enough), current)
-    if sums.late and sums.known and current not in ladder.steps(partitions):  # now it is
+    if sums.late and sums.known and (sums.lone or current not in ladder.steps(partitions)):  # now somebody is
         now = max(now, ladder.round_up(current + 1, partitions, bounds))
     if now < current:  # fewer, but not at the edge, nor while somebody has too much to do
         now = min(max(now, rounded(max(sums.spared, sums.least))), current) if sums.calm else current

@@ -105,7 +105,7 @@ def _rate(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: fl
 
 
 def _first_rate(policy: ScalingPolicy, sample: LagSample, state: ScalingState, seen: float) -> ScalingState:
-    """The first rate is taken from whoever is behind, once it rises no more: when a load begins, so do smoothed rates."""
+    """The first rate is that of whoever is behind, once it rises no more: where a load begins, smoothed rates begin."""
     most = max(state.shown or 0.0, seen)
     if behind(policy, sample) and seen <= RISING * (state.shown or 0.0):
         return replace(state, rate=most)

@@ -8,7 +8,7 @@ from orderpipeline_operator.domain import scaling_regret as regret
 from orderpipeline_operator.domain.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag import LagSample
 from orderpipeline_operator.domain.scaling_demand import Demand, demand_of, for_uneven
-from orderpipeline_operator.domain.scaling_members import members_of, spare, strain
+from orderpipeline_operator.domain.scaling_members import HELP, members_of, spare, strain
 from orderpipeline_operator.domain.scaling_model import Number, Reason, ScalingPolicy, ScalingState
 from orderpipeline_operator.domain.scaling_number import Sums, choose
 from orderpipeline_operator.domain.scaling_observe import LATE, SETTLE, behind, trails, waiting
@@ -90,10 +90,11 @@ def _sums(
     uneven = for_uneven(sample.loads, rate) if needed > 1 and most is None else 0
     members = members_of(sample)
     if members:
-        trailing = strain(members, rate)
+        trailing = strain(members, rate, HELP + policy.poll_interval)
         late, calm = trailing > URGENT * policy.target_catch_up, trailing <= LATE * policy.target_catch_up
+        lone = demand.arriving <= rate * len(members)
     else:
-        late, calm = any(trails(load, policy) and load.arrival_rate <= rate for load in sample.loads), True
+        late, lone, calm = any(trails(load, policy) and load.arrival_rate <= rate for load in sample.loads), False, True
     prepared = needed
     if demand.foretold is not None:
         # To a pipeline that sleeps, a forecast of less than half a consumer's work is no reason to wake.
@@ -110,6 +111,7 @@ def _sums(
         prepared=prepared,
         ceiling=before.ceiling if before.ceiling_until is not None and now < before.ceiling_until else None,
         late=late,
+        lone=lone,
         calm=calm,
         spare=spare(members, rate) if len(members) == current and most is None and calm else 0,
         known=bool(members),

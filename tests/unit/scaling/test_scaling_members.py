@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from orderpipeline_operator.domain.lag import Group, Load, Owner
 from orderpipeline_operator.domain.scaling_members import HELP, Member, lightest, members_of, spare, strain
+from orderpipeline_operator.domain.scaling_members import member as member_of
 from tests.unit.scaling.test_scaling_decide import sample
 
 
 def member(client: str, *arrivals: float, lag: int = 0, processed: float | None = None) -> Member:
     """A member whose partitions bring `arrivals`; `lag` waits in each."""
-    return Member(client, tuple(Load(0, lag, each, each if processed is None else processed) for each in arrivals))
+    return member_of(client, (Load(0, lag, each, each if processed is None else processed) for each in arrivals))
 
 
 def test_members_have_the_loads_of_their_partitions():
@@ -31,10 +32,17 @@ def test_nothing_is_known_while_a_partition_has_no_owner(owners):
 
 
 def test_strain_is_what_waits_and_what_will_until_help_comes():
-    assert strain([member("a", 30.0, 30.0, lag=500)], 100.0) == pytest.approx(10.0)
-    assert strain([member("a", 60.0, 90.0, lag=500)], 100.0) == pytest.approx(10.0 + 0.5 * HELP)
-    assert strain([member("a", 10.0, 10.0), member("b", 60.0, 60.0)], 100.0) == pytest.approx(0.2 * HELP)
-    assert strain([], 100.0) == 0.0
+    assert strain([member("a", 30.0, 30.0, lag=500)], 100.0, HELP) == pytest.approx(10.0)
+    assert strain([member("a", 60.0, 90.0, lag=500)], 100.0, HELP) == pytest.approx(10.0 + 0.5 * HELP)
+    assert strain([member("a", 10.0, 10.0), member("b", 60.0, 60.0)], 100.0, HELP) == pytest.approx(0.2 * HELP)
+    assert strain([], 100.0, HELP) == 0.0
+
+
+def test_of_a_member_s_partitions_the_one_that_trails_most_counts_if_there_is_something_to_it():
+    heavy = Member("a", (Load(0, 3000, 60.0, 50.0), Load(1, 100, 40.0, 40.0)), 100.0, 90.0)
+    assert strain([heavy], 100.0, HELP) == pytest.approx(60.0)
+    rare = Member("b", (Load(0, 3, 0.1, 0.05), Load(1, 97, 40.0, 40.0)), 40.1, 40.05)
+    assert strain([rare], 100.0, HELP) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +55,7 @@ def test_strain_is_what_waits_and_what_will_until_help_comes():
     ids=lambda one: one.client,
 )
 def test_who_cannot_be_helped_by_more_consumers_is_not_strained(one):
-    assert strain([one], 100.0) == 0.0
+    assert strain([one], 100.0, HELP) == 0.0
 
 
 def test_the_lightest_go_first_and_among_equals_the_order_is_fixed():

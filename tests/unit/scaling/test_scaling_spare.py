@@ -80,6 +80,14 @@ def test_there_are_more_once_somebody_has_too_much_to_do():
     assert decision.leaving == ()
 
 
+def test_there_are_more_though_the_ladder_s_step_does_as_a_rule():
+    rates = (52.0, 40.0, 40.0, 40.0, 40.0, 40.0, 52.0, 40.0, 40.0, 40.0, 40.0, 40.0)
+    assert changes(follow(WIDE, [known(6, rates)] * 30, at(6))) == []
+    lags = [3000, 0, 0, 0, 0, 0, 3000] + [0] * 5
+    decision = decide(WIDE, known(6, rates, lags=lags), at(6), 1000.0)
+    assert (decision.replicas, decision.numbers["needed"], decision.numbers["uneven"]) == (12, 6, None)
+
+
 @pytest.mark.parametrize(
     ("rates", "lags"),
     [
@@ -133,15 +141,15 @@ def test_the_rate_of_a_consumer_is_that_of_a_busy_one():
     assert (calm.rate, calm.shown) == (None, pytest.approx(100.0))
 
 
-@settings(deadline=None)
-@given(st.lists(st.floats(0, 150), min_size=12, max_size=12), st.integers(1, 12), st.integers(0, 5000))
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.floats(1, 150), min_size=12, max_size=12), st.integers(1, 12), st.integers(0, 5000))
 def test_between_two_steps_never_without_a_reason_and_never_below_the_floor(rates, members, lag):
     lags = [lag] + [0] * 11
     for decision in follow(WIDE, [known(members, rates, lags=lags)] * 40, at(members)):
         assert 1 <= decision.replicas <= 12
         between = decision.replicas not in ladder.steps(12)
         if between and decision.replicas < decision.previous:
-            assert decision.reason == "Spare"
+            assert decision.reason in ("Spare", "Skewed")  # the latter where a partition is hot besides
             assert len(decision.leaving) == members - decision.replicas
         if decision.replicas < decision.previous:
             assert decision.replicas >= 4  # one per three partitions
