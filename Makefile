@@ -66,7 +66,7 @@ e2e: venv ## Real purchases through the whole cluster; ends with one line of JSO
 	@$(PY) -m tests.e2e.orders
 
 sim: venv ## Ways of scaling compared on traces, 30 seeds; tables in docs/autoscaling; ends with one line of JSON
-	@echo "== 9 policies on 6 traces, 30 seeds (about 4 min)"
+	@echo "== 9 policies on 6 traces, 30 seeds (about 8 min)"
 	@$(PY) -m bench.sim
 
 bench-operator: venv ## 1,000 pipelines on a real API server, 15 min; CRS=100 IDLE=30 is quick; ends with one line of JSON

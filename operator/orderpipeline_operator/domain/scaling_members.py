@@ -50,15 +50,23 @@ def strain(members: Iterable[Member], rate: float, help_in: float) -> float:
     stands still the backlog is no sign of too much to do.
     """
     worst = 0.0
-    for one in members:
-        if len(one.loads) > 1 and max([load.arrival_rate for load in one.loads]) <= rate:
-            moving = [load for load in one.loads if load.processed_rate]
-            trails = sum([load.lag for load in moving]) / rate
-            for load in moving:  # of its partitions one may trail by more than the others
-                if load.lag > BACKLOG * rate:
-                    trails = max(trails, load.lag / load.processed_rate)
-            worst = max(worst, trails + help_in * max(one.arrivals / rate - 1.0, 0.0))
+    for one in _helpable(members, rate):
+        moving = [load for load in one.loads if load.processed_rate]
+        trails = sum([load.lag for load in moving]) / rate
+        for load in moving:  # of its partitions one may trail by more than the others
+            if load.lag > BACKLOG * rate:
+                trails = max(trails, load.lag / load.processed_rate)
+        worst = max(worst, trails + help_in * max(one.arrivals / rate - 1.0, 0.0))
     return worst
+
+
+def overloaded(members: Iterable[Member], rate: float) -> bool:
+    """Whether for somebody whom more consumers could help more than `rate` orders/s come."""
+    return any(one.arrivals > rate for one in _helpable(members, rate))
+
+
+def _helpable(members: Iterable[Member], rate: float) -> list[Member]:
+    return [one for one in members if len(one.loads) > 1 and max([load.arrival_rate for load in one.loads]) <= rate]
 
 
 def lightest(members: Iterable[Member], count: int) -> tuple[str, ...]:

@@ -19,9 +19,9 @@ class Sums:
     `spared`: with something to spare, to which their number may fall; `least`: fewer were too few a while ago, 0:
     nothing known of that; `uneven`: so that the busiest has not too much; `asked`: if all were evenly spread;
     `prepared`: once what is foretold arrives; `ceiling`: more than that did not help, None: nothing known of that.
-    `late`: a consumer is behind, and not for one hot partition; `lone`: what arrives is not too much for all of them
-    together; `calm`: none has more to do than it can; `known`: it is known who owns which partition, and `spare` of
-    those that there are may go, also where the rest is between two steps."""
+    `late`: a consumer is behind, and not for one hot partition; `lone`: more comes for it than it does, and not for all
+    of them together; `calm`: none has more to do than it can; `known`: it is known who owns which partition, and
+    `spare` of those that there are may go, also where the rest is between two steps."""
 
     floor: int
     needed: int

@@ -8,7 +8,7 @@ from orderpipeline_operator.domain import scaling_regret as regret
 from orderpipeline_operator.domain.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag import LagSample
 from orderpipeline_operator.domain.scaling_demand import Demand, demand_of, for_uneven
-from orderpipeline_operator.domain.scaling_members import HELP, members_of, spare, strain
+from orderpipeline_operator.domain.scaling_members import HELP, members_of, overloaded, spare, strain
 from orderpipeline_operator.domain.scaling_model import Number, Reason, ScalingPolicy, ScalingState
 from orderpipeline_operator.domain.scaling_number import Sums, choose
 from orderpipeline_operator.domain.scaling_observe import LATE, SETTLE, behind, trails, waiting
@@ -89,10 +89,14 @@ def _sums(
         needed, spared, asked = (min(number, most) for number in (needed, spared, asked))
     uneven = for_uneven(sample.loads, rate) if needed > 1 and most is None else 0
     members = members_of(sample)
-    if members:
+    if members and most is not None:  # by an assumed rate nobody trails who is not seen to
+        late, lone, calm = False, False, True
+    elif members:
         trailing = strain(members, rate, HELP + policy.poll_interval)
         late, calm = trailing > URGENT * policy.target_catch_up, trailing <= LATE * policy.target_catch_up
-        lone = demand.arriving <= rate * len(members)
+        # Whether it is the way partitions are shared out shows once they have been so for some time.
+        shared = seen.members_since is not None and now - seen.members_since >= 2 * SETTLE
+        lone = shared and demand.arriving <= rate * len(members) and overloaded(members, rate)
     else:
         late, lone, calm = any(trails(load, policy) and load.arrival_rate <= rate for load in sample.loads), False, True
     prepared = needed

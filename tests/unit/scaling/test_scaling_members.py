@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderpipeline_operator.domain.lag import Group, Load, Owner
-from orderpipeline_operator.domain.scaling_members import HELP, Member, lightest, members_of, spare, strain
+from orderpipeline_operator.domain.scaling_members import HELP, Member, lightest, members_of, overloaded, spare, strain
 from orderpipeline_operator.domain.scaling_members import member as member_of
 from tests.unit.scaling.test_scaling_decide import sample
 
@@ -56,6 +56,11 @@ def test_of_a_member_s_partitions_the_one_that_trails_most_counts_if_there_is_so
 )
 def test_who_cannot_be_helped_by_more_consumers_is_not_strained(one):
     assert strain([one], 100.0, HELP) == 0.0
+
+
+def test_who_gets_more_than_he_does_and_could_be_helped():
+    assert overloaded([member("a", 60.0, 41.0)], 100.0)
+    assert not overloaded([member("a", 60.0, 40.0), member("alone", 130.0), member("hot", 101.0, 1.0)], 100.0)
 
 
 def test_the_lightest_go_first_and_among_equals_the_order_is_fixed():

@@ -86,6 +86,10 @@ def test_there_are_more_though_the_ladder_s_step_does_as_a_rule():
     lags = [3000, 0, 0, 0, 0, 0, 3000] + [0] * 5
     decision = decide(WIDE, known(6, rates, lags=lags), at(6), 1000.0)
     assert (decision.replicas, decision.numbers["needed"], decision.numbers["uneven"]) == (12, 6, None)
+    lately = replace(at(6), members_since=950.0)  # partitions were shared out anew, and what waits is of before that
+    assert decide(WIDE, known(6, rates, lags=lags), lately, 1000.0).replicas == 6
+    unknown = replace(at(6), rate=None, shown=60.0)
+    assert decide(replace(WIDE, cold_rate=60.0), known(6, rates), unknown, 1000.0).replicas == 6
 
 
 @pytest.mark.parametrize(
