@@ -79,7 +79,8 @@ def _activity(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now
     if sample.arrived is None:  # the first reading can't tell whether orders arrive
         return replace(state, active_since=None, quiet_since=None)
     since = state.quiet_since if state.quiet_since is not None else now
-    return replace(state, active_since=None, quiet_since=since, steady=state.steady and now - since < policy.idle_after)
+    steady = state.steady and flows and now - since < policy.idle_after
+    return replace(state, active_since=None, quiet_since=since, steady=steady)
 
 
 def _settled(sample: LagSample, state: ScalingState, now: float) -> bool:

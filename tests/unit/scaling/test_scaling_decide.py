@@ -187,6 +187,14 @@ def test_always_within_bounds_and_the_state_survives_json(policy, given):
         json.dumps(decision.to_json(), allow_nan=False)
 
 
+def test_a_flow_that_has_ceased_is_no_steady_one_whether_or_not_an_order_waits():
+    policy = replace(POLICY, bounds=ConsumerBounds(0, 2), stabilization_down=0.0, idle_after=10.0)
+    past = [sample(arrival=1.0)] * 3 + [sample(lag=1)]
+    state = follow(policy, past)[-1].state
+    assert state.steady
+    assert [decide(policy, sample(lag), state, 1020.0).replicas for lag in (0, 1)] == [1, 1]
+
+
 @settings(deadline=None)
 @given(policies, runs, st.integers(0, 10**7), st.integers(0, 10**7), samples)
 def test_more_lag_never_means_fewer_consumers(policy, past, one, two, last):
