@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 from orderpipeline_operator.domain.lag import LagSample
 from orderpipeline_operator.domain.lag_history import History, advance
 from tests.integration.broker import Broker, run
-from tests.integration.offset_steps import commit, read, reader, unique
+from tests.integration.offset_steps import commit, open_reader, read, unique
 
 GOALS = {"ms": 100.0, "cpu_ms": 5.0}
 
@@ -25,7 +25,7 @@ GOALS = {"ms": 100.0, "cpu_ms": 5.0}
 def measure(broker: Broker, partitions: int, readings: int) -> dict[str, float]:
     """Milliseconds of time and of the thread's CPU. Raises RuntimeError when a reading or its sum is not right."""
     topic, group = broker.create_topic(unique("big"), partitions), unique("group")
-    source, history = reader(broker, topic, group), History()
+    source, history = open_reader(broker, topic, group), History()
     read(source)
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     took, worked = [], []

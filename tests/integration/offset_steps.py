@@ -23,19 +23,23 @@ MakeReader = Callable[..., OffsetReader]
 """Broker, topic, group, perhaps the seconds of a reading, and what differs from the broker's own KafkaConnection."""
 
 
+def open_reader(broker: Broker, topic: str, group: str, timeout: float = 30.0, **changes: object) -> OffsetReader:
+    """A reader as the operator's, by TLS and SCRAM; `changes` are to its connection."""
+    parts: dict[str, Any] = {
+        "bootstrap": broker.sasl_bootstrap, "security_protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-512",
+        "username": broker.username, "password": broker.password, "ca_pem": broker.ca_pem.read_text(),
+    }  # fmt: skip
+    connection = KafkaConnection(**(parts | changes))
+    return OffsetReader(connection, topic, group, client_id="test", timeout=timeout)
+
+
 @pytest.fixture
 def reader() -> Iterator[MakeReader]:
     """Makes readers and closes them, also after a failure: what is left open fails the test in which it is found."""
     with ExitStack() as made:
 
         def make(broker: Broker, topic: str, group: str, timeout: float = 30.0, **changes: object) -> OffsetReader:
-            parts: dict[str, Any] = {
-                "bootstrap": broker.sasl_bootstrap, "security_protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-512",
-                "username": broker.username, "password": broker.password, "ca_pem": broker.ca_pem.read_text(),
-            }  # fmt: skip
-            connection = KafkaConnection(**(parts | changes))
-            one = OffsetReader(connection, topic, group, client_id="test", timeout=timeout)
-            return made.enter_context(closing(one))
+            return made.enter_context(closing(open_reader(broker, topic, group, timeout, **changes)))
 
         yield make
 
