@@ -25,8 +25,8 @@ async def mark(read: Reader, write: Writer, seen: Observed, leaving: Sequence[st
     Gives the refusals. Call it before a lower number of consumers is told: who scales may act at once.
     """
     costs = {client: str(number - len(leaving)) for number, client in enumerate(leaving)}
-    selector = ",".join(f"{key}={value}" for key, value in names.selector(seen.name, names.CONSUMER_COMPONENT).items())
-    for pod in await read.list(POD, seen.namespace, selector):
+    selector = names.selector(seen.name, names.CONSUMER_COMPONENT)
+    for pod in await read.list(POD, seen.namespace, names.selecting(selector)):
         meta = pod["metadata"]
         wanted = costs.get(consumer_client(meta["name"][:HOST_NAME]))
         if (meta.get("annotations") or {}).get(COST) == wanted:

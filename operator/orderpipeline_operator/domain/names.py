@@ -1,6 +1,7 @@
 """Every name that the operator gives, in one place. `name` is the OrderPipeline's own name."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 from orderpipeline_operator.domain.spec import GROUP, OrderPipelineSpec
@@ -96,3 +97,8 @@ def selector(name: str, component: str) -> dict[str, str]:
         "app.kubernetes.io/instance": name,
         COMPONENT_LABEL: component,
     }
+
+
+def selecting(labels: Mapping[str, str]) -> str:
+    """The label selector, as a list request has it, of what has all of these."""
+    return ",".join(f"{key}={value}" for key, value in labels.items())
