@@ -59,7 +59,9 @@ def test_an_hpa_and_the_operator_itself_move_consumers_and_may_take_turns(shop: 
             wait_active(shop, "True", "Following")
             assert min(consumers.since(steady)) >= STEADY, consumers.told
 
+            edited = time.monotonic()
             shop.kubectl("scale", "deployment", CONSUMER, "--replicas=2")
+            wait_until("the foreign edit is told", lambda: 2 in consumers.since(edited), seconds=60)
             consumers.wait("a foreign edit put right", lambda n: n >= STEADY, seconds=180)
             steady = time.monotonic()
             autoscaling(shop, backend="ExternalMetrics")
