@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from orderpipeline_operator.domain import ladder
+
 LAST = 5
 """Decisions that are told of; the status has more."""
 _HELD = {
@@ -62,11 +64,18 @@ def _arithmetic(n: Mapping[str, Any], latest: Mapping[str, Any]) -> Iterator[tup
         schedule = f" (schedule {n['schedule']})" if n.get("schedule") else ""
         yield "allowed", f"{n.get('minimum')} to {n.get('maximum')}{schedule}"
     if "wanted" in n:
-        step = f"on a step over which {n.get('partitions')} partitions spread evenly"
-        yield "so wanted", f"{n['wanted']}, {step if latest.get('reason') != 'Spare' else 'between two steps'}"
+        yield "so wanted", f"{n['wanted']}{_place(n['wanted'], n.get('partitions'))}"
     held = _HELD.get(str(latest.get("reason")))
     if held:
         yield "held at", f"{_text(latest.get('replicas'))}: {held}"
+
+
+def _place(wanted: int, partitions: int | None) -> str:
+    """Where on the ladder that is; nothing where there is none, or no consumer."""
+    if not wanted or not partitions:
+        return ""
+    even = wanted in ladder.steps(partitions)
+    return f", on a step over which {partitions} partitions spread evenly" if even else ", between two steps"
 
 
 def _special(n: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

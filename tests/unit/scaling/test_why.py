@@ -47,6 +47,18 @@ def test_the_arithmetic_in_words():
     assert "1970-01-01T00:16:40Z  ? -> 60      Demand" in text
 
 
+def told(reason: str, wanted: int) -> str:
+    numbers = {"partitions": 120, "floor": 0, "minimum": 0, "maximum": 120, "wanted": wanted}
+    latest = {"at": "t", "reason": reason, "message": "m", "replicas": wanted, "numbers": numbers}
+    return explain({"metadata": {"name": "shop"}, "status": {"scaling": {"latest": latest}}})
+
+
+def test_where_on_the_ladder_the_number_is():
+    assert "\n  so wanted            41, between two steps\n" in told("Spare", 41)
+    assert "\n  so wanted            60, on a step over which 120 partitions" in told("Spare", 60)
+    assert "\n  so wanted            0\n" in told("Idle", 0)
+
+
 def test_a_hold_says_what_it_waits_for():
     text = explain(pipeline(*[sample(lag=10**6, arrival=50.0)] * 3, sample(arrival=50.0)))
     assert "\nStabilizingDown (" in text

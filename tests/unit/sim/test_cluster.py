@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -86,6 +87,12 @@ def test_a_counter_that_starts_anew_makes_the_run_void(monkeypatch: pytest.Monke
 def test_the_simulated_hpa_looks_as_often_as_the_cluster_s() -> None:
     flag = f"--horizontal-pod-autoscaler-sync-period={cluster.HPA_SYNC:g}s"
     assert flag in (ROOT / "hack/native/up.py").read_text()
+
+
+def test_the_pipeline_is_the_one_that_the_trace_is_made_for() -> None:
+    pipeline, config, *_ = yaml.safe_load_all(cluster.PIPELINE.read_text())
+    assert pipeline["spec"]["topic"]["partitions"] == pipeline["spec"]["autoscaling"]["max"] == cluster.PARTITIONS
+    assert f"len(customers) * {1 / cluster.CAPACITY:g})" in config["data"]["pace.py"]
 
 
 def test_a_number_of_consumers_that_cannot_be_read_is_no_number() -> None:
