@@ -1,5 +1,6 @@
 """Whether cluster and simulator agree: the trace that was measured on a cluster, played in the simulator."""
 
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,15 @@ def scenario_of(record: Record) -> Scenario:
         capacity=record.capacity,
         away=np.zeros(total.size, dtype=np.bool_),
         initial=record.initial,
-        start_up=record.start_up_s,
+        start_up=median(record.start_ups),
+        start_ups=record.start_ups,
         autoscaling=record.autoscaling,
         workers=record.workers,
     )
 
 
 def simulate(record: Record, seed: int) -> Series:
-    """One run of the operator's decision on the record's trace; `seed` chooses when the HPA looks and pods start."""
+    """One run of the operator's decision on the record's trace; `seed` chooses when the HPA looks."""
     scenario, rng = scenario_of(record), np.random.default_rng(seed)
     policy = Ours(policy_of(scenario), record.initial, float(rng.uniform(0, record.hpa_sync_s)), record.hpa_sync_s)
     run = play(scenario, policy, rng)[1]

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 
 import aiohttp
 import yaml
@@ -53,7 +52,7 @@ STALE = 10.0
 
 
 class Replicas(threading.Thread):
-    """What the Deployment is to have, read again and again, and how long each pod took to come up, in seconds.
+    """What the Deployment is to have, read again and again, and how long each pod took to come up.
 
     A look that fails is made again; `now` raises RuntimeError when the last good one is too long ago.
     """
@@ -63,7 +62,7 @@ class Replicas(threading.Thread):
         self._cluster = cluster
         self._over = threading.Event()
         self._seen: tuple[float, int] | None = None
-        self.start_ups: dict[str, float] = {}
+        self._start_ups: dict[str, tuple[float, float]] = {}
 
     @property
     def now(self) -> int:
@@ -74,6 +73,11 @@ class Replicas(threading.Thread):
     @property
     def known(self) -> bool:
         return self._seen is not None
+
+    @property
+    def start_ups(self) -> tuple[float, ...]:
+        """Seconds from creation to readiness of the pods that were seen ready, in the order of their creation."""
+        return tuple(took for _, took in sorted(self._start_ups.values()))
 
     def run(self) -> None:
         looks = 0
@@ -93,8 +97,9 @@ class Replicas(threading.Thread):
         for pod in self._cluster.get("pods", "-l", labels).get("items", []):
             ready = [c for c in pod["status"].get("conditions", []) if c["type"] == "Ready" and c["status"] == "True"]
             if ready:
-                took = _time(ready[0]["lastTransitionTime"]) - _time(pod["metadata"]["creationTimestamp"])
-                self.start_ups.setdefault(pod["metadata"]["name"], took)
+                created = _time(pod["metadata"]["creationTimestamp"])
+                took = _time(ready[0]["lastTransitionTime"]) - created
+                self._start_ups.setdefault(pod["metadata"]["name"], (created, took))
 
 
 def _time(text: str) -> float:
@@ -234,7 +239,7 @@ def measure(cluster: Cluster, phases: Sequence[tuple[float, int]] = PHASES) -> R
         workers=spec["consumer"]["workers"],
         capacity=CAPACITY,
         autoscaling=spec["autoscaling"],
-        start_up_s=round(median(replicas.start_ups.values()), 1),
+        start_ups=replicas.start_ups[course[0] :],
         hpa_sync_s=HPA_SYNC,
         initial=course[0],
         sent=tuple(sent),

@@ -7,10 +7,13 @@ SPREAD = 0.25
 
 
 class Pods:
-    """Pods by number. New ones take the lowest free numbers, as the youngest go first when there are too many."""
+    """Pods by number. New ones take the lowest free numbers, as the youngest go first when there are too many.
 
-    def __init__(self, start_up: float, rng: np.random.Generator) -> None:
+    The `first` of them take so many seconds to be ready, one after the other; the others some `start_up`."""
+
+    def __init__(self, start_up: float, rng: np.random.Generator, first: tuple[float, ...] = ()) -> None:
         self._start_up = start_up
+        self._first = iter(first)
         self._rng = rng
         self.ready_at: dict[int, float] = {}
 
@@ -19,8 +22,8 @@ class Pods:
         for gone in self.ready_at.keys() - numbers:
             del self.ready_at[gone]
         for new in sorted(numbers - self.ready_at.keys()):
-            wait = self._start_up * (1 + SPREAD * self._rng.uniform(-1, 1))
-            self.ready_at[new] = now + wait
+            usual = self._start_up * (1 + SPREAD * self._rng.uniform(-1, 1))
+            self.ready_at[new] = now + next(self._first, usual)
 
     def scale(self, replicas: int, now: float, leaving: tuple[int, ...] = ()) -> None:
         """Have `replicas` pods; those that start go before those that are ready, as a ReplicaSet has it, and of these

@@ -12,8 +12,9 @@ PATH = Path(__file__).parents[2] / "docs" / "autoscaling" / "cluster.json"
 class Record:
     """What a run on the cluster showed, second by second from the first order: sent, waiting, consumers.
 
-    `start_up_s` is the median from a pod's creation to its readiness, `hpa_sync_s` the time between two looks of the
-    cluster's HPA controller. `autoscaling` is that of the pipeline's spec; `shares` are the partitions', of all orders.
+    `start_ups` are the seconds from the creation of each pod that came to its readiness, in their order: where many
+    come at once they take long. `hpa_sync_s` is the time between two looks of the cluster's HPA controller.
+    `autoscaling` is that of the pipeline's spec; `shares` are the partitions', of all orders.
     """
 
     at: str
@@ -21,7 +22,7 @@ class Record:
     workers: int
     capacity: float
     autoscaling: dict[str, Any]
-    start_up_s: float
+    start_ups: tuple[float, ...]
     hpa_sync_s: float
     initial: int
     sent: tuple[int, ...]
@@ -32,4 +33,5 @@ class Record:
 def read(path: Path) -> Record:
     """The record in the file `path`."""
     value = json.loads(path.read_text())
-    return Record(**{**value, **{name: tuple(value[name]) for name in ("shares", "sent", "waiting", "consumers")}})
+    columns = ("shares", "start_ups", "sent", "waiting", "consumers")
+    return Record(**{**value, **{name: tuple(value[name]) for name in columns}})

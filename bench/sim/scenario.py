@@ -30,8 +30,9 @@ class Scenario:
     """One trace. `rates` has a row per step of `dt` seconds and a column per partition.
 
     `capacity`: orders per second of one consumer. `start_up`: from the order for a pod to its joining the group, each
-    pod's own within 25 %. `away`: steps in which no broker answers. `autoscaling`: what our spec says there beside the
-    defaults, `workers` those of one consumer. `initial`: consumers at the start, all in the group.
+    pod's own within 25 %; `start_ups`: those of the first pods, one after the other, where they were measured. `away`:
+    steps in which no broker answers. `autoscaling`: what our spec says there beside the defaults, `workers` those of
+    one consumer. `initial`: consumers at the start, all in the group.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Scenario:
     initial: int
     sla: float = 60.0
     start_up: float = 20.0
+    start_ups: tuple[float, ...] = ()
     protocol: Protocol = KIP848
     autoscaling: Mapping[str, Any] = field(default_factory=dict)
     workers: int = 10

@@ -20,7 +20,7 @@ class World:
         self.now = 0.0
         self.backlog = Backlog(partitions, steps, scenario.dt)
         self.group = Group(partitions, scenario.protocol)
-        self.pods = Pods(scenario.start_up, rng)
+        self.pods = Pods(scenario.start_up, rng, scenario.start_ups)
         self.replicas = scenario.initial
         self._planned: Ints | None = None
         self._even = True

@@ -111,7 +111,7 @@ def test_every_purchase_is_in_the_trace() -> None:
 def test_a_record_that_is_the_simulator_s_own_agrees_with_it(tmp_path: Path) -> None:
     sent = (60,) * 40 + (300,) * 60 + (60,) * 100 + (0,) * 60
     spec = {"min": 1, "targetCatchUp": "20s", "idleAfter": "30s", "stabilizationDown": "30s", "pollInterval": "2s"}
-    blank = record.Record("now", (1 / 24,) * 24, 1, 20.0, spec, 5.0, 5.0, 1, sent, (), ())
+    blank = record.Record("now", (1 / 24,) * 24, 1, 20.0, spec, (5.0,), 5.0, 1, sent, (), ())
     run = agreement.simulate(blank, 99)
     made = replace(blank, waiting=tuple(map(int, run.lag)), consumers=tuple(map(int, run.consumers)))
     path = tmp_path / "cluster.json"

@@ -136,6 +136,14 @@ def test_those_named_leave_first_and_then_the_youngest() -> None:
     assert set(trial.pods.ready_at) == {0}
 
 
+def test_pods_whose_start_was_measured_take_so_long_and_the_others_as_usual() -> None:
+    trial = world([[1.0] * 6] * 3, start_up=20.0, start_ups=(3.0, 7.0))
+    trial.move(Move(2))
+    trial.move(Move(4))
+    assert [trial.pods.ready_at[pod] for pod in (1, 2)] == [3.0, 7.0]
+    assert 15.0 <= trial.pods.ready_at[3] <= 25.0
+
+
 def test_the_same_seed_gives_the_same_run() -> None:
     class Jumpy:
         def act(self, seen: object) -> Move:
