@@ -47,8 +47,9 @@ def test_the_arithmetic_in_words():
     assert "1970-01-01T00:16:40Z  ? -> 60      Demand" in text
 
 
-def told(reason: str, wanted: int) -> str:
-    numbers = {"partitions": 120, "floor": 0, "minimum": 0, "maximum": 120, "wanted": wanted}
+def told(reason: str, wanted: int, **numbers: object) -> str:
+    """What is said of a decision with these numbers."""
+    numbers = {"partitions": 120, "floor": 0, "minimum": 0, "maximum": 60, "wanted": wanted} | numbers
     latest = {"at": "t", "reason": reason, "message": "m", "replicas": wanted, "numbers": numbers}
     return explain({"metadata": {"name": "shop"}, "status": {"scaling": {"latest": latest}}})
 
@@ -78,12 +79,7 @@ def test_what_is_not_known_is_not_made_up():
 
 
 def test_numbers_that_only_some_decisions_have():
-    numbers = {
-        "demand": 900.0, "needed": 9, "uneven": 12, "foretoldRate": 1200.5, "floor": 0, "ceiling": 40, "wanted": 12,
-        "minimum": 0, "maximum": 60, "schedule": "office", "partitions": 120,
-    }  # fmt: skip
-    latest = {"at": "t", "reason": "Pressure", "message": "m", "replicas": 12, "numbers": numbers}
-    text = explain({"metadata": {"name": "shop"}, "status": {"scaling": {"latest": latest}}})
+    text = told("Pressure", 12, demand=900.0, needed=9, uneven=12, foretoldRate=1200.5, ceiling=40, schedule="office")
     for line in ("as partitions differ 12", "foretold             1200.5/s", "no use beyond        40: more brought no",
                  "allowed              0 to 60 (schedule office)"):  # fmt: skip
         assert f"\n  {line}" in text
