@@ -14,8 +14,8 @@ from contextlib import contextmanager
 
 from confluent_kafka import Producer
 
-from orderpipeline_operator.domain.lag import LagSample
-from orderpipeline_operator.domain.lag_history import History, advance
+from orderpipeline_operator.domain.lag.history import History, advance
+from orderpipeline_operator.domain.lag.sample import LagSample
 from tests.integration.broker import Broker, run
 from tests.integration.offset_steps import commit, open_reader, read, unique
 

@@ -1,8 +1,8 @@
 """The operator's process for this benchmark: the product's own, but for what it would read from a thousand Kafkas."""
 
 from orderpipeline_operator.__main__ import main
-from orderpipeline_operator.adapters.scaler import Target
-from orderpipeline_operator.domain.lag import Group, PartitionOffsets, Reading
+from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading
+from orderpipeline_operator.sampling.sampler import Target
 
 PARTITIONS = 12
 

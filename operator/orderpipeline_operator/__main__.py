@@ -23,9 +23,9 @@ from orderpipeline_operator.adapters.credentials import discover
 from orderpipeline_operator.adapters.http import Gate, Heartbeat, SideLoop, serve_for_ever
 from orderpipeline_operator.adapters.kube import Kube
 from orderpipeline_operator.adapters.lease import Election, LeaseTerms
-from orderpipeline_operator.adapters.scaler import Clock, ReaderFactory, Scaler, kafka_reader
 from orderpipeline_operator.gather import Key
 from orderpipeline_operator.reconcile import Defaults, Reconciler
+from orderpipeline_operator.sampling.sampler import Clock, ReaderFactory, Scaler, kafka_reader
 from orderpipeline_operator.settings import Settings, from_environ
 from orderpipeline_operator.telemetry import Meters, PipelineMeters
 from orderpipeline_operator.workers import Worker

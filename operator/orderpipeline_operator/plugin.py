@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from orderpipeline_operator.domain.scaling.why import explain
 from orderpipeline_operator.domain.spec import GROUP, PLURAL
-from orderpipeline_operator.domain.why import explain
 
 
 class CannotTellError(Exception):

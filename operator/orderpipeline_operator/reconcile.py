@@ -10,18 +10,18 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from orderpipeline_operator import actuate, replicas
-from orderpipeline_operator.adapters.scaler import Target
 from orderpipeline_operator.domain import address, names, plan, status, teardown
 from orderpipeline_operator.domain.accept import Rejected, accept
 from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.domain.kinds import PIPELINE, USER, Ref
 from orderpipeline_operator.domain.observe import Observed, is_true, needs_of, secret_hash
 from orderpipeline_operator.domain.render import Bundle, Context, Pipeline, render
-from orderpipeline_operator.domain.scaling_policy import policy_from
+from orderpipeline_operator.domain.scaling.policy import policy_from
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 from orderpipeline_operator.gather import Key, Reader, gather, metrics_trouble, with_secrets, with_taken
 from orderpipeline_operator.kafka_access import connection
 from orderpipeline_operator.leaving import mark
+from orderpipeline_operator.sampling.sampler import Target
 
 LOG = logging.getLogger(__name__)
 TEARDOWN_POLL = 1.0

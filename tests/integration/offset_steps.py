@@ -10,8 +10,8 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
-from orderpipeline_operator.domain.lag import LagSample, Reading, Reset, Unknown
-from orderpipeline_operator.domain.lag_history import History, advance
+from orderpipeline_operator.domain.lag.history import History, advance
+from orderpipeline_operator.domain.lag.sample import LagSample, Reading, Reset, Unknown
 from tests.integration.broker import Broker
 
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from orderpipeline_operator.domain.crdgen import crd
-from orderpipeline_operator.domain.scaling_model import Decision, ScalingState
+from orderpipeline_operator.domain.scaling.model import Decision, ScalingState
 from orderpipeline_operator.domain.schema import Schema, without_nulls
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 from tests.integration.apiserver import ApiServer

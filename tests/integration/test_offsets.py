@@ -12,8 +12,8 @@ from confluent_kafka.admin import NewPartitions
 from orderpipeline_operator.adapters.kafka import groups
 from orderpipeline_operator.adapters.kafka import requests as kafka
 from orderpipeline_operator.adapters.kafka.link import Link
-from orderpipeline_operator.domain.lag import Group, LagSample, PartitionOffsets, Reading, Unknown, partition_lag
-from orderpipeline_operator.domain.lag_history import History, advance
+from orderpipeline_operator.domain.lag.history import History, advance
+from orderpipeline_operator.domain.lag.sample import Group, LagSample, PartitionOffsets, Reading, Unknown, partition_lag
 from tests.integration.broker import Broker
 from tests.integration.offset_steps import MakeReader, commit, lag, produce, read, unique, unknown
 

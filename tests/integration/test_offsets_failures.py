@@ -16,7 +16,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from orderpipeline_operator.domain.lag import Reading, Unknown
+from orderpipeline_operator.domain.lag.sample import Reading, Unknown
 from tests.integration.broker import Broker
 from tests.integration.offset_steps import MakeReader, produce, read, unique, unknown
 

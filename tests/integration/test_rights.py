@@ -23,7 +23,7 @@ from confluent_kafka.admin import (
 
 from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
 from orderpipeline_operator.domain import names
-from orderpipeline_operator.domain.lag import Reading
+from orderpipeline_operator.domain.lag.sample import Reading
 from orderpipeline_operator.domain.render import Pipeline
 from orderpipeline_operator.domain.render.users import users
 from orderpipeline_operator.domain.spec import OrderPipelineSpec

@@ -18,12 +18,12 @@ from hack.native import keda
 from hack.native.config import Paths
 from orderpipeline_operator.adapters.credentials import from_kubeconfig
 from orderpipeline_operator.adapters.kube import Kube
-from orderpipeline_operator.adapters.scaler import Target
 from orderpipeline_operator.domain import kinds
 from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.domain.kinds import Kind, Manifest, Ref
 from orderpipeline_operator.errors import NotFound
 from orderpipeline_operator.reconcile import Defaults, Reconciler
+from orderpipeline_operator.sampling.sampler import Target
 from tests.integration.apiserver import ApiServer
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,11 +7,11 @@ import numpy as np
 from bench.sim.hpa import SYNC, Behavior, Hpa
 from bench.sim.policies import Clock
 from bench.sim.scenario import Floats, Ints, Move, Scenario, Seen
-from orderpipeline_operator.domain.lag import Group, GroupState, LagSample, Load, Owner, Unknown
-from orderpipeline_operator.domain.lag_history import Smoothing
-from orderpipeline_operator.domain.scaling import decide
-from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_policy import policy_from
+from orderpipeline_operator.domain.lag.history import Smoothing
+from orderpipeline_operator.domain.lag.sample import Group, GroupState, LagSample, Load, Owner, Unknown
+from orderpipeline_operator.domain.scaling.decide import decide
+from orderpipeline_operator.domain.scaling.model import Decision, ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.scaling.policy import policy_from
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 
 

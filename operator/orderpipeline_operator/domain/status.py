@@ -10,7 +10,7 @@ from orderpipeline_operator.domain import conditions as cond
 from orderpipeline_operator.domain.condition_autoscaling import autoscaling_active
 from orderpipeline_operator.domain.conditions import Condition, Scaling
 from orderpipeline_operator.domain.kinds import SERVICE, TOPIC, Manifest, Ref
-from orderpipeline_operator.domain.lag import moved
+from orderpipeline_operator.domain.lag.sample import moved
 from orderpipeline_operator.domain.observe import Observed, conditions, is_true
 from orderpipeline_operator.domain.plan import Plan
 from orderpipeline_operator.domain.spec import OrderPipelineSpec

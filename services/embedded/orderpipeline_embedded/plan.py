@@ -15,8 +15,8 @@ from orderpipeline_common.contract import Env, Mount
 from orderpipeline_operator.domain import names
 from orderpipeline_operator.domain.accept import Rejected, accept
 from orderpipeline_operator.domain.render import Context, Manifest, Pipeline, render
-from orderpipeline_operator.domain.scaling_model import ScalingPolicy
-from orderpipeline_operator.domain.scaling_policy import policy_from
+from orderpipeline_operator.domain.scaling.model import ScalingPolicy
+from orderpipeline_operator.domain.scaling.policy import policy_from
 from orderpipeline_operator.domain.spec import GROUP, KIND, VERSION
 
 HOST: Final = "127.0.0.1"

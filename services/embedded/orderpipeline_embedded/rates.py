@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from orderpipeline_operator.domain.lag import Reading, Reset, position
+from orderpipeline_operator.domain.lag.sample import Reading, Reset, position
 
 WINDOW_SECONDS: Final = 5.0
 KEPT: Final = 120

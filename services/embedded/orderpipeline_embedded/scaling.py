@@ -11,9 +11,9 @@ from orderpipeline_embedded.plan import Plan
 from orderpipeline_embedded.rates import Point, add, point
 from orderpipeline_embedded.why import keep
 from orderpipeline_operator.adapters.kafka import KafkaConnection
-from orderpipeline_operator.adapters.scaler import Key, Reader, Scaler, Target, kafka_reader
-from orderpipeline_operator.domain.lag import Reading, Unknown, partition_lag
-from orderpipeline_operator.domain.scaling_view import ScalingView
+from orderpipeline_operator.domain.lag.sample import Reading, Unknown, partition_lag
+from orderpipeline_operator.sampling.sampler import Key, Reader, Scaler, Target, kafka_reader
+from orderpipeline_operator.sampling.view import ScalingView
 
 
 class Scalable(Protocol):

@@ -1,5 +1,5 @@
 from orderpipeline_embedded.rates import KEPT, Point, Rate, add, history, point, rate
-from orderpipeline_operator.domain.lag import Group, PartitionOffsets, Reading
+from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading
 
 
 def test_a_point_sums_partitions_and_counts_what_retention_took_as_worked() -> None:

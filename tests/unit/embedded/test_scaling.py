@@ -11,8 +11,8 @@ from orderpipeline_embedded.plan import make_plan, read_pipeline
 from orderpipeline_embedded.rates import rate
 from orderpipeline_embedded.scaling import Scaling, numbers
 from orderpipeline_embedded.why import STATE
-from orderpipeline_operator.domain.lag import Group, PartitionOffsets, Reading, Unknown
-from orderpipeline_operator.domain.why import explain
+from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading, Unknown
+from orderpipeline_operator.domain.scaling.why import explain
 from tests.unit.embedded.test_plan import text
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from orderpipeline_operator.domain.scaling_model import ScalingPolicy
-from orderpipeline_operator.domain.scaling_policy import policy_from
+from orderpipeline_operator.domain.scaling.model import ScalingPolicy
+from orderpipeline_operator.domain.scaling.policy import policy_from
 from orderpipeline_operator.domain.schema import Schema, structural
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 from tests.unit.render.specs import SPECS, bundle

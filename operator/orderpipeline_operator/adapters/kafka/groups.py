@@ -8,7 +8,7 @@ from typing import Final
 
 from orderpipeline_operator.adapters.kafka.requests import check
 from orderpipeline_operator.adapters.kafka.wire import Cursor, array, compact_string, string
-from orderpipeline_operator.domain.lag import Group, GroupState, Owner
+from orderpipeline_operator.domain.lag.sample import Group, GroupState, Owner
 
 DESCRIBE_GROUPS: Final = (15, 1)
 CONSUMER_GROUP_DESCRIBE: Final = (69, 0)

@@ -14,7 +14,7 @@ from orderpipeline_operator.adapters.kafka import groups
 from orderpipeline_operator.adapters.kafka import requests as kafka
 from orderpipeline_operator.adapters.kafka.connection import KafkaConnection, LinkError
 from orderpipeline_operator.adapters.kafka.link import Link
-from orderpipeline_operator.domain.lag import Group, PartitionOffsets, Reading, Unknown
+from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading, Unknown
 
 T = TypeVar("T")
 Address = tuple[str, int]

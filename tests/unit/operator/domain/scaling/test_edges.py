@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag import Group, Load, Unknown
-from orderpipeline_operator.domain.scaling import decide
-from orderpipeline_operator.domain.scaling_demand import for_uneven
-from orderpipeline_operator.domain.scaling_model import ScalingState
-from tests.unit.scaling.test_scaling_decide import POLICY, follow, sample
+from orderpipeline_operator.domain.lag.sample import Group, Load, Unknown
+from orderpipeline_operator.domain.scaling.decide import decide
+from orderpipeline_operator.domain.scaling.demand import for_uneven
+from orderpipeline_operator.domain.scaling.model import ScalingState
+from tests.unit.operator.domain.scaling.test_decide import POLICY, follow, sample
 
 WIDE = replace(POLICY, bounds=ConsumerBounds(1, 24))
 KNOWN = ScalingState(desired=12, rate=10.0, steady=True, members=12, members_since=0.0)

@@ -7,9 +7,9 @@ number between two steps, which is right or wrong by what single partitions brin
 
 from dataclasses import replace
 
-from orderpipeline_operator.domain import ladder
-from orderpipeline_operator.domain.lag import LagSample
-from orderpipeline_operator.domain.scaling_model import ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.lag.sample import LagSample
+from orderpipeline_operator.domain.scaling import even_steps
+from orderpipeline_operator.domain.scaling.model import ScalingPolicy, ScalingState
 
 JUDGED = 600.0
 """Seconds after which a scale-down that was not taken back was right; so long one that was not is not repeated, the
@@ -38,7 +38,7 @@ def risen(policy: ScalingPolicy, state: ScalingState, sample: LagSample, now: fl
         return state
     arriving = sample.arrival_rate or 0.0
     done = replace(state, fall_at=None, fall_from=None, fall_rate=None)
-    between = state.desired not in ladder.steps(sample.partitions)
+    between = state.desired not in even_steps.steps(sample.partitions)
     alike = 0.0 < arriving <= ALIKE * state.fall_rate  # what waits while nothing arrives says nothing of a load
     if between or not alike:
         held = hold(policy, state)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag import Group, Load
-from orderpipeline_operator.domain.scaling import decide
-from orderpipeline_operator.domain.scaling_model import ScalingState
-from tests.unit.scaling.test_scaling_decide import POLICY, follow, sample
+from orderpipeline_operator.domain.lag.sample import Group, Load
+from orderpipeline_operator.domain.scaling.decide import decide
+from orderpipeline_operator.domain.scaling.model import ScalingState
+from tests.unit.operator.domain.scaling.test_decide import POLICY, follow, sample
 
 WIDE = replace(POLICY, bounds=ConsumerBounds(1, 120))
 AT40 = sample(lag=280_000, arrival=500.0, processed_rate=4000.0, group=Group("Stable", 40))

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, KafkaConnection, OffsetReader
-from orderpipeline_operator.adapters.scaler import Clock, Scaler, Target
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag import Group, Owner, PartitionOffsets, Reading, Unknown
-from orderpipeline_operator.domain.scaling_model import ScalingPolicy
+from orderpipeline_operator.domain.lag.sample import Group, Owner, PartitionOffsets, Reading, Unknown
+from orderpipeline_operator.domain.scaling.model import ScalingPolicy
+from orderpipeline_operator.sampling.sampler import Clock, Scaler, Target
 
 POLICY = ScalingPolicy(
     mode="Auto", bounds=ConsumerBounds(1, 6), fixed=1, per_consumer_min=2, per_consumer_max=3, target_catch_up=60.0,

@@ -8,7 +8,7 @@ his own: the members that have least to do go, and any other one may take up wha
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from orderpipeline_operator.domain.lag import LagSample, Load
+from orderpipeline_operator.domain.lag.sample import LagSample, Load
 
 HELP = 30.0
 """Seconds from a decision until more consumers help: the HPA's look, a pod's start and the rebalance. What is decided

@@ -3,11 +3,10 @@
 import math
 from dataclasses import replace
 
-from orderpipeline_operator.domain import forecast
-from orderpipeline_operator.domain import scaling_regret as regret
-from orderpipeline_operator.domain.lag import LagSample, Load
-from orderpipeline_operator.domain.scaling_members import Member, members_of
-from orderpipeline_operator.domain.scaling_model import ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.lag.sample import LagSample, Load
+from orderpipeline_operator.domain.scaling import backoff, forecast
+from orderpipeline_operator.domain.scaling.members import Member, members_of
+from orderpipeline_operator.domain.scaling.model import ScalingPolicy, ScalingState
 
 SETTLE = 30.0
 """Seconds after which the smoothed rates speak of the present number of members."""
@@ -49,7 +48,7 @@ def observe(policy: ScalingPolicy, sample: LagSample, state: ScalingState, now: 
     joined = state.trial_from is not None and (sample.group.members or 0) > state.trial_from
     tried = state.trial_at is not None and (joined or state.rate is not None)
     learned = state if tried else _rate(policy, sample, state, now)
-    return _trial(policy, sample, regret.judged(learned, now), now)
+    return _trial(policy, sample, backoff.judged(learned, now), now)
 
 
 def waiting(sample: LagSample) -> int:

@@ -2,8 +2,8 @@
 
 from orderpipeline_operator.domain.bounds import consumer_bounds
 from orderpipeline_operator.domain.durations import seconds
-from orderpipeline_operator.domain.forecast import Horizon
-from orderpipeline_operator.domain.scaling_model import ScalingPolicy
+from orderpipeline_operator.domain.scaling.forecast import Horizon
+from orderpipeline_operator.domain.scaling.model import ScalingPolicy
 from orderpipeline_operator.domain.schedule import parse
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 

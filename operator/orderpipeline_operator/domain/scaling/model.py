@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.forecast import Forecast, Horizon
-from orderpipeline_operator.domain.lag import Reset
+from orderpipeline_operator.domain.lag.sample import Reset
+from orderpipeline_operator.domain.scaling.forecast import Forecast, Horizon
 from orderpipeline_operator.domain.schedule import Schedule
 
 Number = int | float | str | None

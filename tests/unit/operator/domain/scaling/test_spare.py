@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orderpipeline_operator.domain import ladder
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag import Group, LagSample, Load, Owner
-from orderpipeline_operator.domain.scaling import decide
-from orderpipeline_operator.domain.scaling_model import Decision, ScalingState
-from orderpipeline_operator.domain.why import explain
-from tests.unit.scaling.test_scaling_decide import POLICY, follow, sample
+from orderpipeline_operator.domain.lag.sample import Group, LagSample, Load, Owner
+from orderpipeline_operator.domain.scaling import even_steps
+from orderpipeline_operator.domain.scaling.decide import decide
+from orderpipeline_operator.domain.scaling.model import Decision, ScalingState
+from orderpipeline_operator.domain.scaling.why import explain
+from tests.unit.operator.domain.scaling.test_decide import POLICY, follow, sample
 
 WIDE = replace(POLICY, bounds=ConsumerBounds(1, 12), stabilization_down=60.0)
 RATES = (5.0, 10.0, 15.0, 20.0, 60.0, 65.0, 70.0, 70.0, 75.0, 75.0, 80.0, 80.0)
@@ -151,7 +151,7 @@ def test_between_two_steps_never_without_a_reason_and_never_below_the_floor(rate
     lags = [lag] + [0] * 11
     for decision in follow(WIDE, [known(members, rates, lags=lags)] * 40, at(members)):
         assert 1 <= decision.replicas <= 12
-        between = decision.replicas not in ladder.steps(12)
+        between = decision.replicas not in even_steps.steps(12)
         if between and decision.replicas < decision.previous:
             assert decision.reason in ("Spare", "Skewed")  # the latter where a partition is hot besides
             assert len(decision.leaving) == members - decision.replicas

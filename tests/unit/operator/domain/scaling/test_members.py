@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderpipeline_operator.domain.lag import Group, Load, Owner
-from orderpipeline_operator.domain.scaling_members import HELP, Member, lightest, members_of, overloaded, spare, strain
-from orderpipeline_operator.domain.scaling_members import member as member_of
-from tests.unit.scaling.test_scaling_decide import sample
+from orderpipeline_operator.domain.lag.sample import Group, Load, Owner
+from orderpipeline_operator.domain.scaling.members import HELP, Member, lightest, members_of, overloaded, spare, strain
+from orderpipeline_operator.domain.scaling.members import member as member_of
+from tests.unit.operator.domain.scaling.test_decide import sample
 
 
 def member(client: str, *arrivals: float, lag: int = 0, processed: float | None = None) -> Member:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from orderpipeline_operator.domain import forecast, ladder
-from orderpipeline_operator.domain.lag import LagSample, Load
-from orderpipeline_operator.domain.scaling_model import ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_observe import waiting
+from orderpipeline_operator.domain.lag.sample import LagSample, Load
+from orderpipeline_operator.domain.scaling import even_steps, forecast
+from orderpipeline_operator.domain.scaling.model import ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.scaling.observe import waiting
 
 DEVIATIONS = 2.0
 """How many standard deviations above the mean the busiest of some dozen consumers is to be expected."""
@@ -64,8 +64,8 @@ def for_uneven(loads: Sequence[Load], rate: float) -> int:
     known, largest = len(arrivals), [0.0, *accumulate(arrivals)]
     mean = largest[-1] / known
     deviation = math.sqrt(sum((arrival - mean) ** 2 for arrival in arrivals) / known)
-    for step in ladder.steps(len(loads)):
-        each = min(ladder.step(len(loads), step), known)
+    for step in even_steps.steps(len(loads)):
+        each = min(even_steps.step(len(loads), step), known)
         expected = each * mean + DEVIATIONS * deviation * math.sqrt(each * (1 - each / known))
         if min(expected, largest[each]) <= rate:
             return step

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orderpipeline_operator.domain.conditions import Scaling
-from orderpipeline_operator.domain.lag import LagSample, Unknown, moved
-from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy
+from orderpipeline_operator.domain.lag.sample import LagSample, Unknown, moved
+from orderpipeline_operator.domain.scaling.model import Decision, ScalingPolicy
 
 PUBLISH_EVERY = 15.0
 """Seconds between two publications of what merely moves, such as the lag. A new number of consumers doesn't wait."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orderpipeline_operator.domain import ladder
+from orderpipeline_operator.domain.scaling import even_steps
 
 LAST = 5
 """Decisions that are told of; the status has more."""
@@ -74,7 +74,7 @@ def _place(wanted: int, partitions: int | None) -> str:
     """Where on the ladder that is; nothing where there is none, or no consumer."""
     if not wanted or not partitions:
         return ""
-    even = wanted in ladder.steps(partitions)
+    even = wanted in even_steps.steps(partitions)
     return f", on a step over which {partitions} partitions spread evenly" if even else ", between two steps"
 
 

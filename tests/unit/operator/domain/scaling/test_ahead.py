@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from orderpipeline_operator.domain.accept import Rejected, accept
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.forecast import Forecast, Horizon, ahead, learn
-from orderpipeline_operator.domain.scaling import decide
-from orderpipeline_operator.domain.scaling_model import ScalingState
+from orderpipeline_operator.domain.scaling.decide import decide
+from orderpipeline_operator.domain.scaling.forecast import Forecast, Horizon, ahead, learn
+from orderpipeline_operator.domain.scaling.model import ScalingState
 from orderpipeline_operator.domain.schedule import Schedule, narrow
-from tests.unit.scaling.test_scaling_decide import POLICY, follow, runs, sample
+from tests.unit.operator.domain.scaling.test_decide import POLICY, follow, runs, sample
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFICE = Schedule("office", "0 8 * * 1-5", BERLIN, 10 * 3600.0, minimum=40)

@@ -3,16 +3,15 @@
 import math
 from dataclasses import dataclass
 
-from orderpipeline_operator.domain import ladder
-from orderpipeline_operator.domain import scaling_regret as regret
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag import LagSample
-from orderpipeline_operator.domain.scaling_demand import Demand, demand_of, for_uneven
-from orderpipeline_operator.domain.scaling_members import HELP, members_of, overloaded, spare, strain
-from orderpipeline_operator.domain.scaling_model import Number, Reason, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_number import Sums, choose
-from orderpipeline_operator.domain.scaling_observe import LATE, SETTLE, behind, trails, waiting
-from orderpipeline_operator.domain.scaling_words import words
+from orderpipeline_operator.domain.lag.sample import LagSample
+from orderpipeline_operator.domain.scaling import backoff, even_steps
+from orderpipeline_operator.domain.scaling.demand import Demand, demand_of, for_uneven
+from orderpipeline_operator.domain.scaling.explain import words
+from orderpipeline_operator.domain.scaling.members import HELP, members_of, overloaded, spare, strain
+from orderpipeline_operator.domain.scaling.model import Number, Reason, ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.scaling.observe import LATE, SETTLE, behind, trails, waiting
+from orderpipeline_operator.domain.scaling.rules import Sums, choose
 
 OVER = 1.1
 """So many times what a number of consumers does may be asked of it before the next step of the ladder is taken: that
@@ -81,7 +80,7 @@ def _sums(
     demand: Demand, rate: float, idle: bool, most: int | None, now: float, current: int,
 ) -> Sums:  # fmt: skip
     busy = not idle and (bool(waiting(sample)) or seen.quiet_since is None)
-    steady = bounds.clamp(ladder.step(sample.partitions, policy.per_consumer_max) if seen.steady else 1)
+    steady = bounds.clamp(even_steps.step(sample.partitions, policy.per_consumer_max) if seen.steady else 1)
     asked = math.ceil(demand.total / rate) if busy else 0
     needed = math.ceil(demand.useful / rate) if busy else 0
     spared = math.ceil(demand.useful / rate / FULL) if busy else 0
@@ -109,7 +108,7 @@ def _sums(
         needed=needed,
         enough=min(needed, max(math.ceil(demand.useful / rate / OVER), math.ceil(demand.flowing / rate / FULL))),
         spared=spared,
-        least=regret.least(seen, sample),
+        least=backoff.least(seen, sample),
         uneven=uneven,
         asked=asked,
         prepared=prepared,

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag import Group
-from orderpipeline_operator.domain.scaling import _below, decide
-from orderpipeline_operator.domain.scaling_model import ScalingState
-from tests.unit.scaling.test_scaling_decide import POLICY, follow, sample
+from orderpipeline_operator.domain.lag.sample import Group
+from orderpipeline_operator.domain.scaling.decide import _below, decide
+from orderpipeline_operator.domain.scaling.model import ScalingState
+from tests.unit.operator.domain.scaling.test_decide import POLICY, follow, sample
 
 WIDE = replace(POLICY, bounds=ConsumerBounds(1, 120), stabilization_down=60.0)
 AT60 = ScalingState(desired=60, rate=100.0, steady=True, members=60, members_since=0.0)

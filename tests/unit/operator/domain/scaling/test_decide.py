@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orderpipeline_operator.domain import ladder
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag import Group, LagSample, Load, Owner, Unknown
-from orderpipeline_operator.domain.scaling import REBALANCE_PATIENCE, decide
-from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_policy import policy_from
+from orderpipeline_operator.domain.lag.sample import Group, LagSample, Load, Owner, Unknown
+from orderpipeline_operator.domain.scaling import even_steps
+from orderpipeline_operator.domain.scaling.decide import REBALANCE_PATIENCE, decide
+from orderpipeline_operator.domain.scaling.model import Decision, ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.scaling.policy import policy_from
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
 
 POLICY = ScalingPolicy(
@@ -235,7 +235,7 @@ def test_more_lag_of_one_partition_never_means_fewer_consumers(policy, past, loa
 def test_what_is_chosen_spreads_evenly_or_is_a_bound(policy, past):
     for decision in follow(policy, past, ScalingState(desired=policy.bounds.minimum)):
         bounds = policy.bounds.minimum, policy.bounds.maximum
-        assert decision.replicas in (*ladder.steps(120), *bounds)
+        assert decision.replicas in (*even_steps.steps(120), *bounds)
 
 
 @settings(deadline=None)
@@ -269,23 +269,25 @@ def test_no_reversal_within_the_cooldown(policy, given):
 
 @given(counts)
 def test_every_step_of_the_ladder_spreads_evenly_and_wastes_nobody(partitions):
-    for consumers in ladder.steps(partitions):
-        fewest, most = ladder.share(partitions, consumers)
+    for consumers in even_steps.steps(partitions):
+        fewest, most = even_steps.share(partitions, consumers)
         assert most - fewest <= 1
-        assert consumers == 1 or ladder.share(partitions, consumers - 1)[1] > most
+        assert consumers == 1 or even_steps.share(partitions, consumers - 1)[1] > most
 
 
 @given(counts, st.integers(0, 600), st.integers(0, 50), st.integers(1, 600))
 def test_rounding_goes_up_within_bounds(partitions, wanted, low, high):
     bounds = ConsumerBounds(min(low, high, partitions), min(high, partitions))
-    got = ladder.round_up(wanted, partitions, bounds)
+    got = even_steps.round_up(wanted, partitions, bounds)
     assert bounds.minimum <= got <= bounds.maximum
-    assert got >= wanted or ladder.share(partitions, max(got, 1))[1] <= ladder.share(partitions, bounds.maximum)[1]
+    assert (
+        got >= wanted or even_steps.share(partitions, max(got, 1))[1] <= even_steps.share(partitions, bounds.maximum)[1]
+    )
 
 
 def test_the_ladder_of_the_examples():
-    assert (ladder.step(250, 3), ladder.step(250, 2)) == (84, 125)
-    assert ladder.steps(12) == (1, 2, 3, 4, 6, 12)
+    assert (even_steps.step(250, 3), even_steps.step(250, 2)) == (84, 125)
+    assert even_steps.steps(12) == (1, 2, 3, 4, 6, 12)
 
 
 def test_foreign_state_counts_as_not_known():

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, KafkaConnection, OffsetReader
-from orderpipeline_operator.domain.lag import LagSample, Reading, Unknown
-from orderpipeline_operator.domain.lag_history import History, advance
-from orderpipeline_operator.domain.scaling import decide
-from orderpipeline_operator.domain.scaling_model import Decision, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_view import ScalingView, is_material, stale, stale_after, view_of
+from orderpipeline_operator.domain.lag.history import History, advance
+from orderpipeline_operator.domain.lag.sample import LagSample, Reading, Unknown
+from orderpipeline_operator.domain.scaling.decide import decide
+from orderpipeline_operator.domain.scaling.model import Decision, ScalingPolicy, ScalingState
+from orderpipeline_operator.sampling.view import ScalingView, is_material, stale, stale_after, view_of
 
 Key = tuple[str, str]
 """Namespace and name of the OrderPipeline."""

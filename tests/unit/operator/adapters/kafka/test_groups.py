@@ -7,7 +7,7 @@ import pytest
 from orderpipeline_operator.adapters.kafka.groups import classic_group, consumer_group
 from orderpipeline_operator.adapters.kafka.requests import KafkaError
 from orderpipeline_operator.adapters.kafka.wire import array, compact_string, data, string
-from orderpipeline_operator.domain.lag import Group, Owner
+from orderpipeline_operator.domain.lag.sample import Group, Owner
 
 NULL = b"\0"
 

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from orderpipeline_operator.domain import ladder, schedule
-from orderpipeline_operator.domain import scaling_regret as regret
+from orderpipeline_operator.domain import schedule
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag import LagSample, Unknown
-from orderpipeline_operator.domain.scaling_members import lightest, members_of
-from orderpipeline_operator.domain.scaling_model import Decision, Number, Reason, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling_observe import observe, saturated
-from orderpipeline_operator.domain.scaling_wish import Wish, wish
+from orderpipeline_operator.domain.lag.sample import LagSample, Unknown
+from orderpipeline_operator.domain.scaling import backoff, even_steps
+from orderpipeline_operator.domain.scaling.facts import Wish, wish
+from orderpipeline_operator.domain.scaling.members import lightest, members_of
+from orderpipeline_operator.domain.scaling.model import Decision, Number, Reason, ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.scaling.observe import observe, saturated
 
 REBALANCE_PATIENCE = 120.0
 """Seconds for which a rebalancing group holds the decision; a group that never settles must not hold it for ever."""
@@ -54,7 +54,7 @@ def _settle(
     if bounds.clamp(current) != current:
         replicas = bounds.clamp(current)
         if not wished.idle:
-            replicas = ladder.round_up(replicas, sample.partitions, bounds)
+            replicas = even_steps.round_up(replicas, sample.partitions, bounds)
         names = wished.numbers["schedule"]
         held = f" (schedule {names})" if names else ""
         text = f"{current} consumers are outside {bounds.minimum} to {bounds.maximum}{held}: {replicas} at once."
@@ -89,7 +89,7 @@ def _up(
         return _decision(now, seen, before, "StabilizingUp", text, wished.numbers)
     tried = saturated(policy, sample) and bool(sample.processed_rate) and bool(sample.group.members)
     seen = replace(
-        regret.risen(policy, _patient(seen), sample, now),
+        backoff.risen(policy, _patient(seen), sample, now),
         desired=goal,
         last_up=now,
         trial_at=now if tried else None,
@@ -109,7 +109,7 @@ def _down(
     current: int,
     now: float,
 ) -> Decision:
-    below, hold = _below(seen.below, wished.wanted, now), regret.hold(policy, seen)
+    below, hold = _below(seen.below, wished.wanted, now), backoff.hold(policy, seen)
     seen = replace(_patient(seen), below=below, desired=current)
     ripe = [number for since, number in below if now - since >= hold and number < current]
     cooled = seen.last_up is None or now - seen.last_up >= policy.stabilization_down
@@ -121,7 +121,7 @@ def _down(
         return _decision(now, seen, before, "StabilizingDown", text, wished.numbers)
     goal = ripe[-1]
     still = tuple(wish for wish in below if wish[1] < goal)  # fewer still, but not for long enough yet
-    gone = replace(regret.fallen(_untried(seen), current, sample, now), below=still, desired=goal)
+    gone = replace(backoff.fallen(_untried(seen), current, sample, now), below=still, desired=goal)
     text = wished.text if goal == wished.wanted else f"{goal} for now, as fewer are not wanted for long. {wished.text}"
     decision = _decision(now, gone, before, wished.reason, text, wished.numbers)
     members = members_of(sample)

@@ -9,8 +9,16 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from orderpipeline_operator.domain.lag import LagSample, Load, PartitionOffsets, Reading, Reset, Unknown, position
-from orderpipeline_operator.domain.lag_age import NONE, Ends, age, firsts, needed
+from orderpipeline_operator.domain.lag.age import NONE, Ends, age, firsts, needed
+from orderpipeline_operator.domain.lag.sample import (
+    LagSample,
+    Load,
+    PartitionOffsets,
+    Reading,
+    Reset,
+    Unknown,
+    position,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ Waiting and holding come after it.
 
 from dataclasses import dataclass
 
-from orderpipeline_operator.domain import ladder
 from orderpipeline_operator.domain.bounds import ConsumerBounds
-from orderpipeline_operator.domain.scaling_model import Reason
+from orderpipeline_operator.domain.scaling import even_steps
+from orderpipeline_operator.domain.scaling.model import Reason
 
 WORTH = 0.1
 """Share of the consumers that must be to spare for some of them to go: each time partitions change hands."""
@@ -55,7 +55,7 @@ def choose(
         return wanted, "Idle"
     if sums.asked > sums.needed and _rounded(sums, sums.asked, current, partitions, bounds) > wanted:
         return wanted, "Skewed"
-    if sums.known and wanted <= current and (wanted not in ladder.steps(partitions) or wanted < sums.uneven):
+    if sums.known and wanted <= current and (wanted not in even_steps.steps(partitions) or wanted < sums.uneven):
         return wanted, "Spare"
     return wanted, _plain_reason(sums, wanted, bounds, quiet)
 
@@ -69,8 +69,8 @@ def _now(sums: Sums, current: int, partitions: int, bounds: ConsumerBounds) -> i
     now = rounded(max(sums.enough, sums.uneven))
     if not sums.late and now > current:  # partitions differ, but nobody is behind for that
         now = max(rounded(sums.enough), current)
-    if sums.late and sums.known and (sums.lone or current not in ladder.steps(partitions)):  # now somebody is
-        now = max(now, ladder.round_up(current + 1, partitions, bounds))
+    if sums.late and sums.known and (sums.lone or current not in even_steps.steps(partitions)):  # now somebody is
+        now = max(now, even_steps.round_up(current + 1, partitions, bounds))
     if now < current:  # fewer, but not at the edge, nor while somebody has too much to do
         now = min(max(now, rounded(max(sums.spared, sums.least))), current) if sums.calm else current
     if now == current:
@@ -82,7 +82,7 @@ def _now(sums: Sums, current: int, partitions: int, bounds: ConsumerBounds) -> i
 def _rounded(sums: Sums, wanted: int, current: int, partitions: int, bounds: ConsumerBounds) -> int:
     """Up to the next step, or to what there is where that is less and nobody is behind."""
     asked = max(sums.floor, wanted)
-    step = ladder.round_up(asked, partitions, bounds)
+    step = even_steps.round_up(asked, partitions, bounds)
     return current if sums.known and not sums.late and asked <= current < step else step
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderpipeline_operator.domain.lag import Group, LagSample, PartitionOffsets, Reading, Unknown, partition_lag
-from orderpipeline_operator.domain.lag_age import MAX_POINTS
-from orderpipeline_operator.domain.lag_history import History, advance
+from orderpipeline_operator.domain.lag.age import MAX_POINTS
+from orderpipeline_operator.domain.lag.history import History, advance
+from orderpipeline_operator.domain.lag.sample import Group, LagSample, PartitionOffsets, Reading, Unknown, partition_lag
 
 STABLE = Group("Stable", 2)
 

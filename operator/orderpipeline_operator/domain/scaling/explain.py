@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from orderpipeline_operator.domain.lag import LagSample
-from orderpipeline_operator.domain.scaling_model import Number, Reason, ScalingPolicy
+from orderpipeline_operator.domain.lag.sample import LagSample
+from orderpipeline_operator.domain.scaling.model import Number, Reason, ScalingPolicy
 
 
 def words(
