@@ -12,10 +12,10 @@ from aiohttp import web
 
 from orderpipeline_common.order import decode_order
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
-from orderpipeline_consumer.records import Record, read
+from orderpipeline_consumer.records.record import Record, read
 from orderpipeline_consumer.sinks.base import Batch, Claim
 from orderpipeline_consumer.sinks.http import HttpSink
-from orderpipeline_consumer.sinks.postgres import PostgresSink
+from orderpipeline_consumer.sinks.postgres.sink import PostgresSink
 from tests.integration.postgres import Postgres
 
 pytestmark = pytest.mark.integration

@@ -9,12 +9,12 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from orderpipeline_common.contract import Header
-from orderpipeline_consumer.kafka import consumer_config
-from orderpipeline_consumer.lots import Lot, Part
-from orderpipeline_consumer.messages import MessageSource
-from orderpipeline_consumer.native import NativeSource
-from orderpipeline_consumer.records import Record
-from orderpipeline_consumer.source import Source
+from orderpipeline_consumer.fetching.accelerated import NativeSource
+from orderpipeline_consumer.fetching.confluent import MessageSource
+from orderpipeline_consumer.fetching.source import Source
+from orderpipeline_consumer.kafka.client import consumer_config
+from orderpipeline_consumer.records.batch import Lot, Part
+from orderpipeline_consumer.records.record import Record
 from tests.integration.broker import Broker
 from tests.integration.consumer_process import order, wait_until
 

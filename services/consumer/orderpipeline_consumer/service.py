@@ -14,25 +14,25 @@ from prometheus_client import CollectorRegistry
 from orderpipeline_common.contract import Env
 from orderpipeline_common.probes import serve_probes
 from orderpipeline_common.runtime import SettingsError
-from orderpipeline_consumer.commits import Commits
-from orderpipeline_consumer.deadletter import KafkaDeadLetters
-from orderpipeline_consumer.engine import Engine
+from orderpipeline_consumer.degradations import Troubles
 from orderpipeline_consumer.errors import ProtocolError
-from orderpipeline_consumer.flow import Bounds, Flow
-from orderpipeline_consumer.handling import Policy
-from orderpipeline_consumer.intake import Intake, Limits
-from orderpipeline_consumer.kafka import consumer_config, make_consumer, protocols, topic_id
-from orderpipeline_consumer.messages import MessageSource
+from orderpipeline_consumer.fetching.accelerated import NativeSource
+from orderpipeline_consumer.fetching.confluent import MessageSource
+from orderpipeline_consumer.fetching.source import Source
+from orderpipeline_consumer.kafka.backpressure import Bounds, Flow
+from orderpipeline_consumer.kafka.client import consumer_config, make_consumer, protocols, topic_id
+from orderpipeline_consumer.kafka.commits import Commits
+from orderpipeline_consumer.kafka.poll_loop import Intake, Limits
 from orderpipeline_consumer.metrics import Metrics
-from orderpipeline_consumer.native import NativeSource
-from orderpipeline_consumer.retry import Backoff
+from orderpipeline_consumer.processing.backoff import Backoff
+from orderpipeline_consumer.processing.dead_letters import KafkaDeadLetters
+from orderpipeline_consumer.processing.dispatcher import Engine
+from orderpipeline_consumer.processing.handling import Policy
 from orderpipeline_consumer.settings import Settings
 from orderpipeline_consumer.sinks.base import Sink
 from orderpipeline_consumer.sinks.handler import HandlerSink, load
 from orderpipeline_consumer.sinks.http import HttpSink
 from orderpipeline_consumer.sinks.log import LogSink
-from orderpipeline_consumer.source import Source
-from orderpipeline_consumer.troubles import Troubles
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,9 @@ def make_sink(settings: Settings, client_id: str) -> Sink:
     if sink.kind == "http":
         return HttpSink(sink.url, sink.timeout_seconds)
     if sink.kind == "postgres":
-        from orderpipeline_consumer.sinks.postgres import PostgresSink  # only those who store there need the driver
+        from orderpipeline_consumer.sinks.postgres.sink import (
+            PostgresSink,  # only those who store there need the driver
+        )
 
         return PostgresSink(
             sink.read_dsn,

@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from orderpipeline_common.order import Order
-from orderpipeline_consumer.lots import Lot
-from orderpipeline_consumer.records import Record
+from orderpipeline_consumer.records.batch import Lot
+from orderpipeline_consumer.records.record import Record
 
 
 def record(offset: int, customer: str = "c", *, product: str = "p", poison: bool = False, partition: int = 0) -> Record:

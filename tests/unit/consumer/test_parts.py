@@ -10,16 +10,16 @@ from confluent_kafka import KafkaError
 from orderpipeline_common.contract import Env, Header
 from orderpipeline_common.order import Order
 from orderpipeline_common.runtime import EnvReader, SettingsError
-from orderpipeline_consumer.deadletter import headers
-from orderpipeline_consumer.kafka import consumer_config, is_fatal, is_member, lacks_protocol, protocols
-from orderpipeline_consumer.keyed import KeyedQueue
-from orderpipeline_consumer.lots import Part
-from orderpipeline_consumer.messages import MessageLot
-from orderpipeline_consumer.records import Record, from_message
+from orderpipeline_consumer.fetching.confluent import MessageLot
+from orderpipeline_consumer.kafka.client import consumer_config, is_fatal, is_member, lacks_protocol, protocols
+from orderpipeline_consumer.processing.dead_letters import headers
+from orderpipeline_consumer.processing.keyed_queue import KeyedQueue
+from orderpipeline_consumer.records.batch import Part
+from orderpipeline_consumer.records.record import Record, from_message
 from orderpipeline_consumer.settings import read_settings
 from orderpipeline_consumer.sinks.handler import load
 from orderpipeline_consumer.sinks.http import body, idempotency_key
-from orderpipeline_consumer.sinks.postgres import values
+from orderpipeline_consumer.sinks.postgres.sink import values
 from tests.unit.consumer.parts import record
 
 GOOD = b'{"customer_id":"c","product_id":"p","quantity":1,"amount":0.1,"order_id":"o","more":[1]}'

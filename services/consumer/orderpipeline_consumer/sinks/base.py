@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from orderpipeline_consumer.records import Record
+from orderpipeline_consumer.records.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Final
 from orderpipeline_common.contract import Env
 from orderpipeline_common.order import Order
 from orderpipeline_common.runtime import SettingsError
-from orderpipeline_consumer.lots import Part
+from orderpipeline_consumer.records.batch import Part
 from orderpipeline_consumer.sinks.base import Batch, Claim
 
 Handler = Callable[[Sequence[Order]], Awaitable[None]]

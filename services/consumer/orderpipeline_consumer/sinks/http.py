@@ -8,7 +8,7 @@ import aiohttp
 
 from orderpipeline_common.order import with_order_id
 from orderpipeline_consumer.errors import PermanentError, UnavailableError
-from orderpipeline_consumer.records import Record
+from orderpipeline_consumer.records.record import Record
 from orderpipeline_consumer.sinks.base import Batch, Claim
 
 NOT_NOW: Final = frozenset((401, 403, 404, 405, 407, 408, 421, 425, 429, 502, 503, 504))

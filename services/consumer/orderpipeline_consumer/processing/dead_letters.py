@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from orderpipeline_common.contract import Header
-from orderpipeline_consumer.records import Headers, Record
+from orderpipeline_consumer.records.record import Headers, Record
 
 MAX_ERROR_CHARS: Final = 1024
 MAX_BYTES: Final = 8 * 1024 * 1024

@@ -13,16 +13,16 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from orderpipeline_consumer.commits import Commits
-from orderpipeline_consumer.engine import Engine
 from orderpipeline_consumer.errors import ProtocolError
-from orderpipeline_consumer.flow import Flow
-from orderpipeline_consumer.kafka import is_fatal, is_member, is_reachable, lacks_protocol
-from orderpipeline_consumer.lots import Lot
-from orderpipeline_consumer.messages import MessageSource
+from orderpipeline_consumer.fetching.confluent import MessageSource
+from orderpipeline_consumer.fetching.source import Source
+from orderpipeline_consumer.kafka.backpressure import Flow
+from orderpipeline_consumer.kafka.client import is_fatal, is_member, is_reachable, lacks_protocol
+from orderpipeline_consumer.kafka.commits import Commits
 from orderpipeline_consumer.metrics import Metrics
-from orderpipeline_consumer.partition import Partition
-from orderpipeline_consumer.source import Source
+from orderpipeline_consumer.processing.dispatcher import Engine
+from orderpipeline_consumer.processing.partition import Partition
+from orderpipeline_consumer.records.batch import Lot
 
 log = logging.getLogger(__name__)
 

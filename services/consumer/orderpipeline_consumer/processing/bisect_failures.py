@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
-from orderpipeline_consumer.records import Record
+from orderpipeline_consumer.records.record import Record
 
 Handle = Callable[[Sequence[Record]], Awaitable[None]]
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError
 
-from orderpipeline_consumer.lots import Lot
+from orderpipeline_consumer.records.batch import Lot
 
 
 @dataclass(slots=True)

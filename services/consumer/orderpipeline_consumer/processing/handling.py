@@ -9,18 +9,18 @@ from functools import partial
 from typing import Any, Final
 
 from orderpipeline_common.contract import Header
-from orderpipeline_consumer import deadletter
-from orderpipeline_consumer.deadletter import DeadLetters
+from orderpipeline_consumer.degradations import Troubles
 from orderpipeline_consumer.errors import FencedError, PermanentError
-from orderpipeline_consumer.lots import Part
 from orderpipeline_consumer.metrics import Metrics
-from orderpipeline_consumer.offsets import Offsets
-from orderpipeline_consumer.partition import Partition
-from orderpipeline_consumer.records import Headers, Record
-from orderpipeline_consumer.retry import Backoff
-from orderpipeline_consumer.settle import Failure, Outcome, settle
+from orderpipeline_consumer.processing import dead_letters
+from orderpipeline_consumer.processing.backoff import Backoff
+from orderpipeline_consumer.processing.bisect_failures import Failure, Outcome, settle
+from orderpipeline_consumer.processing.dead_letters import DeadLetters
+from orderpipeline_consumer.processing.partition import Partition
+from orderpipeline_consumer.records.batch import Part
+from orderpipeline_consumer.records.offsets import Offsets
+from orderpipeline_consumer.records.record import Headers, Record
 from orderpipeline_consumer.sinks.base import Batch, Sink
-from orderpipeline_consumer.troubles import Troubles
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class Handling:
             partition.attempts.pop(lane, None)
             partition.outages.pop(lane, None)
             partition.queue.put_back(lane, waiting)
-            headers = deadletter.headers(record, self._policy.topic, error, attempts)
+            headers = dead_letters.headers(record, self._policy.topic, error, attempts)
             self._spawn(partition, self._bury(partition, offsets, lane, record, headers))
             return
         partition.attempts[lane] = attempts

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
-from orderpipeline_consumer.records import Record
-from orderpipeline_consumer.settle import settle
+from orderpipeline_consumer.processing.bisect_failures import settle
+from orderpipeline_consumer.records.record import Record
 from tests.unit.consumer.parts import record
 
 kinds = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["ok", "ok", "ok", "fail", "poison"])), max_size=40)

@@ -12,8 +12,8 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError
 
 from orderpipeline_common.order import Order
-from orderpipeline_consumer.records import Record, made_id, read
-from orderpipeline_consumer.source import Taken
+from orderpipeline_consumer.fetching.source import Taken
+from orderpipeline_consumer.records.record import Record, made_id, read
 
 if TYPE_CHECKING:
     from orderpipeline_accelerator import Fetcher

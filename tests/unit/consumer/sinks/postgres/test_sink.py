@@ -7,7 +7,7 @@ import pytest
 from orderpipeline_common.runtime import SettingsError
 from orderpipeline_consumer.errors import UnavailableError
 from orderpipeline_consumer.sinks.base import Batch, Claim
-from orderpipeline_consumer.sinks.postgres import PostgresSink
+from orderpipeline_consumer.sinks.postgres.sink import PostgresSink
 from tests.unit.consumer.parts import record
 
 

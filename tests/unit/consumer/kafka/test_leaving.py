@@ -2,8 +2,8 @@
 
 import pytest
 
-from orderpipeline_consumer.messages import MessageSource
-from tests.unit.consumer.test_intake import Group, ScriptedConsumer, assign, give, last, rest
+from orderpipeline_consumer.fetching.confluent import MessageSource
+from tests.unit.consumer.kafka.test_poll_loop import Group, ScriptedConsumer, assign, give, last, rest
 
 
 class Closed(MessageSource):

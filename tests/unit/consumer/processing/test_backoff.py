@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderpipeline_consumer.retry import Backoff
+from orderpipeline_consumer.processing.backoff import Backoff
 
 
 def test_waits_double_up_to_thirty_seconds() -> None:

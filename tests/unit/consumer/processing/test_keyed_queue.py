@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from orderpipeline_consumer.keyed import KeyedQueue
+from orderpipeline_consumer.processing.keyed_queue import KeyedQueue
 
 KEYS = ("a", "b", "c", "d")
 Item = tuple[str, int]

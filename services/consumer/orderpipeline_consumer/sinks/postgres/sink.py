@@ -11,10 +11,10 @@ from psycopg import AsyncConnection
 
 from orderpipeline_common.runtime import SettingsError
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
-from orderpipeline_consumer.lots import Part
-from orderpipeline_consumer.records import Record
-from orderpipeline_consumer.sinks import schema
+from orderpipeline_consumer.records.batch import Part
+from orderpipeline_consumer.records.record import Record
 from orderpipeline_consumer.sinks.base import Batch, Claim
+from orderpipeline_consumer.sinks.postgres import schema
 
 
 def values(records: Sequence[Record]) -> dict[str, Any]:

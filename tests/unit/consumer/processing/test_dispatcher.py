@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from prometheus_client import CollectorRegistry
 
 from orderpipeline_common.contract import Header
-from orderpipeline_consumer.engine import Engine
+from orderpipeline_consumer.degradations import Troubles
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
-from orderpipeline_consumer.handling import Policy
-from orderpipeline_consumer.lots import Part
 from orderpipeline_consumer.metrics import Metrics
-from orderpipeline_consumer.partition import Partition
-from orderpipeline_consumer.records import Headers, Record
-from orderpipeline_consumer.retry import Backoff
+from orderpipeline_consumer.processing.backoff import Backoff
+from orderpipeline_consumer.processing.dispatcher import Engine
+from orderpipeline_consumer.processing.handling import Policy
+from orderpipeline_consumer.processing.partition import Partition
+from orderpipeline_consumer.records.batch import Part
+from orderpipeline_consumer.records.record import Headers, Record
 from orderpipeline_consumer.sinks.base import Batch, Claim
-from orderpipeline_consumer.troubles import Troubles
 from tests.unit.consumer.parts import lots, record
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, TopicPartition
 
-from orderpipeline_consumer.partition import Partition
+from orderpipeline_consumer.processing.partition import Partition
 
 PATIENCE_SECONDS: Final = 0.5
 AGAIN_SECONDS: Final = 1.0

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from orderpipeline_consumer import deadletter
-from orderpipeline_consumer.deadletter import KafkaDeadLetters
+from orderpipeline_consumer.processing import dead_letters
+from orderpipeline_consumer.processing.dead_letters import KafkaDeadLetters
 from tests.unit.consumer.parts import record
 
 
@@ -36,7 +36,7 @@ class Client:
 
 async def test_a_new_client_is_polled_while_the_failed_one_still_owes_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     Client.made = []
-    monkeypatch.setattr(deadletter, "Producer", Client)
+    monkeypatch.setattr(dead_letters, "Producer", Client)
     letters = KafkaDeadLetters({}, "dead")
     fatal = KafkaError(KafkaError._FATAL, "fenced", fatal=True)
     one, two = (asyncio.ensure_future(letters.send(record(n), ())) for n in range(2))

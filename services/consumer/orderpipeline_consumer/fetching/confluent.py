@@ -9,9 +9,9 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, Message
 
 from orderpipeline_common.order import Order, decode_all
-from orderpipeline_consumer.lots import Lot
-from orderpipeline_consumer.records import RECORD_OVERHEAD, Record, bytes_of, from_message, made_id
-from orderpipeline_consumer.source import Taken
+from orderpipeline_consumer.fetching.source import Taken
+from orderpipeline_consumer.records.batch import Lot
+from orderpipeline_consumer.records.record import RECORD_OVERHEAD, Record, bytes_of, from_message, made_id
 
 FETCH: Final = 5000
 """Most messages at a time. Making so many objects takes a few milliseconds, in which no handler runs."""

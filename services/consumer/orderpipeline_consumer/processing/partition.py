@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from orderpipeline_consumer.keyed import KeyedQueue
-from orderpipeline_consumer.lots import Lot, Part
-from orderpipeline_consumer.offsets import Offsets
-from orderpipeline_consumer.records import Record
+from orderpipeline_consumer.processing.keyed_queue import KeyedQueue
+from orderpipeline_consumer.records.batch import Lot, Part
+from orderpipeline_consumer.records.offsets import Offsets
+from orderpipeline_consumer.records.record import Record
 from orderpipeline_consumer.sinks.base import Claim
 
 

@@ -2,8 +2,8 @@
 
 from confluent_kafka import TopicPartition
 
-from orderpipeline_consumer.flow import Bounds, Flow
-from orderpipeline_consumer.partition import Partition
+from orderpipeline_consumer.kafka.backpressure import Bounds, Flow
+from orderpipeline_consumer.processing.partition import Partition
 
 
 class Consumer:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderpipeline_consumer.offsets import Offsets, Run
+from orderpipeline_consumer.records.offsets import Offsets, Run
 
 received = st.lists(st.integers(0, 500), unique=True, min_size=1, max_size=60).map(sorted)
 

@@ -11,16 +11,16 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from orderpipeline_consumer.deadletter import DeadLetters
+from orderpipeline_consumer.degradations import Troubles
 from orderpipeline_consumer.errors import FencedError
-from orderpipeline_consumer.handling import Handling, Policy
-from orderpipeline_consumer.lots import Lot, Part
 from orderpipeline_consumer.metrics import Metrics
-from orderpipeline_consumer.offsets import Offsets
-from orderpipeline_consumer.partition import Partition
-from orderpipeline_consumer.records import Record
+from orderpipeline_consumer.processing.dead_letters import DeadLetters
+from orderpipeline_consumer.processing.handling import Handling, Policy
+from orderpipeline_consumer.processing.partition import Partition
+from orderpipeline_consumer.records.batch import Lot, Part
+from orderpipeline_consumer.records.offsets import Offsets
+from orderpipeline_consumer.records.record import Record
 from orderpipeline_consumer.sinks.base import Sink
-from orderpipeline_consumer.troubles import Troubles
 
 log = logging.getLogger(__name__)
 

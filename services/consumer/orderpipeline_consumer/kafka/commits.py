@@ -9,7 +9,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from orderpipeline_consumer.metrics import Metrics
-from orderpipeline_consumer.partition import Partition
+from orderpipeline_consumer.processing.partition import Partition
 
 log = logging.getLogger(__name__)
 

@@ -10,14 +10,14 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from prometheus_client import CollectorRegistry
 
-from orderpipeline_consumer.commits import Commits
 from orderpipeline_consumer.errors import ProtocolError
-from orderpipeline_consumer.flow import Bounds, Flow
-from orderpipeline_consumer.intake import Intake, Limits
+from orderpipeline_consumer.kafka.backpressure import Bounds, Flow
+from orderpipeline_consumer.kafka.commits import Commits
+from orderpipeline_consumer.kafka.poll_loop import Intake, Limits
 from orderpipeline_consumer.metrics import Metrics
-from orderpipeline_consumer.partition import Partition
+from orderpipeline_consumer.processing.partition import Partition
 from orderpipeline_consumer.service import limits
-from tests.unit.consumer.test_engine import World
+from tests.unit.consumer.processing.test_dispatcher import World
 
 
 class Message:

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol, overload
 
 from orderpipeline_common.order import Order
-from orderpipeline_consumer.offsets import Run
-from orderpipeline_consumer.records import Record
+from orderpipeline_consumer.records.offsets import Run
+from orderpipeline_consumer.records.record import Record
 
 
 class Lot(Protocol):

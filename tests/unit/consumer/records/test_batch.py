@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderpipeline_common.order import Order, OrderError, decode_all, decode_order
-from orderpipeline_consumer.lots import Part
-from orderpipeline_consumer.messages import MessageLot
-from orderpipeline_consumer.partition import Partition
+from orderpipeline_consumer.fetching.confluent import MessageLot
+from orderpipeline_consumer.processing.partition import Partition
+from orderpipeline_consumer.records.batch import Part
 from tests.unit.consumer.parts import RecordLot, record
 from tests.unit.consumer.test_parts import GOOD, UNNAMED, Message
 

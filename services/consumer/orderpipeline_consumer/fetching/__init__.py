@@ -1,0 +1,1 @@
+"""How records come out of the Kafka client: by confluent-kafka or by the accelerator."""

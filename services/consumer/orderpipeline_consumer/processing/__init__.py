@@ -1,0 +1,1 @@
+"""What becomes of the records of each partition: batches, retries, dead letters."""

@@ -1,0 +1,1 @@
+"""What was fetched: records, batches of them, and their offsets."""
