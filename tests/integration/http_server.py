@@ -12,17 +12,17 @@ from typing import Any, Literal
 import uvloop
 
 from orderpipeline_common.order import Order, OrderError, decode_order
-from orderpipeline_producer.api import PATHS, make_api
-from orderpipeline_producer.auth import ANONYMOUS
-from orderpipeline_producer.desk import OnOutcome, open_desk
-from orderpipeline_producer.gateway import Gateway
-from orderpipeline_producer.http import HttpServer
-from orderpipeline_producer.kafka_sink import Headers, OnDelivery, ProducePlain, Take
+from orderpipeline_producer.api.auth import ANONYMOUS
+from orderpipeline_producer.api.orders import Orders
+from orderpipeline_producer.api.quota import Quota
+from orderpipeline_producer.api.routes import PATHS, make_api
+from orderpipeline_producer.fast_path import OnOutcome, open_desk
+from orderpipeline_producer.http.server import HttpServer
+from orderpipeline_producer.kafka.confluent_client import Headers, OnDelivery, ProducePlain, Take
+from orderpipeline_producer.kafka.producer_client import Gateway
 from orderpipeline_producer.metrics import Metrics, make_registry
-from orderpipeline_producer.orders import Orders
-from orderpipeline_producer.quota import Quota
-from orderpipeline_producer.request import Held
 from orderpipeline_producer.settings import Limits
+from orderpipeline_producer.web.request import Held
 
 
 class MemorySink:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from orderpipeline_producer.ids import Ids
-from orderpipeline_producer.kafka_sink import PLAIN_HEADERS, KafkaSink
-from orderpipeline_producer.native_sink import NativeSink
+from orderpipeline_producer.decoding.order_ids import Ids
+from orderpipeline_producer.kafka.accelerated_client import NativeSink
+from orderpipeline_producer.kafka.confluent_client import PLAIN_HEADERS, KafkaSink
 from tests.integration.broker import Broker
 
 pytestmark = [pytest.mark.integration, pytest.mark.accelerator]
@@ -79,7 +79,7 @@ def orders(first: int, count: int, customers: int = 40) -> Any:
 
 def produce(sink: NativeSink, some: Any, headers: Any = PLAIN_HEADERS) -> list[Any]:
     """Hand over plain orders; the list gets what failed, once it is known."""
-    from orderpipeline_producer.plain import Plain
+    from orderpipeline_producer.decoding.accelerated import Plain
 
     told: list[Any] = []
     assert sink.produce_plain is not None
@@ -226,7 +226,7 @@ def test_what_the_broker_refuses_fails_alone(broker: Broker, sinks: Callable[...
 
 def test_no_more_than_its_bytes_is_held(broker: Broker, topic: str, sinks: Callable[..., NativeSink], way: str) -> None:
     sink = sinks(config(broker, way, **{"queue.buffering.max.kbytes": 64}), topic)
-    from orderpipeline_producer.plain import Plain
+    from orderpipeline_producer.decoding.accelerated import Plain
 
     told: list[Any] = []
     assert sink.produce_plain is not None

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from orderpipeline_producer.desk import NativeDesk
-from orderpipeline_producer.ids import Ids
-from orderpipeline_producer.kafka_sink import PLAIN_HEADERS
+from orderpipeline_producer.decoding.order_ids import Ids
+from orderpipeline_producer.fast_path import NativeDesk
+from orderpipeline_producer.kafka.accelerated_client import NativeSink
+from orderpipeline_producer.kafka.confluent_client import PLAIN_HEADERS
 from orderpipeline_producer.metrics import BUCKETS
-from orderpipeline_producer.native_sink import NativeSink
 from tests.integration.broker import Broker
 from tests.integration.producer_process import Producer, running
 from tests.integration.test_accelerator import PARTITIONS, config, records, wait

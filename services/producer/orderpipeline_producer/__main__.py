@@ -14,21 +14,21 @@ import uvloop
 
 from orderpipeline_common.logs import configure_logs
 from orderpipeline_common.runtime import EnvReader, SettingsError, stop_on_signals
-from orderpipeline_producer.api import PATHS, make_api
-from orderpipeline_producer.auth import ANONYMOUS, ApiKeys, load_keys
-from orderpipeline_producer.desk import open_desk
-from orderpipeline_producer.gateway import Gateway
-from orderpipeline_producer.http import HttpServer
-from orderpipeline_producer.ids import Ids
-from orderpipeline_producer.kafka_sink import producer_config
+from orderpipeline_producer.api.auth import ANONYMOUS, ApiKeys, load_keys
+from orderpipeline_producer.api.orders import Orders
+from orderpipeline_producer.api.quota import Quota
+from orderpipeline_producer.api.routes import PATHS, make_api
+from orderpipeline_producer.decoding.accelerated import PlainReader
+from orderpipeline_producer.decoding.order_ids import Ids
+from orderpipeline_producer.fast_path import open_desk
+from orderpipeline_producer.http.server import HttpServer
+from orderpipeline_producer.kafka.accelerated_client import KafkaClient, make_sink
+from orderpipeline_producer.kafka.confluent_client import producer_config
+from orderpipeline_producer.kafka.health import KafkaWatch, watch_keys
+from orderpipeline_producer.kafka.producer_client import Gateway
 from orderpipeline_producer.metrics import Metrics, make_registry
-from orderpipeline_producer.native_sink import KafkaClient, make_sink
-from orderpipeline_producer.orders import Orders
-from orderpipeline_producer.plain import PlainReader
-from orderpipeline_producer.quota import Quota
-from orderpipeline_producer.request import Held
 from orderpipeline_producer.settings import Settings, read_settings, tls_context
-from orderpipeline_producer.watch import KafkaWatch, watch_keys
+from orderpipeline_producer.web.request import Held
 
 _log = logging.getLogger("orderpipeline_producer")
 

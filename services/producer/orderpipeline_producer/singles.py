@@ -10,15 +10,15 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException
 
 from orderpipeline_common.order import OrderError, decode_order
-from orderpipeline_producer.api import ORDER_PATH
-from orderpipeline_producer.gateway import AMBIGUOUS, refusal
-from orderpipeline_producer.head import Head
-from orderpipeline_producer.ingest import RECORD_OVERHEAD, Record
-from orderpipeline_producer.kafka_sink import PLAIN_HEADERS
+from orderpipeline_producer.api.orders import Orders, failed_order
+from orderpipeline_producer.api.routes import ORDER_PATH
+from orderpipeline_producer.decoding.one_by_one import RECORD_OVERHEAD, Record
+from orderpipeline_producer.http.request_head import Head
+from orderpipeline_producer.http.responses import Wire
+from orderpipeline_producer.kafka.confluent_client import PLAIN_HEADERS
+from orderpipeline_producer.kafka.producer_client import AMBIGUOUS, refusal
 from orderpipeline_producer.metrics import Metrics
-from orderpipeline_producer.orders import Orders, failed_order
-from orderpipeline_producer.replies import Problem, Reply, unavailable
-from orderpipeline_producer.wire import Wire
+from orderpipeline_producer.web.reply import Problem, Reply, unavailable
 
 OnReply = Callable[["Single", "bytes | Reply"], None]
 BRACE: Final = b"{"

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderpipeline_common.order import MAX_QUANTITY, decode_order
-from orderpipeline_producer.bulk import Bulk, lines_bulk, read_bulk
-from orderpipeline_producer.ids import Ids
-from orderpipeline_producer.plain import Plain
+from orderpipeline_producer.decoding.accelerated import Plain
+from orderpipeline_producer.decoding.bulk import Bulk, lines_bulk, read_bulk
+from orderpipeline_producer.decoding.order_ids import Ids
 
 pytestmark = pytest.mark.accelerator
 

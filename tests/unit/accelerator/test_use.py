@@ -8,8 +8,8 @@ import pytest
 from orderpipeline_common.contract import Env
 from orderpipeline_common.kafka_config import KafkaSettings
 from orderpipeline_common.runtime import SettingsError
-from orderpipeline_producer.kafka_sink import KafkaSink, producer_config
-from orderpipeline_producer.native_sink import NativeSink, make_sink
+from orderpipeline_producer.kafka.accelerated_client import NativeSink, make_sink
+from orderpipeline_producer.kafka.confluent_client import KafkaSink, producer_config
 from orderpipeline_producer.settings import Settings
 
 

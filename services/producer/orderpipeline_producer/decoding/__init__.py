@@ -1,0 +1,1 @@
+"""Bytes of request bodies to records for Kafka, or to why they are refused."""

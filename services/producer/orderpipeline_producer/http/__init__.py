@@ -1,0 +1,1 @@
+"""HTTP/1.1 on the event loop's own transports; knows nothing of orders."""

@@ -1,0 +1,51 @@
+"""Replies as bytes of HTTP/1.1."""
+
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+
+from orderpipeline_producer.web.reply import Reply
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+
+
+class Wire:
+    """Writes replies. `tick` is to be called about once a second with Unix time, for the Date header."""
+
+    def __init__(self, now: float) -> None:
+        self._second = -1
+        self._common = b""
+        self._accepted = b""
+        self.tick(now)
+
+    def tick(self, now: float) -> None:
+        """It is this late, in Unix seconds."""
+        if int(now) != self._second:
+            self._second = int(now)
+            self._common = f"\r\nServer: orderpipeline\r\nDate: {formatdate(now, usegmt=True)}\r\n".encode()
+            self._accepted = (
+                b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json" + self._common + b"Content-Length: "
+            )
+
+    @property
+    def accepted_begin(self) -> bytes:
+        """What `accepted` begins with, up to the length."""
+        return self._accepted
+
+    def accepted(self, body: bytes) -> bytes:
+        """The reply to one order that was taken, on a connection that stays open."""
+        return b"%b%d\r\n\r\n%b" % (self._accepted, len(body), body)
+
+    def closing(self, reply: bytes) -> bytes:
+        """A reply as `accepted` gives it, for a connection that closes with it."""
+        return reply.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+    def reply(self, reply: Reply, *, with_body: bool, close: bool) -> bytes:
+        """Any reply. Without its body, as for HEAD, it has the fields that it would have with it."""
+        more = "".join(f"{name}: {value}\r\n" for name, value in reply.headers)
+        if close:
+            more += "Connection: close\r\n"
+        begin = f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, '')}\r\nContent-Type: {reply.content_type}"
+        head = begin.encode("latin-1") + self._common + more.encode("latin-1", "replace")
+        return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(reply.body), reply.body if with_body else b"")

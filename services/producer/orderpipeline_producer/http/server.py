@@ -1,0 +1,101 @@
+"""The order API on a TCP port: HTTP/1.1 on the event loop's own transports."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from typing import Final
+
+from orderpipeline_producer.api.orders import Orders
+from orderpipeline_producer.api.routes import Api
+from orderpipeline_producer.fast_path import Desk
+from orderpipeline_producer.http.connection import Connection
+from orderpipeline_producer.http.responses import Wire
+from orderpipeline_producer.singles import Singles
+
+MAX_CONNECTIONS: Final = 8192
+"""Connections at a time; further ones are closed at once."""
+SWEEP_SECONDS: Final = 0.25
+"""How often deadlines are looked at: one timer for all connections instead of one for each request."""
+BACKLOG: Final = 1024
+HANDSHAKE_SECONDS: Final = 10.0
+
+
+class HttpServer:
+    """Makes the connections and watches over their deadlines. Belongs to the running event loop."""
+
+    def __init__(self, api: Api, orders: Orders, request_seconds: float, desk: Desk | None = None) -> None:
+        self.api = api
+        self.request_seconds = request_seconds
+        self.loop = asyncio.get_running_loop()
+        self.clock: Callable[[], float] = self.loop.time
+        self.wire = Wire(time.time())
+        self.desk = desk
+        self.singles = Singles(orders, api.metrics, self.wire, self.clock)
+        self.draining = False
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def start(self, host: str, port: int, *, reuse_port: bool = False, tls: ssl.SSLContext | None = None) -> int:
+        """Listen; returns the port, which is a free one for 0. `reuse_port` lets other processes listen there too;
+        with `tls` it is HTTPS.
+        """
+        self._server = await self.loop.create_server(
+            lambda: Connection(self),
+            host,
+            port,
+            backlog=BACKLOG,
+            reuse_port=reuse_port,
+            ssl=tls,
+            ssl_handshake_timeout=None if tls is None else HANDSHAKE_SECONDS,
+        )
+        self._sweep()
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    async def stop(self, seconds: float, linger: float = 1.0) -> bool:
+        """Stop accepting, answer what has begun, close; false when some requests took longer than `seconds`.
+
+        Connections that are open get `linger` seconds for a request that may be on its way, and are told to close
+        with its reply.
+        """
+        self.draining = True
+        end = self.clock() + seconds
+        if self._server is not None:
+            self._server.close()
+        await asyncio.sleep(min(linger, seconds / 4))
+        while self._busy() and self.clock() < end:  # noqa: ASYNC110  (a look now and then costs less than telling)
+            await asyncio.sleep(0.02)
+        finished = not self._busy()
+        for connection in list(self._connections):
+            connection.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        await asyncio.sleep(0)
+        return finished
+
+    def admit(self, connection: Connection) -> bool:
+        """A connection was made; tells whether it may stay."""
+        self._connections.add(connection)
+        return len(self._connections) <= MAX_CONNECTIONS
+
+    def forget(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._connections.discard(connection)
+
+    def count_malformed(self) -> None:
+        """Count a request that could not be read."""
+        self.api.metrics.request("", 400, 0.0)
+
+    def _busy(self) -> bool:
+        return any(not connection.quiet for connection in self._connections)
+
+    def _sweep(self) -> None:
+        now = self.clock()
+        self.wire.tick(time.time())
+        if self.desk is not None:
+            self.desk.begin(self.wire.accepted_begin)
+        for connection in [each for each in self._connections if each.deadline <= now]:
+            connection.late()
+        self._timer = self.loop.call_later(SWEEP_SECONDS, self._sweep)

@@ -1,0 +1,1 @@
+"""Records to Kafka: the producer clients, and what is in flight."""

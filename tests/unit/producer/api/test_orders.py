@@ -1,0 +1,82 @@
+"""The calls that take orders: what they hold in memory while Kafka is slow, and headers they can't use."""
+
+import asyncio
+import gzip
+import tracemalloc
+
+import pytest
+
+from orderpipeline_producer.api.orders import Orders
+from orderpipeline_producer.api.quota import Quota
+from orderpipeline_producer.metrics import Metrics
+from orderpipeline_producer.settings import Limits
+from orderpipeline_producer.web.reply import Problem
+from orderpipeline_producer.web.request import Held
+from tests.unit.producer.fakes import ORDER, FakeSink, gateway
+from tests.unit.producer.web.test_request import Body, request
+
+NDJSON = "application/x-ndjson"
+
+
+def orders(sink: FakeSink, held: Held, in_flight: int = 10**9, **limits: int) -> Orders:
+    loop = asyncio.get_running_loop()
+    return Orders(
+        limits=Limits(**limits),
+        gateway=gateway(sink, in_flight),
+        identify=lambda _: "shop",
+        quota=Quota(0, loop.time),
+        metrics=Metrics(frozenset()),
+        held=held,
+        anonymous=False,
+        mint=lambda: "id",
+        mint_many=lambda count: ["id"] * count,
+        down=lambda: "",
+        wait=True,
+    )
+
+
+@pytest.mark.parametrize(("media_type", "encoding"), [("application/json", ""), (NDJSON, "gzip")])
+async def test_a_batch_counts_as_held_until_all_of_it_is_handed_over(media_type: str, encoding: str) -> None:
+    count = 1500
+    plain = b"\n".join([ORDER] * count) if media_type == NDJSON else b"[" + b",".join([ORDER] * count) + b"]"
+    headers = {"Content_Type": media_type} | ({"Content_Encoding": encoding} if encoding else {})
+    packed = gzip.compress(plain) if encoding else plain
+    sink, held = FakeSink(), Held(len(plain))
+    api = orders(sink, held, in_flight=600 * 400)
+    first = asyncio.ensure_future(api.batch(request(Body(packed), **headers)))
+    while not sink.queued:
+        await asyncio.sleep(0.001)
+    assert not first.done()
+    with pytest.raises(Problem) as caught:
+        await api.batch(request(Body(packed), **headers))
+    assert caught.value.status == 503
+    assert "at once" in caught.value.detail
+    while not first.done():
+        sink.finish()
+        await asyncio.sleep(0.001)
+    assert (await first).status == 202
+    held.take(len(plain))  # all of it was given back
+    api.gateway.close()
+
+
+async def test_a_small_packed_body_of_blank_lines_takes_little_memory() -> None:
+    api = orders(FakeSink(), Held(10**8))
+    packed = gzip.compress(b"\n" * 300_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Problem) as caught:
+            await api.batch(request(Body(packed), Content_Type=NDJSON, Content_Encoding="gzip"))
+        assert caught.value.status == 422
+        assert tracemalloc.get_traced_memory()[1] < 15_000_000
+    finally:
+        tracemalloc.stop()
+    api.gateway.close()
+
+
+@pytest.mark.parametrize("key", ["\udcff", "a\tb", ""])
+async def test_a_key_that_is_no_text_is_refused_by_name(key: str) -> None:
+    api = orders(FakeSink(), Held(10**6))
+    with pytest.raises(Problem) as caught:
+        await api.one(request(Body(ORDER), Content_Type="application/json", Idempotency_Key=key))
+    assert (caught.value.status, caught.value.field) == (400, "Idempotency-Key")
+    api.gateway.close()

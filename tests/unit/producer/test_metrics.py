@@ -1,0 +1,33 @@
+"""The producer's counters."""
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from orderpipeline_producer.api.routes import PATHS
+from orderpipeline_producer.metrics import Metrics
+
+
+def test_metrics_count_by_bounded_labels() -> None:
+    metrics = Metrics(PATHS)
+    metrics.in_flight = lambda: 77
+    metrics.request("/order", 202, 0.004)
+    metrics.request("/order", 202, 100.0)
+    for number in range(50):
+        metrics.request(f"/random/{number}", 404, 0.0)
+    metrics.reject(422, 3)
+    metrics.accepted = 5
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    text = generate_latest(registry).decode()
+    for line in (
+        'orderpipeline_http_requests_total{route="/order",status="202"} 2.0',
+        'orderpipeline_http_requests_total{route="other",status="404"} 50.0',
+        'orderpipeline_http_request_seconds_bucket{le="0.0025",route="/order"} 0.0',
+        'orderpipeline_http_request_seconds_bucket{le="0.005",route="/order"} 1.0',
+        'orderpipeline_http_request_seconds_bucket{le="30.0",route="/order"} 1.0',
+        'orderpipeline_http_request_seconds_bucket{le="+Inf",route="/order"} 2.0',
+        'orderpipeline_orders_rejected_total{status="422"} 3.0',
+        "orderpipeline_orders_accepted_total 5.0",
+        "orderpipeline_in_flight_bytes 77.0",
+    ):
+        assert line in text
+    assert "/random" not in text
