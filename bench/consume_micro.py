@@ -28,8 +28,8 @@ from pathlib import Path
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from orderpipeline_common.contract import Env
-from tests.integration.broker import Broker, free_ports, run
-from tests.integration.postgres import Postgres
+from tests.support.broker import Broker, free_ports, run
+from tests.support.postgres import Postgres
 
 CONSUMER_CORE, OTHER_CORE = 0, 1
 TOPIC = "orders"

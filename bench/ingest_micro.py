@@ -29,7 +29,7 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 
 from orderpipeline_common.contract import Env
-from tests.integration.broker import Broker, free_ports, run
+from tests.support.broker import Broker, free_ports, run
 
 SERVER_CORE, LOAD_CORE = 0, 1
 BATCH = 1000

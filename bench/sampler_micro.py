@@ -16,8 +16,8 @@ from confluent_kafka import Producer
 
 from orderpipeline_operator.domain.lag.history import History, advance
 from orderpipeline_operator.domain.lag.sample import LagSample
-from tests.integration.broker import Broker, run
-from tests.integration.offset_steps import commit, open_reader, read, unique
+from tests.integration.operator.kafka.offset_steps import commit, open_reader, read, unique
+from tests.support.broker import Broker, run
 
 GOALS = {"ms": 100.0, "cpu_ms": 5.0}
 

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.leftovers import pytest_runtest_makereport, pytest_runtest_teardown
+from tests.support.leftovers import pytest_runtest_makereport, pytest_runtest_teardown
 
 __all__ = ["pytest_runtest_makereport", "pytest_runtest_teardown"]
 _LEFT_OUT = pytest.StashKey[int]()

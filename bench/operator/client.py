@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 
 from orderpipeline_operator.domain.kinds import Kind
-from tests.integration.apiserver import ApiServer
+from tests.support.apiserver import ApiServer
 
 
 class Meta(msgspec.Struct, rename="camel"):

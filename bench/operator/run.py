@@ -23,9 +23,9 @@ from orderpipeline_operator.domain import kinds
 from orderpipeline_operator.domain.accept import accept
 from orderpipeline_operator.domain.render import Context, Pipeline, render
 from orderpipeline_operator.domain.spec import OrderPipelineSpec
-from tests.integration.apiserver import ApiServer, run_apiserver
-from tests.integration.guard import ENDS_WITH_US
-from tests.integration.world import install_crds
+from tests.support.apiserver import ApiServer, run_apiserver
+from tests.support.processes import ENDS_WITH_US
+from tests.support.world import install_crds
 
 OPERATOR_CORE, OTHERS_CORE = 0, 1
 SPEC: dict[str, Any] = {"autoscaling": {"idleAfter": "10s"}}

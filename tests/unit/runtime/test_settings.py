@@ -10,7 +10,7 @@ from orderpipeline_common.runtime import SettingsError
 from orderpipeline_operator.adapters.credentials import authorization, discover, from_kubeconfig, in_cluster
 from orderpipeline_operator.handlers import connection_info
 from orderpipeline_operator.settings import from_environ
-from tests.clock import later
+from tests.support.clock import later
 
 NEEDED = {"POD_NAMESPACE": "system", "POD_NAME": "a"}
 

@@ -1,0 +1,199 @@
+"""The sinks by themselves, on a real database and a real web server."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+
+import pytest
+from aiohttp import web
+
+from orderpipeline_common.order import decode_order
+from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
+from orderpipeline_consumer.records.record import Record, read
+from orderpipeline_consumer.sinks.base import Batch, Claim
+from orderpipeline_consumer.sinks.http import HttpSink
+from orderpipeline_consumer.sinks.postgres.sink import PostgresSink
+from tests.support.postgres import Postgres
+
+pytestmark = pytest.mark.integration
+
+
+def record(offset: int, text: str) -> Record:
+    raw = text.encode()
+    return Record(0, offset, 1_000, b"c", raw, (), decode_order(raw))
+
+
+def order(offset: int, amount: str = "1", customer: str = "c") -> Record:
+    head = f'{{"customer_id":"{customer}","product_id":"p","quantity":1,"order_id":"{uuid.uuid4().hex}"'
+    return record(offset, f'{head},"amount":{amount}}}')
+
+
+def batch(claim: Claim, position: int | None, *records: Record) -> Batch:
+    return Batch(0, records, lambda: position, claim)
+
+
+@asynccontextmanager
+async def sink(postgres: Postgres, table: str, topic_id: str = "id-1") -> AsyncIterator[PostgresSink]:
+    async def ask() -> str:
+        return topic_id
+
+    one = PostgresSink(lambda: postgres.dsn, table=table, group="g", topic="orders", topic_id=ask, timeout_seconds=60)
+    try:
+        yield one
+    finally:
+        await one.close()
+
+
+def new_table() -> str:
+    return f"orders_{uuid.uuid4().hex[:8]}"
+
+
+async def test_an_earlier_owner_writes_neither_orders_nor_offsets(postgres: Postgres) -> None:
+    table = new_table()
+    async with sink(postgres, table) as zombie, sink(postgres, table) as owner:
+        old = await zombie.claim(0)
+        await zombie.handle(batch(old, 5, order(4)))
+        new = await owner.claim(0)
+        assert (new.position, new.epoch) == (5, 2)
+        await owner.handle(batch(new, 9, order(8)))
+        with pytest.raises(FencedError):
+            await zombie.handle(batch(old, 7, order(6)))
+        await owner.handle(batch(new, 6, order(5)))  # a batch that ends late does not move the offset back
+    assert postgres.query(f'SELECT "offset" FROM {table} ORDER BY seq') == [(4,), (8,), (5,)]
+    assert postgres.query(f"SELECT position, epoch FROM {table}_offsets") == [(9, 2)]
+
+
+async def test_amounts_are_exact_and_orders_whole(postgres: Postgres) -> None:
+    table = new_table()
+    amounts = ["0.1", "0.30", "12345678901234567.89", "1e2", "0"]
+    async with sink(postgres, table) as one:
+        claim = await one.claim(0)
+        await one.handle(batch(claim, 5, *[order(n, amount, "Zoë \u2603") for n, amount in enumerate(amounts)]))
+    found = postgres.query(
+        f"SELECT amount, customer_id, quantity, raw->>'product_id', placed_at IS NULL FROM {table} ORDER BY seq"
+    )
+    assert [row[0] for row in found] == [Decimal(amount) for amount in amounts]
+    assert {row[1:] for row in found} == {("Zoë \u2603", 1, "p", False)}
+
+
+async def test_what_no_table_can_hold_is_permanent_and_an_outage_is_not(postgres: Postgres) -> None:
+    table = new_table()
+    async with sink(postgres, table) as one:
+        claim = await one.claim(0)
+        nul = record(0, '{"customer_id":"c","product_id":"p","quantity":1,"amount":1,"order_id":"x","note":"\\u0000"}')
+        with pytest.raises(PermanentError) as caught:
+            await one.handle(batch(claim, 1, nul))
+        assert str(caught.value) == "UntranslatableCharacter: unsupported Unicode escape sequence"  # nothing quoted
+        postgres.execute(f"ALTER TABLE {table} RENAME TO {table}_gone")
+        with pytest.raises(UnavailableError):
+            await one.handle(batch(claim, 1, order(0)))
+        postgres.execute(f"ALTER TABLE {table}_gone RENAME TO {table}")
+        await one.handle(batch(claim, 1, order(0)))
+
+
+async def test_many_pods_make_the_tables_at_once_and_columns_are_added(postgres: Postgres) -> None:
+    table = new_table()
+    postgres.execute(f"CREATE TABLE {table} (order_id text PRIMARY KEY, customer_id text NOT NULL)")
+
+    async def pod(number: int) -> Claim:
+        async with sink(postgres, table) as one:
+            return await one.claim(number % 2)
+
+    claims = await asyncio.gather(*[pod(number) for number in range(12)])
+    assert sorted(claim.epoch for claim in claims) == sorted([*range(1, 7)] * 2)
+    assert (
+        len(postgres.query("SELECT 1 FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0", (table,))) == 12
+    )
+
+
+async def test_a_topic_made_anew_starts_without_a_position(postgres: Postgres) -> None:
+    table = new_table()
+    async with sink(postgres, table) as one:
+        claim = await one.claim(0)
+        await one.handle(batch(claim, 100, order(99)))
+    async with sink(postgres, table, "id-2") as one:
+        assert (await one.claim(0)).position is None
+    async with sink(postgres, table) as one:
+        assert (await one.claim(0)).position == 100
+
+
+async def test_an_order_without_an_id_gets_that_of_its_place(postgres: Postgres) -> None:
+    table = new_table()
+    unnamed = b'{"customer_id":"c","product_id":"p","quantity":2,"amount":0.10}'
+    records = [read("orders", 0, n, placed, None, unnamed, ()) for n, placed in ((5, 1_700), (9, -1))]
+    async with sink(postgres, table) as one:
+        claim = await one.claim(0)
+        await one.handle(batch(claim, 10, *records))
+    found = postgres.query(f"SELECT order_id, quantity, placed_at IS NULL, raw FROM {table} ORDER BY seq")
+    assert [row[0] for row in found] == [one.order and one.order.order_id for one in records]
+    assert [row[:3] for row in found] == [("orders/0/5/1700", 2, False), ("orders/0/9/-1", 2, True)]
+    assert found[0][3] == json.loads(unnamed)
+
+
+@asynccontextmanager
+async def webhook(statuses: list[int], seen: list[web.Request], bodies: list[bytes]) -> AsyncIterator[str]:
+    async def take(request: web.Request) -> web.Response:
+        seen.append(request)
+        bodies.append(await request.read())
+        status = statuses.pop(0)
+        if status == 0:
+            await asyncio.sleep(3600)
+        return web.Response(status=status or 200, text="because")
+
+    app = web.Application()
+    app.router.add_post("/hook", take)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_webhook_gets_the_orders_own_bytes_and_a_key_that_stays_the_same() -> None:
+    seen: list[web.Request] = []
+    bodies: list[bytes] = []
+    records = [order(0, "0.10"), order(1, "1e2")]
+    async with webhook([200, 204], seen, bodies) as url:
+        one = HttpSink(url, 60)
+        await one.handle(batch(Claim(), 2, *records))
+        await one.handle(batch(Claim(), 2, *records))
+        await one.close()
+    assert bodies[0] == b"[" + (records[0].value or b"") + b"," + (records[1].value or b"") + b"]"
+    assert len(json.loads(bodies[0])) == 2
+    assert seen[0].headers["Idempotency-Key"] == seen[1].headers["Idempotency-Key"]
+    assert seen[0].headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, PermanentError),
+        (422, PermanentError),
+        (302, UnavailableError),
+        (401, UnavailableError),
+        (404, UnavailableError),
+        (408, UnavailableError),
+        (429, UnavailableError),
+        (500, RuntimeError),
+        (503, UnavailableError),
+        (0, UnavailableError),
+    ],
+)
+async def test_what_a_reply_means(status: int, error: type[Exception]) -> None:
+    async with webhook([status], [], []) as url:
+        one = HttpSink(url, 60 if status else 0.5)
+        with pytest.raises(error):
+            await one.handle(batch(Claim(), 1, order(0)))
+        await one.close()
+
+
+async def test_a_webhook_that_is_not_there_is_unavailable() -> None:
+    one = HttpSink("http://127.0.0.1:9/", 60)
+    with pytest.raises(UnavailableError):
+        await one.handle(batch(Claim(), 1, order(0)))
+    await one.close()

@@ -1,0 +1,130 @@
+"""`orderpipeline run`: orders in, commits out, consumers by lag, and nothing left behind."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.embedded.embedded_run import EmbeddedRun, command, running
+from tests.support.broker import free_ports
+
+pytestmark = pytest.mark.integration
+
+
+def orders(count: int, product: str, first: int = 0) -> list[dict[str, object]]:
+    return [
+        {"order_id": f"o-{n}", "customer_id": f"c-{n % 60}", "product_id": product, "quantity": 1, "amount": 1.5}
+        for n in range(first, first + count)
+    ]
+
+
+def done(folder: Path) -> set[str]:
+    lines = [json.loads(line) for line in (folder / "record").read_text().splitlines()]
+    return {order_id for event, _, order_id, _ in lines if event == "done"}
+
+
+def test_orders_are_worked_consumers_follow_the_lag_and_a_second_run_goes_on(tmp_path: Path) -> None:
+    with running(tmp_path, "--producers", "2") as run:
+        for number in range(2):  # both listen on the one port
+            log = run.data / f"logs/producer-{number}.log"
+            run.wait_for(lambda log=log: log.exists() and '"taking orders"' in log.read_text(), f"producer {number}")
+        assert run.post(orders(600, "slow:0.03")) == 202
+        run.wait_text("consumers 1 -> 3: ")
+        run.wait_for(lambda: run.committed() == 600, "600 orders committed")
+        assert run.post(orders(600, "slow:0.1", first=600)) == 202
+        assert run.end(signal.SIGINT) == 0, run.output
+        assert "stopped; orders that wait for the next run: " in run.output.splitlines()[-1]
+        assert run.left() == []
+        assert "killed" not in run.output
+    with running(tmp_path) as run:
+        assert "topic orders is there from an earlier run" in run.output
+        run.wait_for(lambda: run.committed() == 1200, "all orders committed")
+        assert run.end(signal.SIGTERM) == 0, run.output
+        assert run.left() == []
+    assert done(tmp_path) == {f"o-{n}" for n in range(1200)}
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRun]:
+    """A run that has an order that takes longer than anybody waits."""
+    with running(tmp_path_factory.mktemp("busy")) as run:
+        assert run.post(orders(1, "slow:300")) == 202
+        run.wait_for((run.data.parent / "record").exists, "the order at its handler")
+        yield run
+
+
+def attempt(data: Path, port: int, kafka_port: int, file: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(data, port, kafka_port, file), capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_a_taken_port_a_taken_folder_and_a_missing_file_are_named(busy: EmbeddedRun, tmp_path: Path) -> None:
+    file, (port, kafka_port) = busy.data.parent / "pipeline.yaml", free_ports(2)
+    for given, message in (
+        ((tmp_path, busy.port, kafka_port, file), f"port {busy.port} of 127.0.0.1, for the order API, is taken"),
+        ((busy.data, port, kafka_port, file), f"another run uses {busy.data}; stop it"),
+        ((tmp_path, port, kafka_port, tmp_path / "no.yaml"), "no.yaml cannot be read: No such file or directory"),
+    ):
+        done = attempt(*given)
+        assert (done.returncode, message in done.stderr) == (2, True), done
+
+
+def test_a_consumer_that_dies_is_started_again(busy: EmbeddedRun) -> None:
+    log = busy.data / "logs/consumer-0.log"
+    # By its own log, the only file that it alone has open for writing.
+    victim = next(
+        int(folder.name)
+        for folder in Path("/proc").glob("[0-9]*")
+        if b"orderpipeline_consumer" in _read(folder / "cmdline") and _writes(folder, log)
+    )
+    os.kill(victim, signal.SIGKILL)
+    # After 30 s it counts as one that had started well, and its restart waits for half as long.
+    told = re.compile(r"consumer 0 ended by itself, status -9; again in (1|0\.5) s")
+    busy.wait_for(lambda: told.search(busy.output) is not None, told.pattern)
+    busy.wait_for(lambda: log.read_text().count("joining group") >= 2, "the consumer's second start")
+
+
+def test_a_second_ctrl_c_ends_everything_at_once(busy: EmbeddedRun) -> None:
+    record, log = busy.data.parent / "record", busy.data / "logs/consumer-0.log"
+    joined = log.read_text().count("joining group")  # the order begins again at each consumer that takes over
+    busy.wait_for(lambda: record.read_text().count('["begin"') >= joined, "the order at its handler")
+    busy.process.send_signal(signal.SIGINT)
+    busy.wait_for(lambda: re.search(r"draining: \d consumer", busy.output) is not None, "consumers drain")
+    started = time.monotonic()
+    assert busy.end(signal.SIGINT) == 130
+    assert time.monotonic() - started < 45, "it waits for no drain, which may take 50 s"
+    _wait_until_gone(busy)
+
+
+def test_nothing_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
+    with running(tmp_path) as run:
+        assert run.end(signal.SIGKILL) == -9
+        _wait_until_gone(run)
+
+
+def _wait_until_gone(run: EmbeddedRun) -> None:
+    end = time.monotonic() + 120
+    while run.left():
+        assert time.monotonic() < end, run.left()
+        time.sleep(0.1)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _writes(process: Path, file: Path) -> bool:
+    try:
+        return (process / "fd/1").resolve() == file.resolve()
+    except OSError:
+        return False

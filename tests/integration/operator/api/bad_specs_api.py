@@ -1,0 +1,141 @@
+"""Specs that the API server itself refuses."""
+
+from tests.integration.operator.api.bad_specs import EXISTING, OFFICE, Bad
+
+REFUSED_BY_THE_API = (
+    Bad("spec.kafka.minInSyncReplicas", {"kafka": {"minInSyncReplicas": 3}}, "must be below replicationFactor"),
+    Bad(
+        "spec.kafka.replicationFactor",
+        {"kafka": {"brokers": {"replicas": 3}, "replicationFactor": 4}},
+        "must not exceed brokers.replicas",
+    ),
+    Bad("spec.kafka.controllers.replicas", {"kafka": {"controllers": {"replicas": 4}}}, "must be odd"),
+    Bad("spec.kafka.brokers.replicas", {"kafka": {"brokers": {"replicas": 0}}}, "greater than or equal to 1"),
+    Bad("spec.kafka.version", {"kafka": {"version": "latest"}}, "should match"),
+    Bad("spec.kafka.metadataVersion", {"kafka": {"metadataVersion": "4"}}, "should match"),
+    Bad("spec.kafka.listeners", {"kafka": {"listeners": {"tls": False}}}, "at least one of tls and plain"),
+    Bad(
+        "spec.kafka.cruiseControl",
+        {
+            "kafka": {
+                "cruiseControl": {"enabled": True},
+                "brokers": {"replicas": 1},
+                "replicationFactor": 1,
+                "minInSyncReplicas": 1,
+            }
+        },
+        "needs at least 2 brokers",
+    ),
+    Bad(
+        "spec.kafka.cruiseControl",
+        {"kafka": {"existing": EXISTING, "cruiseControl": {"enabled": True}}},
+        "remove kafka.existing or turn cruiseControl off",
+    ),
+    Bad("spec.kafka.exporter", {"kafka": {"existing": EXISTING, "exporter": True}}, "turn exporter off"),
+    Bad("spec.kafka.existing.bootstrapServers", {"kafka": {"existing": {}}}, "Required value"),
+    Bad(
+        "spec.kafka.existing.bootstrapServers",
+        {"kafka": {"existing": {"bootstrapServers": "kafka.example.com"}}},
+        "should match",
+    ),
+    Bad(
+        "spec.kafka.existing.tls.caSecret",
+        {"kafka": {"existing": {**EXISTING, "tls": {"enabled": False, "caSecret": {"name": "ca", "key": "ca.crt"}}}}},
+        "has no use without TLS",
+    ),
+    Bad("spec.kafka.existing", {"kafka": {"existing": EXISTING}}, "cannot be added or removed", before={}),
+    Bad("spec.kafka.existing", {}, "cannot be added or removed", before={"kafka": {"existing": EXISTING}}),
+    Bad("spec.kafka.brokers.storage.size", {"kafka": {"brokers": {"storage": {"size": "big"}}}}, "should match"),
+    Bad(
+        "spec.kafka.brokers.storage.size",
+        {"kafka": {"brokers": {"storage": {"size": "99Gi"}}}},
+        "cannot shrink",
+        before={},
+    ),
+    Bad(
+        "spec.kafka.controllers.storage.type",
+        {"kafka": {"controllers": {"storage": {"type": "ephemeral"}}}},
+        "cannot change",
+        before={},
+    ),
+    Bad(
+        "spec.kafka.brokers.storage.class",
+        {"kafka": {"brokers": {"storage": {"class": "slow"}}}},
+        "cannot change",
+        before={"kafka": {"brokers": {"storage": {"class": "fast"}}}},
+    ),
+    Bad(
+        "spec.kafka.replicationFactor",
+        {"kafka": {"replicationFactor": 2, "minInSyncReplicas": 1}},
+        "set cruiseControl.enabled to true",
+        before={},
+    ),
+    Bad("spec.topic.name", {"topic": {"name": "new"}}, "cannot change", before={}),
+    Bad("spec.topic.name", {"topic": {"name": "my orders"}}, "should match"),
+    Bad("spec.topic.name", {"topic": {"name": ".."}}, "choose another name"),
+    Bad("spec.topic.partitions", {"topic": {"partitions": 11}}, "cannot shrink", before={}),
+    Bad("spec.topic.partitions", {"topic": {"partitions": "many"}}, "must be of type integer"),
+    Bad("spec.topic.retention", {"topic": {"retention": "forever"}}, "should match"),
+    Bad("spec.topic.retantion", {"topic": {"retantion": "7d"}}, "unknown field"),
+    Bad("spec.producer.auth.secret", {"producer": {"auth": {"mode": "ApiKey"}}}, "is needed with mode ApiKey"),
+    Bad("spec.producer.durability", {"producer": {"durability": "maybe"}}, "Unsupported value"),
+    Bad("spec.producer.ingress.host", {"producer": {"ingress": {"host": "Orders_here"}}}, "should match"),
+    Bad(
+        "spec.producer.httpRoute.hostnames",
+        {"producer": {"httpRoute": {"hostnames": [], "parentRefs": [{"name": "public"}]}}},
+        "at least 1 items",
+    ),
+    Bad(
+        "spec.producer.limits.maxOrderBytes",
+        {"producer": {"limits": {"maxOrderBytes": 4096, "maxBodyBytes": 2048}}},
+        "must not exceed maxBodyBytes",
+    ),
+    Bad(
+        "spec.producer.placement.maxUnavailable",
+        {"producer": {"placement": {"maxUnavailable": "most"}}},
+        "should match",
+    ),
+    Bad(
+        "spec.producer.resources.requests.cpu",
+        {"producer": {"resources": {"requests": {"cpu": "two"}}}},
+        "should match",
+    ),
+    Bad(
+        "spec.producer.quotas",
+        {"kafka": {"existing": EXISTING}, "producer": {"quotas": {"byteRate": 2048}}},
+        "remove the quotas",
+    ),
+    Bad("spec.consumer.sink.url", {"consumer": {"sink": {"type": "http"}}}, "is needed with type http"),
+    Bad("spec.consumer.sink.dsnSecret", {"consumer": {"sink": {"type": "postgres"}}}, "is needed with type postgres"),
+    Bad("spec.consumer.sink.table", {"consumer": {"sink": {"table": "orders; drop"}}}, "should match"),
+    Bad("spec.consumer.handler", {"consumer": {"handler": "shop.orders"}}, "should match"),
+    Bad("spec.consumer.group", {"consumer": {"group": "new"}}, "cannot change", before={}),
+    Bad(
+        "spec.consumer.deadLetter.topic",
+        {"consumer": {"deadLetter": {"topic": "orders-placed"}}},
+        "must differ from topic.name",
+    ),
+    Bad(
+        "spec.consumer.deadLetter.partitions",
+        {"consumer": {"deadLetter": {"partitions": 2}}},
+        "cannot shrink",
+        before={},
+    ),
+    Bad("spec.autoscaling.min", {"autoscaling": {"min": 5, "max": 4}}, "must not exceed max"),
+    Bad("spec.autoscaling.schedules[0].min", {"autoscaling": {"schedules": [OFFICE]}}, "needs min or max"),
+    Bad(
+        "spec.autoscaling.schedules[0].min",
+        {"autoscaling": {"schedules": [OFFICE | {"min": 3, "max": 2}]}},
+        "must not exceed max",
+    ),
+    Bad("spec.autoscaling.max", {"autoscaling": {"max": 13}}, "must not exceed topic.partitions"),
+    Bad("spec.autoscaling.min", {"autoscaling": {"min": 13}}, "must not exceed topic.partitions"),
+    Bad("spec.autoscaling.replicas", {"autoscaling": {"mode": "Off", "replicas": 13}}, "must not exceed topic"),
+    Bad(
+        "spec.autoscaling.partitionsPerConsumer.min",
+        {"autoscaling": {"partitionsPerConsumer": {"min": 4}}},
+        "must not exceed max",
+    ),
+    Bad("metadata.name", {}, "choose a shorter one", name="the-shop-with-the-longest-name"),
+    Bad("metadata.name", {}, "must start with a letter", name="shop.example"),
+)

@@ -1,0 +1,159 @@
+"""The rendered KafkaUsers may do their work and nothing else: on a real broker that checks rights."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
+from orderpipeline_operator.domain import names
+from orderpipeline_operator.domain.lag.sample import Reading
+from orderpipeline_operator.domain.render import Pipeline
+from orderpipeline_operator.domain.render.users import users
+from orderpipeline_operator.domain.spec import OrderPipelineSpec
+from tests.support.broker import Broker
+
+pytestmark = pytest.mark.integration
+
+PASSWORD = "only-for-this-test"
+TOPIC = f"orders-{uuid.uuid4().hex[:8]}"
+NAME = f"shop-{uuid.uuid4().hex[:6]}"
+SPEC = OrderPipelineSpec.model_validate({"topic": {"name": TOPIC}, "consumer": {"group": f"{NAME}-group"}})
+DEAD = names.dead_letter_topic(SPEC)
+
+
+@pytest.fixture(scope="module")
+def broker(secured_broker: Broker) -> Broker:
+    """The broker with the topics, users and rights of one pipeline, as Strimzi's operators would make them."""
+    secured_broker.create_topic(TOPIC, 2)
+    secured_broker.create_topic(DEAD)
+    for user in users(Pipeline(NAME, "store", "7d1c", SPEC)):
+        _grant(secured_broker.admin(), user["metadata"]["name"], user["spec"]["authorization"]["acls"])
+    return secured_broker
+
+
+def _grant(admin: AdminClient, user: str, acls: list[dict[str, Any]]) -> None:
+    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+    change = UserScramCredentialUpsertion(user, info, PASSWORD.encode())
+    for future in admin.alter_user_scram_credentials([change]).values():
+        future.result(60)
+    bindings = [
+        AclBinding(
+            ResourceType[acl["resource"]["type"].upper()],
+            acl["resource"]["name"],
+            ResourcePatternType[acl["resource"]["patternType"].upper()],
+            f"User:{user}",
+            acl["host"],
+            AclOperation[_snake(operation)],
+            AclPermissionType[acl["type"].upper()],
+        )
+        for acl in acls
+        for operation in acl["operations"]
+    ]
+    for future in admin.create_acls(bindings).values():
+        future.result(60)
+    mine = AclBindingFilter(
+        ResourceType.ANY, None, ResourcePatternType.ANY, f"User:{user}", None, AclOperation.ANY, AclPermissionType.ANY
+    )
+    deadline = time.monotonic() + 60  # the controller has them; the broker acts on them a little later
+    while len(admin.describe_acls(mine).result(60)) < len(set(bindings)):
+        assert time.monotonic() < deadline, f"the rights of {user} are not in force"
+        time.sleep(0.05)
+
+
+def _snake(operation: str) -> str:
+    """Read is READ, DescribeConfigs is DESCRIBE_CONFIGS."""
+    return "".join(f"_{c}" if c.isupper() else c.upper() for c in operation).lstrip("_")
+
+
+def _client(broker: Broker, user: str, **more: Any) -> dict[str, Any]:
+    return {**broker.sasl, "sasl.username": user, "sasl.password": PASSWORD, "log_level": 0, **more}
+
+
+def _produce(broker: Broker, user: str, topic: str, idempotent: bool = True) -> KafkaError | None:
+    """Produce one record as the services do, acked by all; its error, or None."""
+    found: list[KafkaError | None] = []
+    producer = Producer(_client(broker, user, **{"enable.idempotence": idempotent, "message.timeout.ms": 60000}))
+    producer.produce(topic, b"{}", key=b"c", on_delivery=lambda error, _: found.append(error))
+    producer.flush(90)
+    return found[0]
+
+
+@pytest.fixture
+def consumer(broker: Broker, request: pytest.FixtureRequest) -> Iterator[Consumer]:
+    more = {"group.id": f"{NAME}-group", "auto.offset.reset": "earliest", "enable.auto.commit": False}
+    made = Consumer(_client(broker, names.consumer(NAME), **more, **{"group.protocol": request.param}))
+    made.subscribe([TOPIC])
+    yield made
+    made.close()
+
+
+def test_the_producer_may_produce_orders_and_nothing_else(broker: Broker) -> None:
+    assert _produce(broker, names.producer(NAME), TOPIC) is None
+    denied = _produce(broker, names.producer(NAME), DEAD)
+    assert denied is not None
+    assert denied.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    admin = AdminClient(_client(broker, names.producer(NAME)))
+    with pytest.raises(KafkaException, match="AUTHORIZATION_FAILED"):
+        admin.create_topics([NewTopic(f"{NAME}-mine", 1, 1)])[f"{NAME}-mine"].result(60)
+
+
+@pytest.mark.parametrize("consumer", ["classic", "consumer"], indirect=True)
+def test_the_consumer_may_read_and_commit_by_either_protocol(broker: Broker, consumer: Consumer) -> None:
+    assert _produce(broker, names.producer(NAME), TOPIC) is None
+    deadline = time.monotonic() + 120
+    message = None
+    while message is None and time.monotonic() < deadline:
+        message = consumer.poll(1)
+    assert message is not None
+    assert message.error() is None
+    consumer.commit(message, asynchronous=False)
+
+
+def test_the_consumer_may_write_dead_letters_but_no_orders(broker: Broker) -> None:
+    assert _produce(broker, names.consumer(NAME), DEAD) is None
+    denied = _produce(broker, names.consumer(NAME), TOPIC)
+    assert denied is not None
+    assert denied.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+def test_the_operator_may_read_offsets_and_touch_nothing(broker: Broker) -> None:
+    user = names.operator_user(NAME)
+    connection = KafkaConnection(
+        bootstrap=broker.sasl_bootstrap,
+        security_protocol="SASL_SSL",
+        mechanism="SCRAM-SHA-512",
+        username=user,
+        password=PASSWORD,
+        ca_pem=broker.ca_pem.read_text(),
+    )
+    assert _produce(broker, names.producer(NAME), TOPIC) is None
+    reader = OffsetReader(connection, TOPIC, f"{NAME}-group", client_id="test", timeout=30.0)
+    try:
+        deadline = time.monotonic() + 120
+        found = reader.read()
+        while not isinstance(found, Reading) and time.monotonic() < deadline:
+            time.sleep(0.5)
+            found = reader.read()
+        assert isinstance(found, Reading), found
+    finally:
+        reader.close()
+    denied = _produce(broker, user, TOPIC, idempotent=False)  # an idempotent producer dies of it
+    assert denied is not None
+    assert denied.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED

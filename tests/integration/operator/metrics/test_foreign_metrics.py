@@ -1,0 +1,67 @@
+"""A cluster has one provider of external metrics: another one is told of and left alone."""
+
+import dataclasses
+from collections.abc import AsyncIterator
+
+import pytest
+
+from orderpipeline_operator.domain.apiservice import APISERVICE, APISERVICE_NAME, METRICS_GROUP, METRICS_VERSION
+from orderpipeline_operator.domain.kinds import HPA, Ref
+from tests.support.apiserver import ApiServer
+from tests.support.world import World
+
+pytestmark = pytest.mark.integration
+SERVICE = "orderpipeline-metrics"
+REF = Ref(APISERVICE, "", APISERVICE_NAME)
+
+
+@pytest.fixture
+async def foreign(world: World, crds: ApiServer) -> AsyncIterator[World]:
+    """A world whose external metrics are registered by somebody else."""
+    crds.kubectl("apply", "-f", "-", input=_registration("keda", "keda-metrics"))
+    world.defaults = dataclasses.replace(world.defaults, metrics_service=SERVICE)
+    yield world
+    crds.kubectl("delete", "apiservice", APISERVICE_NAME, "--ignore-not-found")
+
+
+def _registration(namespace: str, name: str) -> str:
+    return f"""
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {{name: {APISERVICE_NAME}}}
+spec:
+  group: {METRICS_GROUP}
+  version: {METRICS_VERSION}
+  groupPriorityMinimum: 100
+  versionPriority: 100
+  insecureSkipTLSVerify: true
+  service: {{namespace: {namespace}, name: {name}}}
+"""
+
+
+async def test_another_provider_is_named_and_left_alone(foreign: World) -> None:
+    world = foreign
+    before = (await world.kube.get(REF))["spec"]
+    await world.create_pipeline()
+    await world.up()
+    told = await world.condition("AutoscalingActive")
+    assert (told["status"], told["reason"]) == ("False", "ForeignMetricsAPI")
+    assert f"keda/keda-metrics, not to orderpipeline-system/{SERVICE}" in told["message"]
+    assert (await world.condition("Ready"))["status"] == "True"
+    assert (await world.kube.get(REF))["spec"] == before
+
+    # Who gets the metrics all the same, is fed by whoever it may be.
+    active = {"type": "ScalingActive", "status": "True", "reason": "ValidMetricFound"}
+    numbers = {"currentReplicas": 1, "desiredReplicas": 1}
+    await world.set_status(HPA, "shop-consumer", {**numbers, "conditions": [active]})
+    await world.reconcile()
+    assert (await world.condition("AutoscalingActive"))["reason"] == "Following"
+
+
+async def test_our_own_registration_is_no_trouble(foreign: World) -> None:
+    world = foreign
+    own = {"spec": {"service": {"namespace": "orderpipeline-system", "name": SERVICE}}}
+    await world.kube.patch(REF, own, manager="helm")
+    await world.create_pipeline()
+    await world.up()
+    assert (await world.condition("AutoscalingActive"))["reason"] == "Pending"

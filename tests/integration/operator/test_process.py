@@ -1,0 +1,288 @@
+"""The operator as processes against a real API server: events drive it, one leads, another takes over."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from hack.native import pki
+from orderpipeline_operator.domain import kinds
+from orderpipeline_operator.domain.kinds import Kind, Ref
+from tests.support.apiserver import ApiServer
+from tests.support.helm import Helm, of_kind
+from tests.support.processes import ENDS_WITH_US
+from tests.support.world import World, new_world
+
+pytestmark = pytest.mark.integration
+LEASE = "orderpipeline-operator"
+
+
+class Process:
+    """One operator."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path, port: int) -> None:
+        self.process, self.log, self.port = process, log, port
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def said(self, text: str) -> bool:
+        return text in self.log.read_text()
+
+    async def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return await asyncio.wait_for(self.process.wait(), 60)
+
+    async def get(self, path: str) -> tuple[int, str]:
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as reply:
+            return reply.status, await reply.text()
+
+
+@asynccontextmanager
+async def operator(
+    server: ApiServer,
+    world: World,
+    name: str,
+    folder: Path,
+    port: int,
+    *,
+    kubeconfig: Path | None = None,
+    cluster_wide: bool = False,
+    more: Mapping[str, str] | None = None,
+) -> AsyncIterator[Process]:
+    """An operator that watches the world's namespace. Its Lease is long, so that on a slow machine it is not lost."""
+    log = folder / f"{name}.log"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "KUBECONFIG": str(kubeconfig or server.kubeconfig),
+        "POD_NAMESPACE": world.namespace,
+        "POD_NAME": name,
+        "ORDERPIPELINE_WATCH_NAMESPACES": "" if cluster_wide else world.namespace,
+        "ORDERPIPELINE_LEASE_SECONDS": "60",
+        "ORDERPIPELINE_RESYNC_SECONDS": "3600",  # events alone bring things about
+        "ORDERPIPELINE_HTTP_PORT": str(port),
+        "ORDERPIPELINE_TEARDOWN_SECONDS": "3",
+        "ORDERPIPELINE_METRICS_SERVICE": "orderpipeline-operator-metrics",
+        **(more or {}),
+    }
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *ENDS_WITH_US, sys.executable, "-m", "orderpipeline_operator", env=environment, stdout=output, stderr=output
+        )
+    try:
+        yield Process(process, log, port)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until(what: str, check: Callable[[], Awaitable[Any]], seconds: float = 120) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not await check():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        await asyncio.sleep(0.1)
+
+
+async def holder(world: World) -> str:
+    lease = await world.find(kinds.LEASE, LEASE)
+    return str(lease["spec"].get("holderIdentity") or "") if lease else ""
+
+
+async def made(world: World, count: int, *wanted: Kind) -> bool:
+    """Whether all of these kinds are there: the hands answer to what they find, and to each once."""
+    return len(await world.names(*wanted)) == count
+
+
+async def ready(world: World) -> bool:
+    return bool((await world.condition("Ready")).get("status") == "True")
+
+
+async def test_it_is_ready_once_the_metrics_api_listens(
+    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    await asyncio.to_thread(pki.make_authority, tmp_path, "serving-ca")
+    await asyncio.to_thread(pki.issue, tmp_path, "serving-ca", "serving", "/CN=m", "DNS:metrics.svc")
+    certificate = (tmp_path / "serving.crt").read_bytes()
+    (tmp_path / "serving.crt").write_bytes(b"")
+    tls = {
+        "ORDERPIPELINE_METRICS_TLS_CERT": str(tmp_path / "serving.crt"),
+        "ORDERPIPELINE_METRICS_TLS_KEY": str(tmp_path / "serving.key"),
+        "ORDERPIPELINE_METRICS_API_PORT": str(free_port()),
+    }
+    async with new_world(crds) as world, operator(crds, world, "a", tmp_path, free_port(), more=tls) as process:
+
+        async def said(status: int) -> bool:
+            try:
+                return (await process.get("/ready"))[0] == status
+            except aiohttp.ClientConnectionError:
+                return False
+
+        await until("it answers", lambda: said(503))
+        (tmp_path / "serving.crt").write_bytes(certificate)
+        await until("it listens", lambda: said(200))
+
+
+async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
+    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    async with new_world(crds) as world, operator(crds, world, "a", tmp_path, free_port()) as process:
+        await world.create_pipeline(kafka={"listeners": {"plain": True}})
+        await until("the Kafka is made", lambda: world.find(kinds.KAFKA))
+        await world.strimzi_kafka()
+        await until("topics and users are made", lambda: made(world, 5, kinds.TOPIC, kinds.USER))
+        await world.strimzi_entities()
+        await until("services are made", lambda: made(world, 2, kinds.DEPLOYMENT))
+        await until("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"))
+        await world.pods_up()
+        await until("Ready", lambda: ready(world))
+
+        before = await world.kube.get(world.ref(kinds.DEPLOYMENT, "shop-consumer"))
+        await world.secret("shop-consumer", {"password": "a new one"})
+
+        async def rolled() -> bool:
+            now = await world.kube.get(world.ref(kinds.DEPLOYMENT, "shop-consumer"))
+            return bool(now["spec"]["template"] != before["spec"]["template"])
+
+        await until("a new password rolls the pods", rolled)
+
+        service = await world.kube.get(world.ref(kinds.SERVICE, "shop-producer"))
+        await world.kube.delete(world.ref(kinds.SERVICE, "shop-producer"), uid=service["metadata"]["uid"])
+        await until("the Service is back", lambda: world.find(kinds.SERVICE, "shop-producer"))
+        assert (await process.get("/health"))[0] == 200
+        text = (await process.get("/metrics"))[1]
+        assert "orderpipeline_leader 1.0" in text
+        assert 'orderpipeline_reconciles_total{result="ok"}' in text
+
+        cr = await world.pipeline()
+        assert set(cr["metadata"].get("annotations") or {}) == set(), "kopf must leave no marks"
+        await world.kube.delete(world.ref(kinds.PIPELINE), uid=cr["metadata"]["uid"])
+
+        async def gone() -> bool:
+            return await world.find(kinds.PIPELINE) is None
+
+        await until("the pipeline is gone, though no Strimzi releases its topics", gone)
+        assert await world.names(kinds.KAFKA, kinds.NODE_POOL, kinds.TOPIC, kinds.USER, kinds.DEPLOYMENT) == []
+        assert await process.end(signal.SIGTERM) == 0
+        bad = [line for line in process.lines() if line["level"] in ("ERROR", "CRITICAL")]
+        assert bad == []
+        assert await holder(world) == ""
+
+
+async def test_one_leads_and_another_takes_over_when_it_is_killed(
+    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    async with AsyncExitStack() as stack:
+        world = await stack.enter_async_context(new_world(crds))
+
+        def start(name: str) -> AbstractAsyncContextManager[Process]:
+            return operator(crds, world, name, tmp_path, free_port(), more={"ORDERPIPELINE_LEASE_SECONDS": "15"})
+
+        first = await stack.enter_async_context(start("first"))
+        await until("the first leads", lambda: _said(first, '"leading"'))
+        second = await stack.enter_async_context(start("second"))
+        await until("the second is up", lambda: _said(second, "waiting for the lead"))
+        await asyncio.sleep(4)
+        assert not second.said('"leading"')
+        assert await holder(world) == "first"
+        await world.create_pipeline()
+        await until("the first works", lambda: world.find(kinds.KAFKA))
+
+        await first.end(signal.SIGKILL)
+        started = time.monotonic()
+        await until("the second leads", lambda: _said(second, '"leading"'))
+        assert time.monotonic() - started > 1, "the Lease of a dead leader has to run out first"
+        await world.strimzi_kafka()
+        await until("the second works", lambda: world.find(kinds.USER, "shop-operator"))
+
+        third = await stack.enter_async_context(start("third"))
+        await until("the third is up", lambda: _said(third, "waiting for the lead"))
+        assert await second.end(signal.SIGTERM) == 0
+        assert await holder(world) in ("", "third"), "a leader that stops gives its Lease back"
+        await until("the third leads", lambda: _said(third, '"leading"'))
+
+
+async def test_a_leader_that_loses_its_lease_ends(
+    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    async with new_world(crds) as world, operator(crds, world, "a", tmp_path, free_port()) as process:
+        await until("it leads", lambda: _said(process, '"leading"'))
+        stolen = {"spec": {"holderIdentity": "thief", "leaseDurationSeconds": 3600}}
+        await world.kube.patch(Ref(kinds.LEASE, world.namespace, LEASE), stolen, manager="thief")
+        assert await asyncio.wait_for(process.process.wait(), 20) == 1
+        assert process.said("the lead is lost")
+        assert await holder(world) == "thief"
+
+
+async def _said(process: Process, text: str) -> bool:
+    assert process.process.returncode is None, process.log.read_text()[-3000:]
+    return process.said(text)
+
+
+@pytest.mark.parametrize("cluster_wide", [True, False], ids=["cluster-wide", "one-namespace"])
+async def test_the_charts_rights_are_enough_and_no_more(
+    crds: ApiServer, helm: Helm, tmp_path: Path, free_port: Callable[[], int], cluster_wide: bool
+) -> None:
+    async with AsyncExitStack() as stack:
+        world = await stack.enter_async_context(new_world(crds))
+        watch = [] if cluster_wide else ["--set", f"watchNamespaces={{{world.namespace}}}"]
+        rendered = helm.objects(
+            "--namespace", world.namespace, "--set", "fullnameOverride=orderpipeline-operator", *watch
+        )
+        rights = of_kind(rendered, "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+        manifests = "\n---\n".join(json.dumps(each) for each in rights)
+        crds.kubectl("apply", "-f", "-", input=manifests)
+        stack.callback(crds.kubectl, "delete", "-f", "-", "--ignore-not-found", input=manifests)
+        account = of_kind(rights, "ServiceAccount")[0]["metadata"]["name"]
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{world.namespace}", "system:authenticated")
+        user = f"system:serviceaccount:{world.namespace}:{account}"
+        mine = crds.kubeconfig_for(user, *groups)
+        for verb, resource in (("create", "leases"), ("list", "orderpipelines"), ("create", "deployments")):
+            await asyncio.to_thread(crds.wait_may, verb, resource, f"--as={user}", "-n", world.namespace)
+
+        process = await stack.enter_async_context(
+            operator(crds, world, "a", tmp_path, free_port(), kubeconfig=mine, cluster_wide=cluster_wide)
+        )
+        control = {"enabled": True, "autoRebalance": True}
+        await world.create_pipeline(kafka={"cruiseControl": control}, producer={"ingress": {"host": "a.example.com"}})
+        await until("the Kafka is made", lambda: world.find(kinds.KAFKA))
+        await world.strimzi_kafka()
+        await until("topics and users are made", lambda: made(world, 5, kinds.TOPIC, kinds.USER))
+        await world.strimzi_entities()
+        await until("services are made", lambda: made(world, 2, kinds.DEPLOYMENT))
+        await until("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"))
+        await world.pods_up()
+        await until("Ready", lambda: ready(world))
+
+        async def told() -> bool:
+            return (await world.condition("AutoscalingActive")).get("reason") == "NoMetricsAPI"
+
+        await until("there are no metrics", told)
+        await world.edit_spec(producer={"ingress": None}, autoscaling={"backend": "KEDA"})
+        await until("the ScaledObject is made", lambda: world.find(kinds.SCALED_OBJECT, "shop-consumer"))
+
+        async def no_ingress() -> bool:
+            return await world.find(kinds.INGRESS, "shop-producer") is None
+
+        await until("the Ingress is removed", no_ingress)
+        cr = await world.pipeline()
+        await world.kube.delete(world.ref(kinds.PIPELINE), uid=cr["metadata"]["uid"])
+
+        async def gone() -> bool:
+            return await world.find(kinds.PIPELINE) is None
+
+        await until("the pipeline is gone", gone)
+        assert await world.events() != []
+        assert not process.said("orbidden"), process.log.read_text()
+        assert await process.end(signal.SIGTERM) == 0

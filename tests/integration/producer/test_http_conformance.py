@@ -1,0 +1,175 @@
+"""The table of HTTP/1.1 cases, and what a table can't say: deadlines, half-closed connections, clients that lag."""
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.producer.http_cases import CASES, CHUNK, GET, GOOD, J, chunks, get, sized
+from tests.integration.producer.http_server import Served, closes_on_single_bytes, served, statuses
+
+GARBAGE = b"GARBAGE\r\n\r\n"
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["alone", "desk"])
+def api(request: pytest.FixtureRequest) -> Iterator[Served]:
+    """With a desk, it already knows the head of a good order."""
+    with served(desk=request.param) as server:
+        assert server.in_turn((GOOD, 1), (GOOD, 1)) == [202, 202]
+        assert [desk.taken for desk in server.desks] == [1] * request.param
+        yield server
+
+
+@pytest.fixture(scope="module")
+def impatient() -> Iterator[Served]:
+    """A request has to be complete, and answered, within a second."""
+    with served(request_seconds=1.0) as server:
+        yield server
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(api: Served, name: str) -> None:
+    pieces, expected, orders = CASES[name]
+    before = api.taken()
+    reply = api.talk(*pieces, replies=len(expected))
+    assert statuses(reply) == expected
+    assert api.taken() - before == orders
+    assert reply.count(b"problem+json") == sum(status >= 400 for status in expected)
+
+
+def test_the_server_says_when_it_closes(api: Served) -> None:
+    assert b"Connection: close" in api.talk(GOOD.replace(b"1.1", b"1.0"), replies=1)
+    assert b"Connection: close" in api.talk(b"GARBAGE\r\n\r\n", replies=1)
+    assert b"Connection: close" not in api.talk(GOOD + GET, replies=2)
+
+
+def test_every_reply_has_a_date_and_its_length(api: Served) -> None:
+    for request in (GOOD, GET, get(b"GET /docs HTTP/1.1"), get(b"GET /metrics HTTP/1.1"), sized(J, b"{}")):
+        head, _, body = api.talk(request, replies=1).partition(b"\r\n\r\n")
+        assert b"\r\nDate: " in head
+        assert b"\r\nContent-Length: %d" % len(body) in head
+
+
+def test_head_has_the_fields_of_get_and_no_body(api: Served) -> None:
+    with_body = api.talk(get(b"GET /openapi.json HTTP/1.1"), replies=1)
+    without = api.talk(get(b"HEAD /openapi.json HTTP/1.1"), replies=1)
+    assert without.endswith(b"\r\n\r\n")
+    length = json.dumps(len(with_body.partition(b"\r\n\r\n")[2])).encode()
+    assert b"Content-Length: " + length in without
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /hea", GOOD + b"POST /or"])
+def test_half_close_between_requests_closes(api: Served, sent: bytes) -> None:
+    expected = [202] * sent.startswith(GOOD)
+    assert statuses(api.talk(sent, replies=len(expected) + 1, half_close=True)) == expected, "and then it closes"
+
+
+def test_half_close_behind_requests_gets_all_replies(api: Served) -> None:
+    assert statuses(api.talk(GOOD * 3 + GET, replies=4, half_close=True)) == [202, 202, 202, 200]
+    assert statuses(api.talk(GOOD[:-5], replies=1, half_close=True)) == [400]
+    assert statuses(api.talk(*chunks(CHUNK), replies=1, half_close=True)) == [400]
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [(b"GET /health HT", []), (GOOD[:-9], [408]), (chunks(CHUNK)[0], [408]), (GOOD + b"POST", [202])],
+)
+def test_slow_clients_are_let_go(impatient: Served, sent: bytes, expected: list[int]) -> None:
+    begun = time.monotonic()
+    reply = impatient.talk(sent, replies=len(expected) + 1)  # one more than come: it closes
+    assert statuses(reply) == expected
+    assert 0.8 < time.monotonic() - begun < 60, "not at the end of the 75 s that a connection may be idle"
+
+
+def test_one_byte_now_and_then_does_not_put_the_deadline_off(impatient: Served) -> None:
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=0.1) as client:
+        closes_on_single_bytes(client, 60)
+
+
+def test_a_client_that_does_not_read_is_not_read_from(api: Served) -> None:
+    page = get(b"GET /docs HTTP/1.1")
+    with socket.create_connection(("127.0.0.1", api.port)) as client:
+        client.settimeout(1.0)
+        sent = 0
+        try:
+            while sent < 50_000_000:
+                sent += client.send(page * 1000)
+        except TimeoutError:
+            pass
+        assert sent < 50_000_000
+        client.settimeout(60.0)
+        received = len(client.recv(1 << 20))
+        assert received
+        assert statuses(api.talk(GET, replies=1)) == [200], "others are served meanwhile"
+
+
+def test_a_reset_in_the_middle_harms_nobody(api: Served) -> None:
+    for cut in (GOOD[:30], GOOD[:-5], GOOD + GOOD[:9], chunks(CHUNK)[0]):
+        with socket.create_connection(("127.0.0.1", api.port)) as client:
+            client.sendall(cut)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert statuses(api.talk(GET, replies=1)) == [200]
+
+
+def test_an_order_that_kafka_does_not_answer_is_ambiguous_at_the_deadline(impatient: Served) -> None:
+    impatient.sink.hold = True
+    try:
+        begun = time.monotonic()
+        reply = impatient.talk(GOOD + GET, replies=2)
+        assert statuses(reply) == [503, 200]
+        assert b"may already be in the log" in reply
+        assert time.monotonic() - begun > 0.8
+    finally:
+        impatient.sink.hold = False
+
+
+def test_orders_one_after_the_other_go_over_the_desk_and_those_behind_each_other_do_not() -> None:
+    with served(desk=True) as server:
+        sent = (*[(GOOD, 1)] * 4, (GOOD * 2, 2), (GOOD, 1), (GET, 1), (GOOD, 1))
+        assert server.in_turn(*sent) == [202] * 7 + [200, 202]
+        assert (server.desks[0].taken, server.taken()) == (5, 8)
+
+
+@pytest.mark.parametrize("desk", [False, True])
+def test_what_comes_while_an_order_waits_is_answered_after_it(desk: bool) -> None:
+    with served(desk=desk) as server:
+        assert statuses(server.talk(GOOD, replies=1)) == [202]
+        server.sink.hold = True
+        threading.Timer(0.3, setattr, (server.sink, "hold", False)).start()
+        assert statuses(server.talk(GOOD, GET + GOOD, GARBAGE, replies=4)) == [202, 200, 202, 400]
+
+
+@pytest.mark.parametrize("desk", [False, True])
+def test_a_client_that_is_gone_before_its_reply_harms_nobody(desk: bool) -> None:
+    with served(desk=desk) as server:
+        assert statuses(server.talk(GOOD, replies=1)) == [202]
+        server.sink.hold = True
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(GOOD)
+            server.settle()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.settle()
+        server.sink.hold = False
+        assert statuses(server.talk(GOOD, replies=1)) == [202]
+        assert server.taken() == 3
+
+
+def test_accepted_orders_at_the_desk_are_answered_at_once() -> None:
+    with served(wait=False, desk=True) as server:
+        server.sink.hold = True
+        assert server.in_turn(*[(GOOD, 1)] * 3) == [202] * 3
+        assert server.desks[0].taken == 2
+        server.sink.hold = False
+
+
+def test_accepted_orders_are_answered_in_one_go() -> None:
+    with served(wait=False) as server:
+        server.sink.hold = True
+        reply = server.talk(GOOD * 200 + sized(J, b"{}") + GOOD, replies=202)
+        assert statuses(reply) == [202] * 200 + [422, 202]
+        assert server.taken() == 201
+        server.sink.hold = False
