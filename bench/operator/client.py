@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from orderpipeline_operator.domain.kinds import Kind
+from orderpipeline_operator.domain.kubernetes.kinds import Kind
 from tests.support.apiserver import ApiServer
 
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bench.operator.client import Client, Seen, path_of
-from orderpipeline_operator.domain import kinds
-from orderpipeline_operator.domain.kinds import Kind
+from orderpipeline_operator.domain.kubernetes import kinds
+from orderpipeline_operator.domain.kubernetes.kinds import Kind
 
 TIME = "2026-11-22T12:00:00Z"
 READY = {"type": "Ready", "status": "True", "lastTransitionTime": TIME}

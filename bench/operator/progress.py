@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bench.operator.client import Seen
 from orderpipeline_common.contract import Env
-from orderpipeline_operator.domain.kinds import DEPLOYMENT, PIPELINE, Kind
+from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, PIPELINE, Kind
 
 Key = tuple[str, str]
 """Namespace and name of a pipeline."""

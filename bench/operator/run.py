@@ -19,10 +19,10 @@ from bench.operator.figures import Figures
 from bench.operator.hands import Hands
 from bench.operator.measures import AUDIT_POLICY, SYSTEM, AuditLog, cpu_of_others, cpu_seconds, rss_mib
 from bench.operator.progress import Key, Progress
-from orderpipeline_operator.domain import kinds
-from orderpipeline_operator.domain.accept import accept
-from orderpipeline_operator.domain.render import Context, Pipeline, render
-from orderpipeline_operator.domain.spec import OrderPipelineSpec
+from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.kubernetes import kinds
+from orderpipeline_operator.domain.manifests import Context, Pipeline, render
+from orderpipeline_operator.domain.validation.accept import accept
 from tests.support.apiserver import ApiServer, run_apiserver
 from tests.support.processes import ENDS_WITH_US
 from tests.support.world import install_crds

@@ -16,20 +16,22 @@ from prometheus_client import CollectorRegistry
 
 from orderpipeline_common.logs import configure_logs
 from orderpipeline_common.runtime import SettingsError, stop_on_signals
-from orderpipeline_operator import handlers
-from orderpipeline_operator.adapters import metrics_api, scaling_api
-from orderpipeline_operator.adapters.cached import Cached
-from orderpipeline_operator.adapters.credentials import discover
-from orderpipeline_operator.adapters.http import Gate, Heartbeat, SideLoop, serve_for_ever
-from orderpipeline_operator.adapters.kube import Kube
-from orderpipeline_operator.adapters.lease import Election, LeaseTerms
-from orderpipeline_operator.gather import Key
-from orderpipeline_operator.reconcile import Defaults, Reconciler
+from orderpipeline_operator.adapters import keda_endpoint
+from orderpipeline_operator.adapters.kubernetes import handlers
+from orderpipeline_operator.adapters.kubernetes.cached_client import Cached
+from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.credentials import discover
+from orderpipeline_operator.adapters.kubernetes.lease import Election, LeaseTerms
+from orderpipeline_operator.adapters.metrics_api import server
+from orderpipeline_operator.domain.kubernetes.kinds import Key
+from orderpipeline_operator.reconcile.reconciler import Defaults, Reconciler
+from orderpipeline_operator.runtime.health import Gate, Heartbeat
+from orderpipeline_operator.runtime.side_loop import SideLoop, serve_for_ever
+from orderpipeline_operator.runtime.telemetry import Meters, PipelineMeters
+from orderpipeline_operator.runtime.workers import Worker
+from orderpipeline_operator.runtime.workqueue import WorkQueue
 from orderpipeline_operator.sampling.sampler import Clock, ReaderFactory, Scaler, kafka_reader
 from orderpipeline_operator.settings import Settings, from_environ
-from orderpipeline_operator.telemetry import Meters, PipelineMeters
-from orderpipeline_operator.workers import Worker
-from orderpipeline_operator.workqueue import WorkQueue
 
 LOG = logging.getLogger("orderpipeline_operator")
 SETTLE = 0.1
@@ -75,10 +77,10 @@ async def serve(settings: Settings, cluster: Configuration, reader_factory: Read
             stack.callback(beside.close)
             _background(
                 stack,
-                serve_for_ever(beside, lambda: metrics_api.serve(cluster, cert, key, gate.open, port=port), gate),
+                serve_for_ever(beside, lambda: server.serve(cluster, cert, key, gate.open, port=port), gate),
             )
         stop_http = await side.run(
-            scaling_api.serve(
+            keda_endpoint.serve(
                 cluster, settings.http_port, ready=gate.verdict, healthy=heartbeat.verdict, registry=metrics
             )
         )

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from typing import Any, Self
 
-from orderpipeline_operator.leaving import COST
+from orderpipeline_operator.reconcile.deletion_cost import COST
 from tests.e2e.cluster import ROOT, Cluster, wait_until
 
 CONSUMER = "shop-consumer"

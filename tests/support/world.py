@@ -16,13 +16,13 @@ import pytest
 from hack.kafka.crds import strimzi_crds
 from hack.native import keda
 from hack.native.config import Paths
-from orderpipeline_operator.adapters.credentials import from_kubeconfig
-from orderpipeline_operator.adapters.kube import Kube
-from orderpipeline_operator.domain import kinds
-from orderpipeline_operator.domain.conditions import Scaling
-from orderpipeline_operator.domain.kinds import Kind, Manifest, Ref
+from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.credentials import from_kubeconfig
+from orderpipeline_operator.domain.kubernetes import kinds
+from orderpipeline_operator.domain.kubernetes.kinds import Kind, Manifest, Ref
+from orderpipeline_operator.domain.planning.observed import Scaling
 from orderpipeline_operator.errors import NotFound
-from orderpipeline_operator.reconcile import Defaults, Reconciler
+from orderpipeline_operator.reconcile.reconciler import Defaults, Reconciler
 from orderpipeline_operator.sampling.sampler import Target
 from tests.support.apiserver import ApiServer
 

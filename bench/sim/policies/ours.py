@@ -7,12 +7,12 @@ import numpy as np
 from bench.sim.hpa import SYNC, Behavior, Hpa
 from bench.sim.policies import Clock
 from bench.sim.scenario import Floats, Ints, Move, Scenario, Seen
+from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.lag.history import Smoothing
 from orderpipeline_operator.domain.lag.sample import Group, GroupState, LagSample, Load, Owner, Unknown
 from orderpipeline_operator.domain.scaling.decide import decide
 from orderpipeline_operator.domain.scaling.model import Decision, ScalingPolicy, ScalingState
 from orderpipeline_operator.domain.scaling.policy import policy_from
-from orderpipeline_operator.domain.spec import OrderPipelineSpec
 
 
 def policy_of(scenario: Scenario) -> ScalingPolicy:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orderpipeline_operator.domain.conditions import Scaling
 from orderpipeline_operator.domain.lag.sample import LagSample, Unknown, moved
+from orderpipeline_operator.domain.planning.observed import Scaling
 from orderpipeline_operator.domain.scaling.model import Decision, ScalingPolicy
 
 PUBLISH_EVERY = 15.0

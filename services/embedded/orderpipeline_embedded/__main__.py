@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orderpipeline_embedded.load.command import add_options, run_load
 from orderpipeline_embedded.why import why
-from orderpipeline_operator.plugin import add_why
+from orderpipeline_operator.cli.plugin import add_why
 
 DEFAULT_FILE = Path("examples/shop.yaml")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orderpipeline_embedded.kafka.maven import cache
-from orderpipeline_operator.plugin import why as explain
+from orderpipeline_operator.cli.plugin import why as explain
 
 STATE = "pipeline.json"
 """In the folder of a run: an OrderPipeline with the parts of its status that tell of the scaling."""

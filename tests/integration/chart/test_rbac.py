@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orderpipeline_common.contract import Metric
-from orderpipeline_operator.domain.apiservice import APISERVICE, APISERVICE_NAME
+from orderpipeline_operator.domain.kubernetes.apiservice import APISERVICE, APISERVICE_NAME
 from tests.support.helm import CHART, NAMESPACE, VALUES, Helm, of_kind, values_name
 
 pytestmark = pytest.mark.integration

@@ -7,9 +7,9 @@ import pytest
 
 from hack.native import build
 from hack.native.config import Paths
-from orderpipeline_operator.domain.names import FIELD_MANAGER
+from orderpipeline_operator.domain.kubernetes.names import FIELD_MANAGER
 from tests.support.apiserver import ApiServer
-from tests.unit.render.specs import SPECS, bundle
+from tests.unit.operator.domain.manifests.specs import SPECS, bundle
 
 pytestmark = pytest.mark.integration
 

@@ -15,8 +15,8 @@ import aiohttp
 import pytest
 
 from hack.native import pki
-from orderpipeline_operator.domain import kinds
-from orderpipeline_operator.domain.kinds import Kind, Ref
+from orderpipeline_operator.domain.kubernetes import kinds
+from orderpipeline_operator.domain.kubernetes.kinds import Kind, Ref
 from tests.support.apiserver import ApiServer
 from tests.support.helm import Helm, of_kind
 from tests.support.processes import ENDS_WITH_US

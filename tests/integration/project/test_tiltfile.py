@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import starlark
 
-from orderpipeline_operator.domain import names, spec
+from orderpipeline_operator.domain.api import v1alpha1
+from orderpipeline_operator.domain.kubernetes import names
 from tests.integration.project.tilt import Tilt
 from tests.support.helm import ROOT, Helm
 
@@ -58,9 +59,9 @@ def test_edited_code_goes_where_the_reloader_looks(tilt: Tilt, program: str) -> 
 
 def test_every_image_is_used_by_an_object_that_is_applied(tilt: Tilt) -> None:
     (operator,) = [each for each in tilt.objects if each["kind"] == "Deployment"]
-    (shop,) = [each for each in tilt.objects if each["kind"] == spec.KIND]
+    (shop,) = [each for each in tilt.objects if each["kind"] == v1alpha1.KIND]
     used = {operator["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[0]}
-    used |= {_at(shop, path) for path in tilt.kinds[spec.KIND]}
+    used |= {_at(shop, path) for path in tilt.kinds[v1alpha1.KIND]}
     assert used == set(tilt.images)
 
 
@@ -99,7 +100,7 @@ def test_the_pods_of_the_pipeline_are_found_by_the_labels_they_get(tilt: Tilt) -
 
 
 def test_links_lead_to_the_host_of_the_example(tilt: Tilt) -> None:
-    (shop,) = [each for each in tilt.objects if each["kind"] == spec.KIND]
+    (shop,) = [each for each in tilt.objects if each["kind"] == v1alpha1.KIND]
     host = shop["spec"]["producer"]["ingress"]["host"]
     assert tilt.resources["shop"]["links"]
     assert all(link.startswith(f"http://{host}:8080/") for link in tilt.resources["shop"]["links"])

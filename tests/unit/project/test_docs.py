@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from orderpipeline_operator.domain.accept import Rejected, accept
+from orderpipeline_operator.domain.validation.accept import Rejected, accept
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in chain(ROOT.glob("*.md"), ROOT.glob("docs/**/*.md")))

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from orderpipeline_operator.domain import schedule
-from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1 import schedule
+from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import LagSample, Unknown
 from orderpipeline_operator.domain.scaling import backoff, even_steps
 from orderpipeline_operator.domain.scaling.facts import Wish, wish

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 
 
 def step(partitions: int, per_consumer: int) -> int:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import LagSample
 from orderpipeline_operator.domain.scaling import backoff, even_steps
 from orderpipeline_operator.domain.scaling.demand import Demand, demand_of, for_uneven

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1.schedule import Schedule
 from orderpipeline_operator.domain.lag.sample import Reset
 from orderpipeline_operator.domain.scaling.forecast import Forecast, Horizon
-from orderpipeline_operator.domain.schedule import Schedule
 
 Number = int | float | str | None
 Reason = Literal[

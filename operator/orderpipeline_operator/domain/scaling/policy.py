@@ -1,11 +1,11 @@
 """From the spec to the scaling policy."""
 
-from orderpipeline_operator.domain.bounds import consumer_bounds
-from orderpipeline_operator.domain.durations import seconds
+from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.api.v1alpha1.bounds import consumer_bounds
+from orderpipeline_operator.domain.api.v1alpha1.schedule import parse
 from orderpipeline_operator.domain.scaling.forecast import Horizon
 from orderpipeline_operator.domain.scaling.model import ScalingPolicy
-from orderpipeline_operator.domain.schedule import parse
-from orderpipeline_operator.domain.spec import OrderPipelineSpec
+from orderpipeline_operator.domain.units.durations import seconds
 
 COLD_RATE_PER_WORKER = 10.0
 """Orders per second that one worker is taken to handle until it was measured: 100 ms for an order.

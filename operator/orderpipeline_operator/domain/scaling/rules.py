@@ -5,7 +5,7 @@ Waiting and holding come after it.
 
 from dataclasses import dataclass
 
-from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.scaling import even_steps
 from orderpipeline_operator.domain.scaling.model import Reason
 

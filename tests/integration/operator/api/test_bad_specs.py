@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orderpipeline_operator.domain.accept import Rejected, accept
+from orderpipeline_operator.domain.validation.accept import Rejected, accept
 from tests.integration.operator.api.bad_specs import TAKEN_BUT_NOT_ACCEPTED, Bad
 from tests.integration.operator.api.bad_specs_api import REFUSED_BY_THE_API
 from tests.support.apiserver import ApiServer

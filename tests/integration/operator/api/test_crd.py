@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from orderpipeline_operator.domain.crdgen import crd
+from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.crd.generate import crd
+from orderpipeline_operator.domain.crd.openapi import Schema, without_nulls
 from orderpipeline_operator.domain.scaling.model import Decision, ScalingState
-from orderpipeline_operator.domain.schema import Schema, without_nulls
-from orderpipeline_operator.domain.spec import OrderPipelineSpec
 from tests.support.apiserver import ApiServer
 
 pytestmark = pytest.mark.integration
@@ -132,7 +132,7 @@ def test_status_is_a_subresource_whose_conditions_merge_by_type(crds: ApiServer,
     stored = json.loads(crds.kubectl("get", "opl", "status", "-n", namespace, "-o", "json"))["status"]
     assert [entry["type"] for entry in stored["conditions"]] == ["Ready", "Accepted"]
     assert stored["scaling"]["decisions"] == [DECISION.to_json()]
-    command = [sys.executable, "-m", "orderpipeline_operator.plugin", "why", "status", "-n", namespace]
+    command = [sys.executable, "-m", "orderpipeline_operator.cli.plugin", "why", "status", "-n", namespace]
     command.append(f"--kubeconfig={crds.kubeconfig}")
     path = f"{crds.bin}:{os.environ['PATH']}"
     told = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False)

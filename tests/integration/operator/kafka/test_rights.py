@@ -22,11 +22,11 @@ from confluent_kafka.admin import (
 )
 
 from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
-from orderpipeline_operator.domain import names
+from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.lag.sample import Reading
-from orderpipeline_operator.domain.render import Pipeline
-from orderpipeline_operator.domain.render.users import users
-from orderpipeline_operator.domain.spec import OrderPipelineSpec
+from orderpipeline_operator.domain.manifests import Pipeline
+from orderpipeline_operator.domain.manifests.users import users
 from tests.support.broker import Broker
 
 pytestmark = pytest.mark.integration

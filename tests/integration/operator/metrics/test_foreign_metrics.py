@@ -5,8 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from orderpipeline_operator.domain.apiservice import APISERVICE, APISERVICE_NAME, METRICS_GROUP, METRICS_VERSION
-from orderpipeline_operator.domain.kinds import HPA, Ref
+from orderpipeline_operator.domain.kubernetes.apiservice import (
+    APISERVICE,
+    APISERVICE_NAME,
+    METRICS_GROUP,
+    METRICS_VERSION,
+)
+from orderpipeline_operator.domain.kubernetes.kinds import HPA, Ref
 from tests.support.apiserver import ApiServer
 from tests.support.world import World
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from orderpipeline_operator.domain.render import Context, Pipeline, render
-from orderpipeline_operator.domain.spec import OrderPipelineSpec
+from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.manifests import Context, Pipeline, render
 from tests.integration.operator.metrics.test_metrics_api import SPACE, Api, _pipeline, api
 from tests.support.controllers import controllers
 

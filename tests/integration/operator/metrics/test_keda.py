@@ -15,11 +15,11 @@ from aiohttp import web
 
 from hack.native import build, keda
 from hack.native.config import Paths
-from orderpipeline_operator.adapters.metrics_values import Row
-from orderpipeline_operator.adapters.scaling_api import desired_route
-from orderpipeline_operator.domain.render import Context, Pipeline, render
-from orderpipeline_operator.domain.selector import Requirement
-from orderpipeline_operator.domain.spec import OrderPipelineSpec
+from orderpipeline_operator.adapters.keda_endpoint import desired_route
+from orderpipeline_operator.adapters.metrics_api.values import Row
+from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.kubernetes.selector import Requirement
+from orderpipeline_operator.domain.manifests import Context, Pipeline, render
 from tests.integration.operator.reconcile.test_transitions import watched_deployment
 from tests.support.apiserver import ApiServer, _free_ports, run_apiserver
 from tests.support.controllers import background, controllers

@@ -15,14 +15,14 @@ import aiohttp
 import pytest
 
 from hack.native import pki
-from orderpipeline_operator.adapters import metrics_api, metrics_api_docs
-from orderpipeline_operator.adapters.authn import ConfigMapProxies
-from orderpipeline_operator.adapters.authz import Authorizer
-from orderpipeline_operator.adapters.credentials import from_kubeconfig
-from orderpipeline_operator.adapters.kube import Kube
-from orderpipeline_operator.adapters.metrics_api_tls import Tls
-from orderpipeline_operator.adapters.metrics_values import StatusValues
-from orderpipeline_operator.domain.apiservice import APISERVICE_NAME, METRICS_GROUP, detect_foreign
+from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.credentials import from_kubeconfig
+from orderpipeline_operator.adapters.metrics_api import discovery, server
+from orderpipeline_operator.adapters.metrics_api.authentication import ConfigMapProxies
+from orderpipeline_operator.adapters.metrics_api.authorization import Authorizer
+from orderpipeline_operator.adapters.metrics_api.tls import Tls
+from orderpipeline_operator.adapters.metrics_api.values import StatusValues
+from orderpipeline_operator.domain.kubernetes.apiservice import APISERVICE_NAME, METRICS_GROUP, detect_foreign
 from tests.support.apiserver import ApiServer, _free_ports
 
 pytestmark = pytest.mark.integration
@@ -103,7 +103,7 @@ def _rbac() -> list[dict]:
     scaler = {"kind": "User", "name": SCALER, "apiGroup": group}
     return [
         role("ma-pipelines", "orderpipeline.dev", ["orderpipelines"], ["get", "list"]),
-        role("ma-metrics", METRICS_GROUP, list(metrics_api_docs.METRICS), ["get", "list"]),
+        role("ma-metrics", METRICS_GROUP, list(discovery.METRICS), ["get", "list"]),
         binding("ClusterRoleBinding", "ma-delegator", "ClusterRole", "system:auth-delegator", None, user),
         binding("ClusterRoleBinding", "ma-pipelines", "ClusterRole", "ma-pipelines", None, user),
         binding("ClusterRoleBinding", "ma-metrics", "ClusterRole", "ma-metrics", None, scaler),
@@ -141,7 +141,7 @@ async def api(apiserver: ApiServer, tmp_path: Path) -> AsyncIterator[Api]:
     open_port = asyncio.Event()
     parts = ConfigMapProxies(kube), Authorizer(kube, clock), StatusValues(kube, lambda: 1.7e9, clock)
     tls = Tls(tmp_path / "serving.crt", tmp_path / "serving.key")
-    running.task = asyncio.create_task(metrics_api.serve_with(*parts, tls, "127.0.0.1", port, open_port.set))
+    running.task = asyncio.create_task(server.serve_with(*parts, tls, "127.0.0.1", port, open_port.set))
     try:
         await asyncio.wait_for(open_port.wait(), 60)
         yield running
@@ -200,7 +200,7 @@ async def test_a_scaler_reads_values_through_the_api_server(api: Api) -> None:
 
 
 async def test_the_api_server_takes_up_discovery_and_openapi(api: Api) -> None:
-    assert {r["name"] for r in (await _until(api, BASE))["resources"]} == set(metrics_api_docs.METRICS)
+    assert {r["name"] for r in (await _until(api, BASE))["resources"]} == set(discovery.METRICS)
     listed, deadline = "", time.monotonic() + 120
     while not listed and time.monotonic() < deadline:
         listed = await api.kubectl("api-resources", f"--api-group={METRICS_GROUP}", "--no-headers", "--cached=false")

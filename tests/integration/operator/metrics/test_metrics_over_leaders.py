@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from hack.native import keda, pki
-from orderpipeline_operator.domain.apiservice import APISERVICE_NAME
-from orderpipeline_operator.domain.kinds import PIPELINE
+from orderpipeline_operator.domain.kubernetes.apiservice import APISERVICE_NAME
+from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE
 from tests.integration.operator.test_process import Process, _said, operator, until
 from tests.support.apiserver import ApiServer
 from tests.support.world import World, new_world

@@ -3,7 +3,7 @@
 import pytest
 
 from orderpipeline_common.contract import Env
-from orderpipeline_operator.domain import kinds
+from orderpipeline_operator.domain.kubernetes import kinds
 from tests.support.world import World
 
 pytestmark = pytest.mark.integration

@@ -8,8 +8,8 @@ import asyncio
 
 import pytest
 
-from orderpipeline_operator.domain import kinds
-from orderpipeline_operator.domain.kinds import Kind
+from orderpipeline_operator.domain.kubernetes import kinds
+from orderpipeline_operator.domain.kubernetes.kinds import Kind
 from orderpipeline_operator.errors import Forbidden
 from tests.support.apiserver import ApiServer
 from tests.support.world import World

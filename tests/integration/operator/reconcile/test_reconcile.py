@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from orderpipeline_operator.adapters.credentials import in_cluster
-from orderpipeline_operator.adapters.kube import Kube
-from orderpipeline_operator.domain import kinds
+from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.credentials import in_cluster
+from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.errors import Unauthorized
 from tests.support.apiserver import ApiServer
 from tests.support.clock import later

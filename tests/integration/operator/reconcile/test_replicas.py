@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from orderpipeline_operator.domain import kinds
-from orderpipeline_operator.domain.conditions import Scaling
+from orderpipeline_operator.domain.kubernetes import kinds
+from orderpipeline_operator.domain.planning.observed import Scaling
 from tests.support.world import NAME, World
 
 pytestmark = pytest.mark.integration

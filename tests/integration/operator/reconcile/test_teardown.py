@@ -2,9 +2,9 @@
 
 import pytest
 
-from orderpipeline_operator.domain import kinds
-from orderpipeline_operator.domain.kinds import Kind
-from orderpipeline_operator.domain.teardown import FINALIZER
+from orderpipeline_operator.domain.kubernetes import kinds
+from orderpipeline_operator.domain.kubernetes.kinds import Kind
+from orderpipeline_operator.domain.planning.teardown import FINALIZER
 from tests.support.world import NAME, World
 
 pytestmark = pytest.mark.integration

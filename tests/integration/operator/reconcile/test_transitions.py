@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from orderpipeline_operator.domain import kinds
-from orderpipeline_operator.domain.conditions import Scaling
-from orderpipeline_operator.domain.kinds import Kind, Manifest, Ref
+from orderpipeline_operator.domain.kubernetes import kinds
+from orderpipeline_operator.domain.kubernetes.kinds import Kind, Manifest, Ref
+from orderpipeline_operator.domain.planning.observed import Scaling
 from orderpipeline_operator.errors import NotFound
-from orderpipeline_operator.reconcile import Reconciler
+from orderpipeline_operator.reconcile.reconciler import Reconciler
 from tests.support.apiserver import ApiServer
 from tests.support.world import NAME, World
 

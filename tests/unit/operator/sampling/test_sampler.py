@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, KafkaConnection, OffsetReader
-from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group, Owner, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.scaling.model import ScalingPolicy
 from orderpipeline_operator.sampling.sampler import Clock, Scaler, Target

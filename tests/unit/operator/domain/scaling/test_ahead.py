@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orderpipeline_operator.domain.accept import Rejected, accept
-from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1.schedule import Schedule, narrow
 from orderpipeline_operator.domain.scaling.decide import decide
 from orderpipeline_operator.domain.scaling.forecast import Forecast, Horizon, ahead, learn
 from orderpipeline_operator.domain.scaling.model import ScalingState
-from orderpipeline_operator.domain.schedule import Schedule, narrow
+from orderpipeline_operator.domain.validation.accept import Rejected, accept
 from tests.unit.operator.domain.scaling.test_decide import POLICY, follow, runs, sample
 
 BERLIN = ZoneInfo("Europe/Berlin")

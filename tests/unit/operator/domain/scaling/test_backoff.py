@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group
 from orderpipeline_operator.domain.scaling.decide import _below, decide
 from orderpipeline_operator.domain.scaling.model import ScalingState

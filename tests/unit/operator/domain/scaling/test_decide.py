@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group, LagSample, Load, Owner, Unknown
 from orderpipeline_operator.domain.scaling import even_steps
 from orderpipeline_operator.domain.scaling.decide import REBALANCE_PATIENCE, decide
 from orderpipeline_operator.domain.scaling.model import Decision, ScalingPolicy, ScalingState
 from orderpipeline_operator.domain.scaling.policy import policy_from
-from orderpipeline_operator.domain.spec import OrderPipelineSpec
 
 POLICY = ScalingPolicy(
     mode="Auto", bounds=ConsumerBounds(1, 60), fixed=7, per_consumer_min=2, per_consumer_max=3, target_catch_up=60.0,

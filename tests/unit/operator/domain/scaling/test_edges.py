@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group, Load, Unknown
 from orderpipeline_operator.domain.scaling.decide import decide
 from orderpipeline_operator.domain.scaling.demand import for_uneven

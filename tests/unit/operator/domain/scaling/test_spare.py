@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orderpipeline_operator.domain.bounds import ConsumerBounds
+from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group, LagSample, Load, Owner
 from orderpipeline_operator.domain.scaling import even_steps
 from orderpipeline_operator.domain.scaling.decide import decide

@@ -8,10 +8,10 @@ import pytest
 
 from orderpipeline_embedded.__main__ import main as command
 from orderpipeline_embedded.why import STATE, keep
+from orderpipeline_operator.cli.plugin import main as plugin
 from orderpipeline_operator.domain.lag.sample import Group, Load, Unknown
 from orderpipeline_operator.domain.scaling.model import ScalingState
 from orderpipeline_operator.domain.scaling.why import explain
-from orderpipeline_operator.plugin import main as plugin
 from orderpipeline_operator.sampling.view import view_of
 from tests.unit.operator.domain.scaling.test_decide import NOTHING, POLICY, follow, sample
 

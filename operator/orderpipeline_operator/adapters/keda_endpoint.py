@@ -1,0 +1,59 @@
+"""The operator's plain HTTP: probes, metrics, and the numbers of consumers that KEDA asks for."""
+
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from aiohttp import web
+from kubernetes.aio.client import Configuration
+from prometheus_client import CollectorRegistry
+
+from orderpipeline_common.contract import Metric
+from orderpipeline_common.probes import serve_probes
+from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.metrics_api.values import StatusValues, Values
+from orderpipeline_operator.domain.kubernetes.names import PIPELINE_LABEL
+from orderpipeline_operator.domain.kubernetes.selector import Requirement
+from orderpipeline_operator.domain.manifests.keda import DESIRED_FIELD, desired_url
+from orderpipeline_operator.errors import ApiError
+
+
+async def serve(
+    cluster: Configuration,
+    port: int,
+    *,
+    ready: Callable[[], str],
+    healthy: Callable[[], str],
+    registry: CollectorRegistry,
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Serve in the running loop. Gives what ends it; run that in the same loop."""
+    kube = Kube(cluster)
+    values = StatusValues(kube, time.time, time.monotonic)
+    runner = await serve_probes(port, ready=ready, healthy=healthy, registry=registry, routes=[desired_route(values)])
+
+    async def stop() -> None:
+        await runner.cleanup()
+        await kube.close()
+
+    return stop
+
+
+def desired_route(values: Values) -> web.RouteDef:
+    """The number of consumers that a pipeline should have, from its status, so that every replica can answer.
+
+    What is not known is an error, upon which KEDA holds; it is never answered as 0.
+    """
+
+    async def on_desired(request: web.Request) -> web.Response:
+        namespace, name = request.match_info["namespace"], request.match_info["name"]
+        wanted = (Requirement(PIPELINE_LABEL, "in", frozenset({name})),)
+        try:
+            found = await values.lookup(namespace, Metric.DESIRED_CONSUMERS, wanted)
+        except ApiError as error:
+            return web.json_response({"error": f"the pipelines could not be read: {error}"}, status=503)
+        if not found:
+            text = f"no number of consumers is known of OrderPipeline {namespace}/{name}"
+            return web.json_response({"error": text}, status=404)
+        return web.json_response({DESIRED_FIELD: int(found[0][1])})
+
+    return web.get(desired_url("", "{namespace}", "{name}"), on_desired)

@@ -1,0 +1,107 @@
+"""The Kubernetes API with a memory: what the watches keep is not asked for, all else goes to the API server."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.informer import Informer
+from orderpipeline_operator.adapters.kubernetes.store import Store
+from orderpipeline_operator.adapters.kubernetes.watch import Watched
+from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.kubernetes.kinds import CHILD_KINDS, SECRET, Key, Kind, Manifest, Ref, kind_of
+from orderpipeline_operator.domain.kubernetes.names import OURS, children_of
+from orderpipeline_operator.errors import NotFound
+
+
+class Cached:
+    """Reads and writes for the reconciler. A kind whose watch does not stand is read from the API server."""
+
+    def __init__(self, kube: Kube, namespaces: Iterable[str], changed: Callable[[Key], None]) -> None:
+        """`namespaces` empty: all. `changed` is told of pipelines whose objects changed by another hand than ours."""
+        self._kube, self._store = kube, Store(changed)
+        self._informers: dict[tuple[Kind, str | None], Informer] = {}
+        for namespace in tuple(namespaces) or (None,):
+            wanted = [Watched(kind, namespace, OURS) for kind in CHILD_KINDS]
+            # Strimzi keeps a dozen Secrets per Kafka; contents are read of those that are needed.
+            wanted.append(Watched(SECRET, namespace, names.STRIMZI_CLUSTER_LABEL, partial=True))
+            for each in wanted:
+                self._informers[each.kind, namespace] = Informer(kube, self._store, each)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for informer in self._informers.values():
+                group.create_task(informer.run())
+
+    async def warm(self, seconds: float) -> None:
+        """Wait until all watches stand, at most that long: a start is cheaper then, and right anyway."""
+        _, pending = await asyncio.wait(
+            [asyncio.ensure_future(i.known()) for i in self._informers.values()], timeout=seconds
+        )
+        for each in pending:
+            each.cancel()
+
+    async def get(self, ref: Ref) -> Manifest:
+        """One object; a Secret from memory while no newer one was announced."""
+        if ref.kind != SECRET or not self._standing(ref.kind, ref.namespace):
+            return await self._kube.get(ref)
+        found = self._store.get(ref)
+        if found is None:
+            found = await self._kube.get(ref)
+            if self._store.has(ref):
+                self._store.remember(ref.kind, found)
+        return found
+
+    async def list(self, kind: Kind, namespace: str | None, label_selector: str = "") -> tuple[Manifest, ...]:
+        """Objects by label; those of one pipeline from memory. Raises NotFound for a kind that is not installed."""
+        name = children_of(label_selector)
+        informer = self._informer(kind, namespace)
+        if informer is None or name is None or namespace is None:
+            return await self._kube.list(kind, namespace, label_selector)
+        if informer.absent:
+            raise NotFound(f"list {kind.plural}", 404, "NotFound", "the cluster does not know the kind")
+        if not informer.complete:
+            return await self._kube.list(kind, namespace, label_selector)
+        return self._store.of((namespace, name), kind)
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """See Kube."""
+        return await self._kube.create(manifest)
+
+    async def make(self, manifest: Manifest) -> Manifest:
+        """See Kube; the answer is remembered before the watch tells of it."""
+        return self._kept(await self._kube.make(manifest))
+
+    async def apply(self, manifest: Manifest, *, force: bool = True, manager: str = names.FIELD_MANAGER) -> Manifest:
+        """See Kube; the answer is remembered before the watch tells of it."""
+        return self._kept(await self._kube.apply(manifest, force=force, manager=manager))
+
+    async def apply_status(self, manifest: Manifest) -> Manifest:
+        """See Kube."""
+        return await self._kube.apply_status(manifest)
+
+    async def patch(
+        self, ref: Ref, body: Mapping[str, Any], *, subresource: str = "", manager: str = names.FIELD_MANAGER
+    ) -> Manifest:
+        """See Kube."""
+        return await self._kube.patch(ref, body, subresource=subresource, manager=manager)
+
+    async def delete(self, ref: Ref, *, uid: str, propagation: str = "Background") -> None:
+        """See Kube."""
+        await self._kube.delete(ref, uid=uid, propagation=propagation)
+
+    def _kept(self, manifest: Manifest) -> Manifest:
+        kind = kind_of(manifest)
+        informer = self._informer(kind, manifest["metadata"]["namespace"])
+        # What the watch has passed already may be gone again since.
+        if informer is not None and informer.complete and informer.behind(manifest["metadata"]["resourceVersion"]):
+            self._store.remember(kind, manifest)
+        return manifest
+
+    def _standing(self, kind: Kind, namespace: str) -> bool:
+        informer = self._informer(kind, namespace)
+        return informer is not None and informer.complete
+
+    def _informer(self, kind: Kind, namespace: str | None) -> Informer | None:
+        return self._informers.get((kind, None)) or self._informers.get((kind, namespace))

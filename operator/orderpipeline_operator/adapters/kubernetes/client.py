@@ -1,0 +1,190 @@
+"""The only way to the Kubernetes API: a few verbs on plain JSON objects, server-side apply under one field manager.
+
+The models of the Kubernetes client stay out of it: most of what is written here are Strimzi's kinds and our own, which
+have none.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any, Final
+
+import msgspec
+from kubernetes.aio.client import Configuration
+
+from orderpipeline_operator.adapters.kubernetes.transport import NO_QUERY, TROUBLE, Transport
+from orderpipeline_operator.domain.kubernetes.kinds import Kind, Manifest, Ref, kind_of, ref_of
+from orderpipeline_operator.domain.kubernetes.names import FIELD_MANAGER
+from orderpipeline_operator.errors import Unreachable, from_status
+
+_APPLY = "application/apply-patch+yaml"  # JSON is YAML
+_MERGE = "application/merge-patch+json"
+SILENCE: Final = 150.0
+"""Seconds without a line after which a watch counts as broken; the API server sends a bookmark every minute."""
+
+
+class Kube:
+    """A client of one API server. Make it inside the loop that uses it and close it there.
+
+    All methods raise the errors of `errors.py`; a request that takes longer than `timeout` seconds is Unreachable.
+    """
+
+    def __init__(self, cluster: Configuration, *, timeout: float = 15.0) -> None:
+        self._transport = Transport(cluster, FIELD_MANAGER, timeout)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.close()
+
+    async def get(self, ref: Ref) -> Manifest:
+        """One object."""
+        return await self._object("get", str(ref), "GET", path_of(ref.kind, ref.namespace, ref.name))
+
+    async def list(self, kind: Kind, namespace: str | None, label_selector: str = "") -> tuple[Manifest, ...]:
+        """All objects of a kind, in one namespace or (None) everywhere. Items carry apiVersion and kind."""
+        what = f"{kind.plural} in {namespace or 'all namespaces'}"
+        query = {"limit": "500"} | ({"labelSelector": label_selector} if label_selector else {})
+        items: list[Manifest] = []
+        while True:
+            page = await self._object("list", what, "GET", path_of(kind, namespace), query=query)
+            items += ({"apiVersion": kind.api_version, "kind": kind.kind} | item for item in page["items"])
+            token = page["metadata"].get("continue")
+            if not token:
+                return tuple(items)
+            query["continue"] = token
+
+    async def raw(self, what: str, path: str, query: Mapping[str, str], accept: str) -> bytes:
+        """GET of anything, as text."""
+        return await self._call("get", what, "GET", path, None, query, accept=accept)
+
+    async def lines(self, what: str, path: str, query: Mapping[str, str], accept: str) -> AsyncGenerator[bytes]:
+        """GET of an answer that does not end, line by line. The first is empty: the answer has begun."""
+        rest = b""
+        try:
+            async with aclosing(self._transport.stream(path, query, silence=SILENCE, accept=accept)) as pieces:
+                async for status, piece in pieces:
+                    if status >= 400:
+                        rest += piece
+                        continue
+                    if not piece:
+                        yield b""
+                    *lines, rest = (rest + piece).split(b"\n")
+                    for line in lines:
+                        yield line
+        except TROUBLE as error:
+            raise Unreachable(what, 0, "Unreachable", f"{type(error).__name__}: {error}") from error
+        if status >= 400:
+            raise from_status(what, status, *explain(rest))
+
+    async def make(self, manifest: Manifest) -> Manifest:
+        """Server-side apply of what does not exist yet; Conflict when it does, whosever it is."""
+        # A precondition that no existing object meets, and that the API server does not hold against a new one.
+        meta = {**manifest["metadata"], "resourceVersion": "1"}
+        return await self._apply(ref_of(manifest), {**manifest, "metadata": meta}, "", True, FIELD_MANAGER)
+
+    async def apply(self, manifest: Manifest, *, force: bool = True, manager: str = FIELD_MANAGER) -> Manifest:
+        """Server-side apply. Without force, fields that somebody else set otherwise are a Conflict."""
+        return await self._apply(ref_of(manifest), manifest, "", force, manager)
+
+    async def apply_status(self, manifest: Manifest) -> Manifest:
+        """Server-side apply of .status alone; NotFound when the object is gone."""
+        return await self._apply(ref_of(manifest), manifest, "/status", True, FIELD_MANAGER)
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Create; Conflict when it exists."""
+        kind, meta = kind_of(manifest), manifest["metadata"]
+        what = f"{kind.kind} {meta['namespace']}/{meta.get('name') or meta.get('generateName')}"
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._object("create", what, "POST", path_of(kind, meta["namespace"]), manifest, query=query)
+
+    async def replace(self, manifest: Manifest) -> Manifest:
+        """Replace the whole object; Conflict when its resourceVersion is no longer the newest."""
+        ref = ref_of(manifest)
+        query = {"fieldManager": FIELD_MANAGER}
+        return await self._object(
+            "replace", str(ref), "PUT", path_of(ref.kind, ref.namespace, ref.name), manifest, query=query
+        )
+
+    async def patch(
+        self, ref: Ref, body: Mapping[str, Any], *, subresource: str = "", manager: str = FIELD_MANAGER
+    ) -> Manifest:
+        """JSON merge patch; a resourceVersion in it is a precondition."""
+        path = path_of(ref.kind, ref.namespace, ref.name) + (f"/{subresource}" if subresource else "")
+        return await self._object(
+            "patch", str(ref), "PATCH", path, body, query={"fieldManager": manager}, content=_MERGE
+        )
+
+    async def delete(self, ref: Ref, *, uid: str, propagation: str = "Background") -> None:
+        """Delete the object with this uid; gone already is fine, another object of the same name is a Conflict."""
+        body = {
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "propagationPolicy": propagation,
+            "preconditions": {"uid": uid},
+        }
+        await self._object(
+            "delete", str(ref), "DELETE", path_of(ref.kind, ref.namespace, ref.name), body, absent_ok=True
+        )
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Manifest:
+        """POST to a path that is no stored resource, such as a SubjectAccessReview."""
+        return await self._object("post", path, "POST", path, body)
+
+    async def _apply(self, ref: Ref, manifest: Manifest, subresource: str, force: bool, manager: str) -> Manifest:
+        query = {"fieldManager": manager, "force": "true" if force else "false", "fieldValidation": "Strict"}
+        path = path_of(ref.kind, ref.namespace, ref.name) + subresource
+        return await self._object("apply", str(ref), "PATCH", path, manifest, query=query, content=_APPLY)
+
+    async def _object(
+        self,
+        verb: str,
+        what: str,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] = NO_QUERY,
+        content: str = "application/json",
+        absent_ok: bool = False,
+    ) -> Manifest:
+        raw = await self._call(verb, what, method, path, body, query, content=content, absent_ok=absent_ok)
+        result: Manifest = msgspec.json.decode(raw)
+        return result
+
+    async def _call(
+        self,
+        verb: str,
+        what: str,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        query: Mapping[str, str],
+        *,
+        content: str = "application/json",
+        accept: str = "application/json",
+        absent_ok: bool = False,
+    ) -> bytes:
+        sent = None if body is None else msgspec.json.encode(body)
+        try:
+            status, raw = await self._transport.request(method, path, query, sent, content, accept)
+        except TROUBLE as error:
+            raise Unreachable(f"{verb} {what}", 0, "Unreachable", f"{type(error).__name__}: {error}") from error
+        if status >= 400 and not (absent_ok and status == 404):
+            reason, message = explain(raw)
+            raise from_status(f"{verb} {what}", status, reason, message)
+        return raw
+
+
+def path_of(kind: Kind, namespace: str | None, name: str = "") -> str:
+    """The path of a kind, in one namespace or (None) everywhere, or of one object."""
+    root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
+    scope = f"/namespaces/{namespace}" if namespace else ""
+    return f"{root}{scope}/{kind.plural}" + (f"/{name}" if name else "")
+
+
+def explain(raw: bytes) -> tuple[str, str]:
+    """Reason and message of a Status object; whatever else came, its first 300 characters."""
+    try:
+        status = msgspec.json.decode(raw)
+        return str(status["reason"]), str(status["message"])
+    except (ValueError, KeyError, TypeError):  # msgspec's DecodeError is a ValueError
+        return "", raw[:300].decode(errors="replace")

@@ -1,0 +1,120 @@
+"""kopf's part: it watches the pipelines, and what matters of their events becomes a key. It writes nothing at all.
+
+Their children are watched elsewhere, by what also remembers them: see adapters/cached.py.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import kopf
+from kubernetes.aio.client import Configuration
+
+from orderpipeline_operator.adapters.kubernetes.credentials import authorization
+from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE, Key
+
+LOG = logging.getLogger(__name__)
+
+
+def mark_of(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What of a pipeline, when it differs, is worth a look. Its status is ours, and most events are about that."""
+    meta = body["metadata"]
+    return meta["uid"], meta.get("generation"), meta.get("deletionTimestamp"), tuple(meta.get("finalizers") or ())
+
+
+def registry(cluster: Configuration, enqueue: Callable[[Key], None]) -> kopf.OperatorRegistry:
+    """Handlers for the pipelines."""
+    made = kopf.OperatorRegistry()
+
+    async def on_login(**_: Any) -> kopf.ConnectionInfo:
+        return await connection_info(cluster)
+
+    async def on_event(type: str | None, body: Mapping[str, Any], memo: kopf.Memo, **_: Any) -> None:  # noqa: A002 - kopf's name
+        mark = mark_of(body)
+        if type == "DELETED" or memo.get("mark") != mark:
+            memo["mark"] = mark
+            enqueue((body["metadata"]["namespace"], body["metadata"]["name"]))
+
+    kopf.on.login(registry=made)(on_login)
+    kopf.on.event(PIPELINE.group, PIPELINE.version, PIPELINE.plural, registry=made, id="on_pipelines")(on_event)
+    return made
+
+
+def settings(*, cluster_wide: bool) -> kopf.OperatorSettings:
+    """kopf with all that writes turned off, and its waits capped: no minutes of silence after an outage."""
+    made = kopf.OperatorSettings()
+    made.posting.enabled = False
+    made.scanning.disabled = not cluster_wide
+    made.queueing.error_delays = (1, 1, 2, 3, 5, 8, 13, 21, 30)
+    made.networking.error_backoffs = (0.5, 1, 1, 2, 3, 5)
+    made.networking.request_timeout = 60
+    made.networking.connect_timeout = 10
+    made.watching.connect_timeout = 10
+    return made
+
+
+async def connection_info(cluster: Configuration) -> kopf.ConnectionInfo:
+    """kopf's form of our credentials; asked for again whenever the API server refuses the token."""
+    scheme, token = await authorization(cluster) or (None, None)
+    return kopf.ConnectionInfo(
+        server=cluster.host,
+        ca_path=cluster.ssl_ca_cert,
+        insecure=not cluster.verify_ssl,
+        scheme=scheme,
+        token=token,
+        certificate_path=cluster.cert_file,
+        private_key_path=cluster.key_file,
+        proxy_url=cluster.proxy,
+        trust_env=True,
+    )
+
+
+class Watch:
+    """kopf in a thread and loop of its own, since it ends every task of the loop it runs in."""
+
+    def __init__(
+        self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings, namespaces: tuple[str, ...]
+    ) -> None:
+        self._stop = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self.failure = ""
+        """Why it ended by itself."""
+        self._thread = threading.Thread(
+            target=self._run, args=(registry, settings, namespaces), name="watch", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    async def wait(self) -> None:
+        """Until it has ended, which it does by itself only when something is badly wrong."""
+        await self._ended.wait()
+
+    async def stop(self, seconds: float) -> None:
+        """Ask it to end and wait, at most that long."""
+        self._stop.set()
+        await asyncio.to_thread(self._thread.join, seconds)
+
+    def _run(
+        self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings, namespaces: tuple[str, ...]
+    ) -> None:
+        self.failure = "kopf ended by itself"
+        try:
+            asyncio.run(
+                kopf.operator(
+                    registry=registry,
+                    settings=settings,
+                    standalone=True,
+                    clusterwide=not namespaces,
+                    namespaces=namespaces,
+                    stop_flag=self._stop,
+                )
+            )
+        except Exception as error:  # told to the main loop, which ends the process
+            self.failure = f"watching failed: {error!r}"
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._ended.set)

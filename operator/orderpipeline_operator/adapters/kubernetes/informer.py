@@ -1,0 +1,100 @@
+"""Keeps the store true to one kind of object: list, then watch, and list anew when the watch can't be continued."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.store import Store, version_of
+from orderpipeline_operator.adapters.kubernetes.watch import Watched, pages, watch
+from orderpipeline_operator.backoff import backoff
+from orderpipeline_operator.domain.kubernetes.kinds import Ref
+from orderpipeline_operator.errors import ApiError, NotFound
+
+LOG = logging.getLogger(__name__)
+WATCH_SECONDS = 300.0
+"""How long one watch lasts at least; up to half as much again, so that not all of them end at once."""
+ABSENT_SECONDS = 10.0
+"""Time between two looks for a kind whose CRD is not installed."""
+GONE = 410
+
+
+class Informer:
+    """One kind. What a reader has to know of it is in `complete` and `absent`; neither: ask the API server."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        store: Store,
+        watched: Watched,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._kube, self._store, self._watched = kube, store, watched
+        self._sleep, self._jitter = sleep, jitter
+        self._version = ""
+        """Up to where the store is true; empty: it has to be listed."""
+        self._failures = 0
+        self.complete = False
+        """Whether the store has all there is of it, but for what is on its way."""
+        self.absent = False
+        """Whether the cluster does not know the kind."""
+        self._known = asyncio.Event()
+
+    async def known(self) -> None:
+        """Wait until the first list is in and its watch stands, or the kind is found to be absent."""
+        await self._known.wait()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                if not self._version:
+                    await self._list()
+                await self._follow()
+            except NotFound:
+                self._version, self.complete, self.absent = "", False, True
+                self._known.set()
+                self._store.keep_only(self._watched.kind, self._watched.namespace, (), str(2**63))
+                await self._sleep(ABSENT_SECONDS)
+            except ApiError as error:
+                self.complete = False
+                if error.status == GONE:
+                    self._version = ""
+                    continue
+                self._failures += 1
+                LOG.log(logging.WARNING if self._failures > 1 else logging.INFO, "%s; trying again", error)
+                await self._sleep(backoff(self._failures))
+
+    def behind(self, version: str) -> bool:
+        """Whether the watch has yet to tell what happened at this version."""
+        return int(self._version or 0) < int(version)
+
+    async def _list(self) -> None:
+        of = self._watched
+        there: list[Ref] = []
+        version = ""
+        async with aclosing(pages(self._kube, of)) as found:
+            async for raws, version in found:  # noqa: B007 - the last one counts
+                there += [self._store.put(of.kind, bytes(raw), partial=of.partial) for raw in raws]
+        self._store.keep_only(of.kind, of.namespace, there, version)
+        self._version, self.absent = version, False
+
+    async def _follow(self) -> None:
+        of = self._watched
+        seconds = WATCH_SECONDS * (1 + 0.5 * self._jitter())
+        async with aclosing(watch(self._kube, of, self._version, seconds)) as events:
+            async for event in events:
+                if event is None:
+                    self.complete, self._failures = True, 0
+                    self._known.set()
+                    continue
+                raw = bytes(event.object)
+                if event.type == "DELETED":
+                    self._store.drop(of.kind, raw)
+                elif event.type != "BOOKMARK":
+                    self._store.put(of.kind, raw, partial=of.partial)
+                self._version = version_of(raw)

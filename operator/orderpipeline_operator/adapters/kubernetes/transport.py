@@ -1,0 +1,104 @@
+"""HTTP to one API server: connections, credentials, deadlines. Bodies are bytes; what they mean is others' business.
+
+The Kubernetes client finds out where the server is and who we are; its own requests cost several times as much.
+"""
+
+import ssl
+from collections.abc import AsyncGenerator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from kubernetes.aio.client import Configuration
+from yarl import URL
+
+from orderpipeline_operator.adapters.kubernetes.credentials import authorization
+
+NO_QUERY: Final[Mapping[str, str]] = MappingProxyType({})
+TROUBLE: Final = (TimeoutError, aiohttp.ClientError, OSError)
+"""What a request raises when there was no whole answer."""
+
+
+class Transport:
+    """Make it inside the loop that uses it and close it there. `timeout` is for a whole request, in seconds."""
+
+    def __init__(self, cluster: Configuration, user_agent: str, timeout: float) -> None:
+        self._cluster, self._user_agent = cluster, user_agent
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        way = {"proxy": cluster.proxy or proxy_of(cluster.host), "server_hostname": cluster.tls_server_name}
+        self._way: dict[str, Any] = {name: value for name, value in way.items() if value}
+        self._short: aiohttp.ClientSession | None = None
+        self._long: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for session in (self._short, self._long):
+            if session is not None:
+                await session.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] = NO_QUERY,
+        body: bytes | None = None,
+        content: str = "application/json",
+        accept: str = "application/json",
+    ) -> tuple[int, bytes]:
+        """Status and body of the answer. Raises one of TROUBLE."""
+        headers = await self._headers(accept) | {"Content-Type": content}
+        if self._short is None:
+            self._short = self._session(self._cluster.connection_pool_maxsize)
+        async with self._short.request(
+            method, self._url(path, query), data=body, headers=headers, timeout=self._timeout, **self._way
+        ) as reply:
+            return reply.status, await reply.read()
+
+    async def stream(
+        self, path: str, query: Mapping[str, str], *, silence: float, accept: str = "application/json"
+    ) -> AsyncGenerator[tuple[int, bytes]]:
+        """Status and pieces of an endless answer; one that is silent for so many seconds is TROUBLE.
+
+        The first piece is empty: it tells that the answer has begun.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout.total, sock_read=silence)
+        headers = await self._headers(accept)
+        if self._long is None:
+            self._long = self._session(0)  # apart, so that streams that stay open take no request's connection
+        async with self._long.get(self._url(path, query), headers=headers, timeout=timeout, **self._way) as reply:
+            yield reply.status, b""
+            async for piece in reply.content.iter_any():
+                yield reply.status, piece
+
+    async def _headers(self, accept: str) -> dict[str, str]:
+        made = {"User-Agent": self._user_agent, "Accept": accept}
+        proof = await authorization(self._cluster)
+        return made if proof is None else made | {"Authorization": " ".join(proof)}
+
+    def _url(self, path: str, query: Mapping[str, str]) -> URL:
+        return URL(f"{self._cluster.host}{path}" + (f"?{urlencode(query)}" if query else ""), encoded=True)
+
+    def _session(self, limit: int) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=limit, ssl=_tls(self._cluster))
+        # Without trust_env, which looks into the environment and ~/.netrc in a thread, twice for each request.
+        return aiohttp.ClientSession(connector=connector, read_bufsize=2**18)
+
+
+def proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for a server (HTTPS_PROXY, NO_PROXY); None: there is none."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+
+
+def _tls(cluster: Configuration) -> ssl.SSLContext:
+    made = ssl.create_default_context(cafile=cluster.ssl_ca_cert, cadata=cluster.ca_cert_data)
+    if cluster.cert_file:
+        made.load_cert_chain(cluster.cert_file, keyfile=cluster.key_file)
+    if not cluster.verify_ssl:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    if cluster.disable_strict_ssl_verification:
+        made.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return made

@@ -1,0 +1,78 @@
+"""Lists page by page and watches, as text: what is read of an object, and whether, is for the reader to say."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from orderpipeline_operator.adapters.kubernetes.client import Kube, explain, path_of
+from orderpipeline_operator.domain.kubernetes.kinds import Kind
+from orderpipeline_operator.errors import from_status
+
+PAGE: Final = "200"
+"""Objects per page: enough to be quick, few enough to need no memory that is never needed again."""
+
+
+class _Page(msgspec.Struct):
+    metadata: dict[str, Any]
+    items: list[msgspec.Raw] | None = None
+
+
+class WatchEvent(msgspec.Struct):
+    """One line of a watch: ADDED, MODIFIED, DELETED, BOOKMARK or ERROR, and the object as JSON."""
+
+    type: str
+    object: msgspec.Raw
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is listed and watched: a kind in one namespace or (None) everywhere; `partial`: only its metadata."""
+
+    kind: Kind
+    namespace: str | None
+    selector: str
+    partial: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kind.plural} in {self.namespace or 'all namespaces'}"
+
+
+_PAGES, _EVENTS = msgspec.json.Decoder(_Page), msgspec.json.Decoder(WatchEvent)
+
+
+async def pages(kube: Kube, of: Watched) -> AsyncGenerator[tuple[list[msgspec.Raw], str]]:
+    """Objects as JSON without apiVersion and kind, and the resourceVersion of the whole list. Raises ApiError."""
+    query = {"limit": PAGE} | ({"labelSelector": of.selector} if of.selector else {})
+    while True:
+        raw = await kube.raw(f"list {of}", path_of(of.kind, of.namespace), query, _accept(of, "List"))
+        page = _PAGES.decode(raw)
+        yield page.items or [], str(page.metadata["resourceVersion"])
+        token = page.metadata.get("continue")
+        if not token:
+            return
+        query["continue"] = token
+
+
+async def watch(kube: Kube, of: Watched, version: str, seconds: float) -> AsyncGenerator[WatchEvent | None]:
+    """What happened after `version`, for so many seconds. The first is None: the watch stands.
+
+    Raises ApiError also for what the watch itself tells, so that a version that is too old is one of status 410.
+    """
+    query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version}
+    query |= {"timeoutSeconds": str(round(seconds))} | ({"labelSelector": of.selector} if of.selector else {})
+    what = f"watch {of}"
+    async with aclosing(kube.lines(what, path_of(of.kind, of.namespace), query, _accept(of))) as lines:
+        async for line in lines:
+            event = _EVENTS.decode(line) if line else None
+            if event is not None and event.type == "ERROR":
+                code = int(msgspec.json.decode(event.object).get("code", 500))
+                raise from_status(what, code, *explain(bytes(event.object)))
+            yield event
+
+
+def _accept(of: Watched, suffix: str = "") -> str:
+    json = "application/json"
+    return f"{json};as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1" if of.partial else json

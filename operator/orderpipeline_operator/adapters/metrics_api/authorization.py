@@ -1,0 +1,62 @@
+"""May this user read that: asked of the API server by SubjectAccessReview, answers kept for a few seconds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.metrics_api.authentication import User
+from orderpipeline_operator.domain.kubernetes.apiservice import METRICS_GROUP, METRICS_VERSION
+
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+KEEP = 10.0
+MOST = 4096
+MASTERS = "system:masters"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What is asked for: a metric in a namespace, or else a path that is no resource."""
+
+    verb: str
+    path: str
+    namespace: str = ""
+    metric: str = ""
+
+
+class Authorizer:
+    """Asks and remembers for KEEP seconds. `now` is a monotonic clock."""
+
+    def __init__(self, kube: Kube, now: Callable[[], float]) -> None:
+        self._kube, self._now = kube, now
+        self._kept: dict[tuple[Any, ...], tuple[float, bool, str]] = {}
+
+    async def allowed(self, user: User, action: Action) -> tuple[bool, str]:
+        """Whether, and the API server's reason. Raises ApiError when it cannot be asked: then nothing is allowed."""
+        if MASTERS in user.groups:
+            return True, ""
+        key = (user.name, user.groups, tuple(sorted(user.extra.items())), action)
+        kept = self._kept.get(key)
+        if kept is not None and self._now() < kept[0]:
+            return kept[1], kept[2]
+        status = (await self._kube.post(REVIEWS, review(user, action))).get("status") or {}
+        answer = bool(status.get("allowed")) and not status.get("denied"), str(status.get("reason") or "")
+        if len(self._kept) >= MOST:
+            self._kept.clear()
+        self._kept[key] = (self._now() + KEEP, *answer)
+        return answer
+
+
+def review(user: User, action: Action) -> dict[str, Any]:
+    """The SubjectAccessReview."""
+    spec: dict[str, Any] = {"user": user.name, "groups": list(user.groups)}
+    if user.extra:
+        spec["extra"] = {key: list(values) for key, values in user.extra.items()}
+    if action.metric:
+        spec["resourceAttributes"] = {
+            "group": METRICS_GROUP, "version": METRICS_VERSION, "namespace": action.namespace,
+            "resource": action.metric, "verb": action.verb,
+        }  # fmt: skip
+    else:
+        spec["nonResourceAttributes"] = {"path": action.path, "verb": action.verb}
+    return {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}

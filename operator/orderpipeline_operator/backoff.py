@@ -1,0 +1,11 @@
+"""How long to wait after failures in a row."""
+
+from typing import Final
+
+FIRST_BACKOFF: Final = 0.5
+MAX_BACKOFF: Final = 30.0
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait after that many failures in a row: 0.5, 1, 2, ... up to 30."""
+    return min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 16))

@@ -1,0 +1,82 @@
+"""The OrderPipeline's spec. These models are the only source of the CRD and of every default.
+
+Field names on the wire are camelCase; a description is required on every field, since it becomes `kubectl explain`.
+Durations are Kubernetes-style strings (`500ms`, `60s`, `7d`), sizes are Kubernetes quantities (`100Gi`).
+CEL rules sit on the model whose fields they compare.
+"""
+
+from orderpipeline_operator.domain.api.v1alpha1.anticipation import ForecastSpec, ScheduleSpec
+from orderpipeline_operator.domain.api.v1alpha1.autoscaling import AutoscalingSpec, PartitionsPerConsumer
+from orderpipeline_operator.domain.api.v1alpha1.base import (
+    GROUP,
+    KIND,
+    PLURAL,
+    VERSION,
+    Duration,
+    Model,
+    Placement,
+    Quantity,
+    Resources,
+    SecretKey,
+)
+from orderpipeline_operator.domain.api.v1alpha1.consumer import ConsumerSpec, DeadLetter, Sink
+from orderpipeline_operator.domain.api.v1alpha1.kafka import (
+    Brokers,
+    Controllers,
+    CruiseControl,
+    ExistingKafka,
+    ExistingTls,
+    KafkaSpec,
+    Listeners,
+    Storage,
+)
+from orderpipeline_operator.domain.api.v1alpha1.pipeline import OrderPipelineSpec
+from orderpipeline_operator.domain.api.v1alpha1.producer import (
+    Auth,
+    HttpRoute,
+    Ingress,
+    IngressTls,
+    Limits,
+    ParentRef,
+    ProducerSpec,
+    Quotas,
+)
+from orderpipeline_operator.domain.api.v1alpha1.topic import TopicSpec
+
+__all__ = [
+    "GROUP",
+    "KIND",
+    "PLURAL",
+    "VERSION",
+    "Auth",
+    "AutoscalingSpec",
+    "Brokers",
+    "ConsumerSpec",
+    "Controllers",
+    "CruiseControl",
+    "DeadLetter",
+    "Duration",
+    "ExistingKafka",
+    "ExistingTls",
+    "ForecastSpec",
+    "HttpRoute",
+    "Ingress",
+    "IngressTls",
+    "KafkaSpec",
+    "Limits",
+    "Listeners",
+    "Model",
+    "OrderPipelineSpec",
+    "ParentRef",
+    "PartitionsPerConsumer",
+    "Placement",
+    "ProducerSpec",
+    "Quantity",
+    "Quotas",
+    "Resources",
+    "ScheduleSpec",
+    "SecretKey",
+    "Sink",
+    "Storage",
+    "TopicSpec",
+]

@@ -1,0 +1,117 @@
+"""The consumers' half of the spec."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from orderpipeline_operator.domain.api.v1alpha1.base import (
+    Duration,
+    Image,
+    Model,
+    Placement,
+    Resources,
+    SecretKey,
+    TopicName,
+    rule,
+    rules,
+)
+from orderpipeline_operator.domain.api.v1alpha1.producer import Quotas
+
+
+class Sink(Model):
+    """Where orders go when no handler of your own is named."""
+
+    model_config = rules(
+        rule("self.type != 'http' || has(self.url)", "is needed with type http: where are batches posted?", ".url"),
+        rule(
+            "self.type != 'postgres' || has(self.dsnSecret)",
+            "is needed with type postgres: name the Secret and the key that holds the connection string",
+            ".dsnSecret",
+        ),
+    )
+
+    type: Literal["log", "http", "postgres"] = Field(
+        "log",
+        description="log prints orders; http posts batches to url; postgres inserts them, order and offset in one"
+        " transaction.",
+    )
+    url: str | None = Field(
+        None, pattern=r"^https?://[^\s/]+", max_length=2048, description="With http: where batches are posted."
+    )
+    dsn_secret: SecretKey | None = Field(
+        None, description="With postgres: the Secret key that holds the connection string."
+    )
+    table: str = Field(
+        "orders",
+        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+        max_length=63,
+        description="With postgres: the table, made when missing.",
+    )
+    timeout: Duration = Field("10s", description="Longest that one batch may take.")
+
+
+class DeadLetter(Model):
+    """Where orders go that keep failing."""
+
+    model_config = rules(
+        rule(
+            "self.partitions >= oldSelf.partitions",
+            "cannot shrink: Kafka never removes partitions; put back the former number or a larger one",
+            ".partitions",
+        ),
+    )
+
+    enabled: bool = Field(
+        True, description="When off, a failing order is retried until it succeeds and holds its partition."
+    )
+    topic: TopicName | None = Field(
+        None, description="Topic; the orders topic's name with .dead-letter added when absent."
+    )
+    partitions: int = Field(
+        3, ge=1, le=10000, description="Partitions of the dead-letter topic; can grow, never shrink."
+    )
+    retention: Duration = Field("30d", description="How long dead letters are kept.")
+    attempts: int = Field(5, ge=1, le=100, description="Tries before an order is a dead letter.")
+    backoff: Duration = Field(
+        "200ms", description="Wait before the second try; doubles with each further one, up to 30 s."
+    )
+
+
+class ConsumerSpec(Model):
+    """The consumers of the orders."""
+
+    model_config = rules(
+        rule(
+            "has(self.group) == has(oldSelf.group) && (!has(self.group) || self.group == oldSelf.group)",
+            "cannot change: a new group starts from offsetReset and works orders again or skips them;"
+            " put back the former value",
+            ".group",
+        ),
+    )
+
+    image: Image | None = Field(
+        None, description="Container image, yours if you bring a handler; the operator's default when absent."
+    )
+    group: TopicName | None = Field(None, description="Consumer group; the pipeline's name when absent; cannot change.")
+    workers: int = Field(10, ge=1, le=1000, description="Orders of different customers handled at once, per pod.")
+    batch_size: int = Field(100, ge=1, le=100000, description="Orders taken and committed at a time.")
+    offset_reset: Literal["earliest", "latest"] = Field(
+        "earliest", description="Where a group without commits starts; latest skips orders taken before."
+    )
+    handler: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$",
+        max_length=253,
+        description="Your `module:callable` in the image; wins over sink.",
+    )
+    sink: Sink = Field(Sink(), description="Where orders go when no handler is named.")
+    dead_letter: DeadLetter = Field(DeadLetter(), description="What happens to orders that keep failing.")
+    quotas: Quotas = Field(Quotas(), description="Kafka client quotas of the consumer's user.")
+    resources: Resources = Field(
+        Resources(requests={"cpu": "250m", "memory": "128Mi"}, limits={"memory": "512Mi"}),
+        description="CPU and memory of each pod.",
+    )
+    placement: Placement = Field(Placement(), description="Spread and disruption.")
+    grace_period: Duration = Field(
+        "60s", description="Time a pod has to finish and commit what it holds when it is stopped."
+    )

@@ -1,0 +1,155 @@
+"""The order API's half of the spec."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.config import JsonDict
+
+from orderpipeline_operator.domain.api.v1alpha1.base import (
+    DnsName,
+    Duration,
+    Image,
+    Model,
+    ObjectName,
+    Placement,
+    Resources,
+    rule,
+    rules,
+)
+
+_LIST_SET: JsonDict = {"x-kubernetes-list-type": "set"}
+_LIST_ATOMIC: JsonDict = {"x-kubernetes-list-type": "atomic"}
+HostName = Annotated[
+    str,
+    Field(
+        pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+        min_length=1,
+        max_length=253,
+    ),
+]
+
+
+class IngressTls(Model):
+    """TLS at the Ingress."""
+
+    secret_name: ObjectName = Field(description="Secret of type kubernetes.io/tls; cert-manager can fill it.")
+
+
+class Ingress(Model):
+    """An Ingress in front of the order API."""
+
+    host: HostName = Field(description="DNS name of the order API.")
+    class_name: ObjectName | None = Field(None, description="IngressClass; the cluster's default when absent.")
+    annotations: dict[str, str] = Field({}, max_length=64, description="Annotations for the Ingress controller.")
+    tls: IngressTls | None = Field(None, description="Serve HTTPS with this certificate.")
+
+
+class ParentRef(Model):
+    """A Gateway that the HTTPRoute attaches to."""
+
+    name: ObjectName = Field(description="Name of the Gateway.")
+    namespace: DnsName | None = Field(None, description="Namespace of the Gateway; the pipeline's own when absent.")
+    section_name: ObjectName | None = Field(None, description="Listener of the Gateway; all when absent.")
+
+
+class HttpRoute(Model):
+    """A Gateway API HTTPRoute in front of the order API."""
+
+    hostnames: list[HostName] = Field(
+        description="DNS names of the order API.", min_length=1, max_length=16, json_schema_extra=_LIST_SET
+    )
+    parent_refs: list[ParentRef] = Field(
+        description="Gateways to attach to.", min_length=1, max_length=8, json_schema_extra=_LIST_ATOMIC
+    )
+
+
+class Auth(Model):
+    """Who may send orders."""
+
+    model_config = rules(
+        rule(
+            "self.mode != 'ApiKey' || has(self.secret)",
+            "is needed with mode ApiKey: name the Secret that holds one entry per client",
+            ".secret",
+        ),
+    )
+
+    mode: Literal["None", "ApiKey"] = Field(
+        "None",
+        description="None takes orders from anyone who reaches the API; ApiKey asks for `Authorization: Bearer KEY`.",
+    )
+    secret: ObjectName | None = Field(
+        None, description="With ApiKey: the Secret that holds one entry per client, name to key."
+    )
+
+
+class Limits(Model):
+    """Bounds of the order API; what is past them is refused with 413, 429 or 503, never queued without end."""
+
+    model_config = rules(
+        rule(
+            "self.maxOrderBytes <= self.maxBodyBytes",
+            "must not exceed maxBodyBytes, or the largest order could never be sent; lower it or raise maxBodyBytes",
+            ".maxOrderBytes",
+        ),
+        rule(
+            "self.maxOrderBytes <= self.maxInFlightBytes",
+            "must not exceed maxInFlightBytes, or the largest order would always be refused;"
+            " lower it or raise maxInFlightBytes",
+            ".maxOrderBytes",
+        ),
+    )
+
+    max_order_bytes: int = Field(65536, ge=128, le=1048576, description="Largest order, in bytes.")
+    max_body_bytes: int = Field(
+        16777216, ge=1024, le=1073741824, description="Largest request body after decompression, in bytes."
+    )
+    max_batch_orders: int = Field(10000, ge=1, le=1000000, description="Most orders in one batch.")
+    max_in_flight_bytes: int = Field(
+        67108864,
+        ge=1048576,
+        le=4294967296,
+        description="Most bytes taken and not yet acked by Kafka, per pod; past it the API answers 503.",
+    )
+    request_timeout: Duration = Field("30s", description="Longest that a request may take to arrive and be acked.")
+    client_orders_per_second: int = Field(
+        0, ge=0, le=10000000, description="Orders per second that one client may send to one pod; 0 is no limit."
+    )
+
+
+class Quotas(Model):
+    """Kafka client quotas of one user, enforced by each broker."""
+
+    byte_rate: int | None = Field(
+        None, ge=1024, le=1099511627776, description="Bytes per second and broker; no quota when absent."
+    )
+    request_percentage: int | None = Field(
+        None, ge=1, le=100000, description="Percent of a broker's request-handler threads; no quota when absent."
+    )
+
+
+class ProducerSpec(Model):
+    """The order API."""
+
+    replicas: int = Field(2, ge=0, le=1000, description="Number of pods.")
+    image: Image | None = Field(None, description="Container image; the operator's default when absent.")
+    durability: Literal["acked", "accepted"] = Field(
+        "acked",
+        description="acked replies after all in-sync replicas have the order; accepted replies at once and can lose"
+        " orders when a broker dies.",
+    )
+    linger: Duration = Field("5ms", description="How long the client gathers orders into one Kafka batch.")
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(
+        "snappy", description="Compression of Kafka batches."
+    )
+    ingress: Ingress | None = Field(None, description="Make an Ingress.")
+    http_route: HttpRoute | None = Field(None, description="Make a Gateway API HTTPRoute.")
+    auth: Auth = Field(Auth(), description="Who may send orders.")
+    limits: Limits = Field(Limits(), description="Bounds of the API.")
+    quotas: Quotas = Field(Quotas(), description="Kafka client quotas of the producer's user.")
+    resources: Resources = Field(
+        Resources(requests={"cpu": "250m", "memory": "128Mi"}, limits={"memory": "512Mi"}),
+        description="CPU and memory of each pod.",
+    )
+    placement: Placement = Field(Placement(), description="Spread and disruption.")
+    grace_period: Duration = Field("30s", description="Time a pod has to finish what it took when it is stopped.")

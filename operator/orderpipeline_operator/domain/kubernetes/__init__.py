@@ -1,0 +1,1 @@
+"""Kinds, names and selectors of Kubernetes objects."""

@@ -1,0 +1,117 @@
+"""Every name that the operator gives, in one place. `name` is the OrderPipeline's own name."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+from orderpipeline_operator.domain.api.v1alpha1 import GROUP, OrderPipelineSpec
+
+FIELD_MANAGER: Final = "orderpipeline-operator"
+HASH_ANNOTATION: Final = f"{GROUP}/applied-hash"
+PIPELINE_LABEL: Final = f"{GROUP}/pipeline"
+COMPONENT_LABEL: Final = "app.kubernetes.io/component"
+CONSUMER_COMPONENT: Final = "consumer"
+MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
+STRIMZI_CLUSTER_LABEL: Final = "strimzi.io/cluster"
+STRIMZI_POOL_LABEL: Final = "strimzi.io/pool-name"
+SECRETS_ANNOTATION: Final = f"{GROUP}/secrets"
+OURS: Final = f"{PIPELINE_LABEL},{MANAGED_BY_LABEL}={FIELD_MANAGER}"
+"""Label selector of the children of all pipelines."""
+
+
+def producer(name: str) -> str:
+    """Deployment, Service, Ingress, ServiceAccount, PDB, NetworkPolicy and KafkaUser of the order API."""
+    return f"{name}-producer"
+
+
+def consumer(name: str) -> str:
+    """Deployment, HPA, ServiceAccount, PDB, NetworkPolicy and KafkaUser of the consumers."""
+    return f"{name}-consumer"
+
+
+def operator_user(name: str) -> str:
+    """KafkaUser with which the operator reads offsets."""
+    return f"{name}-operator"
+
+
+def kafka(name: str) -> str:
+    """The Kafka resource, which Strimzi calls the cluster."""
+    return name
+
+
+def brokers(name: str) -> str:
+    """KafkaNodePool of the brokers. Pool names are unique in a namespace only with the pipeline's name in them."""
+    return f"{name}-brokers"
+
+
+def controllers(name: str) -> str:
+    """KafkaNodePool of the controllers."""
+    return f"{name}-controllers"
+
+
+def cluster_ca_secret(name: str) -> str:
+    """Secret that Strimzi fills with the brokers' CA (key ca.crt)."""
+    return f"{kafka(name)}-cluster-ca-cert"
+
+
+def rebalance_template(name: str) -> str:
+    """KafkaRebalance that Cruise Control's auto-rebalancing copies."""
+    return f"{name}-rebalance"
+
+
+def orders_topic_resource(name: str) -> str:
+    """KafkaTopic of the orders; the topic's own name may hold characters that Kubernetes refuses."""
+    return f"{name}-orders"
+
+
+def dead_letter_topic_resource(name: str, spec: OrderPipelineSpec) -> str:
+    """KafkaTopic of the dead letters; each topic has its own, since a KafkaTopic's topic cannot be renamed."""
+    topic = spec.consumer.dead_letter.topic
+    return f"{name}-dead-letter" + (f"-{hashlib.sha256(topic.encode()).hexdigest()[:8]}" if topic else "")
+
+
+def dead_letter_topic(spec: OrderPipelineSpec) -> str:
+    """Kafka topic of the dead letters."""
+    return spec.consumer.dead_letter.topic or f"{spec.topic.name}.dead-letter"
+
+
+def group(name: str, spec: OrderPipelineSpec) -> str:
+    """Kafka consumer group of the consumers."""
+    return spec.consumer.group or name
+
+
+def labels(name: str, component: str) -> dict[str, str]:
+    """Labels of every object of one pipeline's component; the first three select its pods."""
+    return {
+        "app.kubernetes.io/name": "orderpipeline",
+        "app.kubernetes.io/instance": name,
+        COMPONENT_LABEL: component,
+        "app.kubernetes.io/part-of": name,
+        MANAGED_BY_LABEL: FIELD_MANAGER,
+        PIPELINE_LABEL: name,
+    }
+
+
+def selector(name: str, component: str) -> dict[str, str]:
+    """The labels that select the pods of one component; never changes, since Deployment selectors are immutable."""
+    return {
+        "app.kubernetes.io/name": "orderpipeline",
+        "app.kubernetes.io/instance": name,
+        COMPONENT_LABEL: component,
+    }
+
+
+def selecting(labels: Mapping[str, str]) -> str:
+    """The label selector, as a list request has it, of what has all of these."""
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
+def selector_of(name: str) -> str:
+    """Label selector of the children of one pipeline."""
+    return f"{PIPELINE_LABEL}={name},{MANAGED_BY_LABEL}={FIELD_MANAGER}"
+
+
+def children_of(selector: str) -> str | None:
+    """The pipeline whose children a selector is for; None for any other selector."""
+    name = selector.removeprefix(f"{PIPELINE_LABEL}=").partition(",")[0]
+    return name if selector == selector_of(name) else None

@@ -1,0 +1,111 @@
+"""The consumers: their Deployment and ServiceAccount."""
+
+from typing import Final
+
+from orderpipeline_common.contract import CONSUMER_PORT, HEALTH_PATH, READY_PATH, Env, Mount
+from orderpipeline_operator.domain.api.v1alpha1 import ConsumerSpec
+from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.manifests.access import access
+from orderpipeline_operator.domain.manifests.model import Context, Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.manifests.pods import (
+    Volume,
+    env,
+    kafka_env,
+    kafka_volumes,
+    probe,
+    resources,
+    template,
+)
+from orderpipeline_operator.domain.manifests.producer import EXIT_SECONDS
+from orderpipeline_operator.domain.units.durations import milliseconds, seconds, seconds_text
+
+COMPONENT: Final = names.CONSUMER_COMPONENT
+PORT_NAME: Final = "metrics"
+DSN_FILE: Final = "dsn"
+
+
+def service_account(pipeline: Pipeline) -> Manifest:
+    """The consumers ask nothing of Kubernetes, hence no token."""
+    name = names.consumer(pipeline.name)
+    return manifest(pipeline, "v1", "ServiceAccount", name, COMPONENT, automountServiceAccountToken=False)
+
+
+def deployment(pipeline: Pipeline, context: Context) -> Manifest:
+    """Pods of the consumers. There is no preStop wait: nobody connects to them, so they may stop at once."""
+    name, spec = names.consumer(pipeline.name), pipeline.spec.consumer
+    connection = access(pipeline, context, name)
+    volumes = kafka_volumes(connection)
+    dsn = spec.sink.dsn_secret
+    if _sink(spec) == "postgres" and dsn:
+        volumes.append(Volume("sink", dsn.name, Mount.SINK, dsn.key, DSN_FILE))
+    container = present(
+        name=COMPONENT,
+        image=spec.image or context.consumer_image,
+        ports=[{"name": PORT_NAME, "containerPort": CONSUMER_PORT, "protocol": "TCP"}],
+        env=[*kafka_env(connection), *_env(pipeline, context)],
+        resources=resources(spec.resources),
+        startupProbe=probe(HEALTH_PATH, PORT_NAME, period=1, failures=60),
+        livenessProbe=probe(HEALTH_PATH, PORT_NAME, period=10, failures=6),
+        readinessProbe=probe(READY_PATH, PORT_NAME, period=5, failures=2),
+    )
+    return manifest(
+        pipeline,
+        "apps/v1",
+        "Deployment",
+        name,
+        COMPONENT,
+        spec=present(
+            replicas=_replicas(pipeline),
+            revisionHistoryLimit=3,
+            selector={"matchLabels": names.selector(pipeline.name, COMPONENT)},
+            template=template(
+                pipeline,
+                context,
+                component=COMPONENT,
+                account=name,
+                container=container,
+                volumes=volumes,
+                placement=spec.placement,
+                grace_period=spec.grace_period,
+                access=connection,
+            ),
+        ),
+    )
+
+
+def _replicas(pipeline: Pipeline) -> int | None:
+    """None leaves the number to whoever scales, or as it is; Kubernetes makes a new Deployment with 1."""
+    scaling = pipeline.spec.autoscaling
+    return scaling.replicas if scaling.mode == "Off" else None
+
+
+def _sink(spec: ConsumerSpec) -> str | None:
+    """The sink in use; a handler wins over it."""
+    return None if spec.handler else spec.sink.type
+
+
+def _env(pipeline: Pipeline, context: Context) -> list[Manifest]:
+    spec = pipeline.spec.consumer
+    sink, dead = _sink(spec), spec.dead_letter
+    return env(
+        {
+            Env.PIPELINE: f"{pipeline.namespace}/{pipeline.name}",
+            Env.TOPIC: pipeline.spec.topic.name,
+            Env.PORT: CONSUMER_PORT,
+            Env.LOG_LEVEL: context.log_level,
+            Env.DRAIN_SECONDS: max(int(seconds(spec.grace_period)) - EXIT_SECONDS, 1),
+            Env.GROUP: names.group(pipeline.name, pipeline.spec),
+            Env.WORKERS: spec.workers,
+            Env.BATCH_SIZE: spec.batch_size,
+            Env.OFFSET_RESET: spec.offset_reset,
+            Env.HANDLER: spec.handler,
+            Env.SINK: sink,
+            Env.SINK_URL: spec.sink.url if sink == "http" else None,
+            Env.SINK_DSN_FILE: f"{Mount.SINK}/{DSN_FILE}" if sink == "postgres" else None,
+            Env.SINK_TABLE: spec.sink.table if sink == "postgres" else None,
+            Env.SINK_TIMEOUT_SECONDS: seconds_text(spec.sink.timeout),
+            Env.RETRY_ATTEMPTS: dead.attempts,
+            Env.RETRY_BACKOFF_MS: milliseconds(dead.backoff),
+            Env.DEAD_LETTER_TOPIC: names.dead_letter_topic(pipeline.spec) if dead.enabled else None,
+        }
+    )

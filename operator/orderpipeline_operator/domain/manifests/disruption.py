@@ -1,0 +1,32 @@
+"""PodDisruptionBudgets: how many pods a node drain may take at a time."""
+
+from orderpipeline_operator.domain.api.v1alpha1 import Placement
+from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.manifests import consumer, producer
+from orderpipeline_operator.domain.manifests.model import Manifest, Pipeline, manifest
+
+
+def budgets(pipeline: Pipeline) -> tuple[Manifest, ...]:
+    """One for each service."""
+    name, spec = pipeline.name, pipeline.spec
+    return (
+        _budget(pipeline, names.producer(name), producer.COMPONENT, spec.producer.placement),
+        _budget(pipeline, names.consumer(name), consumer.COMPONENT, spec.consumer.placement),
+    )
+
+
+def _budget(pipeline: Pipeline, name: str, component: str, placement: Placement) -> Manifest:
+    allowed = placement.max_unavailable
+    return manifest(
+        pipeline,
+        "policy/v1",
+        "PodDisruptionBudget",
+        name,
+        component,
+        spec={
+            "maxUnavailable": int(allowed) if allowed.isdigit() else allowed,
+            "selector": {"matchLabels": names.selector(pipeline.name, component)},
+            # A pod that is not ready protects nothing; without this, broken pods would hold up every drain.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    )

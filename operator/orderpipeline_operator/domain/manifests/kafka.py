@@ -1,0 +1,102 @@
+"""The Kafka resource and the template by which Cruise Control rebalances it."""
+
+from typing import Any, Final
+
+from orderpipeline_operator.domain.api.v1alpha1 import CruiseControl, KafkaSpec, Listeners
+from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.manifests.access import PLAIN_PORT, TLS_PORT
+from orderpipeline_operator.domain.manifests.model import Manifest, Pipeline, manifest, present
+
+STRIMZI: Final = "kafka.strimzi.io/v1"
+COMPONENT: Final = "kafka"
+METRICS: Final = (
+    "kafka_controller_.*",
+    "kafka_log_.*",
+    "kafka_network_.*",
+    "kafka_server_.*",
+)
+"""What the Strimzi Metrics Reporter exports; the whole set is several thousand series per broker."""
+
+
+def kafka(pipeline: Pipeline) -> Manifest:
+    """The cluster: listeners, replication, and the operators that Strimzi runs beside it."""
+    spec = pipeline.spec.kafka
+    exporter = {"topicRegex": ".*", "groupRegex": ".*"} if spec.exporter else None
+    return manifest(
+        pipeline,
+        STRIMZI,
+        "Kafka",
+        names.kafka(pipeline.name),
+        COMPONENT,
+        spec=present(
+            kafka=_brokers(spec),
+            cruiseControl=_cruise_control(pipeline.name, spec.cruise_control),
+            kafkaExporter=exporter,
+        )
+        | {"entityOperator": {"topicOperator": {}, "userOperator": {}}},
+    )
+
+
+def rebalance_template(pipeline: Pipeline) -> tuple[Manifest, ...]:
+    """The KafkaRebalance that auto-rebalancing copies; its empty spec means Cruise Control's default goals."""
+    control = pipeline.spec.kafka.cruise_control
+    if not (control.enabled and control.auto_rebalance):
+        return ()
+    return (
+        manifest(
+            pipeline,
+            STRIMZI,
+            "KafkaRebalance",
+            names.rebalance_template(pipeline.name),
+            COMPONENT,
+            annotations={"strimzi.io/rebalance-template": "true"},
+            spec={},
+        ),
+    )
+
+
+def owned_config(spec: KafkaSpec) -> dict[str, str | int | bool]:
+    """Broker settings that follow from fields of the spec; kafka.config may not hold them."""
+    copies, in_sync = spec.replication_factor, spec.min_in_sync_replicas
+    return {
+        "auto.create.topics.enable": False,
+        "default.replication.factor": copies,
+        "min.insync.replicas": in_sync,
+        "offsets.topic.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
+        "transaction.state.log.replication.factor": copies,
+    }
+
+
+def _brokers(spec: KafkaSpec) -> Manifest:
+    rack = {"type": "topology-label", "topologyKey": spec.rack_topology_key} if spec.rack_topology_key else None
+    metrics = {"type": "strimziMetricsReporter", "values": {"allowList": list(METRICS)}} if spec.metrics else None
+    return present(
+        version=spec.version,
+        metadataVersion=spec.metadata_version,
+        listeners=_listeners(spec.listeners),
+        authorization={"type": "simple"},
+        config=dict(sorted({**spec.config, **owned_config(spec)}.items())),
+        rack=rack,
+        metricsConfig=metrics,
+        # One broker at a time may go, whatever drains the nodes: two would stop orders at minInSyncReplicas.
+        template={"podDisruptionBudget": {"maxUnavailable": 1}},
+    )
+
+
+def _listeners(listeners: Listeners) -> list[dict[str, Any]]:
+    wanted = (("plain", PLAIN_PORT, False, listeners.plain), ("tls", TLS_PORT, True, listeners.tls))
+    return [
+        {"name": name, "port": port, "type": "internal", "tls": tls, "authentication": {"type": "scram-sha-512"}}
+        for name, port, tls, on in wanted
+        if on
+    ]
+
+
+def _cruise_control(name: str, control: CruiseControl) -> Manifest | None:
+    if not control.enabled:
+        return None
+    template = {"name": names.rebalance_template(name)}
+    modes = [{"mode": mode, "template": template} for mode in ("add-brokers", "remove-brokers")]
+    # Without autoRebalance something must stand here: Strimzi reads a missing cruiseControl as off.
+    return {"autoRebalance": modes} if control.auto_rebalance else {"brokerCapacity": {}}

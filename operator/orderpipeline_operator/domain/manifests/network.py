@@ -1,0 +1,61 @@
+"""The order API's Service, and who may connect to the pods."""
+
+from typing import Any
+
+from orderpipeline_common.contract import API_PORT, CONSUMER_PORT
+from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.manifests import consumer, producer
+from orderpipeline_operator.domain.manifests.model import Manifest, Pipeline, manifest
+
+SERVICE_PORT = 80
+
+
+def service(pipeline: Pipeline) -> Manifest:
+    """The order API inside the Kubernetes cluster."""
+    return manifest(
+        pipeline,
+        "v1",
+        "Service",
+        names.producer(pipeline.name),
+        producer.COMPONENT,
+        spec={
+            "type": "ClusterIP",
+            "selector": names.selector(pipeline.name, producer.COMPONENT),
+            "ports": [
+                {
+                    "name": producer.PORT_NAME,
+                    "port": SERVICE_PORT,
+                    "targetPort": producer.PORT_NAME,
+                    "protocol": "TCP",
+                    "appProtocol": "http",
+                }
+            ],
+        },
+    )
+
+
+def network_policies(pipeline: Pipeline) -> tuple[Manifest, ...]:
+    """One port in for each service, from anywhere, since where Ingress controllers and scrapers live is not known here.
+
+    Egress stays open, since sinks and handlers may go anywhere.
+    """
+    return (
+        _policy(pipeline, names.producer(pipeline.name), producer.COMPONENT, API_PORT),
+        _policy(pipeline, names.consumer(pipeline.name), consumer.COMPONENT, CONSUMER_PORT),
+    )
+
+
+def _policy(pipeline: Pipeline, name: str, component: str, port: int) -> Manifest:
+    rule: dict[str, Any] = {"ports": [{"port": port, "protocol": "TCP"}]}
+    return manifest(
+        pipeline,
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        name,
+        component,
+        spec={
+            "podSelector": {"matchLabels": names.selector(pipeline.name, component)},
+            "policyTypes": ["Ingress"],
+            "ingress": [rule],
+        },
+    )

@@ -1,0 +1,72 @@
+"""The KafkaNodePools: brokers, which hold the orders, and controllers, which hold the metadata."""
+
+from typing import Any
+
+from orderpipeline_operator.domain.api.v1alpha1 import Brokers, Storage
+from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.manifests.kafka import COMPONENT, STRIMZI
+from orderpipeline_operator.domain.manifests.model import Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.manifests.pods import resources
+from orderpipeline_operator.domain.units.quantities import mebibytes
+
+
+def pools(pipeline: Pipeline) -> tuple[Manifest, ...]:
+    """Both pools; Strimzi gives the first its node ids first."""
+    kafka = pipeline.spec.kafka
+    return (
+        _pool(pipeline, names.brokers(pipeline.name), "broker", kafka.brokers),
+        _pool(pipeline, names.controllers(pipeline.name), "controller", kafka.controllers),
+    )
+
+
+def _pool(pipeline: Pipeline, name: str, role: str, nodes: Brokers) -> Manifest:
+    return manifest(
+        pipeline,
+        STRIMZI,
+        "KafkaNodePool",
+        name,
+        COMPONENT,
+        labels={names.STRIMZI_CLUSTER_LABEL: names.kafka(pipeline.name)},
+        spec=present(
+            replicas=nodes.replicas,
+            roles=[role],
+            storage={"type": "jbod", "volumes": [_volume(nodes.storage)]},
+            resources=resources(nodes.resources),
+            jvmOptions=_heap(nodes.jvm_heap),
+            template={"pod": {"topologySpreadConstraints": _spread(pipeline, name)}},
+        ),
+    )
+
+
+def _volume(storage: Storage) -> dict[str, Any]:
+    shared = {"id": 0, "type": storage.type, "kraftMetadata": "shared"}
+    if storage.type == "ephemeral":
+        return {**shared, "sizeLimit": storage.size}
+    claim = present(size=storage.size, deleteClaim=storage.delete_claim) | present(**{"class": storage.class_})
+    return {**shared, **claim}
+
+
+def _heap(heap: str | None) -> dict[str, str] | None:
+    if heap is None:
+        return None
+    # The JVM knows no Mi or Gi, but its m is a mebibyte.
+    size = f"{mebibytes(heap)}m"
+    return {"-Xms": size, "-Xmx": size}
+
+
+def _spread(pipeline: Pipeline, pool: str) -> list[dict[str, Any]]:
+    """Nodes of a pool apart from each other: on hosts where possible, over racks always, since replicas count on it."""
+    rack = pipeline.spec.kafka.rack_topology_key
+    selector = {
+        "matchLabels": {
+            names.STRIMZI_CLUSTER_LABEL: names.kafka(pipeline.name),
+            names.STRIMZI_POOL_LABEL: pool,
+        }
+    }
+    wanted = [("kubernetes.io/hostname", "ScheduleAnyway")]
+    if rack:
+        wanted = [(rack, "DoNotSchedule"), *(entry for entry in wanted if entry[0] != rack)]
+    return [
+        {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": otherwise, "labelSelector": selector}
+        for key, otherwise in wanted
+    ]

@@ -1,0 +1,106 @@
+"""The order API: its Deployment and ServiceAccount."""
+
+from typing import Final
+
+from orderpipeline_common.contract import API_PORT, HEALTH_PATH, READY_PATH, Env, Mount
+from orderpipeline_operator.domain.api.v1alpha1 import ProducerSpec
+from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.manifests.access import access
+from orderpipeline_operator.domain.manifests.model import Context, Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.manifests.pods import (
+    Volume,
+    env,
+    kafka_env,
+    kafka_volumes,
+    probe,
+    resources,
+    template,
+)
+from orderpipeline_operator.domain.units.durations import milliseconds, seconds, seconds_text
+
+COMPONENT: Final = "producer"
+PORT_NAME: Final = "http"
+PRE_STOP_SECONDS: Final = 5
+"""How long a stopping pod still serves: Ingress and kube-proxy need this to learn that it goes."""
+EXIT_SECONDS: Final = 2
+"""What is left of the grace period after draining, to close the Kafka client and exit."""
+
+
+def service_account(pipeline: Pipeline) -> Manifest:
+    """The order API asks nothing of Kubernetes, hence no token."""
+    name = names.producer(pipeline.name)
+    return manifest(pipeline, "v1", "ServiceAccount", name, COMPONENT, automountServiceAccountToken=False)
+
+
+def deployment(pipeline: Pipeline, context: Context) -> Manifest:
+    """Pods of the order API. None goes before its successor is ready."""
+    name, spec = names.producer(pipeline.name), pipeline.spec.producer
+    connection = access(pipeline, context, name)
+    volumes = kafka_volumes(connection)
+    if spec.auth.mode == "ApiKey" and spec.auth.secret:
+        volumes.append(Volume("api-keys", spec.auth.secret, Mount.API_KEYS))
+    container = present(
+        name=COMPONENT,
+        image=spec.image or context.producer_image,
+        ports=[{"name": PORT_NAME, "containerPort": API_PORT, "protocol": "TCP"}],
+        env=[*kafka_env(connection), *_env(pipeline, context)],
+        resources=resources(spec.resources),
+        startupProbe=probe(HEALTH_PATH, PORT_NAME, period=1, failures=60),
+        livenessProbe=probe(HEALTH_PATH, PORT_NAME, period=10, failures=6),
+        readinessProbe=probe(READY_PATH, PORT_NAME, period=5, failures=2),
+        lifecycle={"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
+    )
+    return manifest(
+        pipeline,
+        "apps/v1",
+        "Deployment",
+        name,
+        COMPONENT,
+        spec={
+            "replicas": spec.replicas,
+            "revisionHistoryLimit": 3,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}},
+            "selector": {"matchLabels": names.selector(pipeline.name, COMPONENT)},
+            "template": template(
+                pipeline,
+                context,
+                component=COMPONENT,
+                account=name,
+                container=container,
+                volumes=volumes,
+                placement=spec.placement,
+                grace_period=spec.grace_period,
+                access=connection,
+            ),
+        },
+    )
+
+
+def _env(pipeline: Pipeline, context: Context) -> list[Manifest]:
+    spec = pipeline.spec.producer
+    limits = spec.limits
+    return env(
+        {
+            Env.PIPELINE: f"{pipeline.namespace}/{pipeline.name}",
+            Env.TOPIC: pipeline.spec.topic.name,
+            Env.PORT: API_PORT,
+            Env.LOG_LEVEL: context.log_level,
+            Env.DRAIN_SECONDS: _drain_seconds(spec),
+            Env.DURABILITY: spec.durability,
+            Env.LINGER_MS: milliseconds(spec.linger),
+            Env.COMPRESSION: spec.compression,
+            Env.MAX_ORDER_BYTES: limits.max_order_bytes,
+            Env.MAX_BODY_BYTES: limits.max_body_bytes,
+            Env.MAX_BATCH_ORDERS: limits.max_batch_orders,
+            Env.MAX_IN_FLIGHT_BYTES: limits.max_in_flight_bytes,
+            Env.REQUEST_TIMEOUT_SECONDS: seconds_text(limits.request_timeout),
+            Env.AUTH_MODE: spec.auth.mode,
+            Env.API_KEYS_DIR: Mount.API_KEYS if spec.auth.mode == "ApiKey" else None,
+            Env.CLIENT_ORDERS_PER_SECOND: limits.client_orders_per_second,
+        }
+    )
+
+
+def _drain_seconds(spec: ProducerSpec) -> int:
+    """Seconds from SIGTERM to the end of draining; the grace period also covers the wait before SIGTERM."""
+    return max(int(seconds(spec.grace_period)) - PRE_STOP_SECONDS - EXIT_SECONDS, 1)

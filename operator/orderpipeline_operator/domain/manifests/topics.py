@@ -1,0 +1,61 @@
+"""The KafkaTopics: orders and dead letters."""
+
+from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.manifests.kafka import COMPONENT, STRIMZI
+from orderpipeline_operator.domain.manifests.model import Manifest, Pipeline, manifest
+from orderpipeline_operator.domain.units.durations import milliseconds
+
+KAFKA_MAX_MESSAGE_BYTES = 1048588
+"""Kafka's own default of max.message.bytes: the largest batch that a topic takes."""
+RECORD_OVERHEAD_BYTES = 65536
+"""Room for a record's headers and framing beside the order; a dead letter's origin headers are the largest."""
+
+
+def topics(pipeline: Pipeline) -> tuple[Manifest, ...]:
+    """The orders topic, and the dead-letter topic unless it is off."""
+    spec = pipeline.spec
+    dead = spec.consumer.dead_letter
+    orders = _topic(
+        pipeline,
+        names.orders_topic_resource(pipeline.name),
+        spec.topic.name,
+        spec.topic.partitions,
+        {**spec.topic.config, **owned_config(spec)},
+    )
+    if not dead.enabled:
+        return (orders,)
+    settings = {**owned_config(spec), "retention.ms": milliseconds(dead.retention)}
+    resource = names.dead_letter_topic_resource(pipeline.name, spec)
+    return (orders, _topic(pipeline, resource, names.dead_letter_topic(spec), dead.partitions, settings))
+
+
+def owned_config(spec: OrderPipelineSpec) -> dict[str, str | int | bool]:
+    """Topic settings that follow from fields of the spec; topic.config may not hold them."""
+    largest = spec.producer.limits.max_order_bytes + RECORD_OVERHEAD_BYTES
+    settings: dict[str, str | int | bool] = {
+        "min.insync.replicas": spec.kafka.min_in_sync_replicas,
+        "retention.ms": milliseconds(spec.topic.retention),
+    }
+    if largest > KAFKA_MAX_MESSAGE_BYTES:
+        settings["max.message.bytes"] = largest
+    return settings
+
+
+def _topic(
+    pipeline: Pipeline, resource: str, topic: str, partitions: int, config: dict[str, str | int | bool]
+) -> Manifest:
+    return manifest(
+        pipeline,
+        STRIMZI,
+        "KafkaTopic",
+        resource,
+        COMPONENT,
+        labels={names.STRIMZI_CLUSTER_LABEL: names.kafka(pipeline.name)},
+        spec={
+            "topicName": topic,
+            "partitions": partitions,
+            "replicas": pipeline.spec.kafka.replication_factor,
+            "config": dict(sorted(config.items())),
+        },
+    )

@@ -1,0 +1,156 @@
+"""What was found in the cluster about one pipeline, and how to read it. Everything here is a value."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, HPA, KAFKA, SCALED_OBJECT, Kind, Manifest, Ref
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One look at a pipeline and its surroundings."""
+
+    cr: Manifest
+    children: Mapping[Ref, Manifest] = field(default_factory=dict)
+    """Objects whose controlling owner is this pipeline."""
+    strangers: frozenset[Ref] = frozenset()
+    """Objects that bear a name or label of ours but belong to somebody else."""
+    secrets: Mapping[str, Manifest | None] = field(default_factory=dict)
+    """The Secrets that the pipeline needs, by name; None: it does not exist."""
+    absent_kinds: frozenset[Kind] = frozenset()
+    """Kinds that this cluster does not know."""
+    pods: int = 0
+    """Pods of the pipeline's own Deployments that still exist."""
+
+    @property
+    def name(self) -> str:
+        """The pipeline's name."""
+        return str(self.cr["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        """The pipeline's namespace."""
+        return str(self.cr["metadata"]["namespace"])
+
+    @property
+    def uid(self) -> str:
+        """The pipeline's uid."""
+        return str(self.cr["metadata"]["uid"])
+
+    def child(self, kind: Kind, name: str) -> Manifest | None:
+        """One owned object, or None."""
+        return self.children.get(Ref(kind, self.namespace, name))
+
+    def of(self, *kinds: Kind) -> dict[Ref, Manifest]:
+        """The owned objects of some kinds, in order of name."""
+        return {ref: self.children[ref] for ref in sorted(self.children) if ref.kind in kinds}
+
+    @property
+    def kafka(self) -> Manifest | None:
+        """The Kafka resource, or None."""
+        return self.child(KAFKA, self.name)
+
+    def deployment(self, name: str) -> Manifest | None:
+        """A Deployment, or None."""
+        return self.child(DEPLOYMENT, name)
+
+    def hpa(self, name: str) -> Manifest | None:
+        """A HorizontalPodAutoscaler, or None."""
+        return self.child(HPA, name)
+
+    def scaled_object(self, name: str) -> Manifest | None:
+        """A ScaledObject of KEDA's, or None."""
+        return self.child(SCALED_OBJECT, name)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What the scaler knows of one pipeline; None everywhere it does not know."""
+
+    orders: int | None = None
+    seconds: float | None = None
+    partitions: int | None = None
+    desired: int | None = None
+    why: str = ""
+    error: str = ""
+    """Why there is no sample of the lag; empty when there is one."""
+    latest: dict[str, Any] | None = None
+    """The decision that holds now, with its numbers, as in `decisions`."""
+    decisions: tuple[dict[str, Any], ...] = ()
+    """Newest last."""
+    state: dict[str, Any] | None = None
+    leaving: tuple[str, ...] = ()
+    """Members of the group, by client.id, that should go first when there are too many, the first first."""
+
+
+def condition(manifest: Manifest | None, type_: str) -> dict[str, Any] | None:
+    """One condition of an object, or None."""
+    for entry in conditions(manifest):
+        if entry.get("type") == type_:
+            return entry
+    return None
+
+
+def conditions(manifest: Manifest | None) -> list[dict[str, Any]]:
+    """All conditions of an object."""
+    return list(((manifest or {}).get("status") or {}).get("conditions") or ())
+
+
+def is_true(manifest: Manifest | None, type_: str) -> bool:
+    """Whether a condition is True; one that is not there is not."""
+    found = condition(manifest, type_)
+    return found is not None and found.get("status") == "True"
+
+
+def up_to_date(manifest: Manifest) -> bool:
+    """Whether the controller of the object has seen its newest spec."""
+    seen = (manifest.get("status") or {}).get("observedGeneration")
+    return seen is not None and seen >= manifest["metadata"].get("generation", 0)
+
+
+def secret_bytes(secret: Manifest | None, key: str) -> bytes | None:
+    """One decoded entry of a Secret, or None."""
+    encoded = ((secret or {}).get("data") or {}).get(key)
+    return None if encoded is None else base64.b64decode(encoded)
+
+
+def secret_hash(secret: Manifest) -> str:
+    """A digest of a Secret's entries that changes when one of them does and tells nothing about them."""
+    digest = hashlib.sha256()
+    for key, value in sorted((secret.get("data") or {}).items()):
+        digest.update(f"{len(key)}:{key}{len(value)}:{value}".encode())
+    return digest.hexdigest()[:32]
+
+
+Need = tuple[str, str]
+"""Name of a Secret and the entry that it must have; an empty entry: any."""
+
+
+def needs_of(manifests: Iterable[Manifest]) -> frozenset[Need]:
+    """The Secrets, and entries of them, without which the pods of these Deployments cannot start."""
+    needs: set[Need] = set()
+    for manifest in manifests:
+        pod = manifest["spec"]["template"]["spec"]
+        for volume in pod.get("volumes") or ():
+            secret = volume.get("secret")
+            if secret:
+                needs |= {(secret["secretName"], item["key"]) for item in secret.get("items") or ({"key": ""},)}
+        for container in pod.get("containers") or ():
+            references = ((e.get("valueFrom") or {}).get("secretKeyRef") for e in container.get("env") or ())
+            needs |= {(r["name"], r["key"]) for r in references if r}
+    return frozenset(needs)
+
+
+def lacking(needs: Iterable[Need], secrets: Mapping[str, Manifest | None]) -> tuple[str, ...]:
+    """What of it is not there, in words for the user."""
+    found = set()
+    for name, key in needs:
+        secret = secrets.get(name)
+        if secret is None:
+            found.add(f"Secret {name}")
+        elif key and secret_bytes(secret, key) is None:
+            found.add(f"entry {key} of Secret {name}")
+    return tuple(sorted(found))

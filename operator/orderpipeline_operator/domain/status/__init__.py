@@ -1,0 +1,1 @@
+"""The status of an OrderPipeline: conditions, numbers, events."""

@@ -1,0 +1,198 @@
+"""One function per condition of the OrderPipeline: what was found as status, reason, and a message that helps."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, KAFKA, TOPIC, USER, Manifest, Ref
+from orderpipeline_operator.domain.planning.observed import Observed, Scaling, condition, is_true, up_to_date
+from orderpipeline_operator.domain.planning.plan import Plan
+
+Verdict = Literal["True", "False", "Unknown"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition before it has a time."""
+
+    type: str
+    status: Verdict
+    reason: str
+    message: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is True."""
+        return self.status == "True"
+
+
+def kafka_ready(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None) -> Condition:
+    """KafkaReady: what Strimzi says of its Kafka, or what the sampler meets at an existing one."""
+    if spec.kafka.existing is not None:
+        return _existing_ready(spec.kafka.existing.bootstrap_servers, seen, scaling)
+    if KAFKA in seen.absent_kinds:
+        return Condition(
+            "KafkaReady", "False", "StrimziMissing", "This cluster has no Kafka resource: install Strimzi 1.0 or newer."
+        )
+    kafka = seen.kafka
+    if Ref(KAFKA, seen.namespace, names.kafka(seen.name)) in seen.strangers:
+        return Condition("KafkaReady", "False", "NotOwned", f"Kafka {names.kafka(seen.name)} belongs to somebody else.")
+    if kafka is None:
+        return Condition("KafkaReady", "False", "Creating", "The Kafka resource is about to be made.")
+    if is_true(kafka, "Ready"):
+        busy = "" if up_to_date(kafka) else " Strimzi is still working on the newest change."
+        return Condition("KafkaReady", "True", "Ready", f"Kafka {seen.name} is ready.{busy}")
+    failing = condition(kafka, "NotReady") or condition(kafka, "ReconciliationPaused")
+    if failing:
+        text = failing.get("message") or "no message"
+        return Condition(
+            "KafkaReady",
+            "False",
+            camel(failing.get("reason") or failing["type"]),
+            f"Strimzi says of Kafka {seen.name}: {text}",
+        )
+    text = (
+        f"Strimzi has not reported on Kafka {seen.name} yet; check that it runs and watches namespace {seen.namespace}."
+    )
+    return Condition("KafkaReady", "False", "Pending", text)
+
+
+def _existing_ready(bootstrap: str, seen: Observed, scaling: Scaling | None) -> Condition:
+    last = condition(seen.cr, "KafkaReady")
+    if scaling is None and last is not None:
+        # A fresh leader has not asked yet; the last answer holds until it has.
+        return Condition("KafkaReady", last["status"], last["reason"], last["message"])
+    if scaling is None or (scaling.orders is None and not scaling.error):
+        return Condition("KafkaReady", "Unknown", "NotSampled", f"{bootstrap} has not been asked yet.")
+    if scaling.error:
+        return Condition("KafkaReady", "False", "Unreachable", f"{bootstrap}: {scaling.error}")
+    return Condition("KafkaReady", "True", "Existing", f"{bootstrap} answers.")
+
+
+def entity_problem(seen: Observed) -> tuple[str, str] | None:
+    """Reason and message of the first topic or user that Strimzi reports as failing; a new one is no failure."""
+    for ref, manifest in seen.of(TOPIC, USER).items():
+        failing = condition(manifest, "NotReady")
+        ready = condition(manifest, "Ready")
+        if failing is None and ready is not None and ready.get("status") == "False":
+            failing = ready
+        if failing is not None:
+            kind = ref.kind.kind
+            return (
+                f"{kind}NotReady",
+                f"Strimzi says of {kind} {ref.name}: {failing.get('reason')}: {failing.get('message')}",
+            )
+    return None
+
+
+def deployment_ready(type_: str, name: str, seen: Observed, plan: Plan) -> Condition:
+    """ProducersReady and ConsumersReady: whether the Deployment has its pods up."""
+    deployment = seen.deployment(name)
+    if deployment is None:
+        for_what = ", ".join(plan.waiting)
+        return Condition(type_, "False", "Waiting", f"Waits for {for_what}." if for_what else "About to be made.")
+    want = deployment["spec"].get("replicas", 1)
+    status = deployment.get("status") or {}
+    ready = status.get("readyReplicas") or 0
+    held = f" Changes wait for {', '.join(plan.held)}." if plan.held else ""
+    if want == 0:
+        return Condition(type_, "True", "ScaledToZero", f"No pods are wanted now.{held}")
+    if is_true(deployment, "Available"):
+        return Condition(type_, "True", "Available", f"Enough of the {want} pods are ready.{held}")
+    progress = condition(deployment, "Progressing") or condition(deployment, "ReplicaFailure") or {}
+    reason = "Starting" if progress.get("status") != "False" else camel(progress.get("reason") or "Failing")
+    look = f"kubectl -n {seen.namespace} describe pods -l {names.PIPELINE_LABEL}={seen.name}"
+    text = f"{ready} of {want} pods are ready" + (
+        f" ({progress['message']})" if reason != "Starting" and progress.get("message") else ""
+    )
+    return Condition(type_, "False", reason, f"{text}; see: {look}{held and '.' + held}")
+
+
+def degraded(seen: Observed, plan: Plan, failures: Iterable[str]) -> Condition:
+    """Degraded: something is wrong that does not heal by waiting."""
+    found: list[tuple[str, str]] = []
+    if plan.refused:
+        taken = ", ".join(f"{ref.kind.kind} {ref.name}" for ref in plan.refused)
+        found.append(
+            (
+                "NotOwned",
+                f"{taken} is somebody else's and was left alone; delete it or name the pipeline otherwise.",
+            )
+        )
+    found += [("ApplyFailed", failure) for failure in failures]
+    for kind in plan.unavailable:
+        found.append(
+            (
+                "KindMissing",
+                f"This cluster has no {kind.kind} ({kind.api_version}): install its CRD or remove the field for it.",
+            )
+        )
+    found += (problem for problem in (entity_problem(seen), *_rollout_problems(seen)) if problem)
+    if not found:
+        return Condition("Degraded", "False", "AsExpected", "Nothing needs attention.")
+    return Condition("Degraded", "True", found[0][0], " ".join(_sentence(text) for _, text in found))
+
+
+def _rollout_problems(seen: Observed) -> Iterator[tuple[str, str]]:
+    """Deployments whose new pods do not come up or may not be made, even while the pods before them go on."""
+    for ref, deployment in seen.of(DEPLOYMENT).items():
+        progress, refused = condition(deployment, "Progressing"), is_true(deployment, "ReplicaFailure")
+        failing = condition(deployment, "ReplicaFailure") if refused else progress
+        if failing and (refused or failing.get("status") == "False") and up_to_date(deployment):
+            reason = failing.get("reason") or failing["type"]
+            yield camel(reason), f"Deployment {ref.name}: {failing.get('message') or reason}"
+
+
+def paused(spec: OrderPipelineSpec) -> Condition:
+    """Paused: whether the operator keeps its hands off."""
+    if spec.paused:
+        return Condition(
+            "Paused", "True", "Paused", "paused is true: nothing is written but this status; set it to false to go on."
+        )
+    return Condition("Paused", "False", "Running", "Changes of the spec are carried out.")
+
+
+def ready(parts: Iterable[Condition]) -> Condition:
+    """Ready: the first of the parts that is not as it should be, or True. Degraded counts when it is True."""
+    for part in parts:
+        if part.type == "Degraded":
+            if part.ok:
+                return Condition("Ready", "False", part.reason, part.message)
+        elif not part.ok:
+            return Condition("Ready", "False", part.reason, f"{part.type}: {part.message}")
+    return Condition("Ready", "True", "Ready", "Orders are taken and worked off.")
+
+
+def merged(old: Iterable[Manifest], new: Iterable[Condition], generation: int, now: datetime) -> list[Manifest]:
+    """Conditions as they are written: the time moves only when the status does."""
+    before = {entry["type"]: entry for entry in old}
+    result = []
+    for entry in new:
+        last = before.get(entry.type)
+        same = last is not None and last.get("status") == entry.status
+        result.append(
+            {
+                "type": entry.type,
+                "status": entry.status,
+                "observedGeneration": generation,
+                "lastTransitionTime": last["lastTransitionTime"]
+                if last and same
+                else now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "reason": entry.reason,
+                "message": entry.message[:32000],
+            }
+        )
+    return result
+
+
+def camel(text: str) -> str:
+    """A reason that Kubernetes accepts: letters, digits, starting with a letter."""
+    kept = "".join(c for c in text if c.isalnum())
+    return kept if kept[:1].isalpha() else "Unknown"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!")) else text + "."

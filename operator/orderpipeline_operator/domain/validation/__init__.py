@@ -1,0 +1,1 @@
+"""Whether a well-formed spec can be carried out."""

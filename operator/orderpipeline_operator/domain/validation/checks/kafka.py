@@ -1,0 +1,124 @@
+"""Checks of spec.kafka."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from orderpipeline_operator.domain.api.v1alpha1 import Brokers, ExistingKafka, KafkaSpec, OrderPipelineSpec
+from orderpipeline_operator.domain.units.quantities import amount, mebibytes
+from orderpipeline_operator.domain.validation.checks.problem import Problem, entry, owned, resources, unused
+
+SUPPORTED_VERSIONS: Final = ("4.2.0", "4.2.1", "4.3.0", "4.3.1")
+"""Kafka versions of Strimzi 1.2."""
+LEAST_HEAP_MIB: Final = 128
+
+_FORBIDDEN: Final = (
+    "advertised.",
+    "authorizer.",
+    "broker.",
+    "client.quota.callback.static.",
+    "controller.",
+    "cordoned.log.dirs",
+    "cruise.control.metrics.reporter.bootstrap.servers",
+    "cruise.control.metrics.topic",
+    "host.name",
+    "inter.broker.listener.name",
+    "listener.",
+    "listeners",
+    "log.dir",
+    "metadata.log.dir",
+    "node.id",
+    "password.",
+    "port",
+    "process.roles",
+    "prometheus.metrics.reporter.",
+    "sasl.",
+    "security.",
+    "ssl.",
+    "super.user",
+    "zookeeper.",
+)
+"""Beginnings of settings that Strimzi sets by itself and silently drops from the Kafka resource."""
+_ALLOWED: Final = (
+    "controller.quorum.election.backoff.max.ms",
+    "controller.quorum.election.timeout.ms",
+    "controller.quorum.fetch.timeout.ms",
+    "cruise.control.metrics.topic.auto.create.retries",
+    "cruise.control.metrics.topic.auto.create.timeout.ms",
+    "cruise.control.metrics.topic.min.insync.replicas",
+    "cruise.control.metrics.topic.num.partitions",
+    "cruise.control.metrics.topic.replication.factor",
+    "cruise.control.metrics.topic.retention.ms",
+    "sasl.server.max.receive.size",
+    "ssl.cipher.suites",
+    "ssl.enabled.protocols",
+    "ssl.protocol",
+    "ssl.secure.random.implementation",
+)
+_OWNERS: Final = {
+    "auto.create.topics.enable": "topic and consumer.deadLetter, which name all topics there are",
+    "default.replication.factor": "kafka.replicationFactor",
+    "min.insync.replicas": "kafka.minInSyncReplicas",
+    "offsets.topic.replication.factor": "kafka.replicationFactor",
+    "transaction.state.log.min.isr": "kafka.minInSyncReplicas",
+    "transaction.state.log.replication.factor": "kafka.replicationFactor",
+}
+
+
+def check(spec: OrderPipelineSpec) -> Iterator[Problem]:
+    """Versions, settings, heap and disks of our own cluster, or addresses of an existing one."""
+    kafka = spec.kafka
+    if kafka.existing is not None:
+        yield from unused("spec.kafka.config", kafka.config)
+        yield from _addresses(kafka.existing)
+        return
+    yield from _versions(kafka)
+    yield from _config(kafka)
+    yield from _nodes("spec.kafka.brokers", kafka.brokers)
+    yield from _nodes("spec.kafka.controllers", kafka.controllers)
+
+
+def _versions(kafka: KafkaSpec) -> Iterator[Problem]:
+    if kafka.version not in SUPPORTED_VERSIONS:
+        message = f"{kafka.version} is not among the supported versions; choose one of {', '.join(SUPPORTED_VERSIONS)}"
+        yield Problem("spec.kafka.version", "UnsupportedKafkaVersion", message)
+    elif kafka.metadata_version is not None:
+        metadata = _numbers(kafka.metadata_version.partition("-")[0])
+        if metadata > _numbers(kafka.version)[:2]:
+            message = f"{kafka.metadata_version} is newer than version {kafka.version}; raise version first"
+            yield Problem("spec.kafka.metadataVersion", "MetadataVersionTooNew", message)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _config(kafka: KafkaSpec) -> Iterator[Problem]:
+    for key in sorted(kafka.config):
+        if key.startswith(_FORBIDDEN) and not key.startswith(_ALLOWED):
+            message = "is set by Strimzi and cannot be changed; remove it"
+            yield Problem(entry("spec.kafka.config", key), "ForbiddenKafkaConfig", message)
+    yield from owned("spec.kafka.config", kafka.config, _OWNERS)
+
+
+def _nodes(path: str, nodes: Brokers) -> Iterator[Problem]:
+    yield from resources(f"{path}.resources", nodes.resources)
+    size = amount(nodes.storage.size)
+    if size < 1024**2 or size % 1 != 0:
+        message = f"{nodes.storage.size} is no size for a disk; give whole bytes, at least 1Mi, such as 100Gi"
+        yield Problem(f"{path}.storage.size", "InvalidStorageSize", message)
+    if nodes.jvm_heap is None:
+        return
+    if mebibytes(nodes.jvm_heap) < LEAST_HEAP_MIB:
+        message = f"{nodes.jvm_heap} is too small for Kafka; give at least {LEAST_HEAP_MIB}Mi"
+        yield Problem(f"{path}.jvmHeap", "HeapTooSmall", message)
+    limit = nodes.resources.limits.get("memory")
+    if limit is not None and amount(nodes.jvm_heap) >= amount(limit):
+        message = f"{nodes.jvm_heap} must be below resources.limits.memory ({limit}); lower it or raise the limit"
+        yield Problem(f"{path}.jvmHeap", "HeapAboveMemory", message)
+
+
+def _addresses(existing: ExistingKafka) -> Iterator[Problem]:
+    for address in existing.bootstrap_servers.split(","):
+        if not 1 <= int(address.rpartition(":")[2]) <= 65535:
+            message = f"{address} has no valid port; give host:port with a port from 1 to 65535"
+            yield Problem("spec.kafka.existing.bootstrapServers", "InvalidAddress", message)

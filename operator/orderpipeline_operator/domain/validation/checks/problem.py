@@ -1,0 +1,61 @@
+"""One thing that is wrong with a spec."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from orderpipeline_operator.domain.api.v1alpha1 import Resources
+from orderpipeline_operator.domain.units.durations import milliseconds
+from orderpipeline_operator.domain.units.quantities import amount
+
+
+@dataclass(frozen=True)
+class Problem:
+    """path names the field as in the CR; message says what to do."""
+
+    path: str
+    reason: str
+    """CamelCase, as a condition's reason."""
+    message: str
+
+
+def entry(path: str, key: str) -> str:
+    """The path of a map's entry; keys may hold dots."""
+    return f"{path}[{key}]"
+
+
+def duration(path: str, text: str, least: str, most: str) -> Iterator[Problem]:
+    """A duration outside least..most."""
+    if not milliseconds(least) <= milliseconds(text) <= milliseconds(most):
+        yield Problem(path, "DurationOutOfRange", f"{text} must be between {least} and {most}")
+
+
+def resources(path: str, wanted: Resources) -> Iterator[Problem]:
+    """Unknown resources, and requests above their limits: the API server would refuse the pods."""
+    for part, values in (("requests", wanted.requests), ("limits", wanted.limits)):
+        yield from _known(f"{path}.{part}", values)
+    for name, request in wanted.requests.items():
+        limit = wanted.limits.get(name)
+        if limit is not None and amount(request) > amount(limit):
+            message = f"{request} is above the limit of {limit}; lower it or raise limits.{name}"
+            yield Problem(entry(f"{path}.requests", name), "RequestAboveLimit", message)
+
+
+def unused(path: str, config: Mapping[str, object]) -> Iterator[Problem]:
+    """Settings of a cluster that somebody else runs."""
+    if config:
+        message = "has no effect on an existing Kafka cluster; remove it or kafka.existing"
+        yield Problem(path, "UnusedWithExistingKafka", message)
+
+
+def owned(path: str, config: Iterable[str], owners: Mapping[str, str]) -> Iterator[Problem]:
+    """Keys of config that follow from fields of the spec. owners maps a key to the field that decides it."""
+    for key in sorted(set(config) & set(owners)):
+        yield Problem(entry(path, key), "ConfigConflict", f"follows from {owners[key]}; remove it here and set that")
+
+
+def _known(path: str, values: Mapping[str, str]) -> Iterator[Problem]:
+    for name in sorted(values):
+        plain = name in ("cpu", "memory", "ephemeral-storage") or name.startswith("hugepages-")
+        if not plain and "/" not in name:
+            message = "is no resource of Kubernetes; use cpu, memory, ephemeral-storage, or a name with a domain"
+            yield Problem(entry(path, name), "UnknownResource", message)

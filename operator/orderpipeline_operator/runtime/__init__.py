@@ -1,0 +1,1 @@
+"""The parts that keep the process going: queue, workers, side loops, health, metrics."""

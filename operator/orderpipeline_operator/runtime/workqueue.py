@@ -1,0 +1,98 @@
+"""A queue of keys: each is in it once, is worked on by one worker at a time, and waits longer after each failure."""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from orderpipeline_operator.backoff import backoff
+
+K = TypeVar("K")
+
+
+class WorkQueue(Generic[K]):
+    """Lives in one event loop. `clock` gives seconds that never go back."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._due: dict[K, float] = {}
+        self._heap: list[tuple[float, int, K]] = []
+        """By time, then by age. Entries whose time is no longer that in `_due` are left behind and passed over."""
+        self._ages = itertools.count()
+        self._busy: set[K] = set()
+        self._failures: dict[K, int] = {}
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._due) + len(self._busy)
+
+    def add(self, key: K, delay: float = 0.0) -> None:
+        """Have the key worked on after `delay` seconds, or sooner if it was to be sooner.
+
+        A key that failed keeps its wait, so that a storm of events does not become a storm of failures.
+        """
+        due = self._clock() + delay
+        waiting = self._due.get(key)
+        if waiting is None or (due < waiting and key not in self._failures):
+            self._schedule(key, due)
+
+    async def take(self) -> K:
+        """The next key that is due; it must be given back with `done`, `again` or `failed`."""
+        while True:
+            self._changed.clear()
+            due = self._first()
+            if due is not None and due <= self._clock():
+                key = heapq.heappop(self._heap)[2]
+                del self._due[key]
+                self._busy.add(key)
+                return key
+            try:
+                async with asyncio.timeout(None if due is None else due - self._clock()):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+
+    def done(self, key: K) -> None:
+        """The key needs no further look until somebody adds it."""
+        self._failures.pop(key, None)
+        self._release(key)
+
+    def again(self, key: K, delay: float) -> None:
+        """It went well; look at it again after `delay` seconds at the latest."""
+        self._failures.pop(key, None)
+        self.add(key, delay)
+        self._release(key)
+
+    def failed(self, key: K) -> float:
+        """It went wrong; gives the seconds until the next try."""
+        count = self._failures.get(key, 0) + 1
+        self._failures[key] = count
+        delay = backoff(count)
+        self._schedule(key, self._clock() + delay)
+        self._release(key)
+        return delay
+
+    def _schedule(self, key: K, due: float) -> None:
+        self._due[key] = due
+        if key not in self._busy:
+            self._push(key, due)
+
+    def _release(self, key: K) -> None:
+        self._busy.discard(key)
+        due = self._due.get(key)
+        if due is not None:
+            self._push(key, due)
+
+    def _push(self, key: K, due: float) -> None:
+        heapq.heappush(self._heap, (due, next(self._ages), key))
+        self._changed.set()
+
+    def _first(self) -> float | None:
+        """When the next key is due that nobody works on."""
+        while self._heap:
+            due, _, key = self._heap[0]
+            if self._due.get(key) == due and key not in self._busy:
+                return due
+            heapq.heappop(self._heap)
+        return None

@@ -1,0 +1,108 @@
+"""Reads that come from memory, reads that do not, and writes that are remembered."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import msgspec
+
+from orderpipeline_operator.adapters.kubernetes.cached_client import Cached
+from orderpipeline_operator.domain.kubernetes import kinds, names
+from orderpipeline_operator.domain.kubernetes.kinds import Key, Kind, Manifest, Ref
+from orderpipeline_operator.domain.kubernetes.names import children_of, selector_of
+
+KEY = ("default", "shop")
+CA = Ref(kinds.SECRET, "default", "shop-cluster-ca-cert")
+
+
+def secret(version: int) -> Manifest:
+    labels = {names.STRIMZI_CLUSTER_LABEL: "shop"}
+    return {"metadata": {"namespace": "default", "name": CA.name, "resourceVersion": str(version), "labels": labels}}
+
+
+class Cluster:
+    """Has one Secret and nothing else; tells of its changes when told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.secret = secret(5)
+        self.news: asyncio.Queue[Manifest] = asyncio.Queue()
+
+    async def raw(self, what: str, path: str, query: Mapping[str, str], accept: str) -> bytes:
+        items = [self.secret] if path.endswith("/secrets") else []
+        assert ("PartialObjectMetadata" in accept) == bool(items), "of Secrets only the metadata are watched"
+        return msgspec.json.encode({"metadata": {"resourceVersion": "10"}, "items": items})
+
+    async def lines(self, what: str, path: str, query: Mapping[str, str], accept: str) -> AsyncGenerator[bytes]:
+        yield b""
+        while True:
+            news = await self.news.get() if path.endswith("/secrets") else await asyncio.Event().wait()
+            yield msgspec.json.encode({"type": "MODIFIED", "object": news})
+
+    async def get(self, ref: Ref) -> Manifest:
+        self.asked.append(str(ref))
+        return {**self.secret, "data": {"version": self.secret["metadata"]["resourceVersion"]}}
+
+    async def list(self, kind: Kind, namespace: str | None, label_selector: str = "") -> tuple[Manifest, ...]:
+        self.asked.append(label_selector)
+        return ()
+
+    async def make(self, manifest: Manifest) -> Manifest:
+        return {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": "20", "uid": "u"}}
+
+
+@asynccontextmanager
+async def standing(cluster: Cluster, told: list[Key]) -> AsyncIterator[Cached]:
+    kube: Any = cluster
+    cached = Cached(kube, (), told.append)
+    task = asyncio.ensure_future(cached.run())
+    await cached.warm(5)
+    try:
+        yield cached
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_secret_is_read_once_until_a_newer_one_is_announced() -> None:
+    cluster, told = Cluster(), list[Key]()
+    async with standing(cluster, told) as cached:
+        assert told == [KEY]
+        assert [(await cached.get(CA))["data"]["version"] for _ in range(3)] == ["5"] * 3
+        assert cluster.asked == [str(CA)]
+        cluster.secret = secret(12)
+        cluster.news.put_nowait(cluster.secret)
+        async with asyncio.timeout(60):
+            while told != [KEY, KEY]:
+                await asyncio.sleep(0)
+        assert [(await cached.get(CA))["data"]["version"] for _ in range(3)] == ["12"] * 3
+        assert len(cluster.asked) == 2
+
+
+async def test_a_secret_that_no_label_leads_to_is_read_each_time() -> None:
+    cluster, other = Cluster(), Ref(kinds.SECRET, "default", "mine")
+    async with standing(cluster, []) as cached:
+        assert [(await cached.get(other))["data"]["version"] for _ in range(2)] == ["5"] * 2
+        assert cluster.asked == [str(other)] * 2
+
+
+async def test_what_is_made_is_there_at_once_and_pods_are_asked_for() -> None:
+    cluster, told = Cluster(), list[Key]()
+    labels = {names.PIPELINE_LABEL: "shop", names.MANAGED_BY_LABEL: names.FIELD_MANAGER}
+    meta = {"namespace": "default", "name": "shop-producer", "labels": labels}
+    async with standing(cluster, told) as cached:
+        assert await cached.list(kinds.SERVICE, "default", selector_of("shop")) == ()
+        await cached.make({"apiVersion": "v1", "kind": "Service", "metadata": meta})
+        (found,) = await cached.list(kinds.SERVICE, "default", selector_of("shop"))
+        assert found["metadata"]["uid"] == "u"
+        assert (cluster.asked, told) == ([], [KEY])
+        await cached.list(kinds.POD, "default", "a=b")
+        assert cluster.asked == ["a=b"]
+
+
+def test_a_selector_of_one_pipelines_children_is_known_by_its_form() -> None:
+    assert children_of(selector_of("shop")) == "shop"
+    assert children_of(f"{names.PIPELINE_LABEL}=shop") is None
+    assert children_of("") is None

@@ -1,0 +1,125 @@
+"""Specs that together use every field, as a user would write them."""
+
+from typing import Any, Final
+
+from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.manifests import Bundle, Context, Pipeline, render
+
+CONTEXT: Final = Context(
+    producer_image="registry.example.com/orderpipeline/producer:1.0",
+    consumer_image="registry.example.com/orderpipeline/consumer:1.0",
+    operator_namespace="orderpipeline-system",
+    scaling_url="http://orderpipeline.orderpipeline-system.svc:8080",
+)
+
+SPECS: Final[dict[str, dict[str, Any]]] = {
+    "defaults": {},
+    "trial": {
+        "kafka": {
+            "brokers": {"replicas": 1, "storage": {"type": "ephemeral", "size": "1Gi"}},
+            "controllers": {"replicas": 1, "storage": {"type": "ephemeral", "size": "1Gi"}},
+            "listeners": {"tls": False, "plain": True},
+            "replicationFactor": 1,
+            "minInSyncReplicas": 1,
+            "metrics": False,
+        },
+        "topic": {"partitions": 1, "retention": "1h"},
+        "producer": {"replicas": 1, "durability": "accepted", "placement": {"maxUnavailable": "50%"}},
+        "consumer": {"deadLetter": {"enabled": False}},
+        "autoscaling": {"mode": "Off", "replicas": 1},
+    },
+    "everything": {
+        "kafka": {
+            "version": "4.3.0",
+            "metadataVersion": "4.2-IV1",
+            "brokers": {
+                "replicas": 6,
+                "storage": {"size": "2Ti", "class": "fast", "deleteClaim": True},
+                "resources": {"requests": {"cpu": 4, "memory": "16Gi"}, "limits": {"memory": "16Gi"}},
+                "jvmHeap": "6Gi",
+            },
+            "controllers": {"replicas": 5, "storage": {"class": "fast"}, "jvmHeap": "1Gi"},
+            "listeners": {"tls": True, "plain": True},
+            "rackTopologyKey": "topology.kubernetes.io/zone",
+            "config": {"log.cleaner.threads": 2, "compression.type": "producer", "delete.topic.enable": True},
+            "exporter": True,
+            "cruiseControl": {"enabled": True},
+        },
+        "topic": {"name": "Orders_v2", "partitions": 120, "retention": "36h", "config": {"segment.bytes": 1073741824}},
+        "producer": {
+            "replicas": 12,
+            "image": "registry.example.com/mine/producer:7",
+            "linger": "20ms",
+            "compression": "zstd",
+            "ingress": {
+                "host": "orders.example.com",
+                "className": "contour",
+                "annotations": {"cert-manager.io/cluster-issuer": "letsencrypt"},
+                "tls": {"secretName": "orders-tls"},
+            },
+            "httpRoute": {
+                "hostnames": ["orders.example.com", "*.orders.example.com"],
+                "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}],
+            },
+            "auth": {"mode": "ApiKey", "secret": "shop-api-keys"},
+            "limits": {"maxOrderBytes": 1048576, "requestTimeout": "1500ms", "clientOrdersPerSecond": 5000},
+            "quotas": {"byteRate": 104857600, "requestPercentage": 200},
+            "resources": {"requests": {"cpu": "1500m", "memory": "1Gi"}, "limits": {"cpu": 2, "memory": "2Gi"}},
+            "placement": {"topologyKey": "topology.kubernetes.io/zone", "maxUnavailable": "25%"},
+            "gracePeriod": "2m",
+        },
+        "consumer": {
+            "image": "registry.example.com/mine/consumer:7",
+            "group": "shop-orders",
+            "sink": {"type": "http", "url": "https://sink.example.com/orders"},
+            "deadLetter": {"topic": "Orders_v2_failed", "partitions": 6},
+            "quotas": {"byteRate": 209715200},
+        },
+        "autoscaling": {
+            "min": 0,
+            "max": 100,
+            "partitionsPerConsumer": {"min": 1, "max": 4},
+            "schedules": [
+                {
+                    "name": "office",
+                    "start": "0 8 * * 1-5",
+                    "duration": "10h",
+                    "timeZone": "Europe/Berlin",
+                    "min": 40,
+                    "max": 90,
+                },
+            ],
+            "forecast": {"season": "7d", "ahead": "10m"},
+        },
+    },
+    "postgres": {
+        "consumer": {
+            "sink": {"type": "postgres", "dsnSecret": {"name": "shop-postgres", "key": "url"}, "table": "sold"}
+        },
+        "autoscaling": {"mode": "Recommend"},
+    },
+    "handler": {
+        "consumer": {"image": "registry.example.com/shop:3", "handler": "shop.orders:handle", "offsetReset": "latest"},
+        "autoscaling": {"min": 4},
+    },
+    "keda": {"autoscaling": {"backend": "KEDA", "min": 0, "pollInterval": "10s"}},
+    "direct": {"autoscaling": {"backend": "Direct"}},
+    "existing": {
+        "kafka": {
+            "existing": {
+                "bootstrapServers": "kafka-0.example.com:9096,kafka-1.example.com:9096",
+                "saslMechanism": "SCRAM-SHA-256",
+                "credentialsSecret": "kafka-login",
+                "tls": {"caSecret": {"name": "company-ca", "key": "bundle.pem"}},
+            }
+        }
+    },
+    "existing-open": {
+        "kafka": {"existing": {"bootstrapServers": "kafka.example.com:9092", "tls": {"enabled": False}}},
+    },
+}
+
+
+def bundle(raw: dict[str, Any], context: Context = CONTEXT) -> Bundle:
+    """What a spec renders to."""
+    return render(Pipeline("shop", "store", "7d1c", OrderPipelineSpec.model_validate(raw)), context)

@@ -1,0 +1,286 @@
+"""Conditions, the rest of the status, when it is written, and the events that tell of it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.kubernetes import kinds
+from orderpipeline_operator.domain.kubernetes.kinds import Manifest, Ref, ref_of
+from orderpipeline_operator.domain.planning.observed import Observed, Scaling
+from orderpipeline_operator.domain.planning.plan import Plan
+from orderpipeline_operator.domain.status import build
+from orderpipeline_operator.domain.status.build import Findings
+from tests.unit.operator.samples import READY, TIME, live, pipeline_cr, ready, seen, stages
+
+NOW = datetime(2026, 11, 22, 13, tzinfo=UTC)
+KAFKA, ENTITIES, WORKLOADS = (stage.manifests for stage in stages())
+AVAILABLE = {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}
+SCALING_ACTIVE = {"type": "ScalingActive", "status": "True", "reason": "ValidMetricFound"}
+KAFKA_REF = Ref(kinds.KAFKA, "default", "shop")
+CONSUMER = Ref(kinds.DEPLOYMENT, "default", "shop-consumer")
+HPA = Ref(kinds.HPA, "default", "shop-consumer")
+LAG = Scaling(orders=1200, seconds=8.26, partitions=12, desired=4, why="12 partitions", decisions=({"to": 4},))
+GOOD = Findings(scaling=LAG)
+
+
+def all_ready() -> Observed:
+    workloads = []
+    for each in WORKLOADS:
+        conditions = {"Deployment": [AVAILABLE], "HorizontalPodAutoscaler": [SCALING_ACTIVE]}.get(each["kind"], [])
+        workloads.append(live(each, conditions=conditions, replicas=2, readyReplicas=2))
+    return seen(*map(ready, KAFKA), *map(ready, ENTITIES), *workloads)
+
+
+def changed(before: Observed, ref: Ref, **changes: Any) -> Observed:
+    return replace(before, children={**before.children, ref: {**before.children[ref], **changes}})
+
+
+def built(observed: Observed, found: Findings = GOOD, **spec: Any) -> Manifest:
+    return build.build(OrderPipelineSpec.model_validate(spec), observed, found, NOW)
+
+
+def verdicts(made: Manifest) -> dict[str, tuple[str, str]]:
+    return {entry["type"]: (entry["status"], entry["reason"]) for entry in made["conditions"]}
+
+
+def test_all_is_well() -> None:
+    made = built(all_ready())
+    assert verdicts(made) == {
+        "Ready": ("True", "Ready"),
+        "Accepted": ("True", "Accepted"),
+        "KafkaReady": ("True", "Ready"),
+        "ProducersReady": ("True", "Available"),
+        "ConsumersReady": ("True", "Available"),
+        "AutoscalingActive": ("True", "Following"),
+        "Paused": ("False", "Running"),
+        "Degraded": ("False", "AsExpected"),
+    }
+    assert made["lag"] == {"orders": 1200, "seconds": 8.3}
+    assert made["consumers"] == {"current": 2, "ready": 2, "desired": 4, "why": "12 partitions"}
+    assert made["partitions"] == 12
+    assert made["observedGeneration"] == 3
+    assert all(entry["observedGeneration"] == 3 for entry in made["conditions"])
+
+
+def test_unknown_is_left_out_and_never_zero() -> None:
+    unknown = Scaling(error="Unreachable: no broker answers", desired=4, why="held")
+    made = built(all_ready(), Findings(scaling=unknown))
+    assert "lag" not in made
+    assert verdicts(made)["AutoscalingActive"] == ("False", "LagUnknown")
+    assert made["consumers"]["desired"] == 4
+    nothing = built(seen(), Findings())
+    assert {"lag", "consumers", "partitions", "scaling", "warnings", "endpoints"}.isdisjoint(nothing)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "verdict"),
+    [
+        ([], ("False", "Pending")),
+        ([{**READY, "type": "NotReady", "reason": "Creating", "message": "..."}], ("False", "Creating")),
+        ([{"type": "ReconciliationPaused", "status": "True"}], ("False", "ReconciliationPaused")),
+        ([{**READY, "type": "NotReady", "reason": "bad word!", "message": "m"}], ("False", "badword")),
+    ],
+)
+def test_what_strimzi_says_of_kafka(conditions: list[Any], verdict: tuple[str, str]) -> None:
+    observed = changed(all_ready(), KAFKA_REF, status={"conditions": conditions})
+    made = built(observed)
+    assert verdicts(made)["KafkaReady"] == verdict
+    assert verdicts(made)["Ready"] == verdict
+
+
+def test_a_roll_stays_ready() -> None:
+    before = all_ready()
+    rolling = {**before.children[KAFKA_REF]["metadata"], "generation": 5}
+    assert verdicts(built(changed(before, KAFKA_REF, metadata=rolling)))["Ready"] == ("True", "Ready")
+
+
+def test_the_last_address_stays_while_strimzi_drops_it() -> None:
+    listeners = [{"name": "tls", "bootstrapServers": "shop-kafka-bootstrap.default.svc:9093"}]
+    observed = changed(all_ready(), KAFKA_REF, status={"conditions": [READY], "listeners": listeners})
+    first = built(observed)
+    assert first["endpoints"]["bootstrap"] == "shop-kafka-bootstrap.default.svc:9093"
+    dropped = changed(all_ready(), KAFKA_REF, status={"conditions": []})
+    later = replace(dropped, cr={**pipeline_cr(), "status": first})
+    assert built(later)["endpoints"] == first["endpoints"]
+
+
+def test_a_failing_topic_is_told() -> None:
+    failing = {"type": "Ready", "status": "False", "reason": "NotSupported", "message": "fewer partitions"}
+    made = built(changed(all_ready(), ref_of(ENTITIES[0]), status={"conditions": [failing]}))
+    assert verdicts(made)["Degraded"] == ("True", "KafkaTopicNotReady")
+    assert verdicts(made)["Ready"][0] == "False"
+
+
+def test_strimzis_warnings() -> None:
+    warning = {"type": "Warning", "status": "True", "reason": "KafkaStorage", "message": "ephemeral"}
+    made = built(changed(all_ready(), KAFKA_REF, status={"conditions": [READY, warning, dict(warning)]}))
+    assert made["warnings"] == ["Kafka shop: KafkaStorage: ephemeral"]
+    fought = built(all_ready(), replace(GOOD, contested=(CONSUMER,)))
+    assert fought["warnings"][0].startswith("Deployment shop-consumer does not stay as applied")
+
+
+def test_a_fresh_leader_keeps_what_the_last_one_knew() -> None:
+    before = built(all_ready())
+    observed = replace(all_ready(), cr={**pipeline_cr(), "status": before})
+    again = built(observed, Findings())
+    assert not build.worth_writing(before, again)
+    assert again["consumers"]["desired"] == 4
+    existing = {"existing": {"bootstrapServers": "kafka:9092", "tls": {"enabled": False}}}
+    good = built(all_ready(), GOOD, kafka=existing)
+    later = replace(all_ready(), cr={**pipeline_cr(), "status": good})
+    assert verdicts(built(later, Findings(), kafka=existing))["Ready"] == ("True", "Ready")
+
+
+def test_partitions_of_an_existing_kafka_stay_known() -> None:
+    existing = {"existing": {"bootstrapServers": "kafka:9092", "tls": {"enabled": False}}}
+    good = built(seen(), GOOD, kafka=existing)
+    later = seen(cr={**pipeline_cr(), "status": good})
+    for found in (Findings(), Findings(scaling=Scaling(error="Unreachable: x"))):
+        assert built(later, found, kafka=existing)["partitions"] == 12
+
+
+def test_what_needs_a_hand() -> None:
+    plan = Plan(refused=(Ref(kinds.SERVICE, "default", "shop-producer"),), unavailable=(kinds.HTTP_ROUTE,))
+    made = built(all_ready(), Findings(plan=plan, failures=("apply Kafka: spec.x is wrong",)))
+    assert verdicts(made)["Degraded"] == ("True", "NotOwned")
+    message = next(entry["message"] for entry in made["conditions"] if entry["type"] == "Degraded")
+    assert all(word in message for word in ("Service shop-producer", "HTTPRoute", "spec.x is wrong"))
+
+
+def test_no_strimzi() -> None:
+    made = built(replace(seen(), absent_kinds=frozenset(kinds.CLUSTER_KINDS)))
+    assert verdicts(made)["KafkaReady"] == ("False", "StrimziMissing")
+    taken = built(replace(seen(), strangers=frozenset({KAFKA_REF})))
+    assert verdicts(taken)["KafkaReady"] == ("False", "NotOwned")
+
+
+def test_existing_kafka_is_judged_by_the_sampler() -> None:
+    existing = {"existing": {"bootstrapServers": "kafka:9092", "tls": {"enabled": False}}}
+    asked = built(seen(), Findings(), kafka=existing)
+    assert verdicts(asked)["KafkaReady"] == ("Unknown", "NotSampled")
+    broken = built(seen(), Findings(scaling=Scaling(error="Unreachable: x")), kafka=existing)
+    assert verdicts(broken)["KafkaReady"] == ("False", "Unreachable")
+    good = built(seen(), Findings(scaling=LAG), kafka=existing)
+    assert verdicts(good)["KafkaReady"] == ("True", "Existing")
+    assert good["endpoints"]["bootstrap"] == "kafka:9092"
+
+
+def test_services_that_wait_say_for_what() -> None:
+    made = built(seen(*map(live, KAFKA)), Findings(plan=Plan(waiting=("Kafka shop",))))
+    entry = next(each for each in made["conditions"] if each["type"] == "ProducersReady")
+    assert (entry["reason"], entry["message"]) == ("Waiting", "Waits for Kafka shop.")
+
+
+def test_a_change_that_is_held_back_is_told() -> None:
+    held = Findings(plan=Plan(waiting=("Secret pg",), held=("Secret pg",)), scaling=LAG)
+    entry = next(each for each in built(all_ready(), held)["conditions"] if each["type"] == "ConsumersReady")
+    assert entry["status"] == "True"
+    assert entry["message"].endswith("are ready. Changes wait for Secret pg.")
+
+
+def test_pods_that_do_not_come_up() -> None:
+    stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
+    before = all_ready()
+    spec = {**before.children[CONSUMER]["spec"], "replicas": 3}
+    made = built(changed(before, CONSUMER, spec=spec, status={"conditions": [stuck], "readyReplicas": 1}))
+    entry = next(each for each in made["conditions"] if each["type"] == "ConsumersReady")
+    assert entry["reason"] == "ProgressDeadlineExceeded"
+    assert "1 of 3" in entry["message"]
+
+
+def test_a_rollout_that_is_stuck_is_told_while_the_old_pods_go_on() -> None:
+    stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
+    quota = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
+    before, meta = all_ready(), {"generation": 2}
+    for failing, reason in ((stuck, "ProgressDeadlineExceeded"), (quota, "FailedCreate")):
+        status_now = {"conditions": [AVAILABLE, failing], "readyReplicas": 2, "observedGeneration": 2}
+        known = {**before.children[CONSUMER]["metadata"], **meta}
+        made = verdicts(built(changed(before, CONSUMER, metadata=known, status=status_now)))
+        assert made["ConsumersReady"] == ("True", "Available")
+        assert made["Degraded"] == ("True", reason)
+        newer = {**known, "generation": 3}
+        fixed = built(changed(before, CONSUMER, metadata=newer, status=status_now))
+        assert verdicts(fixed)["Degraded"] == ("False", "AsExpected"), "the verdict is on the spec before"
+
+
+def test_times_move_only_with_the_status() -> None:
+    first = built(seen(), Findings())
+    earlier = {**first, "conditions": [{**entry, "lastTransitionTime": TIME} for entry in first["conditions"]]}
+    observed = replace(all_ready(), cr={**pipeline_cr(), "status": earlier})
+    times = {entry["type"]: entry["lastTransitionTime"] for entry in built(observed)["conditions"]}
+    assert times["Ready"] == "2026-11-22T13:00:00Z"
+    assert times["Accepted"] == TIME
+
+
+@pytest.mark.parametrize(
+    ("change", "written"),
+    [
+        ({}, False),
+        ({"lag": {"orders": 1210, "seconds": 8.3}}, False),
+        ({"lag": {"orders": 2000, "seconds": 8.3}}, True),
+        ({"lag": {"orders": 0, "seconds": 8.3}}, True),
+        ({"lag": {"seconds": 8.3}}, True),
+        ({"lag": {"orders": 1200, "seconds": 0}}, True),
+        ({"scaling": {"decisions": [{"to": 4}], "state": {"rate": 17.0}}}, False),
+        ({"scaling": {"decisions": [{"to": 4}, {"to": 6}]}}, True),
+        ({"consumers": {"current": 3, "ready": 2, "desired": 4, "why": "12 partitions"}}, True),
+        ({"warnings": ["x"]}, True),
+    ],
+)
+def test_what_is_worth_a_write(change: dict[str, Any], written: bool) -> None:
+    made = built(all_ready())
+    assert build.worth_writing(made, {**made, **change}) is written
+
+
+def test_a_refused_spec_keeps_the_rest() -> None:
+    before = built(all_ready())
+    observed = replace(all_ready(), cr={**pipeline_cr(generation=4), "status": before})
+    made = build.refused(observed, "TooManyReplicas", "spec.kafka.replicationFactor: ...", None, NOW)
+    assert verdicts(made)["Accepted"] == ("False", "TooManyReplicas")
+    assert verdicts(made)["Ready"] == ("False", "NotAccepted")
+    assert verdicts(made)["KafkaReady"] == ("True", "Ready")
+    assert made["lag"] == before["lag"]
+    assert made["observedGeneration"] == 4
+    unread = build.refused(observed, "TooManyReplicas", "...", Scaling(error="Unreachable: x", desired=6), NOW)
+    assert "lag" not in unread, "what is no longer known is not kept"
+    assert unread["consumers"]["desired"] == 6
+
+
+def test_events_on_transitions_only() -> None:
+    first = built(seen(), Findings())["conditions"]
+    assert build.transitions([], first) == (), "a new pipeline that is on its way is no news"
+    good = built(all_ready())["conditions"]
+    told = build.transitions(first, good)
+    assert ("Normal", "Ready") in {(fact.type, fact.reason) for fact in told}
+    assert build.transitions(good, good) == ()
+    bad = built(changed(all_ready(), KAFKA_REF, status={"conditions": []}))["conditions"]
+    assert {fact.reason for fact in build.transitions(good, bad)} == {"NotReady", "NotKafkaReady"}
+    assert all(fact.type == "Warning" for fact in build.transitions(good, bad))
+    creating = {"type": "NotReady", "status": "True", "reason": "Creating", "message": "being deployed"}
+    underway = built(changed(all_ready(), KAFKA_REF, status={"conditions": [creating]}))["conditions"]
+    assert build.transitions(first, [each for each in underway if each["type"] == "KafkaReady"]) == ()
+
+
+def test_a_deletion_is_no_warning() -> None:
+    good = built(all_ready())
+    going = build.deleting(replace(all_ready(), cr={**pipeline_cr(), "status": good}), "2 pods", NOW)
+    (told,) = build.transitions(good["conditions"], going["conditions"])
+    assert (told.type, told.reason) == ("Normal", "NotReady")
+
+
+def test_each_change_of_the_number_is_told_once() -> None:
+    def entry(at: str, previous: int | None, replicas: int | None) -> Manifest:
+        return {"at": at, "previous": previous, "replicas": replicas, "reason": "Steady", "message": "because"}
+
+    first, up, down = entry("1", None, 2), entry("2", 2, 40), entry("3", 40, 20)
+    old = {"scaling": {"decisions": [first, up]}}
+    new = {"scaling": {"decisions": [first, up, down]}}
+    assert [(e.type, e.reason, e.note) for e in build.decided(old, new)] == [
+        ("Normal", "FewerConsumers", "40 -> 20: Steady: because")
+    ]
+    assert [e.reason for e in build.decided(None, new)] == ["MoreConsumers", "FewerConsumers"]
+    assert build.decided(new, new) == ()
+    assert build.decided(None, {}) == ()
