@@ -51,14 +51,14 @@ layers: venv ## Who may import whom
 	@.venv/bin/lint-imports
 
 unit: venv ## The quick tests: no broker, no cluster
-	@$(PY) -m pytest tests/unit -q
+	@$(PY) -m pytest tests/unit bench -q
 
 test: venv ## Everything that can be checked here; ends with pytest's summary
 	@$(MAKE) --no-print-directory lint types layers
 	@hack/prepare
 	@$(MAKE) --no-print-directory accelerator ABLE=--if-able
 	@echo "== all tests (the first run also builds Kubernetes, KEDA and the images, about 30 min)"
-	@$(PY) -m pytest tests
+	@$(PY) -m pytest
 
 e2e: venv ## Real purchases through the whole cluster; ends with one line of JSON, also in bench/results/
 	@hack/up

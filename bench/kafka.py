@@ -12,10 +12,10 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition, admin
 
-from orderpipeline_embedded.broker import Broker, make_topics
 from orderpipeline_embedded.kafka.archive import free_ports
 from orderpipeline_embedded.kafka.maven import cache
-from orderpipeline_embedded.plan import Topic
+from orderpipeline_embedded.run.broker import Broker, make_topics
+from orderpipeline_embedded.run.plan import Topic
 
 LOG = logging.getLogger("bench.kafka")
 LOG.setLevel(logging.CRITICAL)  # clients that outlive the broker by a moment would tell of it at length

@@ -13,7 +13,7 @@ from bench.servers import ROOT, plan
 from bench.settings import LOAD_CORE, SERVER_CORE
 from orderpipeline_common.contract import METRICS_PATH, READY_PATH, Env, Metric
 from orderpipeline_embedded.kafka.archive import free_ports
-from orderpipeline_embedded.plan import HOST
+from orderpipeline_embedded.run.plan import HOST
 
 CORES: Final = (SERVER_CORE, LOAD_CORE)
 

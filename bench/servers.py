@@ -11,7 +11,7 @@ from typing import Final
 from bench import peers
 from bench.settings import PARTITIONS
 from orderpipeline_common.contract import HEALTH_PATH, READY_PATH, Env
-from orderpipeline_embedded.plan import HOST, Plan, make_plan, read_pipeline
+from orderpipeline_embedded.run.plan import HOST, Plan, make_plan, read_pipeline
 
 ROOT: Final = Path(__file__).parents[1]
 OURS: Final = "ours"

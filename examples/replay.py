@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "services" / "embedded"))  # so that aiohttp alone has to be installed
 
-from orderpipeline_embedded.replay import main  # noqa: E402
+from orderpipeline_embedded.demo.replay import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,7 +15,7 @@ import numpy as np
 from bench.sim import agreement, catalogue, record, report
 from bench.sim.run import Result, Series, play
 from bench.sim.table import Table, missed, summarize
-from orderpipeline_embedded import cdnow
+from orderpipeline_embedded.demo import cdnow
 
 FOLDER = record.PATH.parent
 REPORTED = ("over_sla_pct", "p99_age_s", "consumer_minutes", "reversals_per_10min", "rebalances")

@@ -13,7 +13,7 @@ from bench.sim.policies.linear import KafkaTrigger, Keda, LinearHpa
 from bench.sim.policies.ours import Ours, policy_of
 from bench.sim.scenario import Scenario
 from bench.sim.world import COMMIT_DELAY
-from orderpipeline_embedded.cdnow import Purchase
+from orderpipeline_embedded.demo.cdnow import Purchase
 
 LAG_SECONDS = 10.0
 """KEDA's and the linear HPA's threshold: the lag that one consumer works off in this time."""

@@ -23,7 +23,7 @@ import yaml
 from bench.sim.agreement import compare
 from bench.sim.customers import Customers
 from bench.sim.record import PATH, Record
-from orderpipeline_embedded.replay import Localhost
+from orderpipeline_embedded.demo.replay import Localhost
 from tests.e2e.cluster import Cluster, wait_until
 
 PIPELINE = Path(__file__).with_name("cluster.yaml")

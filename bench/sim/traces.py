@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from bench.sim.scenario import CLASSIC, Floats, Scenario
-from orderpipeline_embedded.cdnow import Purchase
+from orderpipeline_embedded.demo.cdnow import Purchase
 
 Maker = Callable[[np.random.Generator], Scenario]
 DT = 2.5

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 
-from orderpipeline_embedded.cdnow import Purchase, cache, purchases
-from orderpipeline_embedded.replay import replay
+from orderpipeline_embedded.demo.cdnow import Purchase, cache, purchases
+from orderpipeline_embedded.demo.replay import replay
 from tests.e2e.cluster import ROOT, Cluster, wait_until
 
 WATCHED = (("hpa", "shop-consumer"), ("deployment", "shop-consumer"), ("orderpipeline", "shop"))

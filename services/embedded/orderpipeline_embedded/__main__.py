@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = vars(options)
     given.pop("command")
     from orderpipeline_embedded.launch import launch  # `load` begins without all that this brings
-    from orderpipeline_embedded.options import Options
+    from orderpipeline_embedded.run.options import Options
 
     return asyncio.run(launch(Options(**given)))
 

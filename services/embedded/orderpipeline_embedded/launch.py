@@ -5,11 +5,12 @@ import os
 import signal
 import sys
 
+from orderpipeline_embedded.errors import CannotRunError
 from orderpipeline_embedded.kafka.java import JavaMissingError
-from orderpipeline_embedded.options import CannotRunError, Options
-from orderpipeline_embedded.plan import PlanError
-from orderpipeline_embedded.run import Run
-from orderpipeline_embedded.screen import Screen
+from orderpipeline_embedded.run.lifecycle import Run
+from orderpipeline_embedded.run.options import Options
+from orderpipeline_embedded.run.plan import PlanError
+from orderpipeline_embedded.run.screen import Screen
 
 KILLED = 130
 

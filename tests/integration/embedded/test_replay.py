@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from aiohttp import web
 
-from orderpipeline_embedded.cdnow import Purchase
-from orderpipeline_embedded.replay import replay
+from orderpipeline_embedded.demo.cdnow import Purchase
+from orderpipeline_embedded.demo.replay import replay
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import cycle, islice
 from urllib.parse import urlsplit
 
-from orderpipeline_embedded import cdnow
+from orderpipeline_embedded.demo import cdnow
 from orderpipeline_embedded.load.engine import Engine, Pace
 from orderpipeline_embedded.load.orders import SMALLEST, generated, purchases
 from orderpipeline_embedded.load.requests import MODES, Request, build, pool_size

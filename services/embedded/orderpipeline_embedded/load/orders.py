@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from orderpipeline_embedded import cdnow
+from orderpipeline_embedded.demo import cdnow
 
 SMALLEST: Final = 96
 """Bytes of the smallest made order."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orderpipeline_embedded.__main__ import main as command
-from orderpipeline_embedded.why import STATE, keep
+from orderpipeline_embedded.run.state_file import STATE, write
 from orderpipeline_operator.cli.plugin import main as plugin
 from orderpipeline_operator.domain.lag.sample import Group, Load, Unknown
 from orderpipeline_operator.domain.scaling.model import ScalingState
@@ -126,7 +126,7 @@ def test_the_newest_run_on_this_machine(tmp_path: Path, monkeypatch, capsys):
     folder = tmp_path / "run" / "default-shop"
     folder.mkdir(parents=True)
     decision = follow(POLICY, [sample(arrival=50.0)] * 5)[-1]
-    keep(folder, "shop", {"desired": 40, "current": 12}, view_of(decision, sample(arrival=50.0), ()))
+    write(folder, "shop", {"desired": 40, "current": 12}, view_of(decision, sample(arrival=50.0), ()))
     assert [path.name for path in folder.iterdir()] == [STATE]
     assert command(["why"]) == 0
     assert capsys.readouterr().out.startswith("shop: 40 consumers wanted, 12 there; 0 orders wait")

@@ -7,11 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from orderpipeline_embedded.plan import HOST
-
-
-class CannotRunError(RuntimeError):
-    """Why nothing was started; the message says what to do."""
+from orderpipeline_embedded.errors import CannotRunError
+from orderpipeline_embedded.run.plan import HOST
 
 
 @dataclass(frozen=True)

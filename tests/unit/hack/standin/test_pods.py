@@ -1,8 +1,8 @@
 """Manifests and the order in which pods are made and replaced."""
 
 from hack.standin import model, pods, roll
-from tests.unit.standin import samples
-from tests.unit.standin.samples import pod
+from tests.unit.hack.standin import samples
+from tests.unit.hack.standin.samples import pod
 
 
 def test_services_name_their_ports_as_strimzi_does() -> None:

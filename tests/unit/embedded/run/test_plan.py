@@ -9,11 +9,11 @@ import yaml
 from orderpipeline_common.contract import Env
 from orderpipeline_common.runtime import EnvReader
 from orderpipeline_consumer import settings as consumer_settings
-from orderpipeline_embedded.plan import CREDENTIALS, Plan, PlanError, make_plan, read_pipeline
+from orderpipeline_embedded.run.plan import CREDENTIALS, Plan, PlanError, make_plan, read_pipeline
 from orderpipeline_operator.domain.manifests import Context, render
 from orderpipeline_producer import settings as producer_settings
 
-SHOP = (Path(__file__).parents[3] / "examples" / "shop.yaml").read_text()
+SHOP = (Path(__file__).parents[4] / "examples" / "shop.yaml").read_text()
 OURS = {Env.BOOTSTRAP_SERVERS, Env.SECURITY_PROTOCOL, Env.HOST, Env.PORT, Env.REUSE_PORT}
 
 

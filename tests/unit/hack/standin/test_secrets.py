@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from hack.standin import certs, quotas
-from tests.unit.standin import samples
+from tests.unit.hack.standin import samples
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from orderpipeline_embedded.rates import Rate
+from orderpipeline_embedded.run.rates import Rate
 
 BARS: Final = "▁▂▃▄▅▆▇█"
 WIDTH: Final = 40

@@ -3,8 +3,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from orderpipeline_embedded.rates import Rate
-from orderpipeline_embedded.view import WIDTH, Snapshot, bars, line, picture
+from orderpipeline_embedded.run.rates import Rate
+from orderpipeline_embedded.run.view import WIDTH, Snapshot, bars, line, picture
 
 NOW = Snapshot(
     pipeline="shop", url="http://127.0.0.1:8080", bootstrap="127.0.0.1:9092", note="replication factor 1",

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from orderpipeline_embedded.children import last_line
+from orderpipeline_embedded.run.service_process import last_line
 
 
 def test_of_a_failure_the_message_and_what_was_raised_are_told(tmp_path: Path) -> None:

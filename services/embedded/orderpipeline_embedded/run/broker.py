@@ -8,7 +8,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, admin
 
 from orderpipeline_embedded.kafka import archive, config, java, maven, process
-from orderpipeline_embedded.plan import HOST, Topic
+from orderpipeline_embedded.run.plan import HOST, Topic
 
 CLUSTER_ID: Final = "b3JkZXJwaXBlbGluZS1ydW"
 HEAP: Final = "768m"

@@ -5,9 +5,9 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from orderpipeline_embedded.cdnow import Purchase, purchases
-from orderpipeline_embedded.options import CannotRunError
-from orderpipeline_embedded.replay import Tally, replay
+from orderpipeline_embedded.demo.cdnow import Purchase, purchases
+from orderpipeline_embedded.demo.replay import Tally, replay
+from orderpipeline_embedded.errors import CannotRunError
 
 
 class Demo:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from orderpipeline_common.contract import consumer_client
-from orderpipeline_embedded.plan import Plan
-from orderpipeline_embedded.rates import Point, add, point
-from orderpipeline_embedded.why import keep
+from orderpipeline_embedded.run import state_file
+from orderpipeline_embedded.run.plan import Plan
+from orderpipeline_embedded.run.rates import Point, add, point
 from orderpipeline_operator.adapters.kafka import KafkaConnection
 from orderpipeline_operator.domain.lag.sample import Reading, Unknown, partition_lag
 from orderpipeline_operator.sampling.sampler import Key, Reader, Scaler, Target, kafka_reader
@@ -103,7 +103,7 @@ class Scaling:
     def _on_change(self, key: Key) -> None:
         view, before = self._scaler.view(key), self._consumers.desired
         if view is not None and self._keep is not None:
-            keep(self._keep, key[1], {"desired": view.desired, "current": self._consumers.running}, view)
+            state_file.write(self._keep, key[1], {"desired": view.desired, "current": self._consumers.running}, view)
         if self._plan.policy.mode == "Recommend" or view is None or view.desired in (None, before):
             return
         assert view.desired is not None

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from orderpipeline_embedded.broker import Broker
 from orderpipeline_embedded.kafka import config, java, maven
+from orderpipeline_embedded.run.broker import Broker
 
 
 def test_preparation_says_what_is_missing_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

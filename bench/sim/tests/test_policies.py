@@ -10,9 +10,9 @@ from bench.sim.policies.binscale import Binscale, Packing
 from bench.sim.policies.landau import Landau, modified_worst_fit
 from bench.sim.policies.linear import KafkaTrigger, Keda, LinearHpa
 from bench.sim.policies.ours import Ours, Sampler, policy_of
+from bench.sim.tests.worlds import scenario, seen
 from orderpipeline_operator.domain.lag.history import History, advance
 from orderpipeline_operator.domain.lag.sample import Group, LagSample, Owner, PartitionOffsets, Reading
-from tests.unit.sim.worlds import scenario, seen
 
 
 class TestHpa:

@@ -11,7 +11,7 @@ from bench.sim import __main__ as command
 from bench.sim import agreement, catalogue, record, report, traces
 from bench.sim.run import Result
 from bench.sim.table import Row, better, missed, summarize
-from orderpipeline_embedded.cdnow import parse
+from orderpipeline_embedded.demo.cdnow import parse
 
 GOOD = Result(0.0, 5.0, 10.0, 100.0, 3.0, 1.0, 2.0, 0.0)
 

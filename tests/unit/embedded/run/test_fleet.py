@@ -1,6 +1,6 @@
 """Supervision of processes, on a clock that the test moves."""
 
-from orderpipeline_embedded.processes import BACKOFF_SECONDS, STEADY_SECONDS, Fleet
+from orderpipeline_embedded.run.fleet import BACKOFF_SECONDS, STEADY_SECONDS, Fleet
 
 
 class FakeChild:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.plots import draw
 from bench.report import NEEDS, TEMPLATE, number, report, table
-from tests.unit.bench.samples import results
+from bench.tests.samples import results
 
 
 def test_every_section_is_in_a_full_report() -> None:

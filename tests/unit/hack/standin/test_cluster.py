@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hack.standin import check, config, model, status
-from tests.unit.standin import samples
+from tests.unit.hack.standin import samples
 
 
 def settings(text: str) -> dict[str, str]:

@@ -8,17 +8,19 @@ from pathlib import Path
 import aiohttp
 
 from orderpipeline_common.contract import READY_PATH, Env
-from orderpipeline_embedded import cdnow, rates
-from orderpipeline_embedded.broker import Broker, make_topics
-from orderpipeline_embedded.children import ServiceProcess, bound_logs, last_line
-from orderpipeline_embedded.demo import Demo
+from orderpipeline_embedded.demo import cdnow
+from orderpipeline_embedded.demo.background import Demo
+from orderpipeline_embedded.errors import CannotRunError
 from orderpipeline_embedded.kafka.maven import KAFKA_VERSION, cache
-from orderpipeline_embedded.options import CannotRunError, Options, check_ports, free_port_from, locked
-from orderpipeline_embedded.plan import HOST, Plan, make_plan, read_pipeline
-from orderpipeline_embedded.processes import Fleet
-from orderpipeline_embedded.scaling import Scaling
-from orderpipeline_embedded.screen import Screen
-from orderpipeline_embedded.view import Snapshot
+from orderpipeline_embedded.run import rates
+from orderpipeline_embedded.run.broker import Broker, make_topics
+from orderpipeline_embedded.run.fleet import Fleet
+from orderpipeline_embedded.run.options import Options, check_ports, free_port_from, locked
+from orderpipeline_embedded.run.plan import HOST, Plan, make_plan, read_pipeline
+from orderpipeline_embedded.run.scaling import Scaling
+from orderpipeline_embedded.run.screen import Screen
+from orderpipeline_embedded.run.service_process import ServiceProcess, bound_logs, last_line
+from orderpipeline_embedded.run.view import Snapshot
 
 TICK_SECONDS = 0.25
 LOGS_EVERY = 40

@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 
-from orderpipeline_embedded.view import Snapshot, line, picture
+from orderpipeline_embedded.run.view import Snapshot, line, picture
 
 LINE_SECONDS: Final = 5.0
 """Between two status lines."""

@@ -6,7 +6,7 @@ import pytest
 
 from hack.standin import topics, users
 from hack.standin.topics import Topic, change
-from tests.unit.standin import samples
+from tests.unit.hack.standin import samples
 
 TOPIC = Topic("id", 12, (3,), {})
 

@@ -1,4 +1,4 @@
-from orderpipeline_embedded.rates import KEPT, Point, Rate, add, history, point, rate
+from orderpipeline_embedded.run.rates import KEPT, Point, Rate, add, history, point, rate
 from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import aiohttp
 
-from orderpipeline_embedded.cdnow import Purchase, cache, purchases
+from orderpipeline_embedded.demo.cdnow import Purchase, cache, purchases
 
 PASSING = {429, 502, 503, 504}
 

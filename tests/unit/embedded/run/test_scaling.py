@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from orderpipeline_embedded.plan import make_plan, read_pipeline
-from orderpipeline_embedded.rates import rate
-from orderpipeline_embedded.scaling import Scaling, numbers
-from orderpipeline_embedded.why import STATE
+from orderpipeline_embedded.run.plan import make_plan, read_pipeline
+from orderpipeline_embedded.run.rates import rate
+from orderpipeline_embedded.run.scaling import Scaling, numbers
+from orderpipeline_embedded.run.state_file import STATE
 from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.scaling.why import explain
-from tests.unit.embedded.test_plan import text
+from tests.unit.embedded.run.test_plan import text
 
 
 class Fleet:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from orderpipeline_embedded.plan import Program
+from orderpipeline_embedded.run.plan import Program
 
 MAX_LOG_BYTES: Final = 32 * 1024 * 1024
 

@@ -11,8 +11,8 @@ from bench.sim.backlog import Backlog
 from bench.sim.group import Group, spread
 from bench.sim.run import longest, play, reversals
 from bench.sim.scenario import CLASSIC, KIP848, Move, Protocol
+from bench.sim.tests.worlds import scenario
 from bench.sim.world import World
-from tests.unit.sim.worlds import scenario
 
 
 def world(rates: list[list[float]], **changes: object) -> World:

@@ -1,0 +1,1 @@
+"""Real purchases as input: CDNOW's, replayed into an order API."""
