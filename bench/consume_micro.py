@@ -28,7 +28,8 @@ from pathlib import Path
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from orderpipeline_common.contract import Env
-from tests.support.broker import Broker, free_ports, run
+from orderpipeline_embedded.kafka.archive import free_ports
+from tests.support.broker import Broker, run
 from tests.support.postgres import Postgres
 
 CONSUMER_CORE, OTHER_CORE = 0, 1

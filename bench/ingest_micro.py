@@ -29,7 +29,8 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 
 from orderpipeline_common.contract import Env
-from tests.support.broker import Broker, free_ports, run
+from orderpipeline_embedded.kafka.archive import free_ports
+from tests.support.broker import Broker, run
 
 SERVER_CORE, LOAD_CORE = 0, 1
 BATCH = 1000

@@ -4,10 +4,11 @@ import csv
 import io
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.support import waiting
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,13 +74,5 @@ def wait_until(what: str, check: Callable[[], Any], *, seconds: float, every: fl
 
     A command that fails in between, as a busy API server makes it, counts as not yet; the last one's words are told.
     """
-    deadline, failed = time.monotonic() + seconds, ""
-    while True:
-        try:
-            if value := check():
-                return value
-        except (AssertionError, subprocess.TimeoutExpired) as error:
-            failed = f"; {error}"
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds:.0f} s{failed}")
-        time.sleep(every)
+    tolerate = (AssertionError, subprocess.TimeoutExpired)
+    return waiting.wait_until(what, check, seconds=seconds, every=every, tolerate=tolerate)

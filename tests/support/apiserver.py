@@ -8,7 +8,6 @@ certificate for <service>.<namespace>.svc.
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,7 +21,9 @@ import pytest
 
 from hack.native import build, controlplane, pki
 from hack.native.config import Paths
+from tests.support.ports import free_ports
 from tests.support.processes import ENDS_WITH_US
+from tests.support.waiting import Deadline, wait_until
 
 SERVICES = "10.97.0.0/16"
 
@@ -60,19 +61,19 @@ class ApiServer:
 
     def wait_may(self, verb: str, resource: str, *arguments: str, may: bool = True) -> None:
         """Wait until a user may do this, or may not: rights that were just written are not in force at once."""
-        deadline = time.monotonic() + 60
-        said = "yes" if may else "no"
-        while not (told := self.try_kubectl("auth", "can-i", verb, resource, *arguments).stdout).startswith(said):
-            assert time.monotonic() < deadline, f"may {verb} {resource} {' '.join(arguments)}: {told}, not {said}"
-            time.sleep(0.1)
+        answer = "yes" if may else "no"
+        command = ("auth", "can-i", verb, resource, *arguments)
+        wait_until(
+            f"{answer} to {' '.join(command)}", lambda: self.try_kubectl(*command).stdout.startswith(answer), every=0.1
+        )
 
     def wait_served(self, *plurals: str) -> None:
         """Wait until kinds can be used: an established one may still answer that its storage is initializing."""
-        deadline = time.monotonic() + 120
         self.kubectl("wait", "--for=condition=Established", "crd", *plurals, "--timeout=120s")
         for plural in plurals:
-            while (told := self.try_kubectl("get", plural, "-A")).returncode:
-                assert time.monotonic() < deadline, told.stderr
+            deadline = Deadline(f"{plural} can be listed")
+            while (answer := self.try_kubectl("get", plural, "-A")).returncode:
+                deadline.check(answer.stderr)
                 time.sleep(0.2)
 
     def token_for(self, namespace: str, account: str) -> str:
@@ -115,7 +116,7 @@ def run_apiserver(*more: str, environment: Mapping[str, str] = MappingProxyType(
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         certificates = folder / "pki"
         pki.make_control_plane(certificates, ("127.0.0.1",))
-        etcd_port, peer_port, port = _free_ports(3)
+        etcd_port, peer_port, port = free_ports(3)
         etcd = controlplane.etcd_command(paths.bin / "etcd", folder / "etcd", etcd_port, peer_port)
         stack.enter_context(_process(etcd, folder / "etcd.log"))
         # ExternalName Services are only followed without aggregator routing; nothing here can route to pods anyway.
@@ -174,12 +175,3 @@ def _process(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on now, all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

@@ -14,9 +14,10 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from hack.kafka import pki
 from orderpipeline_embedded.kafka import archive, config, process
-from orderpipeline_embedded.kafka.archive import free_ports
+from tests.support.ports import free_ports
+from tests.support.waiting import Deadline
 
-__all__ = ["Broker", "broker", "free_ports", "run", "secured_broker"]
+__all__ = ["Broker", "broker", "run", "secured_broker"]
 
 CLUSTER_ID = "b3JkZXJwaXBlbGluZS10ZQ"
 
@@ -100,17 +101,18 @@ class Broker:
         fenced for a moment, and then nothing can be made.
         """
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(config or {}))
-        end = time.monotonic() + 60
+        deadline = Deadline(f"the broker knows topic {name}")
         while True:
             try:
                 self.admin().create_topics([topic])[name].result(timeout=60)
                 break
             except KafkaException as error:
-                if error.args[0].code() != KafkaError.INVALID_REPLICATION_FACTOR or time.monotonic() > end:
+                if error.args[0].code() != KafkaError.INVALID_REPLICATION_FACTOR:
                     raise
+                deadline.check(error)
                 time.sleep(0.2)
         while not self._leads(name, partitions):
-            assert time.monotonic() < end, f"the broker does not know topic {name}"
+            deadline.check()
             time.sleep(0.05)
         return name
 

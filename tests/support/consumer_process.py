@@ -17,7 +17,8 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from orderpipeline_common.contract import Env
-from tests.support.broker import Broker, free_ports
+from tests.support.broker import Broker
+from tests.support.ports import free_ports
 from tests.support.processes import ENDS_WITH_US
 from tests.support.waiting import wait_until
 
@@ -148,15 +149,10 @@ class Pipeline:
     def committed(self) -> dict[int, int]:
         """Committed offset of each partition; absent where there is none."""
         places = [TopicPartition(self.topic, number) for number in range(self.partitions)]
-        end = time.monotonic() + 60
-        while True:  # after a restart the broker takes a while to find the group
-            try:
-                found = self._observer.committed(places, timeout=60)
-                return {one.partition: one.offset for one in found if one.offset >= 0}
-            except KafkaException:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.2)
+        found = wait_until(  # after a restart the broker takes a while to find the group
+            "committed offsets", lambda: self._observer.committed(places, timeout=60), tolerate=(KafkaException,)
+        )
+        return {one.partition: one.offset for one in found if one.offset >= 0}
 
     def wait_committed(self, seconds: float = 180) -> None:
         """Wait until every record is committed."""

@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from hack.native import build
 from hack.native.config import Paths
-from tests.support.apiserver import ApiServer, _free_ports, _process
+from tests.support.apiserver import ApiServer, _process
+from tests.support.ports import free_ports
 
 
 @contextmanager
@@ -17,7 +18,7 @@ def controllers(server: ApiServer, folder: Path, *names: str) -> Iterator[Path]:
     build.ensure(paths, ["kube-controller-manager"])
     command = [str(paths.bin / "kube-controller-manager"), f"--kubeconfig={server.kubeconfig}", "--leader-elect=false"]
     command += [f"--controllers={','.join(names)}", "--horizontal-pod-autoscaler-sync-period=1s"]
-    command += [f"--secure-port={_free_ports(1)[0]}", "--bind-address=127.0.0.1", f"--cert-dir={folder}"]
+    command += [f"--secure-port={free_ports(1)[0]}", "--bind-address=127.0.0.1", f"--cert-dir={folder}"]
     with background(command, folder / "kube-controller-manager.log") as log:
         yield log
 

@@ -14,8 +14,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.broker import free_ports
+from tests.support.ports import free_ports
 from tests.support.processes import ENDS_WITH_US
+from tests.support.waiting import Deadline
 
 FLAGS = ("-c", "fsync=off", "-c", "max_connections=60", "-c", "shared_buffers=32MB", "-c", "lc_messages=C")
 
@@ -83,17 +84,16 @@ class Postgres:
 
     def wait_for(self, text: str, expected: object, seconds: float = 120) -> None:
         """Wait until the query's first value is `expected`; a missing table is an answer that is not it."""
-        end = time.monotonic() + seconds
-        value: object = None
-        while time.monotonic() < end:
-            try:
-                value = self.query(text)[0][0]
-            except (psycopg.errors.UndefinedTable, psycopg.OperationalError) as error:
-                value = error
-            if value == expected:
-                return
+        deadline = Deadline(f"{text} gives {expected!r}", seconds)
+        while (value := self._first(text)) != expected:
+            deadline.check(repr(value))
             time.sleep(0.1)
-        raise AssertionError(f"{text} is {value!r} after {seconds} s, expected {expected!r}")
+
+    def _first(self, text: str) -> object:
+        try:
+            return self.query(text)[0][0]
+        except (psycopg.errors.UndefinedTable, psycopg.OperationalError) as error:
+            return error
 
     def _surroundings(self) -> dict[str, Any]:
         """User, folder and environment of the programs, as subprocess takes them."""

@@ -18,8 +18,10 @@ import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from orderpipeline_common.contract import Env
-from tests.support.broker import Broker, free_ports
+from tests.support.broker import Broker
+from tests.support.ports import free_ports
 from tests.support.processes import ENDS_WITH_US
+from tests.support.waiting import Deadline
 
 ACCELERATORS = ["off", pytest.param("on", marks=pytest.mark.accelerator)]
 """Settings of the accelerator, for tests that hold with it and without."""
@@ -91,15 +93,17 @@ class Producer:
 
     def wait_ready(self, seconds: float = 60.0, status: int = 200) -> None:
         """Wait until /ready answers with this status."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                if self.call("GET", "/ready").status == status:
-                    return
-            except OSError:
-                assert self.process.poll() is None, self.log.read_text()
+        deadline = Deadline(f"/ready is {status}", seconds, self.log.read_text)
+        while not self._ready_is(status):
+            deadline.check()
             time.sleep(0.05)
-        raise AssertionError(f"/ready was not {status} within {seconds} s\n{self.log.read_text()}")
+
+    def _ready_is(self, status: int) -> bool:
+        try:
+            return self.call("GET", "/ready").status == status
+        except OSError:
+            assert self.process.poll() is None, self.log.read_text()
+            return False
 
     def stop(self, seconds: float = 60.0) -> int:
         """SIGTERM; returns the exit status."""
@@ -145,9 +149,9 @@ def records(broker: Broker, topic: str, seconds: float = 60.0) -> list[Message]:
         ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 60)[1] for p in partitions}
         consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
         found: list[Message] = []
-        end = time.monotonic() + seconds
+        deadline = Deadline(f"{sum(ends.values())} records", seconds)
         while len(found) < sum(ends.values()):
-            assert time.monotonic() < end, f"only {len(found)} of {sum(ends.values())} records came"
+            deadline.check(f"{len(found)} have come")
             found += [message for message in consumer.consume(10000, 0.2) if message.error() is None]
         return sorted(found, key=lambda message: (message.partition(), message.offset()))
     finally:

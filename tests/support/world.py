@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import itertools
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from orderpipeline_operator.errors import NotFound
 from orderpipeline_operator.reconcile.reconciler import Defaults, Reconciler
 from orderpipeline_operator.sampling.sampler import Target
 from tests.support.apiserver import ApiServer
+from tests.support.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "shop"
@@ -209,10 +209,4 @@ async def world(crds: ApiServer) -> AsyncIterator[World]:
 @pytest.fixture
 def free_port() -> Callable[[], int]:
     """Gives ports of 127.0.0.1 that nothing listens on now."""
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-
-    return find
+    return lambda: free_ports(1)[0]

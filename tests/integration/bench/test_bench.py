@@ -15,9 +15,9 @@ from bench.loading import Started, load, measure, started
 from bench.parts import Shape
 from bench.servers import ours
 from bench.settings import TINY
-from orderpipeline_embedded.kafka.archive import free_ports
 from orderpipeline_embedded.load import engine
 from orderpipeline_embedded.load.connection import Connection
+from tests.support.ports import free_ports
 
 LOAD = [sys.executable, "-m", "orderpipeline_embedded", "load"]
 pytestmark = pytest.mark.integration

@@ -14,8 +14,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from orderpipeline_embedded.kafka.archive import free_ports
 from tests.support.helm import ROOT
+from tests.support.ports import free_ports
+from tests.support.waiting import Deadline
 
 PARTITIONS = 6
 PIPELINE = f"""
@@ -45,9 +46,9 @@ class EmbeddedRun:
 
     def wait_for(self, true: Callable[[], bool], what: str, seconds: float = 180.0) -> None:
         """Wait while it lives; AssertionError with its output."""
-        end = time.monotonic() + seconds
+        deadline = Deadline(what, seconds, lambda: self.output)
         while not true():
-            assert time.monotonic() < end, f"{what}: not within {seconds} s\n{self.output}"
+            deadline.check()
             assert self.process.poll() is None, f"{what}: it has ended\n{self.output}"
             time.sleep(0.05)
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.embedded.embedded_run import EmbeddedRun, command, running
-from tests.support.broker import free_ports
+from tests.support.ports import free_ports
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -110,10 +111,7 @@ def test_nothing_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
 
 
 def _wait_until_gone(run: EmbeddedRun) -> None:
-    end = time.monotonic() + 120
-    while run.left():
-        assert time.monotonic() < end, run.left()
-        time.sleep(0.1)
+    wait_until("all of it is gone", lambda: not run.left(), every=0.1, detail=run.left)
 
 
 def _read(path: Path) -> bytes:

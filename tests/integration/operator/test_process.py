@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import Kind, Ref
 from tests.support.apiserver import ApiServer
 from tests.support.helm import Helm, of_kind
 from tests.support.processes import ENDS_WITH_US
+from tests.support.waiting import eventually
 from tests.support.world import World, new_world
 
 pytestmark = pytest.mark.integration
@@ -87,14 +88,6 @@ async def operator(
             await process.wait()
 
 
-async def until(what: str, check: Callable[[], Awaitable[Any]], seconds: float = 120) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + seconds
-    while not await check():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        await asyncio.sleep(0.1)
-
-
 async def holder(world: World) -> str:
     lease = await world.find(kinds.LEASE, LEASE)
     return str(lease["spec"].get("holderIdentity") or "") if lease else ""
@@ -129,9 +122,9 @@ async def test_it_is_ready_once_the_metrics_api_listens(
             except aiohttp.ClientConnectionError:
                 return False
 
-        await until("it answers", lambda: said(503))
+        await eventually("it answers", lambda: said(503))
         (tmp_path / "serving.crt").write_bytes(certificate)
-        await until("it listens", lambda: said(200))
+        await eventually("it listens", lambda: said(200))
 
 
 async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
@@ -139,14 +132,14 @@ async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
 ) -> None:
     async with new_world(crds) as world, operator(crds, world, "a", tmp_path, free_port()) as process:
         await world.create_pipeline(kafka={"listeners": {"plain": True}})
-        await until("the Kafka is made", lambda: world.find(kinds.KAFKA))
+        await eventually("the Kafka is made", lambda: world.find(kinds.KAFKA))
         await world.strimzi_kafka()
-        await until("topics and users are made", lambda: made(world, 5, kinds.TOPIC, kinds.USER))
+        await eventually("topics and users are made", lambda: made(world, 5, kinds.TOPIC, kinds.USER))
         await world.strimzi_entities()
-        await until("services are made", lambda: made(world, 2, kinds.DEPLOYMENT))
-        await until("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"))
+        await eventually("services are made", lambda: made(world, 2, kinds.DEPLOYMENT))
+        await eventually("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"))
         await world.pods_up()
-        await until("Ready", lambda: ready(world))
+        await eventually("Ready", lambda: ready(world))
 
         before = await world.kube.get(world.ref(kinds.DEPLOYMENT, "shop-consumer"))
         await world.secret("shop-consumer", {"password": "a new one"})
@@ -155,11 +148,11 @@ async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
             now = await world.kube.get(world.ref(kinds.DEPLOYMENT, "shop-consumer"))
             return bool(now["spec"]["template"] != before["spec"]["template"])
 
-        await until("a new password rolls the pods", rolled)
+        await eventually("a new password rolls the pods", rolled)
 
         service = await world.kube.get(world.ref(kinds.SERVICE, "shop-producer"))
         await world.kube.delete(world.ref(kinds.SERVICE, "shop-producer"), uid=service["metadata"]["uid"])
-        await until("the Service is back", lambda: world.find(kinds.SERVICE, "shop-producer"))
+        await eventually("the Service is back", lambda: world.find(kinds.SERVICE, "shop-producer"))
         assert (await process.get("/health"))[0] == 200
         text = (await process.get("/metrics"))[1]
         assert "orderpipeline_leader 1.0" in text
@@ -172,7 +165,7 @@ async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
         async def gone() -> bool:
             return await world.find(kinds.PIPELINE) is None
 
-        await until("the pipeline is gone, though no Strimzi releases its topics", gone)
+        await eventually("the pipeline is gone, though no Strimzi releases its topics", gone)
         assert await world.names(kinds.KAFKA, kinds.NODE_POOL, kinds.TOPIC, kinds.USER, kinds.DEPLOYMENT) == []
         assert await process.end(signal.SIGTERM) == 0
         bad = [line for line in process.lines() if line["level"] in ("ERROR", "CRITICAL")]
@@ -190,34 +183,34 @@ async def test_one_leads_and_another_takes_over_when_it_is_killed(
             return operator(crds, world, name, tmp_path, free_port(), more={"ORDERPIPELINE_LEASE_SECONDS": "15"})
 
         first = await stack.enter_async_context(start("first"))
-        await until("the first leads", lambda: _said(first, '"leading"'))
+        await eventually("the first leads", lambda: _said(first, '"leading"'))
         second = await stack.enter_async_context(start("second"))
-        await until("the second is up", lambda: _said(second, "waiting for the lead"))
+        await eventually("the second is up", lambda: _said(second, "waiting for the lead"))
         await asyncio.sleep(4)
         assert not second.said('"leading"')
         assert await holder(world) == "first"
         await world.create_pipeline()
-        await until("the first works", lambda: world.find(kinds.KAFKA))
+        await eventually("the first works", lambda: world.find(kinds.KAFKA))
 
         await first.end(signal.SIGKILL)
         started = time.monotonic()
-        await until("the second leads", lambda: _said(second, '"leading"'))
+        await eventually("the second leads", lambda: _said(second, '"leading"'))
         assert time.monotonic() - started > 1, "the Lease of a dead leader has to run out first"
         await world.strimzi_kafka()
-        await until("the second works", lambda: world.find(kinds.USER, "shop-operator"))
+        await eventually("the second works", lambda: world.find(kinds.USER, "shop-operator"))
 
         third = await stack.enter_async_context(start("third"))
-        await until("the third is up", lambda: _said(third, "waiting for the lead"))
+        await eventually("the third is up", lambda: _said(third, "waiting for the lead"))
         assert await second.end(signal.SIGTERM) == 0
         assert await holder(world) in ("", "third"), "a leader that stops gives its Lease back"
-        await until("the third leads", lambda: _said(third, '"leading"'))
+        await eventually("the third leads", lambda: _said(third, '"leading"'))
 
 
 async def test_a_leader_that_loses_its_lease_ends(
     crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
     async with new_world(crds) as world, operator(crds, world, "a", tmp_path, free_port()) as process:
-        await until("it leads", lambda: _said(process, '"leading"'))
+        await eventually("it leads", lambda: _said(process, '"leading"'))
         stolen = {"spec": {"holderIdentity": "thief", "leaseDurationSeconds": 3600}}
         await world.kube.patch(Ref(kinds.LEASE, world.namespace, LEASE), stolen, manager="thief")
         assert await asyncio.wait_for(process.process.wait(), 20) == 1
@@ -256,33 +249,33 @@ async def test_the_charts_rights_are_enough_and_no_more(
         )
         control = {"enabled": True, "autoRebalance": True}
         await world.create_pipeline(kafka={"cruiseControl": control}, producer={"ingress": {"host": "a.example.com"}})
-        await until("the Kafka is made", lambda: world.find(kinds.KAFKA))
+        await eventually("the Kafka is made", lambda: world.find(kinds.KAFKA))
         await world.strimzi_kafka()
-        await until("topics and users are made", lambda: made(world, 5, kinds.TOPIC, kinds.USER))
+        await eventually("topics and users are made", lambda: made(world, 5, kinds.TOPIC, kinds.USER))
         await world.strimzi_entities()
-        await until("services are made", lambda: made(world, 2, kinds.DEPLOYMENT))
-        await until("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"))
+        await eventually("services are made", lambda: made(world, 2, kinds.DEPLOYMENT))
+        await eventually("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"))
         await world.pods_up()
-        await until("Ready", lambda: ready(world))
+        await eventually("Ready", lambda: ready(world))
 
         async def told() -> bool:
             return (await world.condition("AutoscalingActive")).get("reason") == "NoMetricsAPI"
 
-        await until("there are no metrics", told)
+        await eventually("there are no metrics", told)
         await world.edit_spec(producer={"ingress": None}, autoscaling={"backend": "KEDA"})
-        await until("the ScaledObject is made", lambda: world.find(kinds.SCALED_OBJECT, "shop-consumer"))
+        await eventually("the ScaledObject is made", lambda: world.find(kinds.SCALED_OBJECT, "shop-consumer"))
 
         async def no_ingress() -> bool:
             return await world.find(kinds.INGRESS, "shop-producer") is None
 
-        await until("the Ingress is removed", no_ingress)
+        await eventually("the Ingress is removed", no_ingress)
         cr = await world.pipeline()
         await world.kube.delete(world.ref(kinds.PIPELINE), uid=cr["metadata"]["uid"])
 
         async def gone() -> bool:
             return await world.find(kinds.PIPELINE) is None
 
-        await until("the pipeline is gone", gone)
+        await eventually("the pipeline is gone", gone)
         assert await world.events() != []
         assert not process.said("orbidden"), process.log.read_text()
         assert await process.end(signal.SIGTERM) == 0

@@ -15,6 +15,7 @@ from orderpipeline_producer.decoding.order_ids import Ids
 from orderpipeline_producer.kafka.accelerated_client import NativeSink
 from orderpipeline_producer.kafka.confluent_client import PLAIN_HEADERS, KafkaSink
 from tests.support.broker import Broker
+from tests.support.waiting import Deadline, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.accelerator]
 
@@ -56,9 +57,9 @@ def sinks() -> Iterator[Callable[..., NativeSink]]:
 
 
 def wait(sink: NativeSink, until: Callable[[], bool], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
+    deadline = Deadline("the client's answer", seconds)
     while not until():
-        assert time.monotonic() < end, "it did not come to pass in time"
+        deadline.check()
         assert sink.fd is not None
         select.select([sink.fd], [], [], 0.05)
         sink.poll()
@@ -89,13 +90,8 @@ def produce(sink: NativeSink, some: Any, headers: Any = PLAIN_HEADERS) -> list[A
 
 def end_offset(reader: Consumer, place: TopicPartition) -> int:
     """How many records a partition has. Its leader may be too new to know that it is."""
-    end = time.monotonic() + 60
-    while True:
-        try:
-            return int(reader.get_watermark_offsets(place, 60)[1])
-        except KafkaException:
-            assert time.monotonic() < end, place
-            time.sleep(0.1)
+    found = wait_until(str(place), lambda: reader.get_watermark_offsets(place, 60), tolerate=(KafkaException,))
+    return int(found[1])
 
 
 def records(broker: Broker, topic: str) -> list[Any]:
@@ -202,9 +198,9 @@ def test_a_frozen_broker_fails_orders_in_time_and_the_next_ones_go_through(
         assert {code for _, code in stuck[0]} == {-192}
     finally:
         broker.resume()
-    end, after = time.monotonic() + 60, [[(0, -192)]]
+    deadline, after = Deadline("orders acknowledged again"), [[(0, -192)]]
     while after != [[]]:  # the broker may still have been asleep for some
-        assert time.monotonic() < end, after
+        deadline.check(after)
         after = produce(sink, orders(100, 50))
         wait(sink, lambda after=after: bool(after))
 

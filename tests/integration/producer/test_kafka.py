@@ -5,7 +5,6 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from orderpipeline_common.contract import Env
 from tests.support.broker import Broker
 from tests.support.producer_process import ACCELERATORS, ORDER, Answer, Producer, records, running
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 BATCH = "/orders/batch"
@@ -57,10 +57,12 @@ class Load:
             thread.join(60)
 
     def wait(self, count: int, status: int, seconds: float = 60.0) -> None:
-        end = time.monotonic() + seconds
-        while sum(got == status for got in list(self.answers.values())) < count:
-            assert time.monotonic() < end, f"not {count} answers {status}: {set(self.answers.values())}"
-            time.sleep(0.05)
+        wait_until(
+            f"{count} answers {status}",
+            lambda: sum(got == status for got in list(self.answers.values())) >= count,
+            seconds=seconds,
+            detail=lambda: set(self.answers.values()),
+        )
 
     def acked(self) -> set[str]:
         return {order_id for order_id, status in list(self.answers.items()) if status == 202}
@@ -83,13 +85,6 @@ class Load:
         connection.close()
 
 
-def until(what: str, holds: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
-        time.sleep(0.05)
-
-
 def taken(api: Producer, order: dict[str, object]) -> Answer:
     """The answer to an order that is sent again while it is answered 503, as clients do: Kafka may be busy."""
     answers: list[Answer] = []
@@ -98,7 +93,7 @@ def taken(api: Producer, order: dict[str, object]) -> Answer:
         answers.append(api.post("/order", order))
         return answers[-1].status != 503
 
-    until(f"{order} is taken", said)
+    wait_until(f"{order} is taken", said)
     assert answers[-1].status == 202, answers[-1].body
     return answers[-1]
 
@@ -186,7 +181,7 @@ def test_draining_finishes_what_has_begun_and_says_it_is_not_ready(broker: Broke
                 time.sleep(0.05)
             assert answer[0] == 503
             assert json.loads(answer[2])["detail"] == "draining"
-            until("nobody else can connect", lambda: refused(api))
+            wait_until("nobody else can connect", lambda: refused(api))
             slow.send(body[10:])
             assert slow.getresponse().status == 202
             assert api.process.wait(60) == 0
@@ -227,15 +222,15 @@ def test_tls_and_scram(broker: Broker, topic: str, tmp_path: Path) -> None:
     password.write_text("wrong")
     with running(broker, topic, tmp_path, wait=False, **secured) as api:
         api.wait_ready(status=503)
-        until("Kafka is unreachable", lambda: "unreachable" in unavailable(api.post("/order", ORDER)))
+        wait_until("Kafka is unreachable", lambda: "unreachable" in unavailable(api.post("/order", ORDER)))
         assert api.call("GET", "/health").status == 200
-        until("it says why", lambda: "Authentication failed" in api.log.read_text())
+        wait_until("it says why", lambda: "Authentication failed" in api.log.read_text())
 
 
 def test_a_missing_topic_is_told(broker: Broker, tmp_path: Path) -> None:
     with running(broker, "no-such-topic", tmp_path, wait=False) as api:
         api.wait_ready(status=503)
-        until("the topic is named", lambda: "no-such-topic" in unavailable(api.post("/order", ORDER)))
+        wait_until("the topic is named", lambda: "no-such-topic" in unavailable(api.post("/order", ORDER)))
 
 
 def test_api_keys_are_asked_for_and_change_while_running(broker: Broker, topic: str, tmp_path: Path) -> None:
@@ -252,7 +247,7 @@ def test_api_keys_are_asked_for_and_change_while_running(broker: Broker, topic: 
         assert api.call("GET", "/metrics").status == 200
         (keys / "shop").write_text("shop-key-9876543210")
         new = {"Authorization": "Bearer shop-key-9876543210"}
-        until("the new key is known", lambda: api.post("/order", ORDER, **new).status == 202)
+        wait_until("the new key is known", lambda: api.post("/order", ORDER, **new).status == 202)
         assert api.post("/order", ORDER, Authorization="Bearer shop-key-0123456789").status == 403
 
 

@@ -13,6 +13,7 @@ import pytest
 from hack.kafka import pki
 from tests.support.broker import Broker
 from tests.support.producer_process import ORDER, records, running
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -46,15 +47,7 @@ def test_orders_come_over_tls_and_plain_text_is_turned_away(
             finally:
                 connection.close()
 
-        end = time.monotonic() + 60
-        while True:
-            try:
-                if call("GET", "/ready")[0] == 200:
-                    break
-            except ConnectionError:
-                assert api.process.poll() is None, api.log.read_text()
-            assert time.monotonic() < end, api.log.read_text()
-            time.sleep(0.1)
+        wait_until("ready", lambda: call("GET", "/ready")[0] == 200, detail=api.log.read_text, tolerate=(OSError,))
         assert call("POST", "/order", json.dumps(ORDER).encode())[0] == 202
         big = json.dumps([{**ORDER, "note": "x" * 500}] * 2000).encode()
         assert call("POST", "/orders/batch", big) == (202, b'{"accepted":2000}')

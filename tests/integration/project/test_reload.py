@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hack.tilt import reload
 from tests.support.helm import ROOT
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 PROGRAM = 'import time\nopen("{log}", "a").write("{word}\\n")\n{then}\n'
@@ -33,15 +33,15 @@ def test_a_change_starts_the_program_again_and_a_failure_waits_for_the_next(tmp_
     command = [sys.executable, str(ROOT / "hack" / "tilt" / "reload.py"), "probe", str(source), str(target)]
     with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(source)}) as reloader:
         try:
-            _wait(lambda: log.read_text() == "image\n")
+            wait_until("the log", lambda: log.read_text() == "image\n")
             write(target / main, "edited")
-            _wait(lambda: log.read_text() == "image\nedited\n")
+            wait_until("the log", lambda: log.read_text() == "image\nedited\n")
             write(target / main, "broken", "raise SystemExit(3)")
-            _wait(lambda: log.read_text() == "image\nedited\nbroken\n")
+            wait_until("the log", lambda: log.read_text() == "image\nedited\nbroken\n")
             time.sleep(1.5)
             assert reloader.poll() is None
             write(target / main, "mended")
-            _wait(lambda: log.read_text() == "image\nedited\nbroken\nmended\n")
+            wait_until("the log", lambda: log.read_text() == "image\nedited\nbroken\nmended\n")
             reloader.send_signal(signal.SIGTERM)
             assert reloader.wait(60) == 128 + signal.SIGTERM
         finally:
@@ -73,10 +73,3 @@ def test_a_change_while_the_program_starts_is_a_change(tmp_path: Path, monkeypat
         signal.signal(signal.SIGINT, before[1])
     assert len(starts) >= 2
     assert [each.returncode for each in starts] == [-signal.SIGTERM] * len(starts)
-
-
-def _wait(check: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline, "nothing happened in time"
-        time.sleep(0.05)

@@ -12,6 +12,7 @@ import pytest
 
 from hack.native import pki
 from tests.support.apiserver import ApiServer
+from tests.support.waiting import Deadline
 
 pytestmark = pytest.mark.integration
 
@@ -96,10 +97,8 @@ def _aggregation(port: int, ca: bytes) -> list[dict[str, object]]:
 
 
 def _retry(apiserver: ApiServer, path: str) -> str:
-    deadline = time.monotonic() + 120
-    while True:
-        result = apiserver.try_kubectl("get", "--raw", path)
-        if result.returncode == 0:
-            return result.stdout
-        assert time.monotonic() < deadline, result.stderr
+    deadline = Deadline(path)
+    while (result := apiserver.try_kubectl("get", "--raw", path)).returncode:
+        deadline.check(result.stderr)
         time.sleep(0.2)
+    return result.stdout

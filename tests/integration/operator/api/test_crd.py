@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from orderpipeline_operator.domain.crd.generate import crd
 from orderpipeline_operator.domain.crd.openapi import Schema, without_nulls
 from orderpipeline_operator.domain.scaling.model import Decision, ScalingState
 from tests.support.apiserver import ApiServer
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -49,10 +49,8 @@ def _manifest(namespace: str, name: str, **body: Any) -> str:
 
 def _wait_for_explain(crds: ApiServer) -> None:
     """The OpenAPI document that explain reads follows a little after the kind itself."""
-    deadline = time.monotonic() + 120
-    while crds.try_kubectl("explain", "orderpipelines.spec", f"--api-version={API}").returncode:
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    command = ("explain", "orderpipelines.spec", f"--api-version={API}")
+    wait_until("explain knows the kind", lambda: crds.try_kubectl(*command).returncode == 0, every=0.5)
 
 
 def test_explain_describes_every_field(crds: ApiServer) -> None:

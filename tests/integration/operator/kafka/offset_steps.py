@@ -13,6 +13,7 @@ from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
 from orderpipeline_operator.domain.lag.history import History, advance
 from orderpipeline_operator.domain.lag.sample import LagSample, Reading, Reset, Unknown
 from tests.support.broker import Broker
+from tests.support.waiting import Deadline
 
 
 def unique(prefix: str) -> str:
@@ -46,20 +47,20 @@ def reader() -> Iterator[MakeReader]:
 
 def read(source: OffsetReader, until: Callable[[Reading], bool] = lambda _: True, seconds: float = 120.0) -> Reading:
     """A reading for which `until` holds; leaders and coordinators need a moment on a new topic or group."""
-    deadline = time.monotonic() + seconds
+    deadline = Deadline("such a reading", seconds)
     while True:
         found = source.read()
         if isinstance(found, Reading) and until(found):
             return found
-        assert time.monotonic() < deadline, found
+        deadline.check(found)
         time.sleep(0.05)
 
 
 def unknown(source: OffsetReader, reason: str, seconds: float = 120.0) -> bool:
     """Wait until the reader tells this reason; what was deleted or forbidden is so a moment later."""
-    deadline = time.monotonic() + seconds
+    deadline = Deadline(reason, seconds)
     while not isinstance(found := source.read(), Unknown) or found.reason != reason:
-        assert time.monotonic() < deadline, found
+        deadline.check(found)
         time.sleep(0.05)
     return True
 

@@ -1,6 +1,5 @@
 """The rendered KafkaUsers may do their work and nothing else: on a real broker that checks rights."""
 
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -24,10 +23,11 @@ from confluent_kafka.admin import (
 from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.lag.sample import Reading
 from orderpipeline_operator.domain.manifests import Pipeline
 from orderpipeline_operator.domain.manifests.users import users
+from tests.integration.operator.kafka.offset_steps import read
 from tests.support.broker import Broker
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -71,10 +71,10 @@ def _grant(admin: AdminClient, user: str, acls: list[dict[str, Any]]) -> None:
     mine = AclBindingFilter(
         ResourceType.ANY, None, ResourcePatternType.ANY, f"User:{user}", None, AclOperation.ANY, AclPermissionType.ANY
     )
-    deadline = time.monotonic() + 60  # the controller has them; the broker acts on them a little later
-    while len(admin.describe_acls(mine).result(60)) < len(set(bindings)):
-        assert time.monotonic() < deadline, f"the rights of {user} are not in force"
-        time.sleep(0.05)
+    wait_until(  # the controller has them; the broker acts on them a little later
+        f"the rights of {user} are in force",
+        lambda: len(admin.describe_acls(mine).result(60)) >= len(set(bindings)),
+    )
 
 
 def _snake(operation: str) -> str:
@@ -117,11 +117,7 @@ def test_the_producer_may_produce_orders_and_nothing_else(broker: Broker) -> Non
 @pytest.mark.parametrize("consumer", ["classic", "consumer"], indirect=True)
 def test_the_consumer_may_read_and_commit_by_either_protocol(broker: Broker, consumer: Consumer) -> None:
     assert _produce(broker, names.producer(NAME), TOPIC) is None
-    deadline = time.monotonic() + 120
-    message = None
-    while message is None and time.monotonic() < deadline:
-        message = consumer.poll(1)
-    assert message is not None
+    message = wait_until("a record", lambda: consumer.poll(1))
     assert message.error() is None
     consumer.commit(message, asynchronous=False)
 
@@ -146,12 +142,7 @@ def test_the_operator_may_read_offsets_and_touch_nothing(broker: Broker) -> None
     assert _produce(broker, names.producer(NAME), TOPIC) is None
     reader = OffsetReader(connection, TOPIC, f"{NAME}-group", client_id="test", timeout=30.0)
     try:
-        deadline = time.monotonic() + 120
-        found = reader.read()
-        while not isinstance(found, Reading) and time.monotonic() < deadline:
-            time.sleep(0.5)
-            found = reader.read()
-        assert isinstance(found, Reading), found
+        read(reader)
     finally:
         reader.close()
     denied = _produce(broker, user, TOPIC, idempotent=False)  # an idempotent producer dies of it

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.manifests import Context, Pipeline, render
 from tests.integration.operator.metrics.test_metrics_api import SPACE, Api, _pipeline, api
 from tests.support.controllers import controllers
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
 __all__ = ["api"]
@@ -54,12 +54,18 @@ async def test_steps_within_ten_percent_are_taken_exactly(api: Api, tmp_path: Pa
     with controllers(api.apiserver, tmp_path, "horizontal-pod-autoscaler-controller") as log:
         for desired in (260, 261, 250, 249, 167):
             await _pipeline(api, "big", {"consumers": {"desired": desired}})
-            deadline = time.monotonic() + 120
-            while (now := await replicas(api)) != desired:
-                assert time.monotonic() < deadline, (now, desired, log.read_text()[-3000:])
-                await asyncio.sleep(0.2)
+            await reach(api, desired, log)
             await pods_are(api, desired)
         # What is not known is no wish for fewer.
         await api.kubectl("-n", SPACE, "delete", "opl", "big")
         await asyncio.sleep(5)
         assert await replicas(api) == 167
+
+
+async def reach(api: Api, desired: int, log: Path) -> None:
+    """Wait until the HPA has set so many replicas."""
+
+    async def there() -> bool:
+        return await replicas(api) == desired
+
+    await eventually(f"{desired} replicas", there, detail=lambda: log.read_text()[-3000:])

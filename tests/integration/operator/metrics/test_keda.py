@@ -21,8 +21,10 @@ from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes.selector import Requirement
 from orderpipeline_operator.domain.manifests import Context, Pipeline, render
 from tests.integration.operator.reconcile.test_transitions import watched_deployment
-from tests.support.apiserver import ApiServer, _free_ports, run_apiserver
+from tests.support.apiserver import ApiServer, run_apiserver
 from tests.support.controllers import background, controllers
+from tests.support.ports import free_ports
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
@@ -81,12 +83,11 @@ class Cluster:
         return next((entry["status"] for entry in entries if entry["type"] == kind), "")
 
     async def until(self, what: str, check: Callable[[], Awaitable[bool]], seconds: float = 180) -> None:
-        deadline = asyncio.get_running_loop().time() + seconds
-        while not await check():
-            if asyncio.get_running_loop().time() > deadline:
-                ends = "\n".join(f"{log.name}: {log.read_text(errors='replace')[-1500:]}" for log in self.logs)
-                raise AssertionError(f"not within {seconds} s: {what}\n{ends}")
-            await asyncio.sleep(0.3)
+        await eventually(what, check, seconds=seconds, every=0.3, detail=self.ends)
+
+    def ends(self) -> str:
+        """The ends of all logs."""
+        return "\n".join(f"{log.name}: {log.read_text(errors='replace')[-1500:]}" for log in self.logs)
 
     async def reach(self, desired: int) -> None:
         if 0 in (desired, self.operator.desired):
@@ -107,13 +108,13 @@ async def cluster(folder: Path) -> AsyncIterator[Cluster]:
     await asyncio.to_thread(build.ensure, paths, keda.BINARIES)
     async with AsyncExitStack() as stack:
         server = stack.enter_context(run_apiserver())
-        operator = Operator(_free_ports(1)[0])
+        operator = Operator(free_ports(1)[0])
         await operator.start()
         stack.push_async_callback(operator.stop)
         await asyncio.to_thread(prepare, server, folder, operator.port)
         names = (f"{name}-controller" for name in CONTROLLERS)
         manager = stack.enter_context(controllers(server, folder, *names))
-        api, grpc, *others = _free_ports(5)
+        api, grpc, *others = free_ports(5)
         await asyncio.to_thread(register, server, folder, api)
         environment = {"PATH": os.environ["PATH"], **keda.environ(server.kubeconfig)}
         command = keda.operator_command(paths.bin, folder, ports=(grpc, *others[:2]))

@@ -6,7 +6,6 @@ import json
 import logging
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,9 @@ from orderpipeline_operator.adapters.metrics_api.authorization import Authorizer
 from orderpipeline_operator.adapters.metrics_api.tls import Tls
 from orderpipeline_operator.adapters.metrics_api.values import StatusValues
 from orderpipeline_operator.domain.kubernetes.apiservice import APISERVICE_NAME, METRICS_GROUP, detect_foreign
-from tests.support.apiserver import ApiServer, _free_ports
+from tests.support.apiserver import ApiServer
+from tests.support.ports import free_ports
+from tests.support.waiting import Deadline, settles
 
 pytestmark = pytest.mark.integration
 
@@ -124,7 +125,7 @@ def _registration(port: int, ca: bytes) -> list[dict]:
 @pytest.fixture
 async def api(apiserver: ApiServer, tmp_path: Path) -> AsyncIterator[Api]:
     """The server, started as in production: its own Kube client with the chart's rights."""
-    (port,) = _free_ports(1)
+    (port,) = free_ports(1)
     await asyncio.to_thread(pki.make_authority, tmp_path, "serving-ca")
     await asyncio.to_thread(pki.issue, tmp_path, "serving-ca", "serving", "/CN=m", f"DNS:metrics.{SPACE}.svc")
     running = Api(apiserver, tmp_path, tmp_path / "serving-ca.crt", ("127.0.0.1", port))
@@ -162,21 +163,18 @@ async def _pipeline(api: Api, name: str, status: dict | None) -> None:
 
 async def _until(api: Api, path: str, *arguments: str) -> dict:
     """The answer through the API server, which needs a moment to take up an APIService."""
-    deadline = time.monotonic() + 120
+    deadline = Deadline(path)
     while True:
         result = await asyncio.to_thread(api.apiserver.try_kubectl, "get", "--raw", path, *arguments)
         if result.returncode == 0:
             return json.loads(result.stdout)
-        assert time.monotonic() < deadline, result.stderr
+        deadline.check(result.stderr)
         await asyncio.sleep(0.3)
 
 
 async def _told(caplog: pytest.LogCaptureFixture, *texts: str) -> None:
     """Wait until all of these are logged; a client may have its answer before that is written down."""
-    deadline = time.monotonic() + 60
-    while missing := [text for text in texts if text not in caplog.text]:
-        assert time.monotonic() < deadline, (missing, caplog.text)
-        await asyncio.sleep(0.05)
+    await settles(f"{texts} logged", lambda: all(text in caplog.text for text in texts), every=0.05)
 
 
 async def test_a_scaler_reads_values_through_the_api_server(api: Api) -> None:

@@ -15,8 +15,9 @@ import pytest
 from hack.native import keda, pki
 from orderpipeline_operator.domain.kubernetes.apiservice import APISERVICE_NAME
 from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE
-from tests.integration.operator.test_process import Process, _said, operator, until
+from tests.integration.operator.test_process import Process, _said, operator
 from tests.support.apiserver import ApiServer
+from tests.support.waiting import eventually
 from tests.support.world import World, new_world
 
 pytestmark = pytest.mark.integration
@@ -106,9 +107,9 @@ async def test_the_metrics_are_served_while_nobody_leads(
             }
             process = operator(crds, world, name, tmp_path, free_port(), more=more)
             operators.append(await stack.enter_async_context(process))
-            await until(f"{name} serves", lambda: _serves(operators[-1]))
+            await eventually(f"{name} serves", lambda: _serves(operators[-1]))
             if name == "first":
-                await until("the first leads", lambda: _said(operators[0], '"leading"'))
+                await eventually("the first leads", lambda: _said(operators[0], '"leading"'))
         await stack.enter_async_context(service(ports, listen))
         await stack.enter_async_context(registered(crds, world, tmp_path / "ca.crt", listen))
 
@@ -121,7 +122,7 @@ async def test_the_metrics_are_served_while_nobody_leads(
             answers.append((asked, time.monotonic(), found.stdout if found.returncode == 0 else ""))
             return found.returncode == 0
 
-        await until("the metrics are read", read)
+        await eventually("the metrics are read", read)
         answers.clear()
         assert not operators[1].said('"leading"')
         killed = time.monotonic()
@@ -130,7 +131,7 @@ async def test_the_metrics_are_served_while_nobody_leads(
             await read()
             assert time.monotonic() - killed < 120
         led = time.monotonic()
-        await until("the metrics are read", read)
+        await eventually("the metrics are read", read)
 
         good = [json.loads(text) for *_, text in answers if text]
         assert {item["value"] for answer in good for item in answer["items"]} == {"4"}

@@ -16,6 +16,7 @@ from orderpipeline_consumer.processing.partition import Partition
 from orderpipeline_consumer.records.batch import Part
 from orderpipeline_consumer.records.record import Headers, Record
 from orderpipeline_consumer.sinks.base import Batch, Claim
+from tests.support.waiting import settles
 from tests.unit.consumer.parts import lots, record
 
 
@@ -93,9 +94,7 @@ class World:
         self.engine.receive(self.partition, lots(*entries))
 
     async def until(self, check: Callable[[], bool]) -> None:
-        async with asyncio.timeout(60):
-            while not check():
-                await asyncio.sleep(0.001)
+        await settles("such a state", check, every=0.001)
 
 
 async def test_workers_bound_what_runs_at_once_and_all_is_finished() -> None:
