@@ -199,11 +199,8 @@ async def test_a_scaler_reads_values_through_the_api_server(api: Api) -> None:
 
 async def test_the_api_server_takes_up_discovery_and_openapi(api: Api) -> None:
     assert {r["name"] for r in (await _until(api, BASE))["resources"]} == set(discovery.METRICS)
-    listed, deadline = "", time.monotonic() + 120
-    while not listed and time.monotonic() < deadline:
-        listed = await api.kubectl("api-resources", f"--api-group={METRICS_GROUP}", "--no-headers", "--cached=false")
-        await asyncio.sleep(0.5)
-    assert "orderpipeline_lag_orders" in listed
+    listing = ("api-resources", f"--api-group={METRICS_GROUP}", "--no-headers", "--cached=false")
+    assert "orderpipeline_lag_orders" in await eventually("a list", lambda: api.kubectl(*listing), every=0.5)
     available = 'jsonpath={.status.conditions[?(@.type=="Available")].status}'
     assert await api.kubectl("get", "apiservice", APISERVICE_NAME, "-o", available) == "True"
     document = await _until(api, f"/openapi/v3/apis/{METRICS_GROUP}/v1beta1")
