@@ -24,7 +24,7 @@ from orderpipeline_operator.adapters.metrics_api.values import StatusValues
 from orderpipeline_operator.domain.kubernetes.apiservice import APISERVICE_NAME, METRICS_GROUP, detect_foreign
 from tests.support.apiserver import ApiServer
 from tests.support.ports import free_ports
-from tests.support.waiting import Deadline, settles
+from tests.support.waiting import Deadline, eventually, settles
 
 pytestmark = pytest.mark.integration
 
