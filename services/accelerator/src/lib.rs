@@ -1,42 +1,25 @@
 //! Orders to and from Kafka without a Python object for each: the optional compiled part of the services.
 
-mod answers;
-mod appender;
-mod batch;
-mod bell;
-mod client;
-mod config;
-mod desk;
-mod fetch;
-mod handle;
-mod link;
-mod links;
-mod log;
-mod lot;
-mod murmur;
-mod order;
+mod direct_producer;
+mod fast_path;
+mod librdkafka;
 mod orders;
-mod protocol;
-mod rdkafka;
-mod record;
-mod sender;
-mod shared;
-mod tickets;
+mod producer;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::appender::Appender;
+    use super::direct_producer::Appender;
     #[pymodule_export]
-    use super::client::{Client, library_version};
+    use super::fast_path::Desk;
     #[pymodule_export]
-    use super::desk::Desk;
+    use super::librdkafka::fetched_batch::Lot;
     #[pymodule_export]
-    use super::fetch::Fetcher;
+    use super::librdkafka::fetcher::Fetcher;
     #[pymodule_export]
-    use super::lot::Lot;
+    use super::librdkafka::producer::{Client, library_version};
     #[pymodule_export]
-    use super::orders::{Orders, read_array, read_lines};
+    use super::orders::sequence::{Orders, read_array, read_lines};
 }

@@ -3,10 +3,10 @@
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use crate::link::{Asked, Link};
-use crate::protocol::Reply;
-use crate::sender::{ANY, PAUSE, Sender};
-use crate::shared::lock;
+use crate::producer::connection::{Asked, Link};
+use crate::producer::protocol::Reply;
+use crate::producer::sender::{ANY, PAUSE, Sender};
+use crate::producer::shared::lock;
 
 /// Between two times that the same is told.
 const QUIET: Duration = Duration::from_secs(5);

@@ -12,15 +12,15 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::bell::Bell;
-use crate::config::{Headers, names, rules};
-use crate::desk::Desk;
-use crate::log::Log;
-use crate::orders::{Orders, Single};
-use crate::record;
-use crate::sender::Sender;
-use crate::shared::{Shared, Topic, lock, now};
-use crate::tickets::{Done, Waiter};
+use crate::fast_path::Desk;
+use crate::orders::sequence::{Orders, Single};
+use crate::producer::accumulator::Log;
+use crate::producer::config::{Headers, names, rules};
+use crate::producer::in_flight::{Done, Waiter};
+use crate::producer::record_batch as record;
+use crate::producer::sender::Sender;
+use crate::producer::shared::{Shared, Topic, lock, now};
+use crate::producer::waker::Bell;
 
 /// librdkafka's number for a broker that can't be reached.
 const TRANSPORT: c_int = -195;

@@ -3,9 +3,9 @@
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::bell::Bell;
-use crate::log::Log;
-use crate::tickets::Waiter;
+use crate::producer::accumulator::Log;
+use crate::producer::in_flight::Waiter;
+use crate::producer::waker::Bell;
 
 /// What both threads see.
 pub struct Shared {

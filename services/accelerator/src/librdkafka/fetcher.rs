@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::lot::{Held, Lot, Row};
-use crate::order::Reader;
-use crate::rdkafka::{self, Api, Message};
+use crate::librdkafka::fetched_batch::{Held, Lot, Row};
+use crate::librdkafka::ffi::{self as rdkafka, Api, Message};
+use crate::orders::reader::Reader;
 
 /// What a fetch brings: lots of messages, partitions whose end was reached with that end, and errors with their texts.
 type Fetched = (Vec<Lot>, Vec<(i32, i64)>, Vec<(c_int, String)>);

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::batch::Rules;
-use crate::record::Compression;
-use crate::sender::Names;
+use crate::producer::batch::Rules;
+use crate::producer::record_batch::Compression;
+use crate::producer::sender::Names;
 
 /// Record headers as Python gives them.
 pub type Headers = Vec<(String, Vec<u8>)>;

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PySlice, PyString};
 
-use crate::order::{Reader, Span};
+use crate::orders::reader::{Reader, Span};
 
 /// Ids of one block differ in their last three hexadecimal digits.
 pub const BLOCK: usize = 4096;

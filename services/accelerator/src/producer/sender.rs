@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender as Channel, channel};
 use std::time::{Duration, Instant};
 
-use crate::batch::{Batch, Rules};
-use crate::link::{Asked, Link};
-use crate::log::Sleep;
-use crate::protocol;
-use crate::record::Sequence;
-use crate::shared::{Shared, lock};
+use crate::producer::accumulator::Sleep;
+use crate::producer::batch::{Batch, Rules};
+use crate::producer::connection::{Asked, Link};
+use crate::producer::protocol;
+use crate::producer::record_batch::Sequence;
+use crate::producer::shared::{Shared, lock};
 
 /// How often the leaders are asked for although nothing is wrong.
 const REFRESH: Duration = Duration::from_secs(60);

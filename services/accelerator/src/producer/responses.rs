@@ -3,11 +3,11 @@
 use std::ffi::c_int;
 use std::time::{Duration, Instant};
 
-use crate::batch::Batch;
-use crate::link::Asked;
-use crate::protocol::{self, Reply};
-use crate::sender::{PAUSE, Sender};
-use crate::shared::lock;
+use crate::producer::batch::Batch;
+use crate::producer::connection::Asked;
+use crate::producer::protocol::{self, Reply};
+use crate::producer::sender::{PAUSE, Sender};
+use crate::producer::shared::lock;
 
 /// A batch that failed for its turn alone more often than this is given up.
 const MAX_ATTEMPTS: u32 = 20;

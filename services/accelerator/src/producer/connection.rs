@@ -6,8 +6,8 @@ use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Instant;
 
-use crate::batch::Batch;
-use crate::protocol::Reply;
+use crate::producer::batch::Batch;
+use crate::producer::protocol::Reply;
 
 /// Most bytes of one reply; ours are far smaller.
 const MAX_REPLY: usize = 64 << 20;

@@ -13,9 +13,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::orders::{BLOCK, ID, Single, minted};
-use crate::shared::{Shared, lock, now};
-use crate::tickets::{Order, Waiter};
+use crate::orders::sequence::{BLOCK, ID, Single, minted};
+use crate::producer::in_flight::{Order, Waiter};
+use crate::producer::shared::{Shared, lock, now};
 
 /// Heads remembered at a time, and the most bytes of one with its empty line.
 const REMEMBERED: usize = 512;

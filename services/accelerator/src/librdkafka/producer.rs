@@ -12,10 +12,10 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::handle::Handle;
-use crate::orders::{Orders, Single};
-use crate::rdkafka::{self, Argument, Message};
-use crate::tickets::{Done, Tickets, Waiter};
+use crate::librdkafka::ffi::{self as rdkafka, Argument, Message};
+use crate::librdkafka::handle::Handle;
+use crate::orders::sequence::{Orders, Single};
+use crate::producer::in_flight::{Done, Tickets, Waiter};
 
 /// Record headers as Python gives them.
 type Headers = Vec<(CString, Vec<u8>)>;

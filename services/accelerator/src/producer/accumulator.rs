@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::ffi::c_int;
 use std::time::{Duration, Instant};
 
-use crate::batch::{Batch, Rules};
-use crate::record;
-use crate::tickets::{Done, Tickets};
+use crate::producer::batch::{Batch, Rules};
+use crate::producer::in_flight::{Done, Tickets};
+use crate::producer::record_batch as record;
 
 /// librdkafka's number for records that were given up, which the Python side knows.
 pub const TIMED_OUT: c_int = -192;

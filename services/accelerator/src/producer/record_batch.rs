@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::murmur::murmur2;
+use crate::producer::murmur2::murmur2;
 
 /// How a batch's records are packed; the number is Kafka's.
 #[derive(Clone, Copy, PartialEq)]

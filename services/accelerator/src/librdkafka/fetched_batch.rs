@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyIndexError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::rdkafka::{self, Api, Message};
+use crate::librdkafka::ffi::{self as rdkafka, Api, Message};
 
 type Headers<'py> = Vec<(String, Option<Bound<'py, PyBytes>>)>;
 /// Offset, time in Unix milliseconds, key, value, headers.

@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char, c_int};
 use std::path::Path;
 
-use crate::rdkafka::{self, Api};
+use crate::librdkafka::ffi::{self as rdkafka, Api};
 
 /// Wakes `wake`, an eventfd, when the queue gets something to poll.
 pub struct Handle {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::record::{self, Compression, Sequence};
+use crate::producer::record_batch::{self as record, Compression, Sequence};
 
 /// How to send; sizes are bytes.
 #[derive(Clone)]

@@ -1,0 +1,4 @@
+//! Reading orders, alone or many in one body, without a Python object for each.
+
+pub mod reader;
+pub mod sequence;
