@@ -1,7 +1,8 @@
-//! A producer client for one topic on plain connections: orders become Kafka's own batches where they arrive.
+//! A producer for one topic that speaks Kafka's protocol itself, over connections without TLS or SASL.
 //!
-//! It has what a client library has (idempotence, order within a partition, retries, leaders that move), but no cost
-//! for each record beyond its bytes: a thread packs whole batches and sends those of all partitions in one request.
+//! It does what a client library does (idempotence, order within a partition, retries, leaders that move), but a record
+//! costs no more than copying its bytes: orders are encoded into Kafka's batches as they arrive, and one request carries
+//! the batches of all partitions of a leader.
 
 use std::ffi::c_int;
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
@@ -12,36 +13,40 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::fast_path::Desk;
-use crate::orders::sequence::{Orders, Single};
-use crate::producer::accumulator::Log;
-use crate::producer::config::{Headers, names, rules};
-use crate::producer::in_flight::{Done, Waiter};
-use crate::producer::record_batch as record;
+use crate::fast_path::FastPath;
+use crate::orders::sequence::Orders;
+use crate::orders::single::SingleOrder;
+use crate::producer::accumulator::Accumulator;
+use crate::producer::config::{producer_config, target};
+use crate::producer::in_flight::Callback;
+use crate::producer::record_batch::encode_headers;
 use crate::producer::sender::Sender;
-use crate::producer::shared::{Shared, Topic, lock, now};
-use crate::producer::waker::Bell;
+use crate::producer::shared::{Shared, TopicState, lock, now};
+use crate::producer::waker::Waker;
 
-/// librdkafka's number for a broker that can't be reached.
+/// Record headers as Python gives them.
+type Headers = Vec<(String, Vec<u8>)>;
+
+/// librdkafka's code for a broker that can't be reached.
 const TRANSPORT: c_int = -195;
 
-/// Belongs to one event loop's thread, but for `leaders`.
-#[pyclass(frozen, module = "orderpipeline_accelerator")]
-pub struct Appender {
+/// All methods but `leaders` belong to one event loop's thread.
+#[pyclass(frozen, module = "orderpipeline_accelerator", name = "Appender")]
+pub struct DirectProducer {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
     headers: Headers,
-    plain: Vec<u8>,
+    encoded_headers: Vec<u8>,
     on_event: Py<PyAny>,
     on_failed: Py<PyAny>,
-    desk: OnceLock<Py<Desk>>,
+    fast_path: OnceLock<Py<FastPath>>,
 }
 
 #[pymethods]
-impl Appender {
-    /// A client for `topic`; `config` is by librdkafka's names, `headers` are on every record. Within `poll`,
-    /// `on_event("error", code, name, text)` is told of troubles, and `on_failed(on_delivery, code, value)` of single records that failed.
-    /// Raises ValueError for a configuration that it can't carry out.
+impl DirectProducer {
+    /// A producer for `topic`. `config` has librdkafka's property names, and `headers` are on every record. During
+    /// `poll`, `on_event("error", code, name, text)` reports problems, and `on_failed(on_delivery, code, value)` single
+    /// records that failed. Raises ValueError for a property that is missing or not supported.
     #[new]
     fn new(
         config: Vec<(String, String)>,
@@ -50,151 +55,156 @@ impl Appender {
         on_event: Py<PyAny>,
         on_failed: Py<PyAny>,
     ) -> PyResult<Self> {
-        let config = config.into_iter().collect();
-        let rules = rules(&config).map_err(PyValueError::new_err)?;
-        let names = names(&config, topic).map_err(PyValueError::new_err)?;
+        let properties = config.into_iter().collect();
+        let config = producer_config(&properties).map_err(PyValueError::new_err)?;
+        let target = target(&properties, topic).map_err(PyValueError::new_err)?;
         let shared = Arc::new(Shared {
-            log: Mutex::new(Log::new(rules)),
-            topic: Mutex::new(Topic::default()),
-            told: Condvar::new(),
-            sender: Bell::new()?,
-            waiter: Bell::new()?,
-            events: Mutex::default(),
+            accumulator: Mutex::new(Accumulator::new(config)),
+            topic: Mutex::new(TopicState::default()),
+            topic_answered: Condvar::new(),
+            sender_waker: Waker::new()?,
+            event_loop_waker: Waker::new()?,
+            problems: Mutex::default(),
         });
-        let sender = Sender::new(shared.clone(), names);
+        let sender = Sender::new(shared.clone(), target);
         let thread = std::thread::Builder::new().name("orders-sender".into()).spawn(|| sender.run())?;
-        let plain = encoded(&headers, &[]);
+        let encoded_headers = encode(&headers, &[]);
         Ok(Self {
             shared,
             thread: Mutex::new(Some(thread)),
             headers,
-            plain,
+            encoded_headers,
             on_event,
             on_failed,
-            desk: OnceLock::new(),
+            fast_path: OnceLock::new(),
         })
     }
 
     /// Readable when there is something to `poll`.
     #[getter]
     fn fd(&self) -> c_int {
-        self.shared.waiter.fd
+        self.shared.event_loop_waker.fd
     }
 
-    /// Queue one record; false when the client takes no more. `on_delivery(None, None)` is called when Kafka has it.
+    /// Queue one record. Returns false when there is no room for it. `on_delivery(None, None)` is called when Kafka has
+    /// it.
     fn produce(&self, key: &str, value: &[u8], more: Headers, on_delivery: Py<PyAny>) -> bool {
-        let extended = (!more.is_empty()).then(|| encoded(&self.headers, &more));
-        let waiter = Waiter::One(on_delivery, Some(value.to_vec()));
-        self.shared.queue(key.as_bytes(), value, extended.as_deref().unwrap_or(&self.plain), waiter, now())
+        let extended = (!more.is_empty()).then(|| encode(&self.headers, &more));
+        let headers = extended.as_deref().unwrap_or(&self.encoded_headers);
+        let callback = Callback::Record(on_delivery, Some(value.to_vec()));
+        self.shared.enqueue(key.as_bytes(), value, headers, callback, now())
     }
 
-    /// Read one plain order and queue it: with `order_id` when it has none of its own, and only when its key and value
-    /// have at most `room` bytes. None when nothing was done, else (those bytes, `{"order_id":"…"}`).
-    fn take<'py>(
+    /// Read one simple order and queue it, with `order_id` if it has none of its own, and only if its key and value
+    /// have at most `capacity` bytes. Returns those bytes and `{"order_id":"…"}`, or None if nothing was done.
+    #[pyo3(name = "take")]
+    fn accept<'py>(
         &self,
         py: Python<'py>,
         body: &[u8],
-        room: isize,
+        capacity: isize,
         order_id: &str,
         on_delivery: Py<PyAny>,
     ) -> Option<(usize, Bound<'py, PyBytes>)> {
-        let order = Single::read(body, order_id)?;
+        let order = SingleOrder::read(body, order_id)?;
         let size = order.key.len() + order.value.len();
-        let waiter = Waiter::One(on_delivery, None);
-        if size as isize > room || !self.shared.queue(order.key, &order.value, &self.plain, waiter, now()) {
+        let callback = Callback::Record(on_delivery, None);
+        if size as isize > capacity
+            || !self.shared.enqueue(order.key, &order.value, &self.encoded_headers, callback, now())
+        {
             return None;
         }
         Some((size, PyBytes::new(py, &order.answer())))
     }
 
-    /// What takes single orders in one call each, with these rules; the only one of this client.
-    #[pyo3(signature = (**rules))]
-    fn desk(&self, py: Python<'_>, rules: Option<&Bound<'_, PyDict>>) -> PyResult<Py<Desk>> {
-        let desk = Py::new(py, Desk::new(self.shared.clone(), self.plain.clone(), rules)?)?;
-        self.desk.set(desk.clone_ref(py)).map_err(|_| PyValueError::new_err("the client has a desk already"))?;
-        Ok(desk)
+    /// The fast path for single orders, with these settings. A producer has at most one.
+    #[pyo3(name = "desk", signature = (**settings))]
+    fn fast_path(&self, py: Python<'_>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Py<FastPath>> {
+        let made = Py::new(py, FastPath::new(self.shared.clone(), self.encoded_headers.clone(), settings)?)?;
+        let first = self.fast_path.set(made.clone_ref(py));
+        first.map_err(|_| PyValueError::new_err("the producer has a fast path already"))?;
+        Ok(made)
     }
 
-    /// Queue a record for each of the orders until the client takes no more; returns how many it took.
-    /// `on_done(failed)` is called once all of those are delivered or have failed, with (place, error code) of these.
+    /// Queue a record for each of the orders until there is no room for more. Returns how many it queued. Once all of
+    /// these are delivered or have failed, `on_done(failed)` is called with (index, error code) of each that failed.
     fn produce_orders(&self, py: Python<'_>, orders: &Orders, more: Headers, on_done: Py<PyAny>) -> PyResult<usize> {
-        if !orders.complete() {
-            return Err(PyValueError::new_err("some orders have no id yet"));
-        }
-        let extended = (!more.is_empty()).then(|| encoded(&self.headers, &more));
-        let headers = extended.as_deref().unwrap_or(&self.plain);
+        orders.require_ids()?;
+        let extended = (!more.is_empty()).then(|| encode(&self.headers, &more));
+        let headers = extended.as_deref().unwrap_or(&self.encoded_headers);
         let body = orders.body(py);
         let spans = orders.spans();
         let now = now();
         let mut scratch = Vec::with_capacity(1024);
         let mut sent = 0;
-        let mut log = self.shared.log();
-        let ticket = log.tickets.open(Waiter::Many(on_done), spans.len());
-        for (at, span) in spans.iter().enumerate() {
-            let key = &body[span.key as usize..][..span.key_len as usize];
-            if !log.append(ticket + at as u64, key, orders.value(body, at, &mut scratch), headers, now) {
+        let mut accumulator = self.shared.accumulator();
+        let first_id = accumulator.in_flight.register(Callback::Batch(on_done), spans.len());
+        for (index, span) in spans.iter().enumerate() {
+            let value = orders.value(body, index, &mut scratch);
+            if !accumulator.append(first_id + index as u64, span.key(body), value, headers, now) {
                 break;
             }
             sent += 1;
         }
         if sent < spans.len() {
-            log.tickets.shrink(ticket, sent);
+            accumulator.in_flight.truncate(first_id, sent);
         }
-        self.shared.ring(log);
+        self.shared.wake_sender(accumulator);
         Ok(sent)
     }
 
-    /// Take all that has come to an end and call who waits for it. Never waits.
+    /// Run the callbacks of all requests that have completed, and report problems. Never waits.
     fn poll(&self, py: Python<'_>) -> PyResult<()> {
-        self.shared.waiter.calm();
-        let done = std::mem::take(&mut self.shared.log().done);
-        let events = std::mem::take(&mut *lock(&self.shared.events));
+        self.shared.event_loop_waker.reset();
+        let completed = std::mem::take(&mut self.shared.accumulator().completed);
+        let problems = std::mem::take(&mut *lock(&self.shared.problems));
         let mut orders = Vec::new();
-        // One that raises must not keep the others from being told.
-        for ended in done {
-            if let Waiter::Order(order) = ended.waiter {
-                orders.push((order, ended.failed.first().map(|(_, code)| *code)));
-            } else if let Err(error) = self.tell(py, ended) {
+        // A callback that raises must not keep the others from being called.
+        for request in completed {
+            if let Callback::Order(order) = request.callback {
+                orders.push((order, request.failed.first().map(|(_, code)| *code)));
+            } else if let Err(error) = request.report(py, &self.on_failed) {
                 error.write_unraisable(py, None);
             }
         }
-        if let Some(desk) = self.desk.get().filter(|_| !orders.is_empty()) {
-            desk.get().ended(py, orders);
+        if let Some(fast_path) = self.fast_path.get().filter(|_| !orders.is_empty()) {
+            fast_path.get().complete(py, orders);
         }
-        for text in events {
+        for text in problems {
             self.on_event.call1(py, ("error", TRANSPORT, "_TRANSPORT", text))?;
         }
         Ok(())
     }
 
-    /// Send at once and wait for at most `seconds` until nothing is in flight; returns how many records still are.
+    /// Send without lingering, and wait for at most `seconds` until nothing is in flight. Returns how many records
+    /// still are.
     fn flush(&self, py: Python<'_>, seconds: f64) -> PyResult<usize> {
         let end = Instant::now() + Duration::from_secs_f64(seconds);
-        self.shared.log().flushing = true;
+        self.shared.accumulator().flushing = true;
         loop {
-            self.shared.sender.ring();
+            self.shared.sender_waker.wake();
             self.poll(py)?;
-            let left = self.shared.log().tickets.open_records();
-            if left == 0 || Instant::now() >= end {
-                self.shared.log().flushing = false;
-                return Ok(left);
+            let remaining = self.shared.accumulator().in_flight.records();
+            if remaining == 0 || Instant::now() >= end {
+                self.shared.accumulator().flushing = false;
+                return Ok(remaining);
             }
             py.detach(|| std::thread::sleep(Duration::from_millis(2)));
         }
     }
 
-    /// The topic's leaders, one broker id a partition, -1 for none, and the topic's error code.
-    /// Raises OSError when Kafka can't be reached. For any thread.
+    /// The broker id of each partition's leader, -1 for none, and the topic's error code. Waits for at most `seconds`;
+    /// raises OSError when no broker has answered by then. May be called from any thread.
     fn leaders(&self, py: Python<'_>, seconds: f64) -> PyResult<(Vec<i32>, i16)> {
         let shared = self.shared.clone();
         py.detach(move || {
             let mut topic = lock(&shared.topic);
             topic.asked += 1;
             let wanted = topic.asked;
-            shared.sender.ring();
+            shared.sender_waker.wake();
             let wait = Duration::from_secs_f64(seconds);
             let (topic, _) = shared
-                .told
+                .topic_answered
                 .wait_timeout_while(topic, wait, |topic| topic.answered < wanted)
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
             (topic.answered >= wanted).then(|| (topic.leaders.clone(), topic.error))
@@ -203,31 +213,17 @@ impl Appender {
     }
 }
 
-impl Appender {
-    fn tell(&self, py: Python<'_>, ended: Done) -> PyResult<()> {
-        let told = match (ended.waiter, ended.failed.first()) {
-            (Waiter::One(on_delivery, _), None) => on_delivery.call1(py, (py.None(), py.None())),
-            (Waiter::One(on_delivery, value), Some((_, code))) => {
-                self.on_failed.call1(py, (on_delivery, *code, PyBytes::new(py, &value.unwrap_or_default())))
-            }
-            (Waiter::Many(on_done), _) => on_done.call1(py, (ended.failed,)),
-            (Waiter::Order(_), _) => return Ok(()), // those are the desk's
-        };
-        told.map(drop)
-    }
-}
-
-impl Drop for Appender {
+impl Drop for DirectProducer {
     fn drop(&mut self) {
         lock(&self.shared.topic).stop = true;
-        self.shared.sender.ring();
+        self.shared.sender_waker.wake();
         if let Some(thread) = lock(&self.thread).take() {
-            let _ = thread.join(); // one that has failed has nothing left to say
+            let _ = thread.join(); // a thread that has panicked has nothing left to do
         }
     }
 }
 
-fn encoded(all: &[(String, Vec<u8>)], more: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let pairs: Vec<_> = all.iter().chain(more).map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
-    record::headers(pairs.into_iter())
+fn encode(headers: &[(String, Vec<u8>)], more: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let pairs: Vec<_> = headers.iter().chain(more).map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
+    encode_headers(pairs.into_iter())
 }

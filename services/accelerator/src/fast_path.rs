@@ -1,7 +1,8 @@
-//! Single orders in one call each: a segment of a connection that is a whole request becomes a record and a reply.
+//! The fast path for single orders: one call turns a segment of a connection that is a whole request into a record and
+//! a reply.
 //!
-//! HTTP is Python's alone to read. It tells of heads that it found to be those of plain orders; what is taken here
-//! begins with exactly those bytes, and for anything else nothing is done.
+//! Only Python parses HTTP. It registers heads that it has found to allow the fast path; a request is accepted here if
+//! it begins with exactly the same bytes, and anything else is left to Python.
 
 use std::collections::HashMap;
 use std::ffi::c_int;
@@ -13,190 +14,213 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::orders::sequence::{BLOCK, ID, Single, minted};
-use crate::producer::in_flight::{Order, Waiter};
+use crate::orders::ids::{BLOCK_SIZE, PREFIX_LEN, id_at};
+use crate::orders::single::SingleOrder;
+use crate::producer::in_flight::{Callback, FastPathOrder};
 use crate::producer::shared::{Shared, lock, now};
 
-/// Heads remembered at a time, and the most bytes of one with its empty line.
-const REMEMBERED: usize = 512;
-const MAX_HEAD: usize = 16384;
+/// How many heads are kept, and the most bytes of one with its empty line.
+const MAX_HEADS: usize = 512;
+const MAX_HEAD_BYTES: usize = 16384;
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
-/// Belongs to the event loop's thread.
-#[pyclass(frozen, module = "orderpipeline_accelerator")]
-pub struct Desk {
+/// All methods belong to the event loop's thread.
+#[pyclass(frozen, module = "orderpipeline_accelerator", name = "Desk")]
+pub struct FastPath {
     shared: Arc<Shared>,
-    headers: Vec<u8>,
-    rules: Rules,
+    encoded_headers: Vec<u8>,
+    settings: Settings,
     state: Mutex<State>,
 }
 
-/// What it is made with. Sizes are bytes; `overhead` is what an order counts beyond its key and value, `bounds` are
-/// those of a histogram in seconds, `block()` begins 4096 ids.
+/// Sizes are in bytes.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-struct Rules {
+struct Settings {
+    /// Whether the reply waits for Kafka.
     wait: bool,
+    /// The most that one order may have.
     order_bytes: usize,
+    /// The most that all orders in flight may have.
     in_flight_bytes: usize,
+    /// What an order counts for besides its key and value.
     overhead: usize,
+    /// The histogram's bounds, in seconds.
     bounds: Vec<f64>,
-    block: Py<PyAny>,
+    /// Called without arguments for the prefix of 4096 order ids.
+    #[pyo3(item("block"))]
+    new_prefix: Py<PyAny>,
     on_acked: Py<PyAny>,
     on_failed: Py<PyAny>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Length of the body that comes after a head.
+    /// The length of the body that follows each head.
     heads: HashMap<Box<[u8]>, usize>,
-    /// A reply up to its length.
-    begin: Vec<u8>,
-    block: Vec<u8>,
-    /// When the block was begun, in Unix milliseconds, and how many of its ids are used.
-    block_ms: i64,
-    used: usize,
-    in_flight: usize,
-    taken: u64,
+    /// A reply up to the number in its Content-Length.
+    reply_prefix: Vec<u8>,
+    id_prefix: Vec<u8>,
+    /// When the prefix was made, in Unix milliseconds, and how many of its ids are in use.
+    id_prefix_ms: i64,
+    ids_used: usize,
+    in_flight_bytes: usize,
+    accepted: u64,
+    /// Replies by the histogram's buckets.
     counts: Vec<u64>,
     seconds: f64,
 }
 
-impl Desk {
-    pub fn new(shared: Arc<Shared>, headers: Vec<u8>, rules: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let rules: Rules = rules.ok_or_else(|| PyValueError::new_err("a desk needs rules"))?.extract()?;
-        let state = State { counts: vec![0; rules.bounds.len() + 1], used: BLOCK, ..State::default() };
-        Ok(Self { shared, headers, rules, state: Mutex::new(state) })
+impl FastPath {
+    pub fn new(shared: Arc<Shared>, encoded_headers: Vec<u8>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let settings = settings.ok_or_else(|| PyValueError::new_err("the fast path needs settings"))?;
+        let settings: Settings = settings.extract()?;
+        let counts = vec![0; settings.bounds.len() + 1];
+        let state = State { counts, ids_used: BLOCK_SIZE, ..State::default() };
+        Ok(Self { shared, encoded_headers, settings, state: Mutex::new(state) })
     }
 
-    /// Orders have come to their end: in Kafka, or failed with a code. Whoever waits is told.
-    pub fn ended(&self, py: Python<'_>, orders: Vec<(Order, Option<c_int>)>) {
+    /// Handle orders that are delivered (None) or have failed with an error code, and call back.
+    pub fn complete(&self, py: Python<'_>, orders: Vec<(FastPathOrder, Option<c_int>)>) {
         let now = Instant::now();
         let mut replies = Vec::new();
         let mut failed = Vec::new();
         let mut acked = 0;
         let mut state = lock(&self.state);
         for (order, code) in orders {
-            state.in_flight -= order.size;
-            let seconds = now.duration_since(order.begun).as_secs_f64();
+            state.in_flight_bytes -= order.size;
+            let seconds = now.duration_since(order.started).as_secs_f64();
             if let Some(code) = code {
                 failed.push((order, code, seconds));
                 continue;
             }
             acked += 1;
             if let Some(on_reply) = order.on_reply {
-                state.count(&self.rules.bounds, seconds);
+                state.observe(&self.settings.bounds, seconds);
                 replies.push((on_reply, state.reply(py, &order.answer)));
             }
         }
-        drop(state); // Python may come back here
-        // One that raises must not keep the others from being told.
-        let told = |outcome: PyResult<Py<PyAny>>| outcome.map(drop).unwrap_or_else(|e| e.write_unraisable(py, None));
+        drop(state); // a callback may use the fast path
+        // A callback that raises must not keep the others from being called.
+        let check = |result: PyResult<Py<PyAny>>| result.map(drop).unwrap_or_else(|e| e.write_unraisable(py, None));
         if acked > 0 {
-            told(self.rules.on_acked.call1(py, (acked,)));
+            check(self.settings.on_acked.call1(py, (acked,)));
         }
         for (on_reply, reply) in replies {
-            told(on_reply.call1(py, (reply,)));
+            check(on_reply.call1(py, (reply,)));
         }
         for (order, code, seconds) in failed {
             let answer = PyBytes::new(py, &order.answer);
-            told(self.rules.on_failed.call1(py, (order.on_reply, code, answer, seconds)));
+            check(self.settings.on_failed.call1(py, (order.on_reply, code, answer, seconds)));
         }
     }
 }
 
 #[pymethods]
-impl Desk {
-    /// Take a segment that is exactly one plain order with a head that is known, while the orders in flight, with
-    /// `others` more bytes, leave room. Gives the reply, or True when `on_reply` will be called with it, or None:
-    /// nothing was done.
-    fn request<'py>(
+impl FastPath {
+    /// Accept a segment that is exactly one simple order after a known head, if the orders in flight and `others` more
+    /// bytes leave room for it. Returns the reply, or True if `on_reply` will be called with it, or None if nothing was
+    /// done.
+    #[pyo3(name = "request")]
+    fn accept<'py>(
         &self,
         py: Python<'py>,
-        data: &[u8],
+        segment: &[u8],
         others: usize,
         on_reply: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(end) = memmem::find(&data[..data.len().min(MAX_HEAD)], END_OF_HEAD) else { return Ok(None) };
-        let body = &data[end + END_OF_HEAD.len()..];
+        let settings = &self.settings;
+        let head_part = &segment[..segment.len().min(MAX_HEAD_BYTES)];
+        let Some(end) = memmem::find(head_part, END_OF_HEAD) else { return Ok(None) };
+        let body = &segment[end + END_OF_HEAD.len()..];
         let now = now();
         let mut state = lock(&self.state);
-        if body.len() > self.rules.order_bytes || state.heads.get(&data[..end]) != Some(&body.len()) {
+        if body.len() > settings.order_bytes || state.heads.get(&segment[..end]) != Some(&body.len()) {
             return Ok(None);
         }
-        if state.used == BLOCK || state.block_ms != now.1 {
+        if state.ids_used == BLOCK_SIZE || state.id_prefix_ms != now.1 {
             drop(state);
-            let block: String = self.rules.block.call0(py)?.extract(py)?;
-            if block.len() != ID - 3 {
-                return Err(PyValueError::new_err("a block of ids is 33 characters"));
+            let prefix: String = settings.new_prefix.call0(py)?.extract(py)?;
+            if prefix.len() != PREFIX_LEN {
+                return Err(PyValueError::new_err("the prefix of order ids must have 33 characters"));
             }
             state = lock(&self.state);
-            (state.block, state.block_ms, state.used) = (block.into_bytes(), now.1, 0);
+            (state.id_prefix, state.id_prefix_ms, state.ids_used) = (prefix.into_bytes(), now.1, 0);
         }
-        let id = minted(&state.block, state.used);
-        let Some(order) = str::from_utf8(&id).ok().and_then(|id| Single::read(body, id)) else { return Ok(None) };
-        let size = order.key.len() + order.value.len() + self.rules.overhead;
-        let held = state.in_flight + others;
-        if held > 0 && held + size > self.rules.in_flight_bytes {
+        let id = id_at(&state.id_prefix, state.ids_used);
+        let Some(order) = str::from_utf8(&id).ok().and_then(|id| SingleOrder::read(body, id)) else {
+            return Ok(None);
+        };
+        let size = order.key.len() + order.value.len() + settings.overhead;
+        let in_flight = state.in_flight_bytes + others;
+        if in_flight > 0 && in_flight + size > settings.in_flight_bytes {
             return Ok(None);
         }
         let answer = order.answer();
-        let (on_reply, waits) =
-            if self.rules.wait { (Some(on_reply.clone().unbind()), answer.clone()) } else { (None, Vec::new()) };
-        let waiter = Waiter::Order(Order { on_reply, answer: waits, size, begun: now.0 });
-        if !self.shared.queue(order.key, &order.value, &self.headers, waiter, now) {
+        let (on_reply, kept) =
+            if settings.wait { (Some(on_reply.clone().unbind()), answer.clone()) } else { (None, Vec::new()) };
+        let callback = Callback::Order(FastPathOrder { on_reply, answer: kept, size, started: now.0 });
+        if !self.shared.enqueue(order.key, &order.value, &self.encoded_headers, callback, now) {
             return Ok(None);
         }
-        state.used += 1;
-        state.in_flight += size;
-        state.taken += 1;
-        if self.rules.wait {
+        state.ids_used += 1;
+        state.in_flight_bytes += size;
+        state.accepted += 1;
+        if settings.wait {
             return Ok(Some(true.into_pyobject(py)?.to_owned().into_any()));
         }
-        state.count(&self.rules.bounds, now.0.elapsed().as_secs_f64());
+        state.observe(&settings.bounds, now.0.elapsed().as_secs_f64());
         Ok(Some(state.reply(py, &answer).into_any()))
     }
 
-    /// Bodies of this length after this head, its empty line left out, are plain orders on connections that stay open.
-    fn remember(&self, head: &[u8], length: usize) {
+    /// Allow the fast path for bodies of this length after this head, which is given without its empty line.
+    #[pyo3(name = "remember")]
+    fn allow_head(&self, head: &[u8], length: usize) {
         let mut state = lock(&self.state);
-        if state.heads.len() == REMEMBERED {
-            state.heads.clear(); // those that are common come back at once
+        if state.heads.len() == MAX_HEADS {
+            state.heads.clear(); // heads in use are allowed again soon
         }
         state.heads.insert(head.into(), length);
     }
 
-    /// Replies are to begin with these bytes, and go on with their length.
-    fn begin(&self, reply: &[u8]) {
-        lock(&self.state).begin = reply.to_vec();
+    /// Set what replies begin with; the number of the Content-Length follows it.
+    #[pyo3(name = "begin")]
+    fn set_reply_prefix(&self, prefix: &[u8]) {
+        lock(&self.state).reply_prefix = prefix.to_vec();
     }
 
-    /// Bytes of all orders that were taken here and have not ended.
-    fn in_flight(&self) -> usize {
-        lock(&self.state).in_flight
+    /// Bytes of all orders that were accepted here and are in flight.
+    #[pyo3(name = "in_flight")]
+    fn in_flight_bytes(&self) -> usize {
+        lock(&self.state).in_flight_bytes
     }
 
-    /// Since it was last asked: orders taken, replies by seconds, and their seconds together.
-    fn counted(&self) -> (u64, Vec<u64>, f64) {
+    /// What has been counted since the previous call: accepted orders, replies by the histogram's buckets, and their
+    /// total seconds.
+    #[pyo3(name = "counted")]
+    fn drain_counts(&self) -> (u64, Vec<u64>, f64) {
         let mut state = lock(&self.state);
         let counts = vec![0; state.counts.len()];
         (
-            std::mem::take(&mut state.taken),
+            std::mem::take(&mut state.accepted),
             std::mem::replace(&mut state.counts, counts),
             std::mem::take(&mut state.seconds),
         )
     }
 
-    /// Never call `on_reply`: what it waited for, `{"order_id":"…"}`, and the seconds since; None when it waits for nothing.
-    fn give_up<'py>(&self, py: Python<'py>, on_reply: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyBytes>, f64)> {
-        let mut log = self.shared.log();
-        let log = &mut *log;
-        for waiter in log.tickets.waiters().chain(log.done.iter_mut().map(|ended| &mut ended.waiter)) {
-            if let Waiter::Order(order) = waiter
+    /// Stop waiting: `on_reply` will not be called. Returns `{"order_id":"…"}` and the seconds since the request, or
+    /// None if it is not waiting.
+    #[pyo3(name = "give_up")]
+    fn abandon<'py>(&self, py: Python<'py>, on_reply: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyBytes>, f64)> {
+        let mut accumulator = self.shared.accumulator();
+        let accumulator = &mut *accumulator;
+        let completed = accumulator.completed.iter_mut().map(|request| &mut request.callback);
+        for callback in accumulator.in_flight.callbacks().chain(completed) {
+            if let Callback::Order(order) = callback
                 && order.on_reply.as_ref().is_some_and(|other| other.is(on_reply))
             {
                 order.on_reply = None;
-                return Some((PyBytes::new(py, &order.answer), order.begun.elapsed().as_secs_f64()));
+                return Some((PyBytes::new(py, &order.answer), order.started.elapsed().as_secs_f64()));
             }
         }
         None
@@ -204,13 +228,13 @@ impl Desk {
 }
 
 impl State {
-    fn count(&mut self, bounds: &[f64], seconds: f64) {
+    fn observe(&mut self, bounds: &[f64], seconds: f64) {
         self.counts[bounds.partition_point(|bound| *bound < seconds)] += 1;
         self.seconds += seconds;
     }
 
     fn reply<'py>(&self, py: Python<'py>, answer: &[u8]) -> Bound<'py, PyBytes> {
         let length = answer.len().to_string();
-        PyBytes::new(py, &[&self.begin, length.as_bytes(), END_OF_HEAD, answer].concat())
+        PyBytes::new(py, &[&self.reply_prefix, length.as_bytes(), END_OF_HEAD, answer].concat())
     }
 }

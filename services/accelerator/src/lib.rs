@@ -11,15 +11,15 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::direct_producer::Appender;
+    use super::direct_producer::DirectProducer;
     #[pymodule_export]
-    use super::fast_path::Desk;
+    use super::fast_path::FastPath;
     #[pymodule_export]
-    use super::librdkafka::fetched_batch::Lot;
+    use super::librdkafka::fetched_batch::FetchedBatch;
     #[pymodule_export]
     use super::librdkafka::fetcher::Fetcher;
     #[pymodule_export]
-    use super::librdkafka::producer::{Client, library_version};
+    use super::librdkafka::producer::{LibrdkafkaProducer, library_version};
     #[pymodule_export]
     use super::orders::sequence::{Orders, read_array, read_lines};
 }

@@ -1,4 +1,4 @@
-//! Some records of one partition in the order of their offsets, still in librdkafka's memory.
+//! Records of one partition in the order of their offsets, still in librdkafka's memory.
 
 use std::collections::HashSet;
 use std::ffi::{c_char, c_int, c_void};
@@ -9,30 +9,32 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::librdkafka::ffi::{self as rdkafka, Api, Message};
+use crate::orders::json::JsonReader;
+use crate::orders::order::Span;
 
 type Headers<'py> = Vec<(String, Option<Bound<'py, PyBytes>>)>;
-/// Offset, time in Unix milliseconds, key, value, headers.
+/// Offset, timestamp in Unix milliseconds, key, value, headers.
 type Record<'py> = (i64, i64, Option<Bound<'py, PyBytes>>, Option<Bound<'py, PyBytes>>, Headers<'py>);
 
-/// Messages that are ours until they are given back; they must be before their consumer ends.
-pub struct Held {
+/// Messages that are ours until they are released, which they must be before their consumer is closed.
+pub struct Messages {
     api: Arc<Api>,
     messages: RwLock<Vec<*mut Message>>,
 }
 
-// SAFETY: messages may be read and given back by any thread.
-unsafe impl Send for Held {}
-unsafe impl Sync for Held {}
+// SAFETY: messages may be read and destroyed by any thread.
+unsafe impl Send for Messages {}
+unsafe impl Sync for Messages {}
 
-impl Held {
+impl Messages {
     pub fn new(api: Arc<Api>, messages: Vec<*mut Message>) -> Self {
         Self { api, messages: RwLock::new(messages) }
     }
 
-    pub fn give_back(&self) {
+    pub fn release(&self) {
         let mut messages = self.messages.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         for message in messages.drain(..) {
-            // SAFETY: each was taken from the queue once and is given back once.
+            // SAFETY: each was taken from the queue once and is destroyed once.
             unsafe { (self.api.message_destroy)(message) };
         }
     }
@@ -40,97 +42,113 @@ impl Held {
     fn read(&self) -> PyResult<RwLockReadGuard<'_, Vec<*mut Message>>> {
         let messages = self.messages.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         if messages.is_empty() {
-            return Err(PyRuntimeError::new_err("the consumer is closed; look at orders while they are handled"));
+            return Err(PyRuntimeError::new_err("the consumer is closed; orders can be read only while it is open"));
         }
         Ok(messages)
     }
 }
 
-impl Drop for Held {
+impl Drop for Messages {
     fn drop(&mut self) {
-        self.give_back();
+        self.release();
     }
 }
 
-/// What is known of a record: where its customer stands in its value, and how long. `plain` orders are those that
-/// need no second look by Python, `named` ones have an order_id, `size` is the bytes of key and value.
-pub struct Row {
+/// What was found out about a record when it was fetched.
+pub struct RecordInfo {
     pub offset: i64,
-    pub size: u32,
-    pub customer: u32,
-    pub length: u16,
-    pub plain: bool,
-    pub named: bool,
+    /// Bytes of the key and the value.
+    size: u32,
+    /// The order that the value is, if it is a simple one, which Python need not check again.
+    order: Option<Span>,
 }
 
-/// Methods take places from 0 to the lot's length: `start` is the first, `end` is behind the last.
-#[pyclass(frozen, module = "orderpipeline_accelerator")]
-pub struct Lot {
-    held: Arc<Held>,
-    rows: Vec<Row>,
+impl RecordInfo {
+    /// # Safety
+    /// librdkafka made the message, and it has not been destroyed.
+    pub unsafe fn of(message: &Message) -> Self {
+        let value = unsafe { message.value() };
+        let order = value.filter(|value| simdutf8::basic::from_utf8(value).is_ok()).and_then(|value| {
+            let mut reader = JsonReader::new(value);
+            reader.order().filter(|_| reader.at == value.len())
+        });
+        let size = u32::try_from(message.len + message.key_len).unwrap_or(u32::MAX);
+        Self { offset: message.offset, size, order }
+    }
+}
+
+/// Methods take indices from 0 to the batch's length: `start` is the first, `end` is after the last.
+#[pyclass(frozen, module = "orderpipeline_accelerator", name = "Lot")]
+pub struct FetchedBatch {
+    messages: Arc<Messages>,
+    infos: Vec<RecordInfo>,
     #[pyo3(get)]
     partition: i32,
 }
 
-impl Lot {
-    pub fn new(held: Arc<Held>, partition: i32, rows: Vec<Row>) -> Self {
-        Self { held, rows, partition }
+impl FetchedBatch {
+    pub fn new(messages: Arc<Messages>, partition: i32, infos: Vec<RecordInfo>) -> Self {
+        Self { messages, infos, partition }
     }
 
-    fn rows(&self, start: usize, end: usize) -> PyResult<&[Row]> {
-        let outside = || PyIndexError::new_err(format!("{start} to {end} of {} records", self.rows.len()));
-        self.rows.get(start..end).ok_or_else(outside)
+    fn infos(&self, start: usize, end: usize) -> PyResult<&[RecordInfo]> {
+        let outside = || PyIndexError::new_err(format!("{start} to {end} of {} records", self.infos.len()));
+        self.infos.get(start..end).ok_or_else(outside)
     }
 
-    /// What `look` makes of each record.
-    fn each<T>(&self, start: usize, end: usize, mut look: impl FnMut(&Row, &Message) -> T) -> PyResult<Vec<T>> {
-        let rows = self.rows(start, end)?;
-        let messages = self.held.read()?;
-        // SAFETY: the messages are there as long as the lock is held.
-        Ok(rows.iter().zip(&messages[start..end]).map(|(row, message)| look(row, unsafe { &**message })).collect())
+    /// The result of `make` for each record.
+    fn map<T>(&self, start: usize, end: usize, mut make: impl FnMut(&RecordInfo, &Message) -> T) -> PyResult<Vec<T>> {
+        let infos = self.infos(start, end)?;
+        let messages = self.messages.read()?;
+        // SAFETY: the lock keeps the messages alive.
+        Ok(infos.iter().zip(&messages[start..end]).map(|(info, message)| make(info, unsafe { &**message })).collect())
     }
 }
 
 #[pymethods]
-impl Lot {
+impl FetchedBatch {
     fn __len__(&self) -> usize {
-        self.rows.len()
+        self.infos.len()
     }
 
-    fn offset(&self, place: usize) -> PyResult<i64> {
-        Ok(self.rows(place, place + 1)?[0].offset)
+    fn offset(&self, index: usize) -> PyResult<i64> {
+        Ok(self.infos(index, index + 1)?[0].offset)
     }
 
-    /// Whether all of these are orders that Python would take just so.
-    fn plain(&self, start: usize, end: usize) -> PyResult<bool> {
-        Ok(self.rows(start, end)?.iter().all(|row| row.plain))
+    /// Whether all of these are simple orders, which Python need not check again.
+    #[pyo3(name = "plain")]
+    fn all_simple(&self, start: usize, end: usize) -> PyResult<bool> {
+        Ok(self.infos(start, end)?.iter().all(|info| info.order.is_some()))
     }
 
-    /// Whether all of these orders have an order_id.
-    fn named(&self, start: usize, end: usize) -> PyResult<bool> {
-        Ok(self.rows(start, end)?.iter().all(|row| row.named))
+    /// Whether all of these are simple orders with an order_id.
+    #[pyo3(name = "named")]
+    fn all_have_ids(&self, start: usize, end: usize) -> PyResult<bool> {
+        Ok(self.infos(start, end)?.iter().all(|info| info.order.is_some_and(|span| span.has_id())))
     }
 
     /// Bytes of keys and values.
     fn size(&self, start: usize, end: usize) -> PyResult<usize> {
-        Ok(self.rows(start, end)?.iter().map(|row| row.size as usize).sum())
+        Ok(self.infos(start, end)?.iter().map(|info| info.size as usize).sum())
     }
 
-    /// Whose orders these are, each customer once. All must be plain.
-    fn customers(&self, start: usize, end: usize) -> PyResult<HashSet<String>> {
-        let names = self.each(start, end, |row, message| {
-            // SAFETY: the message is alive; the customer stood there when the row was made.
+    /// The customer_id of these orders, each once. All must be simple.
+    #[pyo3(name = "customers")]
+    fn customer_ids(&self, start: usize, end: usize) -> PyResult<HashSet<String>> {
+        let ids = self.map(start, end, |info, message| {
+            // SAFETY: the message is alive.
             let value = unsafe { message.value() }.unwrap_or_default();
-            String::from_utf8_lossy(&value[row.customer as usize..][..usize::from(row.length)]).into_owned()
+            String::from_utf8_lossy(info.order.unwrap_or_default().key(value)).into_owned()
         })?;
-        Ok(names.into_iter().collect())
+        Ok(ids.into_iter().collect())
     }
 
-    /// The values as one JSON array. All must be plain.
-    fn array<'py>(&self, py: Python<'py>, start: usize, end: usize) -> PyResult<Bound<'py, PyBytes>> {
+    /// The values as one JSON array. All must be simple orders.
+    #[pyo3(name = "array")]
+    fn json_array<'py>(&self, py: Python<'py>, start: usize, end: usize) -> PyResult<Bound<'py, PyBytes>> {
         let mut joined = Vec::with_capacity(self.size(start, end)? + 2);
         joined.push(b'[');
-        self.each(start, end, |_, message| {
+        self.map(start, end, |_, message| {
             if joined.len() > 1 {
                 joined.push(b',');
             }
@@ -141,19 +159,19 @@ impl Lot {
         Ok(PyBytes::new(py, &joined))
     }
 
-    /// Unix milliseconds of each.
+    /// Unix milliseconds of each record.
     fn timestamps(&self, start: usize, end: usize) -> PyResult<Vec<i64>> {
-        self.each(start, end, |_, message| timestamp(&self.held.api, message))
+        self.map(start, end, |_, message| timestamp(&self.messages.api, message))
     }
 
-    /// All of each record.
+    /// Each record in full.
     fn records<'py>(&self, py: Python<'py>, start: usize, end: usize) -> PyResult<Vec<Record<'py>>> {
-        let api = &self.held.api;
-        self.each(start, end, |row, message| {
+        let api = &self.messages.api;
+        self.map(start, end, |info, message| {
             // SAFETY: the message is alive.
             let (key, value) = unsafe { (message.key(), message.value()) };
             let [key, value] = [key, value].map(|bytes| bytes.map(|bytes| PyBytes::new(py, bytes)));
-            (row.offset, timestamp(api, message), key, value, headers(py, api, message))
+            (info.offset, timestamp(api, message), key, value, headers(py, api, message))
         })
     }
 }
@@ -167,7 +185,7 @@ fn timestamp(api: &Api, message: &Message) -> i64 {
 fn headers<'py>(py: Python<'py>, api: &Api, message: &Message) -> Headers<'py> {
     let mut list: *mut rdkafka::rd_kafka_headers_t = std::ptr::null_mut();
     let mut found = Headers::new();
-    // SAFETY: the message is alive and owns the list, which owns names and values.
+    // SAFETY: the message is alive and owns the list, which owns the names and values.
     unsafe {
         if (api.message_headers)(message, &mut list) != 0 {
             return found;

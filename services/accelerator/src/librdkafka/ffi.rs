@@ -1,10 +1,9 @@
-//! The parts of librdkafka's C interface that are used here, bound at run time.
+//! Bindings to the parts of librdkafka's C interface that are used here, loaded at run time.
 //!
-//! The library is the one that the confluent-kafka wheel brings: it is opened by path, so there is never a second one
-//! in the process, and its version is checked by whoever opens it. Names and layouts are those of `rdkafka.h`.
+//! The library is the one in the confluent-kafka wheel. It is opened by path, so that the process never has a second
+//! one. Names and layouts are those of `rdkafka.h`.
 
 #![allow(non_camel_case_types)]
-#![allow(dead_code)] // one binding for producing and consuming
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::Path;
@@ -21,18 +20,16 @@ pub enum rd_kafka_error_t {}
 pub enum rd_kafka_headers_t {}
 
 pub const PRODUCER: c_int = 0;
-pub const CONSUMER: c_int = 1;
 pub const EVENT_DR: c_int = 0x1;
-pub const EVENT_FETCH: c_int = 0x2;
 pub const EVENT_LOG: c_int = 0x4;
 pub const EVENT_ERROR: c_int = 0x8;
 pub const MSG_F_COPY: c_int = 0x2;
 pub const PARTITION_UA: i32 = -1;
-/// `RD_KAFKA_RESP_ERR__FATAL`: the instance can never work again; the error itself is asked for separately.
+/// `RD_KAFKA_RESP_ERR__FATAL`: the instance can never work again; `fatal_error` gives the error itself.
 pub const ERR_FATAL: c_int = -150;
 pub const ERR_PARTITION_EOF: c_int = -191;
 
-/// `rd_kafka_message_t`. `private` is what was given as opaque when the message was produced.
+/// `rd_kafka_message_t`. `private` is the opaque that the message was produced with.
 #[repr(C)]
 pub struct Message {
     pub err: c_int,
@@ -50,7 +47,7 @@ impl Message {
     /// The value of a record, None for a tombstone.
     ///
     /// # Safety
-    /// The message is as librdkafka made it and not given back.
+    /// librdkafka made the message, and it has not been destroyed.
     pub unsafe fn value(&self) -> Option<&[u8]> {
         (!self.payload.is_null()).then(|| unsafe { std::slice::from_raw_parts(self.payload.cast(), self.len) })
     }
@@ -150,20 +147,20 @@ impl Argument {
 
 macro_rules! api {
     ($($name:ident: fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
-        /// The functions, by their names without `rd_kafka_`.
+        /// The functions, named without `rd_kafka_`.
         pub struct Api {
             $(pub $name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)*
             _library: Library,
         }
 
         impl Api {
-            /// Open the library at `path`. The error says what is missing.
+            /// Open the library at `path`. The error says what is missing from it.
             pub fn open(path: &Path) -> Result<Self, String> {
-                // SAFETY: librdkafka's initialisers do nothing but set up its own state.
+                // SAFETY: librdkafka's initialisers only set up its own state.
                 let library = unsafe { Library::new(path) }.map_err(|e| format!("can't open {}: {e}", path.display()))?;
                 Ok(Self {
                     $($name: unsafe {
-                        // SAFETY: the types are those that rdkafka.h declares for this name.
+                        // SAFETY: rdkafka.h declares the function with these types.
                         *library
                             .get(concat!("rd_kafka_", stringify!($name), "\0").as_bytes())
                             .map_err(|e| format!("{} lacks rd_kafka_{}: {e}", path.display(), stringify!($name)))?
@@ -176,7 +173,6 @@ macro_rules! api {
 }
 
 api! {
-    version: fn() -> c_int;
     version_str: fn() -> *const c_char;
     err2name: fn(c_int) -> *const c_char;
     err2str: fn(c_int) -> *const c_char;
@@ -186,7 +182,6 @@ api! {
     conf_set_events: fn(*mut rd_kafka_conf_t, c_int);
     new: fn(c_int, *mut rd_kafka_conf_t, *mut c_char, usize) -> *mut rd_kafka_t;
     destroy: fn(*mut rd_kafka_t);
-    destroy_flags: fn(*mut rd_kafka_t, c_int);
     fatal_error: fn(*mut rd_kafka_t, *mut c_char, usize) -> c_int;
     set_log_queue: fn(*mut rd_kafka_t, *mut rd_kafka_queue_t) -> c_int;
     topic_new: fn(*mut rd_kafka_t, *const c_char, *mut rd_kafka_topic_conf_t) -> *mut rd_kafka_topic_t;
@@ -202,10 +197,7 @@ api! {
     event_log: fn(*mut rd_kafka_event_t, *mut *const c_char, *mut *const c_char, *mut c_int) -> c_int;
     event_destroy: fn(*mut rd_kafka_event_t);
     produceva: fn(*mut rd_kafka_t, *const Argument, usize) -> *mut rd_kafka_error_t;
-    produce_batch: fn(*mut rd_kafka_topic_t, i32, c_int, *mut Message, c_int) -> c_int;
-    error_code: fn(*const rd_kafka_error_t) -> c_int;
     error_destroy: fn(*mut rd_kafka_error_t);
-    outq_len: fn(*mut rd_kafka_t) -> c_int;
     flush: fn(*mut rd_kafka_t, c_int) -> c_int;
     metadata: fn(*mut rd_kafka_t, c_int, *mut rd_kafka_topic_t, *mut *const Metadata, c_int) -> c_int;
     metadata_destroy: fn(*const Metadata);

@@ -1,30 +1,31 @@
-//! One librdkafka producer instance with its topic and its queue, and its end.
+//! A librdkafka producer instance with its topic and its event queue.
 
 use std::ffi::{CString, c_char, c_int};
 use std::path::Path;
 
 use crate::librdkafka::ffi::{self as rdkafka, Api};
+use crate::producer::waker::Waker;
 
-/// Wakes `wake`, an eventfd, when the queue gets something to poll.
 pub struct Handle {
     pub api: Api,
     pub rk: *mut rdkafka::rd_kafka_t,
     pub topic: *mut rdkafka::rd_kafka_topic_t,
     pub queue: *mut rdkafka::rd_kafka_queue_t,
-    pub wake: c_int,
+    /// Woken when the queue has something to poll.
+    pub waker: Waker,
 }
 
-// SAFETY: librdkafka's functions may be called by any thread on instances, topics and queues.
+// SAFETY: librdkafka allows calls from any thread on instances, topics and queues.
 unsafe impl Send for Handle {}
 unsafe impl Sync for Handle {}
 
 impl Handle {
-    /// Make the instance. The error names the property that is wrong.
+    /// Create the instance. The error names the property that is wrong.
     pub fn open(library: &Path, config: &[(String, String)], topic: &str) -> Result<Self, String> {
         let api = Api::open(library)?;
-        let topic_name = CString::new(topic).map_err(|_| "the topic's name holds a NUL".to_string())?;
+        let topic_name = CString::new(topic).map_err(|_| "the topic's name contains a NUL".to_string())?;
         let mut words = [0 as c_char; 512];
-        // SAFETY: pointers are from the library itself or live during the call; `new` takes the configuration.
+        // SAFETY: the pointers come from the library or live during the call, and `new` takes over the configuration.
         unsafe {
             let conf = (api.conf_new)();
             for (name, value) in config.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain([("log.queue", "true")]) {
@@ -44,33 +45,24 @@ impl Handle {
             }
             (api.set_log_queue)(rk, std::ptr::null_mut());
             let topic = (api.topic_new)(rk, topic_name.as_ptr(), std::ptr::null_mut());
-            let wake = libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC);
-            if topic.is_null() || wake < 0 {
+            let last_error = std::io::Error::last_os_error();
+            let waker = if topic.is_null() { Err(last_error) } else { Waker::new() };
+            let waker = waker.map_err(|error| {
                 (api.destroy)(rk);
-                return Err(format!(
-                    "can't begin with topic {}: {}",
-                    topic_name.to_string_lossy(),
-                    std::io::Error::last_os_error()
-                ));
-            }
+                format!("can't use topic {}: {error}", topic_name.to_string_lossy())
+            })?;
             let queue = (api.queue_get_main)(rk);
             let one = 1u64;
-            (api.queue_io_event_enable)(queue, wake, (&raw const one).cast(), size_of::<u64>());
-            Ok(Self { api, rk, topic, queue, wake })
+            (api.queue_io_event_enable)(queue, waker.fd, (&raw const one).cast(), size_of::<u64>());
+            Ok(Self { api, rk, topic, queue, waker })
         }
     }
 
-    /// Forget that there was something to poll: it is about to be polled.
-    pub fn calm(&self) {
-        let mut count = 0u64;
-        // SAFETY: eight bytes are what an eventfd gives; that there is nothing to read is as good.
-        unsafe { libc::read(self.wake, (&raw mut count).cast(), size_of::<u64>()) };
-    }
-
-    /// The leader of each partition, -1 for none, and the topic's error code; or why nobody could say.
+    /// The broker id of each partition's leader, -1 for none, and the topic's error code. The error says why there is no
+    /// answer.
     pub fn leaders(&self, wait_ms: c_int) -> Result<(Vec<i32>, c_int), String> {
         let mut found: *const rdkafka::Metadata = std::ptr::null();
-        // SAFETY: the library fills in `found`, which is read before it is given back.
+        // SAFETY: the library fills in `found`, which is read before it is destroyed.
         unsafe {
             let code = (self.api.metadata)(self.rk, 0, self.topic, &mut found, wait_ms);
             if code != 0 {
@@ -87,7 +79,7 @@ impl Handle {
     }
 }
 
-/// An array of C's as a slice.
+/// A C array as a slice.
 unsafe fn slice<'a, T>(first: *const T, count: c_int) -> &'a [T] {
     if count <= 0 || first.is_null() {
         return &[];
@@ -97,13 +89,12 @@ unsafe fn slice<'a, T>(first: *const T, count: c_int) -> &'a [T] {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: nobody else has the handle any more; what is still in the queue goes with it.
+        // SAFETY: nothing else uses the handle any more. What is still in the queue is dropped with it.
         unsafe {
             (self.api.queue_io_event_enable)(self.queue, -1, std::ptr::null(), 0);
             (self.api.queue_destroy)(self.queue);
             (self.api.topic_destroy)(self.topic);
             (self.api.destroy)(self.rk);
-            libc::close(self.wake);
         }
     }
 }

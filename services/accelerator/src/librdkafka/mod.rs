@@ -1,4 +1,4 @@
-//! What is done with the librdkafka of the confluent-kafka wheel: producing, and fetching for its consumer.
+//! Producing, and fetching for a consumer, with the librdkafka of the confluent-kafka wheel.
 
 pub mod fetched_batch;
 pub mod fetcher;

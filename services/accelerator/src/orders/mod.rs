@@ -1,4 +1,8 @@
-//! Reading orders, alone or many in one body, without a Python object for each.
+//! Reads orders, one or many in a body, without a Python object for each.
 
-pub mod reader;
+mod bodies;
+pub mod ids;
+pub mod json;
+pub mod order;
 pub mod sequence;
+pub mod single;

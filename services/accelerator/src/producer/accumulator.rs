@@ -1,280 +1,209 @@
-//! Records on their way, by partition: gathered into batches, sent in turn, and kept until it is known what became of
-//! them.
+//! Gathers records into batches by partition, and keeps them until they are delivered or have failed.
 
-use std::collections::VecDeque;
 use std::ffi::c_int;
 use std::time::{Duration, Instant};
 
-use crate::producer::batch::{Batch, Rules};
-use crate::producer::in_flight::{Done, Tickets};
-use crate::producer::record_batch as record;
+use crate::producer::batch::{Batch, ProducerConfig};
+use crate::producer::in_flight::{Completed, InFlightTable};
+use crate::producer::murmur2::partition_of;
+use crate::producer::partition_queue::PartitionQueue;
+use crate::producer::record_batch::max_record_size;
 
-/// librdkafka's number for records that were given up, which the Python side knows.
+/// librdkafka's code for records that were not delivered in time; the Python side knows it.
 pub const TIMED_OUT: c_int = -192;
-/// How long a topic has to be said to have fewer partitions.
-const BELIEVE: Duration = Duration::from_secs(30);
-/// What a batch's own head and the list of its places take, besides its records.
-const SLACK: usize = 128;
+/// How long the metadata must report fewer partitions before the producer believes it.
+const SHRINK_CONFIRMATION: Duration = Duration::from_secs(30);
+/// Bytes that a batch takes besides its records: its header and its records' positions.
+const BATCH_OVERHEAD: usize = 128;
 
-/// Batches of one partition, oldest first: those to be sent again, those that are full, and the one that fills.
+/// What the sender sleeps for: its next deadline, and the brokers to which it can send. A broker with as many requests
+/// in flight as it may have is not among them: its response wakes the sender.
 #[derive(Default)]
-pub struct Partition {
-    pub again: VecDeque<Batch>,
-    full: VecDeque<Batch>,
-    filling: Option<Batch>,
-    pub in_flight: usize,
-    /// The number that the next record gets.
-    pub next: i32,
-    pub leader: i32,
-    /// Not to be sent again before this.
-    pub pause: Option<Instant>,
-    /// Whether the log has something of this producer. Until then the broker takes any number as the first, so that a
-    /// second batch would get before a first one that it refused.
-    known: bool,
-}
-
-impl Partition {
-    fn full_house(&self, rules: &Rules) -> bool {
-        self.in_flight >= if rules.idempotent && !self.known { 1 } else { rules.in_flight }
-    }
-}
-
-/// What the sender sleeps for: until when, if nothing wakes it, and the brokers that can be sent something.
-#[derive(Default)]
-pub struct Sleep {
+pub struct SenderSleep {
     pub until: Option<Instant>,
     pub open: Vec<i32>,
 }
 
-impl Sleep {
-    /// Whether it has to be woken for what is due at this time at this broker.
-    fn ends_for(&self, leader: i32, at: Instant) -> bool {
+impl SenderSleep {
+    /// Whether the sender would sleep past `at`, when this broker is to be sent something.
+    fn misses(&self, leader: i32, at: Instant) -> bool {
         self.open.contains(&leader) && self.until.is_none_or(|until| at < until)
     }
 }
 
-/// All of it, for both threads.
-pub struct Log {
-    pub rules: Rules,
-    pub partitions: Vec<Partition>,
-    /// How many of the partitions the topic has now.
-    pub count: usize,
-    pub tickets: Tickets,
-    pub done: Vec<Done>,
-    /// Bytes of records that wait.
-    waiting: usize,
+pub struct Accumulator {
+    pub config: ProducerConfig,
+    partitions: Vec<PartitionQueue>,
+    /// How many of `partitions` the topic has now.
+    partition_count: usize,
+    pub in_flight: InFlightTable,
+    /// Requests to report to the event loop.
+    pub completed: Vec<Completed>,
+    /// Bytes of all records that have not completed.
+    buffered_bytes: usize,
+    /// Send without lingering.
     pub flushing: bool,
-    /// Since when the topic is said to have fewer partitions.
-    fewer: Option<Instant>,
-    /// None while the sender looks for what is due: it may already have looked where a record comes to.
-    pub sleep: Option<Sleep>,
-    /// Whether something is due before the sender wakes by itself.
-    ring: bool,
+    /// Since when the metadata has reported fewer partitions.
+    fewer_since: Option<Instant>,
+    /// None while the sender looks for what is ready: it may already have passed the partition of a new record.
+    pub sleep: Option<SenderSleep>,
+    /// Whether something is ready before the sender wakes by itself.
+    wake_sender: bool,
 }
 
-impl Log {
-    pub fn new(rules: Rules) -> Self {
-        let (partitions, tickets, done) = (Vec::new(), Tickets::default(), Vec::new());
-        let (waiting, flushing, fewer) = (0, false, None);
-        Self { rules, partitions, count: 0, tickets, done, waiting, flushing, fewer, sleep: None, ring: false }
+impl Accumulator {
+    pub fn new(config: ProducerConfig) -> Self {
+        Self {
+            config,
+            partitions: Vec::new(),
+            partition_count: 0,
+            in_flight: InFlightTable::default(),
+            completed: Vec::new(),
+            buffered_bytes: 0,
+            flushing: false,
+            fewer_since: None,
+            sleep: None,
+            wake_sender: false,
+        }
     }
 
-    /// Queue one record; false when there is no room or the topic isn't known.
+    pub fn partition_count(&self) -> usize {
+        self.partition_count
+    }
+
+    /// Queue one record. Returns false when there is no room or the topic's partitions are not known yet.
     #[inline]
-    pub fn append(&mut self, number: u64, key: &[u8], value: &[u8], headers: &[u8], now: (Instant, i64)) -> bool {
-        let most = record::most(key, value, headers);
-        if self.count == 0 || self.waiting + most > self.rules.most_bytes || most + SLACK > self.rules.batch_bytes * 2 {
+    pub fn append(&mut self, record_id: u64, key: &[u8], value: &[u8], headers: &[u8], now: (Instant, i64)) -> bool {
+        let size = max_record_size(key, value, headers);
+        let config = &self.config;
+        if self.partition_count == 0
+            || self.buffered_bytes + size > config.buffer_bytes
+            || size + BATCH_OVERHEAD > config.batch_bytes * 2
+        {
             return false;
         }
-        let partition = &mut self.partitions[record::partition(key, self.count)];
-        let mut due = None; // what this record makes due, and was not
-        if let Some(batch) = &partition.filling
-            && batch.records.len() + most + SLACK > self.rules.batch_bytes
-        {
-            partition.full.extend(partition.filling.take());
-            due = Some(now.0);
-        } else if partition.filling.is_none() {
-            due = Some(now.0 + self.rules.linger);
+        let partition = &mut self.partitions[partition_of(key, self.partition_count)];
+        let leader = partition.leader;
+        let (batch, ready) = partition.batch_for(size + BATCH_OVERHEAD, now.0, config, || Batch::new(now.0, now.1));
+        if let Some(at) = ready {
+            self.wake_sender |= self.sleep.as_ref().is_none_or(|sleep| sleep.misses(leader, at));
         }
-        if let Some(at) = due
-            && partition.again.is_empty()
-            && !partition.full_house(&self.rules)
-        {
-            self.ring |= self.sleep.as_ref().is_none_or(|sleep| sleep.ends_for(partition.leader, at));
-        }
-        let batch = partition.filling.get_or_insert_with(|| Batch {
-            records: Vec::new(),
-            base_ms: now.1,
-            max_ms: now.1,
-            born: now.0,
-            runs: Vec::new(),
-            places: Vec::new(),
-            packed: Vec::new(),
-            first: -1,
-            unknown: false,
-            attempts: 0,
-        });
         let before = batch.records.len();
-        batch.append(number, key, value, headers, now.1);
-        self.waiting += batch.records.len() - before;
+        batch.append(record_id, key, value, headers, now.1);
+        self.buffered_bytes += batch.records.len() - before;
         true
     }
 
-    /// The leaders as Kafka tells them now. Fewer partitions than there were are believed only after a while: a broker
-    /// that starts learns of them one after the other, and no customer must be told to another partition for that.
-    /// Partitions that are no more keep what they have until it is given up.
-    pub fn lead(&mut self, leaders: &[i32], now: Instant) {
-        if leaders.len() >= self.count {
-            self.fewer = None;
-        } else if now.duration_since(*self.fewer.get_or_insert(now)) < BELIEVE {
+    /// Set the leaders, by partition. A smaller number of partitions is believed only after a while: a broker that is
+    /// starting learns of them one by one, and no key may move to another partition because of that. Queues of
+    /// partitions that no longer exist keep their batches until these expire.
+    pub fn update_leaders(&mut self, leaders: &[i32], now: Instant) {
+        if leaders.len() >= self.partition_count {
+            self.fewer_since = None;
+        } else if now.duration_since(*self.fewer_since.get_or_insert(now)) < SHRINK_CONFIRMATION {
             for (partition, leader) in self.partitions.iter_mut().zip(leaders) {
                 partition.leader = *leader;
             }
             return;
         }
-        self.count = leaders.len();
+        self.partition_count = leaders.len();
         while self.partitions.len() < leaders.len() {
-            self.partitions.push(Partition::default());
+            self.partitions.push(PartitionQueue::default());
         }
         for (at, partition) in self.partitions.iter_mut().enumerate() {
             partition.leader = leaders.get(at).copied().unwrap_or(-1);
         }
     }
 
-    /// When a broker is to be sent something: now, later, or (None) not before anything changes.
-    pub fn due(&self, leader: i32, now: Instant) -> Option<Instant> {
-        let linger = if self.flushing { Duration::ZERO } else { self.rules.linger };
-        let of_one = |p: &Partition| {
-            if !p.again.is_empty() {
-                return (p.in_flight == 0).then(|| p.pause.unwrap_or(now));
-            }
-            if p.full_house(&self.rules) {
-                return None;
-            }
-            if !p.full.is_empty() {
-                return Some(now);
-            }
-            p.filling.as_ref().map(|batch| batch.born + linger)
-        };
-        self.partitions.iter().filter(|p| p.leader == leader).filter_map(of_one).min()
+    /// When there is something to send to a broker: now, later, or (None) not before something changes.
+    pub fn ready_at(&self, leader: i32, now: Instant) -> Option<Instant> {
+        let linger = if self.flushing { Duration::ZERO } else { self.config.linger };
+        let of_leader = self.partitions.iter().filter(|partition| partition.leader == leader);
+        of_leader.filter_map(|partition| partition.ready_at(now, linger, &self.config)).min()
     }
 
-    /// What goes to a broker that is due: at most one batch of each partition, so that they stay in turn.
-    pub fn take(&mut self, leader: i32, now: Instant) -> Vec<(usize, Batch)> {
-        let mut out = Vec::new();
-        for (at, p) in self.partitions.iter_mut().enumerate().filter(|(_, p)| p.leader == leader) {
-            let batch = if !p.again.is_empty() {
-                if p.in_flight > 0 || p.pause.is_some_and(|pause| pause > now) { None } else { p.again.pop_front() }
-            } else if !p.full_house(&self.rules) {
-                p.full.pop_front().or_else(|| p.filling.take())
-            } else {
-                None
-            };
-            if let Some(mut batch) = batch {
-                if batch.first < 0 && self.rules.idempotent {
-                    batch.first = p.next;
-                    p.next = p.next.wrapping_add(batch.count() as i32) & i32::MAX;
-                }
-                p.in_flight += 1;
-                batch.attempts += 1;
-                out.push((at, batch));
-            }
-        }
-        out
+    /// Take what a broker is to be sent: at most one batch per partition, so that its batches stay in order. Batches
+    /// that are still lingering go along.
+    pub fn drain(&mut self, leader: i32, now: Instant) -> Vec<(usize, Batch)> {
+        let config = &self.config;
+        let of_leader = self.partitions.iter_mut().enumerate().filter(|(_, partition)| partition.leader == leader);
+        of_leader.filter_map(|(at, partition)| partition.pop(now, config).map(|batch| (at, batch))).collect()
     }
 
-    /// A batch that was sent is to be sent again, in its turn.
-    pub fn again(&mut self, partition: usize, batch: Batch, pause: Instant) {
-        let p = &mut self.partitions[partition];
-        p.in_flight -= 1;
-        p.pause = Some(pause);
-        // Those without a number have not been sent since all were numbered anew, so they come after.
-        let place = p.again.iter().position(|other| !other.before(&batch)).unwrap_or(p.again.len());
-        p.again.insert(place, batch);
+    /// Put back a batch that was sent, to be sent again in order.
+    pub fn requeue(&mut self, partition: usize, batch: Batch, retry_at: Instant) {
+        self.partitions[partition].requeue(batch, retry_at);
     }
 
-    /// A batch that was sent has come to its end: delivered (0) or failed.
-    pub fn end(&mut self, partition: usize, batch: Batch, code: c_int) {
-        let p = &mut self.partitions[partition];
-        p.in_flight -= 1;
-        p.known |= code == 0;
-        self.settle(batch, code);
+    /// Whether a batch that is to be sent again comes before this one of the same partition.
+    pub fn retries_precede(&self, partition: usize, batch: &Batch) -> bool {
+        self.partitions[partition].retries_precede(batch)
     }
 
-    fn settle(&mut self, batch: Batch, code: c_int) {
-        self.waiting -= batch.records.len();
-        let mut places = batch.places.iter();
-        for (ticket, count) in batch.runs {
-            let failed = places.by_ref().take(count as usize);
-            let failed = if code == 0 {
-                failed.for_each(drop);
-                Vec::new()
-            } else {
-                failed.map(|at| (*at, code)).collect()
-            };
-            self.done.extend(self.tickets.settle_run(ticket as usize, count as usize, failed));
-        }
+    /// Complete a batch that was sent, with an error code or 0.
+    pub fn complete(&mut self, partition: usize, batch: Batch, code: c_int) {
+        self.partitions[partition].completed(code == 0);
+        self.finish(batch, code);
     }
 
-    /// Give up what is too old and not under way. True when one of them had a number, which leaves a gap.
+    /// Fail batches past their delivery timeout, except those in flight. Returns whether one of them may have had a
+    /// sequence number, which leaves a gap.
     pub fn expire(&mut self, now: Instant) -> bool {
-        let old = |batch: &Batch, rules: &Rules| now.duration_since(batch.born) > rules.give_up;
+        let mut expired = Vec::new();
         let mut gap = false;
-        let mut gone = Vec::new();
-        for p in &mut self.partitions {
-            while p.again.front().is_some_and(|batch| old(batch, &self.rules)) {
-                gap |= self.rules.idempotent;
-                gone.extend(p.again.pop_front());
-            }
-            while p.full.front().is_some_and(|batch| old(batch, &self.rules)) {
-                gone.extend(p.full.pop_front());
-            }
-            if p.filling.as_ref().is_some_and(|batch| old(batch, &self.rules)) {
-                gone.extend(p.filling.take());
-            }
+        for partition in &mut self.partitions {
+            gap |= partition.expire(now, &self.config, &mut expired);
         }
-        for batch in gone {
-            self.settle(batch, TIMED_OUT);
-        }
+        self.finish_all(expired);
         gap
     }
 
-    /// Number all anew under a new producer id. What may be in the log under its old number is given up: sent again, it
-    /// could be there twice.
-    pub fn renumber(&mut self) {
-        let mut gone = Vec::new();
-        for p in &mut self.partitions {
-            p.next = 0;
-            p.known = false;
-            for mut batch in std::mem::take(&mut p.again) {
-                if batch.unknown {
-                    gone.push(batch);
-                } else {
-                    batch.first = -1;
-                    batch.packed = Vec::new();
-                    p.again.push_back(batch);
-                }
-            }
+    /// Start again at sequence number 0, for a new producer id. Batches that the log may hold under their old numbers
+    /// fail.
+    pub fn reset_sequences(&mut self) {
+        let mut expired = Vec::new();
+        for partition in &mut self.partitions {
+            partition.reset_sequences(&mut expired);
         }
-        for batch in gone {
-            self.settle(batch, TIMED_OUT);
+        self.finish_all(expired);
+    }
+
+    /// Whether to wake the sender. Once true, it counts as woken.
+    pub fn claim_wakeup(&mut self) -> bool {
+        if self.wake_sender {
+            self.sleep = Some(SenderSleep::default());
+        }
+        std::mem::take(&mut self.wake_sender)
+    }
+
+    /// Whether no batch is in flight.
+    pub fn is_idle(&self) -> bool {
+        self.partitions.iter().all(PartitionQueue::is_idle)
+    }
+
+    /// When the oldest of these batches expires.
+    pub fn oldest_deadline<'a>(&self, batches: impl Iterator<Item = &'a Batch>) -> Option<Instant> {
+        batches.map(|batch| batch.created).min().map(|created| created + self.config.delivery_timeout)
+    }
+
+    fn finish_all(&mut self, expired: Vec<Batch>) {
+        for batch in expired {
+            self.finish(batch, TIMED_OUT);
         }
     }
 
-    /// Whether the sender has to be woken, which is then as good as done.
-    pub fn rings(&mut self) -> bool {
-        if self.ring {
-            self.sleep = Some(Sleep::default());
+    fn finish(&mut self, batch: Batch, code: c_int) {
+        self.buffered_bytes -= batch.records.len();
+        let mut positions = batch.positions.iter();
+        for (slot, count) in batch.runs {
+            let records = positions.by_ref().take(count as usize);
+            let failed = if code == 0 {
+                records.for_each(drop);
+                Vec::new()
+            } else {
+                records.map(|position| (*position, code)).collect()
+            };
+            self.completed.extend(self.in_flight.complete_many(slot as usize, count as usize, failed));
         }
-        std::mem::take(&mut self.ring)
-    }
-
-    pub fn idle(&self) -> bool {
-        self.partitions.iter().all(|p| p.in_flight == 0)
-    }
-
-    /// When the oldest of these has to be given up.
-    pub fn patience<'a>(&self, batches: impl Iterator<Item = &'a Batch>) -> Option<Instant> {
-        batches.map(|batch| batch.born).min().map(|born| born + self.rules.give_up)
     }
 }

@@ -1,21 +1,23 @@
-//! A batch of records while it fills, and how batches are sent.
+//! A batch of records of one partition, and the settings that batches are sent with.
 
 use std::time::{Duration, Instant};
 
-use crate::producer::record_batch::{self as record, Compression, Sequence};
+use crate::producer::record_batch::{self, Compression, Sequence};
 
-/// How to send; sizes are bytes.
+/// How to send. Sizes are in bytes.
 #[derive(Clone)]
-pub struct Rules {
+pub struct ProducerConfig {
     pub batch_bytes: usize,
-    pub most_bytes: usize,
+    /// The most that all batches may hold together.
+    pub buffer_bytes: usize,
     pub linger: Duration,
-    pub give_up: Duration,
-    pub packing: Compression,
+    pub delivery_timeout: Duration,
+    pub compression: Compression,
+    /// As Kafka encodes it: -1 for all in-sync replicas.
     pub acks: i16,
     pub idempotent: bool,
-    /// Requests under way to one broker, and batches of one partition.
-    pub in_flight: usize,
+    /// The most requests in flight to one broker, and the most batches of one partition.
+    pub max_in_flight: usize,
 }
 
 /// Records of one partition that go to Kafka together.
@@ -23,45 +25,63 @@ pub struct Batch {
     pub records: Vec<u8>,
     pub base_ms: i64,
     pub max_ms: i64,
-    pub born: Instant,
-    /// Consecutive records of one ticket: its number, and how many.
+    pub created: Instant,
+    /// Consecutive records of one request: its slot in the in-flight table, and how many records.
     pub runs: Vec<(u32, u32)>,
-    /// Each record's place in its ticket.
-    pub places: Vec<u32>,
-    /// What goes over the wire, made when it is first sent; its records are then gone.
-    pub packed: Vec<u8>,
-    pub first: i32,
-    /// Whether it may be in the log without our having been told.
-    pub unknown: bool,
+    /// Each record's position within its request.
+    pub positions: Vec<u32>,
+    /// The batch in Kafka's format, made when it is first sent.
+    pub encoded: Vec<u8>,
+    /// The sequence number of the first record, -1 before it has one.
+    pub base_sequence: i32,
+    /// Whether the log may hold this batch although no broker has confirmed it.
+    pub outcome_unknown: bool,
     pub attempts: u32,
 }
 
 impl Batch {
+    pub fn new(created: Instant, created_ms: i64) -> Self {
+        Self {
+            records: Vec::new(),
+            base_ms: created_ms,
+            max_ms: created_ms,
+            created,
+            runs: Vec::new(),
+            positions: Vec::new(),
+            encoded: Vec::new(),
+            base_sequence: -1,
+            outcome_unknown: false,
+            attempts: 0,
+        }
+    }
+
     pub fn count(&self) -> usize {
-        self.places.len()
+        self.positions.len()
     }
 
-    /// Whether it comes before another one of its partition that was sent; numbers begin again at 2^31.
-    pub fn before(&self, other: &Self) -> bool {
-        self.first >= 0 && (1..i32::MAX / 2).contains(&(other.first.wrapping_sub(self.first) & i32::MAX))
+    /// Whether this batch's sequence numbers come before those of another batch of its partition. They start again at
+    /// 0 after 2^31 - 1.
+    pub fn precedes(&self, other: &Self) -> bool {
+        let distance = other.base_sequence.wrapping_sub(self.base_sequence) & i32::MAX;
+        self.base_sequence >= 0 && (1..i32::MAX / 2).contains(&distance)
     }
 
-    /// Make what goes over the wire.
-    pub fn pack(&mut self, packing: Compression, sequence: Sequence) {
+    /// Make `encoded`.
+    pub fn encode(&mut self, compression: Compression, sequence: Sequence) {
         let (count, base, max) = (self.count() as i32, self.base_ms, self.max_ms);
-        self.packed = record::batch(&self.records, count, base, max, packing, sequence);
+        self.encoded = record_batch::encode_batch(&self.records, count, base, max, compression, sequence);
     }
 
     #[inline]
-    pub fn append(&mut self, number: u64, key: &[u8], value: &[u8], headers: &[u8], now_ms: i64) {
-        let offset = self.places.len() as i64;
-        record::record(&mut self.records, now_ms - self.base_ms, offset, key, value, headers);
+    pub fn append(&mut self, record_id: u64, key: &[u8], value: &[u8], headers: &[u8], now_ms: i64) {
+        let offset = self.positions.len() as i64;
+        record_batch::append_record(&mut self.records, now_ms - self.base_ms, offset, key, value, headers);
         self.max_ms = self.max_ms.max(now_ms);
-        self.places.push(number as u32);
-        let ticket = (number >> 32) as u32;
+        self.positions.push(record_id as u32);
+        let slot = (record_id >> 32) as u32;
         match self.runs.last_mut() {
-            Some((last, count)) if *last == ticket => *count += 1,
-            _ => self.runs.push((ticket, 1)),
+            Some((last, count)) if *last == slot => *count += 1,
+            _ => self.runs.push((slot, 1)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One connection to a broker: requests out, replies in, in turn; never waits.
+//! One connection to a broker: requests out, responses in, in the same order. Never blocks.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -7,106 +7,117 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::time::Instant;
 
 use crate::producer::batch::Batch;
-use crate::producer::protocol::Reply;
+use crate::producer::protocol::ResponseReader;
 
-/// Most bytes of one reply; ours are far smaller.
-const MAX_REPLY: usize = 64 << 20;
+/// The most bytes of one response. The expected ones are far smaller.
+const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
-/// What a request asks for, with what has to be done when its answer comes or never comes.
-pub enum Asked {
+/// A request without its encoding, and what it carries: by partition, the batches to complete or to send again.
+pub enum Request {
     Metadata,
-    ProducerId,
+    InitProducerId,
     Produce(Vec<(usize, Batch)>),
 }
 
-pub struct Link {
+pub struct Connection {
     stream: TcpStream,
-    out: Vec<u8>,
-    sent: usize,
-    read: Vec<u8>,
-    next: i32,
-    asked: VecDeque<(i32, Asked, Instant)>,
+    unsent: Vec<u8>,
+    /// How many bytes of `unsent` the socket has accepted.
+    written: usize,
+    received: Vec<u8>,
+    /// Of the latest request.
+    correlation_id: i32,
+    /// Each request with its correlation id and when its response is overdue.
+    pending: VecDeque<(i32, Request, Instant)>,
 }
 
-impl Link {
+impl Connection {
     pub fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, out: Vec::new(), sent: 0, read: Vec::new(), next: 0, asked: VecDeque::new() })
+        Ok(Self {
+            stream,
+            unsent: Vec::new(),
+            written: 0,
+            received: Vec::new(),
+            correlation_id: 0,
+            pending: VecDeque::new(),
+        })
     }
 
     pub fn fd(&self) -> RawFd {
         self.stream.as_raw_fd()
     }
 
-    /// Whether there is something that could not be sent yet.
-    pub fn stuck(&self) -> bool {
-        self.sent < self.out.len()
+    /// Whether bytes are left that the socket has not accepted yet.
+    pub fn has_unsent(&self) -> bool {
+        self.written < self.unsent.len()
     }
 
-    /// Requests under way that carry orders.
-    pub fn producing(&self) -> usize {
-        self.asked.iter().filter(|(_, asked, _)| matches!(asked, Asked::Produce(_))).count()
+    /// How many produce requests are in flight.
+    pub fn produce_requests(&self) -> usize {
+        self.pending.iter().filter(|(_, request, _)| matches!(request, Request::Produce(_))).count()
     }
 
-    /// When the first of the answers has to be here.
+    /// When the first response is overdue.
     pub fn deadline(&self) -> Option<Instant> {
-        self.asked.iter().map(|(_, _, until)| *until).min()
+        self.pending.iter().map(|(_, _, until)| *until).min()
     }
 
-    /// Ask; `request` makes the bytes from the request's number.
-    pub fn ask(
+    /// Send a request whose response is due at `until`. `encode` makes its bytes from its correlation id.
+    pub fn send(
         &mut self,
-        asked: Asked,
+        request: Request,
         until: Instant,
-        request: impl FnOnce(i32, &Asked) -> Vec<u8>,
+        encode: impl FnOnce(i32, &Request) -> Vec<u8>,
     ) -> io::Result<()> {
-        self.next = self.next.wrapping_add(1) & i32::MAX;
-        let bytes = request(self.next, &asked);
-        self.asked.push_back((self.next, asked, until));
-        if self.stuck() {
-            self.out.extend_from_slice(&bytes);
+        self.correlation_id = self.correlation_id.wrapping_add(1) & i32::MAX;
+        let bytes = encode(self.correlation_id, &request);
+        self.pending.push_back((self.correlation_id, request, until));
+        if self.has_unsent() {
+            self.unsent.extend_from_slice(&bytes);
         } else {
-            self.out = bytes;
-            self.sent = 0;
+            self.unsent = bytes;
+            self.written = 0;
         }
         self.write()
     }
 
+    /// Write what the socket accepts now.
     pub fn write(&mut self) -> io::Result<()> {
-        while self.stuck() {
-            match self.stream.write(&self.out[self.sent..]) {
+        while self.has_unsent() {
+            match self.stream.write(&self.unsent[self.written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => self.sent += count,
+                Ok(count) => self.written += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        self.out = Vec::new();
-        self.sent = 0;
+        self.unsent = Vec::new();
+        self.written = 0;
         Ok(())
     }
 
-    /// The answers that are here, each with what was asked, and whether there can be more.
-    pub fn answers(&mut self) -> (Vec<(Asked, Vec<u8>)>, io::Result<()>) {
+    /// The responses that have arrived, each with its request, and an error if no more can arrive.
+    pub fn responses(&mut self) -> (Vec<(Request, Vec<u8>)>, io::Result<()>) {
         let end = self.read();
         let mut out = Vec::new();
         let mut at = 0;
-        while let Some((head, body)) = self.read[at..].split_first_chunk::<4>() {
+        while let Some((head, body)) = self.received[at..].split_first_chunk::<4>() {
             let length = u32::from_be_bytes(*head) as usize;
-            if length > MAX_REPLY {
-                return (out, Err(io::Error::new(ErrorKind::InvalidData, "an answer that is no answer")));
+            if length > MAX_RESPONSE_BYTES {
+                return (out, Err(io::Error::new(ErrorKind::InvalidData, "a response of an impossible length")));
             }
-            let Some(answer) = body.get(..length) else { break };
-            let mut reply = Reply(answer);
-            if reply.i32() != self.asked.front().map(|(number, _, _)| *number) {
-                return (out, Err(io::Error::new(ErrorKind::InvalidData, "an answer to another question")));
+            let Some(response) = body.get(..length) else { break };
+            let mut reader = ResponseReader(response);
+            if reader.i32() != self.pending.front().map(|(id, _, _)| *id) {
+                return (out, Err(io::Error::new(ErrorKind::InvalidData, "a response to another request")));
             }
-            out.extend(self.asked.pop_front().map(|(_, asked, _)| (asked, reply.0.to_vec())));
+            out.extend(self.pending.pop_front().map(|(_, request, _)| (request, reader.0.to_vec())));
             at += 4 + length;
         }
-        self.read.drain(..at);
+        self.received.drain(..at);
         (out, end)
     }
 
@@ -115,7 +126,7 @@ impl Link {
         loop {
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Err(io::Error::new(ErrorKind::UnexpectedEof, "the broker closed the connection")),
-                Ok(count) => self.read.extend_from_slice(&chunk[..count]),
+                Ok(count) => self.received.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -123,8 +134,8 @@ impl Link {
         }
     }
 
-    /// What was asked and never will be answered.
-    pub fn unanswered(self) -> impl Iterator<Item = Asked> {
-        self.asked.into_iter().map(|(_, asked, _)| asked)
+    /// The requests that will never be answered.
+    pub fn into_pending(self) -> impl Iterator<Item = Request> {
+        self.pending.into_iter().map(|(_, request, _)| request)
     }
 }

@@ -1,127 +1,129 @@
-//! The sender's connections: made beside, kept to each leader, and given up with what they carried.
+//! The sender's connections: one to each leader, opened by threads of their own.
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use crate::producer::connection::{Asked, Link};
-use crate::producer::protocol::Reply;
-use crate::producer::sender::{ANY, PAUSE, Sender};
+use crate::producer::connection::{Connection, Request};
+use crate::producer::protocol::ResponseReader;
+use crate::producer::sender::{BOOTSTRAP, RETRY_BACKOFF, Sender};
 use crate::producer::shared::lock;
 
-/// Between two times that the same is told.
-const QUIET: Duration = Duration::from_secs(5);
-const CONNECT: Duration = Duration::from_secs(5);
+/// After how long to report the same problem again.
+const REPEAT_PROBLEM_AFTER: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Sender {
-    /// Begin connections that are missing, and take up those that were made.
+    /// Collect the connections that were opened, and start opening those that are missing.
     pub(crate) fn connect(&mut self, now: Instant) {
-        while let Ok((id, made)) = self.made.1.try_recv() {
-            match made.and_then(|stream| Link::new(stream).map_err(|error| error.to_string())) {
-                Ok(link) => {
-                    self.tries.remove(&id);
-                    self.links.entry(id).or_insert(link);
+        while let Ok((id, opened)) = self.connected.1.try_recv() {
+            match opened.and_then(|stream| Connection::new(stream).map_err(|error| error.to_string())) {
+                Ok(connection) => {
+                    self.connect_at.remove(&id);
+                    self.connections.entry(id).or_insert(connection);
                 }
                 Err(error) => {
-                    self.tries.insert(id, now + PAUSE);
-                    self.trouble(format!("{}: {error}", self.address(id)));
+                    self.connect_at.insert(id, now + RETRY_BACKOFF);
+                    self.report_problem(format!("{}: {error}", self.address(id)));
                 }
             }
         }
-        if self.links.is_empty() {
-            self.try_now(ANY, now);
+        if self.connections.is_empty() {
+            self.start_connecting(BOOTSTRAP, now);
         }
         let leaders: Vec<i32> = lock(&self.shared.topic).leaders.iter().copied().filter(|id| *id >= 0).collect();
         for id in leaders {
-            if !self.links.contains_key(&id) && self.brokers.contains_key(&id) {
-                self.try_now(id, now);
+            if !self.connections.contains_key(&id) && self.brokers.contains_key(&id) {
+                self.start_connecting(id, now);
             }
         }
     }
 
-    pub(crate) fn try_now(&mut self, id: i32, now: Instant) {
-        if self.tries.get(&id).is_some_and(|at| *at > now) {
+    fn start_connecting(&mut self, id: i32, now: Instant) {
+        if self.connect_at.get(&id).is_some_and(|at| *at > now) {
             return;
         }
-        if id == ANY {
-            self.turn += 1;
+        if id == BOOTSTRAP {
+            self.bootstrap_turn += 1;
         }
-        self.tries.insert(id, now + CONNECT * 2);
-        let (address, made, shared) = (self.address(id), self.made.0.clone(), self.shared.clone());
-        // Names are looked up and connections made beside, since both may take long.
+        self.connect_at.insert(id, now + CONNECT_TIMEOUT * 2);
+        let (address, opened, shared) = (self.address(id), self.connected.0.clone(), self.shared.clone());
+        // On a thread of its own, since both the name's resolution and the connection may take long.
         std::thread::spawn(move || {
-            let reached = address.to_socket_addrs().map_err(|error| error.to_string()).and_then(|all| {
+            let outcome = address.to_socket_addrs().map_err(|error| error.to_string()).and_then(|all| {
                 let mut outcome = Err("the name has no address".to_string());
                 for one in all {
-                    outcome = TcpStream::connect_timeout(&one, CONNECT).map_err(|error| error.to_string());
+                    outcome = TcpStream::connect_timeout(&one, CONNECT_TIMEOUT).map_err(|error| error.to_string());
                     if outcome.is_ok() {
                         break;
                     }
                 }
                 outcome
             });
-            let _ = made.send((id, reached)); // nobody wants it when the sender has stopped
-            shared.sender.ring();
+            let _ = opened.send((id, outcome)); // fails when the sender has stopped
+            shared.sender_waker.wake();
         });
     }
 
-    pub(crate) fn address(&self, id: i32) -> String {
+    fn address(&self, id: i32) -> String {
         let known = self.brokers.get(&id).cloned();
-        known.unwrap_or_else(|| self.names.bootstrap[self.turn % self.names.bootstrap.len()].clone())
+        known.unwrap_or_else(|| self.target.bootstrap[self.bootstrap_turn % self.target.bootstrap.len()].clone())
     }
 
+    /// Write what could not be written before, and handle the responses that have arrived.
     pub(crate) fn receive(&mut self) {
-        for id in self.links.keys().copied().collect::<Vec<_>>() {
-            let Some(link) = self.links.get_mut(&id) else { continue };
-            let written = link.write();
-            let (answers, read) = link.answers();
-            for (asked, answer) in answers {
-                self.answered(asked, &mut Reply(&answer));
+        for id in self.connections.keys().copied().collect::<Vec<_>>() {
+            let Some(connection) = self.connections.get_mut(&id) else { continue };
+            let written = connection.write();
+            let (responses, read) = connection.responses();
+            for (request, response) in responses {
+                self.handle_response(request, &mut ResponseReader(&response));
             }
             if let Err(error) = written.and(read) {
-                self.lose(id, &error.to_string());
+                self.drop_connection(id, &error.to_string());
             }
         }
     }
 
+    /// Close connections on which a response is overdue.
     pub(crate) fn check_deadlines(&mut self) {
         let now = Instant::now();
-        for id in self.links.keys().copied().collect::<Vec<_>>() {
-            if self.links.get(&id).and_then(Link::deadline).is_some_and(|at| at <= now) {
-                self.lose(id, "the broker does not answer");
+        for id in self.connections.keys().copied().collect::<Vec<_>>() {
+            if self.connections.get(&id).and_then(Connection::deadline).is_some_and(|at| at <= now) {
+                self.drop_connection(id, "the broker does not answer");
             }
         }
     }
 
-    /// A connection is no more: what it carried may or may not be in the log.
-    pub(crate) fn lose(&mut self, id: i32, why: &str) {
-        let Some(link) = self.links.remove(&id) else { return };
+    /// Close a connection. The log may or may not hold the batches that were in flight on it.
+    pub(crate) fn drop_connection(&mut self, id: i32, why: &str) {
+        let Some(connection) = self.connections.remove(&id) else { return };
         let now = Instant::now();
-        self.tries.insert(id, now + PAUSE);
-        self.refresh = self.refresh.min(now + PAUSE);
-        for asked in link.unanswered() {
-            match asked {
-                Asked::Metadata => self.asking = false,
-                Asked::ProducerId => self.id_asked = false,
-                Asked::Produce(batches) => {
+        self.connect_at.insert(id, now + RETRY_BACKOFF);
+        self.metadata_due = self.metadata_due.min(now + RETRY_BACKOFF);
+        for request in connection.into_pending() {
+            match request {
+                Request::Metadata => self.metadata_pending = false,
+                Request::InitProducerId => self.producer_id_pending = false,
+                Request::Produce(batches) => {
                     for (partition, batch) in batches {
-                        self.settled(partition, batch, None);
+                        self.handle_produce_result(partition, batch, None);
                     }
                 }
             }
         }
-        if id != ANY {
-            self.trouble(format!("{}: {why}", self.address(id)));
+        if id != BOOTSTRAP {
+            self.report_problem(format!("{}: {why}", self.address(id)));
         }
     }
 
-    /// Tell of something that is wrong, but not all the time.
-    pub(crate) fn trouble(&mut self, text: String) {
+    /// Report a problem to the event loop, but not the same one all the time.
+    pub(crate) fn report_problem(&mut self, text: String) {
         let now = Instant::now();
-        if self.told.as_ref().is_some_and(|(last, at)| *last == text && now < *at + QUIET) {
+        if self.last_problem.as_ref().is_some_and(|(last, at)| *last == text && now < *at + REPEAT_PROBLEM_AFTER) {
             return;
         }
-        lock(&self.shared.events).push(text.clone());
-        self.told = Some((text, now));
-        self.shared.waiter.ring();
+        lock(&self.shared.problems).push(text.clone());
+        self.last_problem = Some((text, now));
+        self.shared.event_loop_waker.wake();
     }
 }

@@ -1,4 +1,4 @@
-//! A Kafka producer of its own: records are gathered into batches, and a thread sends them to the partitions' leaders.
+//! A Kafka producer: it gathers records into batches, and a thread sends these to the partitions' leaders.
 
 pub mod accumulator;
 pub mod batch;
@@ -7,6 +7,7 @@ mod connection;
 mod connections;
 pub mod in_flight;
 mod murmur2;
+mod partition_queue;
 mod protocol;
 pub mod record_batch;
 mod responses;

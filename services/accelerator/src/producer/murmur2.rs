@@ -1,12 +1,17 @@
-//! MurmurHash2 with Kafka's seed, by which keys are told to partitions.
+//! MurmurHash2 with Kafka's seed, which maps keys to partitions.
 
 const M: u32 = 0x5bd1_e995;
 const R: u32 = 24;
 const SEED: u32 = 0x9747_b28c;
 
-/// The hash of these bytes.
+/// The partition of a key, as the `murmur2` partitioners of Java's client and librdkafka choose it.
 #[inline]
-pub fn murmur2(data: &[u8]) -> u32 {
+pub fn partition_of(key: &[u8], partitions: usize) -> usize {
+    (murmur2(key) & 0x7fff_ffff) as usize % partitions
+}
+
+#[inline]
+fn murmur2(data: &[u8]) -> u32 {
     let mut hash = SEED ^ data.len() as u32;
     let mut words = data.chunks_exact(4);
     for word in &mut words {

@@ -1,21 +1,21 @@
-//! The four requests of Kafka's protocol that producing takes, in versions that brokers from 2.4 on speak.
+//! The three requests of Kafka's protocol that a producer needs, in versions that brokers support from 2.4 on.
 
-/// A request's number and version.
+/// A request's API key and version.
 #[derive(Clone, Copy)]
-pub struct Call(pub i16, pub i16);
+pub struct Api(pub i16, pub i16);
 
-pub const PRODUCE: Call = Call(0, 8);
-pub const METADATA: Call = Call(3, 7);
-pub const INIT_PRODUCER_ID: Call = Call(22, 1);
+pub const PRODUCE: Api = Api(0, 8);
+pub const METADATA: Api = Api(3, 7);
+pub const INIT_PRODUCER_ID: Api = Api(22, 1);
 
-/// Builds a request; its length is put before it by `finish`.
-pub struct Request(Vec<u8>);
+/// Writes a request; `finish` puts its length in front.
+pub struct RequestWriter(Vec<u8>);
 
-impl Request {
-    pub fn new(call: Call, correlation: i32, client: &str) -> Self {
+impl RequestWriter {
+    pub fn new(api: Api, correlation: i32, client: &str) -> Self {
         let mut request = Self(vec![0; 4]);
-        request.i16(call.0);
-        request.i16(call.1);
+        request.i16(api.0);
+        request.i16(api.1);
         request.i32(correlation);
         request.string(client);
         request
@@ -54,10 +54,10 @@ impl Request {
     }
 }
 
-/// Reads a reply; None where it ends too early.
-pub struct Reply<'a>(pub &'a [u8]);
+/// Reads a response. Methods return None where it ends too early.
+pub struct ResponseReader<'a>(pub &'a [u8]);
 
-impl<'a> Reply<'a> {
+impl<'a> ResponseReader<'a> {
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
@@ -80,7 +80,7 @@ impl<'a> Reply<'a> {
         self.take().map(i64::from_be_bytes)
     }
 
-    /// A string, empty for null.
+    /// A string, empty if it is null.
     pub fn string(&mut self) -> Option<&'a str> {
         let length = self.i16()?.max(0) as usize;
         let (head, rest) = self.0.split_at_checked(length)?;
@@ -88,39 +88,40 @@ impl<'a> Reply<'a> {
         str::from_utf8(head).ok()
     }
 
-    /// Each element of an array by `read`.
+    /// The elements of an array, each read by `read`.
     pub fn array<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = self.i32()?.max(0);
         (0..count).map(|_| read(self)).collect()
     }
 }
 
-/// Where the brokers are, and the leader of each partition of the topic.
+/// The brokers, and the leader of each partition of the topic.
 pub struct Metadata {
+    /// Id, host and port.
     pub brokers: Vec<(i32, String, u16)>,
     pub error: i16,
-    /// By partition; -1 for none.
+    /// By partition, -1 for none.
     pub leaders: Vec<i32>,
 }
 
 pub fn metadata_request(correlation: i32, client: &str, topic: &str) -> Vec<u8> {
-    let mut request = Request::new(METADATA, correlation, client);
+    let mut request = RequestWriter::new(METADATA, correlation, client);
     request.i32(1);
     request.string(topic);
-    request.i8(0); // topics are made by those whose work it is
+    request.i8(0); // the operator creates topics
     request.finish()
 }
 
-pub fn metadata_reply(reply: &mut Reply<'_>) -> Option<Metadata> {
-    reply.i32()?;
-    let brokers = reply.array(|r| {
+pub fn metadata_response(response: &mut ResponseReader<'_>) -> Option<Metadata> {
+    response.i32()?;
+    let brokers = response.array(|r| {
         let broker = (r.i32()?, r.string()?.to_string(), r.i32()? as u16);
         r.string()?;
         Some(broker)
     })?;
-    reply.string()?;
-    reply.i32()?;
-    let topics = reply.array(|r| {
+    response.string()?;
+    response.i32()?;
+    let topics = response.array(|r| {
         let error = r.i16()?;
         r.string()?;
         r.i8()?;
@@ -129,7 +130,7 @@ pub fn metadata_reply(reply: &mut Reply<'_>) -> Option<Metadata> {
             let place = (p.i32()?, p.i32()?);
             p.i32()?;
             for _ in 0..3 {
-                p.array(Reply::i32)?;
+                p.array(ResponseReader::i32)?;
             }
             Some(place)
         })?;
@@ -144,19 +145,19 @@ pub fn metadata_reply(reply: &mut Reply<'_>) -> Option<Metadata> {
 }
 
 pub fn init_producer_request(correlation: i32, client: &str) -> Vec<u8> {
-    let mut request = Request::new(INIT_PRODUCER_ID, correlation, client);
+    let mut request = RequestWriter::new(INIT_PRODUCER_ID, correlation, client);
     request.null();
     request.i32(60_000);
     request.finish()
 }
 
-/// Error code, producer id and epoch.
-pub fn init_producer_reply(reply: &mut Reply<'_>) -> Option<(i16, i64, i16)> {
-    reply.i32()?;
-    Some((reply.i16()?, reply.i64()?, reply.i16()?))
+/// The error code, producer id and epoch.
+pub fn init_producer_response(response: &mut ResponseReader<'_>) -> Option<(i16, i64, i16)> {
+    response.i32()?;
+    Some((response.i16()?, response.i64()?, response.i16()?))
 }
 
-/// A batch for each of these partitions.
+/// One encoded batch for each of these partitions.
 pub fn produce_request<'a>(
     correlation: i32,
     client: &str,
@@ -165,7 +166,7 @@ pub fn produce_request<'a>(
     wait_ms: i32,
     batches: impl ExactSizeIterator<Item = (usize, &'a [u8])>,
 ) -> Vec<u8> {
-    let mut request = Request::new(PRODUCE, correlation, client);
+    let mut request = RequestWriter::new(PRODUCE, correlation, client);
     request.null();
     request.i16(acks);
     request.i32(wait_ms);
@@ -179,9 +180,9 @@ pub fn produce_request<'a>(
     request.finish()
 }
 
-/// Partition and error code of each batch.
-pub fn produce_reply(reply: &mut Reply<'_>) -> Option<Vec<(usize, i16)>> {
-    let topics = reply.array(|r| {
+/// The partition and error code of each batch.
+pub fn produce_response(response: &mut ResponseReader<'_>) -> Option<Vec<(usize, i16)>> {
+    let topics = response.array(|r| {
         r.string()?;
         r.array(|p| {
             let outcome = (p.i32()? as usize, p.i16()?);

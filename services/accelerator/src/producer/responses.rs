@@ -1,95 +1,102 @@
-//! What the brokers' answers mean for those who wait.
+//! What the sender does with the brokers' responses.
 
 use std::ffi::c_int;
 use std::time::{Duration, Instant};
 
 use crate::producer::batch::Batch;
-use crate::producer::connection::Asked;
-use crate::producer::protocol::{self, Reply};
-use crate::producer::sender::{PAUSE, Sender};
+use crate::producer::connection::Request;
+use crate::producer::protocol::{self, ResponseReader};
+use crate::producer::sender::{RETRY_BACKOFF, Sender};
 use crate::producer::shared::lock;
 
-/// A batch that failed for its turn alone more often than this is given up.
+/// How often to send a batch that the broker refuses because of its producer id or sequence number.
 const MAX_ATTEMPTS: u32 = 20;
-const OUT_OF_TURN: i16 = 45;
-const DOUBLE: i16 = 46;
-/// What may pass by itself. After 7 and 20 the batch may be in the log all the same.
-const PASSING: [i16; 14] = [2, 3, 5, 6, 7, 8, 13, 14, 19, 20, 56, 74, 75, 89];
-/// The producer's id is not good any more; nothing was written.
-const ID_IS_OVER: [i16; 4] = [OUT_OF_TURN, 47, 59, 90];
+const OUT_OF_ORDER_SEQUENCE: i16 = 45;
+const DUPLICATE_SEQUENCE: i16 = 46;
+/// Errors that may pass by themselves. After 7 and 20 the log may hold the batch nevertheless.
+const RETRIABLE: [i16; 14] = [2, 3, 5, 6, 7, 8, 13, 14, 19, 20, 56, 74, 75, 89];
+/// The producer id is no longer valid, and nothing was written.
+const PRODUCER_ID_INVALID: [i16; 4] = [OUT_OF_ORDER_SEQUENCE, 47, 59, 90];
 
 impl Sender {
-    pub(crate) fn answered(&mut self, asked: Asked, reply: &mut Reply<'_>) {
-        match asked {
-            Asked::Metadata => match protocol::metadata_reply(reply) {
-                Some(found) => self.know(found),
-                None => self.trouble("an answer about the topic that can't be read".into()),
+    pub(crate) fn handle_response(&mut self, request: Request, response: &mut ResponseReader<'_>) {
+        match request {
+            Request::Metadata => match protocol::metadata_response(response) {
+                Some(found) => self.update_metadata(found),
+                None => self.report_problem("the metadata response can't be read".into()),
             },
-            Asked::ProducerId => {
-                self.id_asked = false;
-                match protocol::init_producer_reply(reply) {
-                    Some((0, id, epoch)) => self.producer = Some((id, epoch)),
-                    Some((14..=16, ..)) => std::thread::sleep(Duration::from_millis(20)), // it is just starting
+            Request::InitProducerId => {
+                self.producer_id_pending = false;
+                match protocol::init_producer_response(response) {
+                    Some((0, id, epoch)) => self.producer_id = Some((id, epoch)),
+                    Some((14..=16, ..)) => std::thread::sleep(Duration::from_millis(20)), // the coordinator is starting
                     other => {
-                        self.trouble(format!("no producer id: error {}", other.map_or(-1, |(code, ..)| code)));
-                        std::thread::sleep(PAUSE);
+                        self.report_problem(format!("no producer id: error {}", other.map_or(-1, |(code, ..)| code)));
+                        std::thread::sleep(RETRY_BACKOFF);
                     }
                 }
             }
-            Asked::Produce(batches) => {
-                let outcomes = protocol::produce_reply(reply).unwrap_or_default();
+            Request::Produce(batches) => {
+                let outcomes = protocol::produce_response(response).unwrap_or_default();
                 for (partition, batch) in batches {
                     let code = outcomes.iter().find(|(of, _)| *of == partition).map(|(_, code)| *code);
-                    self.settled(partition, batch, code);
+                    self.handle_produce_result(partition, batch, code);
                 }
             }
         }
     }
 
-    /// One batch was answered; None when the answer does not say what became of it.
-    pub(crate) fn settled(&mut self, partition: usize, mut batch: Batch, code: Option<i16>) {
-        let pause = Instant::now() + PAUSE;
+    /// Handle the error code of one batch, None when it is not known what became of it.
+    pub(crate) fn handle_produce_result(&mut self, partition: usize, mut batch: Batch, code: Option<i16>) {
+        let retry_at = Instant::now() + RETRY_BACKOFF;
         let shared = self.shared.clone();
-        let mut log = lock(&shared.log);
+        let mut accumulator = lock(&shared.accumulator);
         match code {
-            Some(0) => log.end(partition, batch, 0),
-            Some(DOUBLE) if log.rules.idempotent => log.end(partition, batch, 0),
-            Some(code) if log.rules.idempotent && ID_IS_OVER.contains(&code) && batch.attempts < MAX_ATTEMPTS => {
-                // Behind one that is to be sent again this only tells that it came too early.
-                let early = log.partitions[partition].again.iter().any(|other| other.before(&batch));
-                self.renumber |= code != OUT_OF_TURN || !early;
-                log.again(partition, batch, pause);
+            Some(0) => accumulator.complete(partition, batch, 0),
+            Some(DUPLICATE_SEQUENCE) if accumulator.config.idempotent => accumulator.complete(partition, batch, 0),
+            Some(code)
+                if accumulator.config.idempotent
+                    && PRODUCER_ID_INVALID.contains(&code)
+                    && batch.attempts < MAX_ATTEMPTS =>
+            {
+                // Behind a batch that is to be sent again, this only means that it came too early.
+                let early = accumulator.retries_precede(partition, &batch);
+                self.reset_needed |= code != OUT_OF_ORDER_SEQUENCE || !early;
+                accumulator.requeue(partition, batch, retry_at);
             }
             None | Some(-1) => {
-                batch.unknown = true;
-                log.again(partition, batch, pause);
+                batch.outcome_unknown = true;
+                accumulator.requeue(partition, batch, retry_at);
             }
-            Some(code) if PASSING.contains(&code) => {
-                batch.unknown |= code == 7 || code == 20;
-                log.again(partition, batch, pause);
-                self.refresh = self.refresh.min(pause);
+            Some(code) if RETRIABLE.contains(&code) => {
+                batch.outcome_unknown |= code == 7 || code == 20;
+                accumulator.requeue(partition, batch, retry_at);
+                self.metadata_due = self.metadata_due.min(retry_at);
             }
             Some(code) => {
-                // The others of this partition would wait for it for ever.
-                self.renumber |= log.rules.idempotent;
-                log.end(partition, batch, c_int::from(code));
+                // Its sequence number stays unused, so the broker would refuse the partition's other batches.
+                self.reset_needed |= accumulator.config.idempotent;
+                accumulator.complete(partition, batch, c_int::from(code));
             }
         }
     }
 
-    pub(crate) fn know(&mut self, found: protocol::Metadata) {
-        self.asking = false;
+    pub(crate) fn update_metadata(&mut self, found: protocol::Metadata) {
+        self.metadata_pending = false;
         self.brokers = found.brokers.into_iter().map(|(id, host, port)| (id, format!("{host}:{port}"))).collect();
         if found.error == 0 {
-            lock(&self.shared.log).lead(&found.leaders, Instant::now());
+            lock(&self.shared.accumulator).update_leaders(&found.leaders, Instant::now());
         }
-        if found.leaders.contains(&-1) || found.error != 0 || found.leaders.len() < lock(&self.shared.log).count {
-            self.refresh = Instant::now() + PAUSE;
+        if found.leaders.contains(&-1)
+            || found.error != 0
+            || found.leaders.len() < lock(&self.shared.accumulator).partition_count()
+        {
+            self.metadata_due = Instant::now() + RETRY_BACKOFF;
         }
         let mut topic = lock(&self.shared.topic);
         topic.leaders = found.leaders;
         topic.error = found.error;
         topic.answered = topic.asked;
-        self.shared.told.notify_all();
+        self.shared.topic_answered.notify_all();
     }
 }

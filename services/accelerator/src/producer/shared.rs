@@ -1,66 +1,70 @@
-//! What the event loop's thread and the sender share.
+//! The state that the event loop's thread and the sender thread share.
 
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::producer::accumulator::Log;
-use crate::producer::in_flight::Waiter;
-use crate::producer::waker::Bell;
+use crate::producer::accumulator::Accumulator;
+use crate::producer::in_flight::Callback;
+use crate::producer::waker::Waker;
 
-/// What both threads see.
 pub struct Shared {
-    pub log: Mutex<Log>,
-    pub topic: Mutex<Topic>,
-    pub told: Condvar,
-    /// Wakes the sender.
-    pub sender: Bell,
-    /// Wakes the event loop.
-    pub waiter: Bell,
-    pub events: Mutex<Vec<String>>,
+    pub accumulator: Mutex<Accumulator>,
+    pub topic: Mutex<TopicState>,
+    /// Notified when `topic` has been answered.
+    pub topic_answered: Condvar,
+    pub sender_waker: Waker,
+    pub event_loop_waker: Waker,
+    /// What the sender has to report, in words.
+    pub problems: Mutex<Vec<String>>,
 }
 
-/// What is known of the topic. `asked` and `answered` count the questions for it.
+/// What the latest metadata says about the topic. `asked` counts the requests for it, and `answered` is the value of
+/// `asked` when the latest answer arrived.
 #[derive(Default)]
-pub struct Topic {
+pub struct TopicState {
+    /// Broker ids by partition, -1 for a partition without a leader.
     pub leaders: Vec<i32>,
+    /// Kafka's error code, 0 for none.
     pub error: i16,
     pub asked: u64,
     pub answered: u64,
+    /// Tells the sender to end.
     pub stop: bool,
 }
 
 impl Shared {
-    pub fn log(&self) -> MutexGuard<'_, Log> {
-        lock(&self.log)
+    pub fn accumulator(&self) -> MutexGuard<'_, Accumulator> {
+        lock(&self.accumulator)
     }
 
-    /// Queue one record at this time; false when the client takes no more.
-    pub fn queue(&self, key: &[u8], value: &[u8], headers: &[u8], waiter: Waiter, now: (Instant, i64)) -> bool {
-        let mut log = self.log();
-        let ticket = log.tickets.open(waiter, 1);
-        let taken = log.append(ticket, key, value, headers, now);
-        if !taken {
-            log.tickets.shrink(ticket, 0);
+    /// Queue one record that was produced at `now`. Returns false when there is no room for it.
+    pub fn enqueue(&self, key: &[u8], value: &[u8], headers: &[u8], callback: Callback, now: (Instant, i64)) -> bool {
+        let mut accumulator = self.accumulator();
+        let id = accumulator.in_flight.register(callback, 1);
+        let accepted = accumulator.append(id, key, value, headers, now);
+        if !accepted {
+            accumulator.in_flight.truncate(id, 0);
         }
-        self.ring(log);
-        taken
+        self.wake_sender(accumulator);
+        accepted
     }
 
-    /// Wake the sender if it has to be.
-    pub fn ring(&self, mut log: MutexGuard<'_, Log>) {
-        let rings = log.rings();
-        drop(log);
-        if rings {
-            self.sender.ring();
+    /// Wake the sender if it would otherwise sleep past something that is due.
+    pub fn wake_sender(&self, mut accumulator: MutexGuard<'_, Accumulator>) {
+        let wake = accumulator.claim_wakeup();
+        drop(accumulator);
+        if wake {
+            self.sender_waker.wake();
         }
     }
 }
 
+/// Lock, also after a thread has panicked with the lock held.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// The time, by the clock that only goes forward and as Kafka writes it.
+/// The monotonic clock's time, and the wall clock's in Unix milliseconds.
 pub fn now() -> (Instant, i64) {
     let ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     (Instant::now(), ms)

@@ -1,0 +1,53 @@
+//! One order that is a body of its own.
+
+use std::borrow::Cow;
+
+use crate::orders::bodies::utf8_reader;
+use crate::orders::ids::ID_LEN;
+
+const BEFORE_ID: &[u8] = b"{\"order_id\":\"";
+const AFTER_ID: &[u8] = b"\",";
+/// The bytes that an order_id adds to an order: `{"order_id":"…",` in place of `{`.
+pub const ID_FIELD_BYTES: usize = BEFORE_ID.len() + ID_LEN + AFTER_ID.len() - 1;
+
+pub struct SingleOrder<'a> {
+    pub key: &'a [u8],
+    pub value: Cow<'a, [u8]>,
+    id: &'a [u8],
+}
+
+impl<'a> SingleOrder<'a> {
+    /// Read the simple order that this body is, and give it `order_id` if it has none of its own. None leaves it to
+    /// Python.
+    #[inline]
+    pub fn read(body: &'a [u8], order_id: &'a str) -> Option<Self> {
+        let mut reader = utf8_reader(body)?;
+        reader.skip_whitespace();
+        let span = reader.order()?;
+        reader.skip_whitespace();
+        if reader.at != body.len() {
+            return None;
+        }
+        if span.has_id() {
+            return Some(Self { key: span.key(body), value: Cow::Borrowed(body), id: span.id(body) });
+        }
+        let id = order_id.as_bytes();
+        let mut value = Vec::with_capacity(body.len() + ID_FIELD_BYTES);
+        put_with_id(&mut value, id, &body[span.start as usize..]);
+        Some(Self { key: span.key(body), value: Cow::Owned(value), id })
+    }
+
+    /// `{"order_id":"…"}`. The id has no characters that JSON would escape.
+    pub fn answer(&self) -> Vec<u8> {
+        [BEFORE_ID, self.id, b"\"}"].concat()
+    }
+}
+
+/// Append an order, which begins with `{`, with this id as its first field.
+#[inline]
+pub fn put_with_id(out: &mut Vec<u8>, id: &[u8], order: &[u8]) {
+    out.extend_from_slice(BEFORE_ID);
+    out.extend_from_slice(id);
+    out.extend_from_slice(AFTER_ID);
+    out.extend_from_slice(&order[1..]);
+}

@@ -1,0 +1,147 @@
+//! The batches of one partition that wait to be sent, and their sequence numbers.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::producer::batch::{Batch, ProducerConfig};
+
+/// Oldest batches first: those to send again, those that are full, and the one that is filling.
+#[derive(Default)]
+pub struct PartitionQueue {
+    retries: VecDeque<Batch>,
+    full: VecDeque<Batch>,
+    filling: Option<Batch>,
+    /// The leader's broker id, -1 for none.
+    pub leader: i32,
+    /// Batches sent and not answered.
+    in_flight: usize,
+    /// The sequence number of the next record.
+    next_sequence: i32,
+    /// When `retries` may be sent.
+    retry_at: Option<Instant>,
+    /// Whether the log holds a batch of this producer id. Until then the broker accepts any sequence number as the
+    /// first, so that a second batch would be appended ahead of a first one that the broker refused.
+    acknowledged: bool,
+}
+
+impl PartitionQueue {
+    fn at_in_flight_limit(&self, config: &ProducerConfig) -> bool {
+        self.in_flight >= if config.idempotent && !self.acknowledged { 1 } else { config.max_in_flight }
+    }
+
+    /// The batch that is filling; `make` begins one. When `size` more bytes are too many for the one there is, that
+    /// one is full. Also returns when the queue becomes ready through this, or None if it is blocked or was ready.
+    #[inline]
+    pub fn batch_for(
+        &mut self,
+        size: usize,
+        now: Instant,
+        config: &ProducerConfig,
+        make: impl FnOnce() -> Batch,
+    ) -> (&mut Batch, Option<Instant>) {
+        let mut ready = None;
+        if let Some(batch) = &self.filling
+            && batch.records.len() + size > config.batch_bytes
+        {
+            self.full.extend(self.filling.take());
+            ready = Some(now);
+        } else if self.filling.is_none() {
+            ready = Some(now + config.linger);
+        }
+        let ready = ready.filter(|_| self.retries.is_empty() && !self.at_in_flight_limit(config));
+        (self.filling.get_or_insert_with(make), ready)
+    }
+
+    /// When there is a batch to send: now, later, or (None) not before something changes.
+    pub fn ready_at(&self, now: Instant, linger: Duration, config: &ProducerConfig) -> Option<Instant> {
+        if !self.retries.is_empty() {
+            return (self.in_flight == 0).then(|| self.retry_at.unwrap_or(now));
+        }
+        if self.at_in_flight_limit(config) {
+            return None;
+        }
+        if !self.full.is_empty() {
+            return Some(now);
+        }
+        self.filling.as_ref().map(|batch| batch.created + linger)
+    }
+
+    /// The next batch to send, if any may be sent now. It counts as in flight from here on.
+    pub fn pop(&mut self, now: Instant, config: &ProducerConfig) -> Option<Batch> {
+        let mut batch = if !self.retries.is_empty() {
+            if self.in_flight > 0 || self.retry_at.is_some_and(|at| at > now) {
+                return None;
+            }
+            self.retries.pop_front()
+        } else if !self.at_in_flight_limit(config) {
+            self.full.pop_front().or_else(|| self.filling.take())
+        } else {
+            None
+        }?;
+        if batch.base_sequence < 0 && config.idempotent {
+            batch.base_sequence = self.next_sequence;
+            self.next_sequence = self.next_sequence.wrapping_add(batch.count() as i32) & i32::MAX;
+        }
+        self.in_flight += 1;
+        batch.attempts += 1;
+        Some(batch)
+    }
+
+    /// Put back a batch that was sent, to be sent again in order.
+    pub fn requeue(&mut self, batch: Batch, retry_at: Instant) {
+        self.in_flight -= 1;
+        self.retry_at = Some(retry_at);
+        // A batch without a sequence number has not been sent since the last reset, so it comes after.
+        let place = self.retries.iter().position(|other| !other.precedes(&batch)).unwrap_or(self.retries.len());
+        self.retries.insert(place, batch);
+    }
+
+    /// Whether a batch that is to be sent again comes before this one.
+    pub fn retries_precede(&self, batch: &Batch) -> bool {
+        self.retries.iter().any(|other| other.precedes(batch))
+    }
+
+    /// A batch that was sent is delivered or has failed.
+    pub fn completed(&mut self, delivered: bool) {
+        self.in_flight -= 1;
+        self.acknowledged |= delivered;
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.in_flight == 0
+    }
+
+    /// Move batches past their delivery timeout to `expired`, except those in flight. Returns whether one of them may
+    /// have had a sequence number, which leaves a gap.
+    pub fn expire(&mut self, now: Instant, config: &ProducerConfig, expired: &mut Vec<Batch>) -> bool {
+        let old = |batch: &Batch| now.duration_since(batch.created) > config.delivery_timeout;
+        let mut gap = false;
+        while self.retries.front().is_some_and(old) {
+            gap |= config.idempotent;
+            expired.extend(self.retries.pop_front());
+        }
+        while self.full.front().is_some_and(old) {
+            expired.extend(self.full.pop_front());
+        }
+        if self.filling.as_ref().is_some_and(old) {
+            expired.extend(self.filling.take());
+        }
+        gap
+    }
+
+    /// Start again at sequence number 0. Batches that the log may hold under their old numbers move to `expired`: sent
+    /// again, they could be there twice.
+    pub fn reset_sequences(&mut self, expired: &mut Vec<Batch>) {
+        self.next_sequence = 0;
+        self.acknowledged = false;
+        for mut batch in std::mem::take(&mut self.retries) {
+            if batch.outcome_unknown {
+                expired.push(batch);
+            } else {
+                batch.base_sequence = -1;
+                batch.encoded = Vec::new();
+                self.retries.push_back(batch);
+            }
+        }
+    }
+}
