@@ -4,10 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help venv accelerator run bench up down test unit e2e sim bench-operator lint types layers
+.PHONY: help venv accelerator run bench up down test test-all unit e2e sim bench-operator lint types layers
 
 help: ## This list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/.ready: pyproject.toml requirements-dev.lock
 	@echo "== Python packages into .venv (about 60 s when the cache is empty)"
@@ -51,14 +51,20 @@ layers: venv ## Who may import whom
 	@.venv/bin/lint-imports
 
 unit: venv ## The quick tests: no broker, no cluster
-	@$(PY) -m pytest tests/unit bench -q
+	@$(PY) -m pytest tests/unit -q -n 2
 
-test: venv ## Everything that can be checked here; ends with pytest's summary
+test: SELECTED = -m "not full"
+test test-all: venv
 	@$(MAKE) --no-print-directory lint types layers
 	@hack/prepare
 	@$(MAKE) --no-print-directory accelerator ABLE=--if-able
-	@echo "== all tests (the first run also builds Kubernetes, KEDA and the images, about 30 min)"
-	@$(PY) -m pytest
+	@echo "== all tests, two at a time, about $(MINUTES) min (the first run also builds Kubernetes, KEDA and the images, about 40 min)"
+	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(SELECTED)
+
+test: MINUTES = 20
+test: ## All that a change needs; ends with pytest's summary
+test-all: MINUTES = 25
+test-all: ## The same with every combination of engine and protocol
 
 e2e: venv ## Real purchases through the whole cluster; ends with one line of JSON, also in bench/results/
 	@hack/up
