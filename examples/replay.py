@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "services" / "embedded"))  # so that aiohttp alone has to be installed
+sys.path.append(str(ROOT / "services" / "embedded"))  # so that only aiohttp has to be installed
 
 from orderpipeline_embedded.demo.replay import main  # noqa: E402
 

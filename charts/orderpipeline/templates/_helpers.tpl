@@ -3,7 +3,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Name of every object: release and chart, or one of them when they are the same. Room is left for suffixes. */}}
+{{/* Name of every object: release and chart, or one of them when they are the same; leaves room for suffixes. */}}
 {{- define "orderpipeline.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
@@ -64,7 +64,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- default (printf "%s-metrics-tls" (include "orderpipeline.fullname" .)) .Values.metricsApi.certificate.existingSecret -}}
 {{- end -}}
 
-{{/* Whether the chart makes the certificate itself: "true" or empty. */}}
+{{/* Whether the chart generates the certificate itself: "true" or empty. */}}
 {{- define "orderpipeline.makesCertificate" -}}
 {{- if and .Values.metricsApi.enabled (not .Values.metricsApi.certManager.enabled) (not .Values.metricsApi.certificate.existingSecret) -}}
 true
@@ -72,8 +72,8 @@ true
 {{- end -}}
 
 {{/*
-The generated certificate as YAML with ca, crt and key (base64). What is in the cluster is kept, so an upgrade changes
-nothing; all templates of one rendering see the same, since the result is kept beside the values.
+The generated certificate as YAML with ca, crt and key (base64). An existing one in the cluster is kept, so an upgrade
+changes nothing. The result is stored in the values, so that all templates of one rendering see the same certificate.
 */}}
 {{- define "orderpipeline.certificate" -}}
 {{- if not (hasKey .Values "generatedCertificate") -}}

@@ -1,8 +1,8 @@
 {{/*
-What the operator may do in a namespace that it serves. Each entry names resources and verbs; there is no wildcard.
-Server-side apply is patch, and create for what does not exist. Secrets are only read: passwords and the CA that
-Strimzi writes, credentials of an existing Kafka, and what pods mount (a changed one replaces the pods). Pods are
-counted, and marked by a deletion cost when consumers become fewer. Nothing here can make or change a Role.
+What the operator may do in a namespace that it serves. Each entry names resources and verbs; there are no wildcards.
+Server-side apply needs patch, and create for objects that do not exist. Secrets are only read: passwords and the CA that
+Strimzi writes, credentials of an existing Kafka, and Secrets that pods mount (a change replaces the pods). Pods are
+counted, and get a deletion cost before a scale-down. Nothing here can create or change a Role.
 */}}
 {{- define "orderpipeline.rules" -}}
 - apiGroups: [orderpipeline.dev]
@@ -11,7 +11,7 @@ counted, and marked by a deletion cost when consumers become fewer. Nothing here
 - apiGroups: [orderpipeline.dev]
   resources: [orderpipelines/status]
   verbs: [patch]
-# To own children with blockOwnerDeletion where OwnerReferencesPermissionEnforcement is on.
+# For owner references with blockOwnerDeletion where OwnerReferencesPermissionEnforcement is enabled.
 - apiGroups: [orderpipeline.dev]
   resources: [orderpipelines/finalizers]
   verbs: [update]
