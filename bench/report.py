@@ -23,7 +23,7 @@ TEMPLATE: Final = Path(__file__).with_name("report.md")
 WIDTH: Final = 118
 WHOLE: Final = "end_to_end_"
 NEEDS: Final = {
-    "Taking orders": "ingest",
+    "Accepting orders": "ingest",
     "Consuming orders": "consume",
     "Latency": "latency",
     "Start and memory": "startup",
@@ -34,7 +34,7 @@ NEEDS: Final = {
 }
 """Sections of the template, and the measurement without which one is left out."""
 LIMIT_TITLES: Final = {
-    "http": "an HTTP exchange that reads nothing and replies {}, on uvloop",
+    "http": "an HTTP exchange that parses no body and replies {}, on uvloop",
     "msgspec": "msgspec checking an order of a batch",
     "rdkafka": "librdkafka writing an order, acks=all and idempotent",
 }
@@ -113,8 +113,8 @@ def goals(result: Found) -> str:
 def _configuration(result: Found) -> str:
     if PYTHON in result["titles"]:
         return (
-            "The product's best configuration has its compiled accelerator, and the goals are judged by that one. It is"
-            "\n  optional, so the rows without it, in Python only, stand beside it."
+            "The product's best configuration includes its compiled accelerator, and the goals are judged with it. It is"
+            "\n  optional, so the tables also have rows without it, in Python only."
         )
     return "The product ran in Python only: its optional compiled accelerator was not installed."
 
@@ -218,9 +218,9 @@ def _whole_verdict(result: Found) -> str:
     grown = " and ".join(f"in the {part} from {first:.0f} to {last:.0f} MiB" for part, first, last in memory)
     whole, busy = sum(parts.values()), run["cores_busy"] / 2
     return (
-        f"Two cores have 2 µs for each of a million orders a second. Here an order took {whole:.2f} µs, with the cores"
+        f"At a million orders a second, two cores have 2 µs per order. Here an order took {whole:.2f} µs, with the cores"
         f"\n{busy:.0%} busy. The {largest} took the most, {most:.2f} µs, then the {second}, {more:.2f} µs."
-        f"\nFrom the first quarter of the run to the last one memory went {grown}."
+        f"\nFrom the first to the last quarter of the run, memory went {grown}."
     )
 
 

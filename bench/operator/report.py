@@ -7,21 +7,20 @@ from pathlib import Path
 from bench.operator.figures import FLAT_MIB, P99_CHANGE_S, RECONCILED_S, RSS_MIB, Figures
 
 _NOT_COMPARED = """\
-## What this is not
+## What is not measured
 
-- Kafka is not there. A function in the operator's process stands for reading its offsets, so the connections that an
-  operator has to each Kafka, with what they take of time and memory, are not in these figures. Strimzi and the
-  Deployment controller are a script that writes the statuses and Secrets that they would write; no node runs a pod, no
-  HorizontalPodAutoscaler moves.
+- There is no Kafka. A function in the operator's process replaces reading the offsets, so these figures do not include the
+  time and memory for an operator's connections to each Kafka. A script plays Strimzi and the Deployment controller and
+  writes the statuses and Secrets that they would write; no node runs a pod, and no HorizontalPodAutoscaler is active.
 - The first reconcile is one pass over each pipeline: what can be applied without Kafka is applied, and the status says
-  what is waited for. The script lets Kafka come up after that, as a real one takes longer; the time from then until
-  all are Ready is a row of its own. There the API server, which shares its core with etcd and the script, is the limit
-  on this machine, not the operator: compare their CPU times.
-- The pipelines have the default spec but for `idleAfter: 10s`. A pipeline tells once in its status that it has become
-  idle, by default 5 min after the last order; here all have told so before the idling is measured.
-- Writes are the operator's mutating requests in the API server's audit log, also those that were refused or changed
-  nothing. Renewals of its Lease are counted apart: they are how two replicas agree on who leads, every 2 s.
-- Nobody else was run here. What others have published was measured on other machines, with other objects, and is
+  what the pipeline is waiting for. After that the script lets Kafka become Ready, since a real one takes longer; the time
+  from then until all pipelines are Ready has its own row. In that phase the limit on this machine is the API server,
+  which shares its core with etcd and the script, not the operator: compare their CPU times.
+- The pipelines have the default spec except for `idleAfter: 10s`. A pipeline writes its status once when it becomes idle,
+  by default 5 min after the last order; here all of them have done so before the idle phase is measured.
+- Writes are the operator's mutating requests in the API server's audit log, including those that were rejected or changed
+  nothing. Renewals of its Lease, by which two replicas agree on the leader every 2 s, are counted separately.
+- No other operator was run here. The published figures below were measured on other machines, with other objects, and are
   context only:
 
 | operator | published | where |
@@ -41,20 +40,20 @@ def rows(found: Figures) -> list[tuple[str, str, str]]:
     late = sorted(found.change_s)
     return [
         ("pipelines", f"{found.crs}", ""),
-        ("their children", f"{found.children}", ""),
+        ("child objects", f"{found.children}", ""),
         ("first reconcile of all", f"{found.reconciled_s:.1f} s", f"< {RECONCILED_S:.0f} s"),
         ("CPU meanwhile", _cpu(found.reconciled_cpu_s, found.reconciled_others), ""),
-        ("all Ready, from when Kafka may come up", f"{found.all_ready_s:.1f} s", ""),
+        ("all Ready, after Kafka becomes Ready", f"{found.all_ready_s:.1f} s", ""),
         ("CPU meanwhile", _cpu(found.ready_cpu_s, found.ready_others), ""),
         ("writes of the operator until then", f"{found.bring_up_writes.objects}", ""),
-        ("change of a spec to both Deployments, median", f"{late[len(late) // 2]:.2f} s", ""),
+        ("from a spec change to both Deployments, median", f"{late[len(late) // 2]:.2f} s", ""),
         (f"the same, p99 of {len(late)}", f"{found.p99_change_s:.2f} s", f"< {P99_CHANGE_S:.0f} s"),
-        (f"writes in {found.idle_s} s without a change", f"{found.idle_writes.objects}", "0"),
-        ("renewals of the Lease meanwhile", f"{found.idle_writes.leases}", ""),
-        ("passes meanwhile", f"{found.idle_passes}", ""),
+        (f"writes in {found.idle_s} idle seconds", f"{found.idle_writes.objects}", "0"),
+        ("Lease renewals meanwhile", f"{found.idle_writes.leases}", ""),
+        ("reconciles meanwhile", f"{found.idle_passes}", ""),
         ("CPU of the operator meanwhile", f"{found.idle_cpu_s:.0f} s ({_share(found)} of its core)", ""),
-        ("most memory ever (RSS)", f"{found.rss_peak:.0f} MiB", f"< {RSS_MIB:.0f} MiB"),
-        ("growth over those passes", f"{found.growth:+.1f} MiB", f"< {FLAT_MIB:.0f} MiB"),
+        ("peak memory (RSS)", f"{found.rss_peak:.0f} MiB", f"< {RSS_MIB:.0f} MiB"),
+        ("memory growth over those reconciles", f"{found.growth:+.1f} MiB", f"< {FLAT_MIB:.0f} MiB"),
     ]
 
 
@@ -70,7 +69,7 @@ def page(found: Figures) -> str:
     return f"""# A thousand pipelines, one operator
 
 Written by `make bench-operator`. A real API server and etcd, {found.crs} OrderPipelines in namespaces of 50, and one
-operator process that has one core to itself; the API server, etcd and the script that plays Strimzi share the other.
+operator process with one core to itself; the API server, etcd and the script that plays Strimzi share the other.
 
 {_machine()}
 

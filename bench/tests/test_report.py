@@ -31,7 +31,7 @@ def test_what_was_not_measured_is_left_out() -> None:
     text = report(found)
     assert "## Latency" not in text
     assert "## End to end" not in text
-    assert "## Taking orders" in text
+    assert "## Accepting orders" in text
 
 
 def test_figures_are_in_their_rows() -> None:

@@ -53,8 +53,8 @@ def test_writes_are_counted_once_and_lease_renewals_apart(tmp_path: Path) -> Non
 
 def test_the_page_tells_the_goals_and_what_was_missed() -> None:
     text = page(figures(rss_peak=300.0))
-    assert "| most memory ever (RSS) | 300 MiB | < 250 MiB |" in text
+    assert "| peak memory (RSS) | 300 MiB | < 250 MiB |" in text
     assert "- Missed: 300 MiB, not 250." in text
     assert "Missed" not in page(figures())
-    assert "| writes in 600 s without a change | 0 | 0 |" in text
+    assert "| writes in 600 idle seconds | 0 | 0 |" in text
     assert "41.0 s" in table(figures())
