@@ -34,7 +34,7 @@ NEEDS: Final = {
 }
 """Sections of the template, and the measurement without which one is left out."""
 LIMIT_TITLES: Final = {
-    "http": "an HTTP exchange that parses no body and replies {}, on uvloop",
+    "http": "an HTTP exchange that replies {} without reading the request, on uvloop",
     "msgspec": "msgspec checking an order of a batch",
     "rdkafka": "librdkafka writing an order, acks=all and idempotent",
 }
