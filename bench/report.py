@@ -113,8 +113,8 @@ def goals(result: Found) -> str:
 def _configuration(result: Found) -> str:
     if PYTHON in result["titles"]:
         return (
-            "The product's best configuration includes its compiled accelerator, and the goals are judged with it. It is"
-            "\n  optional, so the tables also have rows without it, in Python only."
+            "The product's best configuration includes its compiled accelerator, and the goals are judged with it. It"
+            "\n  is optional, so the tables also have rows without it, in Python only."
         )
     return "The product ran in Python only: its optional compiled accelerator was not installed."
 
@@ -218,8 +218,8 @@ def _whole_verdict(result: Found) -> str:
     grown = " and ".join(f"in the {part} from {first:.0f} to {last:.0f} MiB" for part, first, last in memory)
     whole, busy = sum(parts.values()), run["cores_busy"] / 2
     return (
-        f"At a million orders a second, two cores have 2 µs per order. Here an order took {whole:.2f} µs, with the cores"
-        f"\n{busy:.0%} busy. The {largest} took the most, {most:.2f} µs, then the {second}, {more:.2f} µs."
+        f"At a million orders a second, two cores have 2 µs per order. Here an order took {whole:.2f} µs, with the"
+        f"\ncores {busy:.0%} busy. The {largest} took the most, {most:.2f} µs, then the {second}, {more:.2f} µs."
         f"\nFrom the first to the last quarter of the run, memory went {grown}."
     )
 
