@@ -24,8 +24,8 @@ from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.manifests import Context, Pipeline, render
 from orderpipeline_operator.domain.validation.accept import accept
 from tests.support.apiserver import ApiServer, run_apiserver
+from tests.support.pipeline_namespace import install_crds
 from tests.support.processes import ENDS_WITH_US
-from tests.support.world import install_crds
 
 OPERATOR_CORE, OTHERS_CORE = 0, 1
 SPEC: dict[str, Any] = {"autoscaling": {"idleAfter": "10s"}}

@@ -19,9 +19,9 @@ from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.kubernetes.kinds import Kind, Ref
 from tests.support.apiserver import ApiServer
 from tests.support.helm import Helm, of_kind
+from tests.support.pipeline_namespace import PipelineNamespace, new_space
 from tests.support.processes import ENDS_WITH_US
 from tests.support.waiting import eventually
-from tests.support.world import World, new_world
 
 pytestmark = pytest.mark.integration
 LEASE = "orderpipeline-operator"
@@ -52,7 +52,7 @@ class Process:
 @asynccontextmanager
 async def operator(
     server: ApiServer,
-    world: World,
+    space: PipelineNamespace,
     name: str,
     folder: Path,
     port: int,
@@ -61,14 +61,14 @@ async def operator(
     cluster_wide: bool = False,
     more: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Process]:
-    """An operator that watches the world's namespace. Its Lease is long, so that on a slow machine it is not lost."""
+    """An operator that watches the space's namespace. Its Lease is long, so that on a slow machine it is not lost."""
     log = folder / f"{name}.log"
     environment = {
         "PATH": os.environ["PATH"],
         "KUBECONFIG": str(kubeconfig or server.kubeconfig),
-        "POD_NAMESPACE": world.namespace,
+        "POD_NAMESPACE": space.namespace,
         "POD_NAME": name,
-        "ORDERPIPELINE_WATCH_NAMESPACES": "" if cluster_wide else world.namespace,
+        "ORDERPIPELINE_WATCH_NAMESPACES": "" if cluster_wide else space.namespace,
         "ORDERPIPELINE_LEASE_SECONDS": "60",
         "ORDERPIPELINE_RESYNC_SECONDS": "3600",  # events alone bring things about
         "ORDERPIPELINE_HTTP_PORT": str(port),
@@ -88,18 +88,18 @@ async def operator(
             await process.wait()
 
 
-async def holder(world: World) -> str:
-    lease = await world.find(kinds.LEASE, LEASE)
+async def holder(space: PipelineNamespace) -> str:
+    lease = await space.find(kinds.LEASE, LEASE)
     return str(lease["spec"].get("holderIdentity") or "") if lease else ""
 
 
-async def made(world: World, count: int, *wanted: Kind) -> bool:
+async def made(space: PipelineNamespace, count: int, *wanted: Kind) -> bool:
     """Whether all of these kinds are there: the hands answer to what they find, and to each once."""
-    return len(await world.names(*wanted)) == count
+    return len(await space.names(*wanted)) == count
 
 
-async def ready(world: World) -> bool:
-    return bool((await world.condition("Ready")).get("status") == "True")
+async def ready(space: PipelineNamespace) -> bool:
+    return bool((await space.condition("Ready")).get("status") == "True")
 
 
 async def test_it_is_ready_once_the_metrics_api_listens(
@@ -114,7 +114,7 @@ async def test_it_is_ready_once_the_metrics_api_listens(
         "ORDERPIPELINE_METRICS_TLS_KEY": str(tmp_path / "serving.key"),
         "ORDERPIPELINE_METRICS_API_PORT": str(free_port()),
     }
-    async with new_world(crds) as world, operator(crds, world, "a", tmp_path, free_port(), more=tls) as process:
+    async with new_space(crds) as space, operator(crds, space, "a", tmp_path, free_port(), more=tls) as process:
 
         async def said(status: int) -> bool:
             try:
@@ -130,57 +130,57 @@ async def test_it_is_ready_once_the_metrics_api_listens(
 async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
     crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
-    async with new_world(crds) as world, operator(crds, world, "a", tmp_path, free_port()) as process:
-        await world.create_pipeline(kafka={"listeners": {"plain": True}})
-        await eventually("the Kafka is made", lambda: world.find(kinds.KAFKA))
-        await world.strimzi_kafka()
-        await eventually("topics and users are made", lambda: made(world, 5, kinds.TOPIC, kinds.USER))
-        await world.strimzi_entities()
-        await eventually("services are made", lambda: made(world, 2, kinds.DEPLOYMENT))
-        await eventually("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"))
-        await world.pods_up()
-        await eventually("Ready", lambda: ready(world))
+    async with new_space(crds) as space, operator(crds, space, "a", tmp_path, free_port()) as process:
+        await space.create_pipeline(kafka={"listeners": {"plain": True}})
+        await eventually("the Kafka is made", lambda: space.find(kinds.KAFKA))
+        await space.strimzi_kafka()
+        await eventually("topics and users are made", lambda: made(space, 5, kinds.TOPIC, kinds.USER))
+        await space.strimzi_entities()
+        await eventually("services are made", lambda: made(space, 2, kinds.DEPLOYMENT))
+        await eventually("the consumers' HPA is made", lambda: space.find(kinds.HPA, "shop-consumer"))
+        await space.pods_up()
+        await eventually("Ready", lambda: ready(space))
 
-        before = await world.kube.get(world.ref(kinds.DEPLOYMENT, "shop-consumer"))
-        await world.secret("shop-consumer", {"password": "a new one"})
+        before = await space.kube.get(space.ref(kinds.DEPLOYMENT, "shop-consumer"))
+        await space.secret("shop-consumer", {"password": "a new one"})
 
         async def rolled() -> bool:
-            now = await world.kube.get(world.ref(kinds.DEPLOYMENT, "shop-consumer"))
+            now = await space.kube.get(space.ref(kinds.DEPLOYMENT, "shop-consumer"))
             return bool(now["spec"]["template"] != before["spec"]["template"])
 
         await eventually("a new password rolls the pods", rolled)
 
-        service = await world.kube.get(world.ref(kinds.SERVICE, "shop-producer"))
-        await world.kube.delete(world.ref(kinds.SERVICE, "shop-producer"), uid=service["metadata"]["uid"])
-        await eventually("the Service is back", lambda: world.find(kinds.SERVICE, "shop-producer"))
+        service = await space.kube.get(space.ref(kinds.SERVICE, "shop-producer"))
+        await space.kube.delete(space.ref(kinds.SERVICE, "shop-producer"), uid=service["metadata"]["uid"])
+        await eventually("the Service is back", lambda: space.find(kinds.SERVICE, "shop-producer"))
         assert (await process.get("/health"))[0] == 200
         text = (await process.get("/metrics"))[1]
         assert "orderpipeline_leader 1.0" in text
         assert 'orderpipeline_reconciles_total{result="ok"}' in text
 
-        cr = await world.pipeline()
+        cr = await space.pipeline()
         assert set(cr["metadata"].get("annotations") or {}) == set(), "kopf must leave no marks"
-        await world.kube.delete(world.ref(kinds.PIPELINE), uid=cr["metadata"]["uid"])
+        await space.kube.delete(space.ref(kinds.PIPELINE), uid=cr["metadata"]["uid"])
 
         async def gone() -> bool:
-            return await world.find(kinds.PIPELINE) is None
+            return await space.find(kinds.PIPELINE) is None
 
         await eventually("the pipeline is gone, though no Strimzi releases its topics", gone)
-        assert await world.names(kinds.KAFKA, kinds.NODE_POOL, kinds.TOPIC, kinds.USER, kinds.DEPLOYMENT) == []
+        assert await space.names(kinds.KAFKA, kinds.NODE_POOL, kinds.TOPIC, kinds.USER, kinds.DEPLOYMENT) == []
         assert await process.end(signal.SIGTERM) == 0
         bad = [line for line in process.lines() if line["level"] in ("ERROR", "CRITICAL")]
         assert bad == []
-        assert await holder(world) == ""
+        assert await holder(space) == ""
 
 
 async def test_one_leads_and_another_takes_over_when_it_is_killed(
     crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
     async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(new_world(crds))
+        space = await stack.enter_async_context(new_space(crds))
 
         def start(name: str) -> AbstractAsyncContextManager[Process]:
-            return operator(crds, world, name, tmp_path, free_port(), more={"ORDERPIPELINE_LEASE_SECONDS": "15"})
+            return operator(crds, space, name, tmp_path, free_port(), more={"ORDERPIPELINE_LEASE_SECONDS": "15"})
 
         first = await stack.enter_async_context(start("first"))
         await eventually("the first leads", lambda: _said(first, '"leading"'))
@@ -188,34 +188,34 @@ async def test_one_leads_and_another_takes_over_when_it_is_killed(
         await eventually("the second is up", lambda: _said(second, "waiting for the lead"))
         await asyncio.sleep(4)
         assert not second.said('"leading"')
-        assert await holder(world) == "first"
-        await world.create_pipeline()
-        await eventually("the first works", lambda: world.find(kinds.KAFKA))
+        assert await holder(space) == "first"
+        await space.create_pipeline()
+        await eventually("the first works", lambda: space.find(kinds.KAFKA))
 
         await first.end(signal.SIGKILL)
         started = time.monotonic()
         await eventually("the second leads", lambda: _said(second, '"leading"'))
         assert time.monotonic() - started > 1, "the Lease of a dead leader has to run out first"
-        await world.strimzi_kafka()
-        await eventually("the second works", lambda: world.find(kinds.USER, "shop-operator"))
+        await space.strimzi_kafka()
+        await eventually("the second works", lambda: space.find(kinds.USER, "shop-operator"))
 
         third = await stack.enter_async_context(start("third"))
         await eventually("the third is up", lambda: _said(third, "waiting for the lead"))
         assert await second.end(signal.SIGTERM) == 0
-        assert await holder(world) in ("", "third"), "a leader that stops gives its Lease back"
+        assert await holder(space) in ("", "third"), "a leader that stops gives its Lease back"
         await eventually("the third leads", lambda: _said(third, '"leading"'))
 
 
 async def test_a_leader_that_loses_its_lease_ends(
     crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
-    async with new_world(crds) as world, operator(crds, world, "a", tmp_path, free_port()) as process:
+    async with new_space(crds) as space, operator(crds, space, "a", tmp_path, free_port()) as process:
         await eventually("it leads", lambda: _said(process, '"leading"'))
         stolen = {"spec": {"holderIdentity": "thief", "leaseDurationSeconds": 3600}}
-        await world.kube.patch(Ref(kinds.LEASE, world.namespace, LEASE), stolen, manager="thief")
+        await space.kube.patch(Ref(kinds.LEASE, space.namespace, LEASE), stolen, manager="thief")
         assert await asyncio.wait_for(process.process.wait(), 20) == 1
         assert process.said("the lead is lost")
-        assert await holder(world) == "thief"
+        assert await holder(space) == "thief"
 
 
 async def _said(process: Process, text: str) -> bool:
@@ -228,54 +228,54 @@ async def test_the_charts_rights_are_enough_and_no_more(
     crds: ApiServer, helm: Helm, tmp_path: Path, free_port: Callable[[], int], cluster_wide: bool
 ) -> None:
     async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(new_world(crds))
-        watch = [] if cluster_wide else ["--set", f"watchNamespaces={{{world.namespace}}}"]
+        space = await stack.enter_async_context(new_space(crds))
+        watch = [] if cluster_wide else ["--set", f"watchNamespaces={{{space.namespace}}}"]
         rendered = helm.objects(
-            "--namespace", world.namespace, "--set", "fullnameOverride=orderpipeline-operator", *watch
+            "--namespace", space.namespace, "--set", "fullnameOverride=orderpipeline-operator", *watch
         )
         rights = of_kind(rendered, "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
         manifests = "\n---\n".join(json.dumps(each) for each in rights)
         crds.kubectl("apply", "-f", "-", input=manifests)
         stack.callback(crds.kubectl, "delete", "-f", "-", "--ignore-not-found", input=manifests)
         account = of_kind(rights, "ServiceAccount")[0]["metadata"]["name"]
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{world.namespace}", "system:authenticated")
-        user = f"system:serviceaccount:{world.namespace}:{account}"
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{space.namespace}", "system:authenticated")
+        user = f"system:serviceaccount:{space.namespace}:{account}"
         mine = crds.kubeconfig_for(user, *groups)
         for verb, resource in (("create", "leases"), ("list", "orderpipelines"), ("create", "deployments")):
-            await asyncio.to_thread(crds.wait_may, verb, resource, f"--as={user}", "-n", world.namespace)
+            await asyncio.to_thread(crds.wait_may, verb, resource, f"--as={user}", "-n", space.namespace)
 
         process = await stack.enter_async_context(
-            operator(crds, world, "a", tmp_path, free_port(), kubeconfig=mine, cluster_wide=cluster_wide)
+            operator(crds, space, "a", tmp_path, free_port(), kubeconfig=mine, cluster_wide=cluster_wide)
         )
         control = {"enabled": True, "autoRebalance": True}
-        await world.create_pipeline(kafka={"cruiseControl": control}, producer={"ingress": {"host": "a.example.com"}})
-        await eventually("the Kafka is made", lambda: world.find(kinds.KAFKA))
-        await world.strimzi_kafka()
-        await eventually("topics and users are made", lambda: made(world, 5, kinds.TOPIC, kinds.USER))
-        await world.strimzi_entities()
-        await eventually("services are made", lambda: made(world, 2, kinds.DEPLOYMENT))
-        await eventually("the consumers' HPA is made", lambda: world.find(kinds.HPA, "shop-consumer"))
-        await world.pods_up()
-        await eventually("Ready", lambda: ready(world))
+        await space.create_pipeline(kafka={"cruiseControl": control}, producer={"ingress": {"host": "a.example.com"}})
+        await eventually("the Kafka is made", lambda: space.find(kinds.KAFKA))
+        await space.strimzi_kafka()
+        await eventually("topics and users are made", lambda: made(space, 5, kinds.TOPIC, kinds.USER))
+        await space.strimzi_entities()
+        await eventually("services are made", lambda: made(space, 2, kinds.DEPLOYMENT))
+        await eventually("the consumers' HPA is made", lambda: space.find(kinds.HPA, "shop-consumer"))
+        await space.pods_up()
+        await eventually("Ready", lambda: ready(space))
 
         async def told() -> bool:
-            return (await world.condition("AutoscalingActive")).get("reason") == "NoMetricsAPI"
+            return (await space.condition("AutoscalingActive")).get("reason") == "NoMetricsAPI"
 
         await eventually("there are no metrics", told)
-        await world.edit_spec(producer={"ingress": None}, autoscaling={"backend": "KEDA"})
-        await eventually("the ScaledObject is made", lambda: world.find(kinds.SCALED_OBJECT, "shop-consumer"))
+        await space.edit_spec(producer={"ingress": None}, autoscaling={"backend": "KEDA"})
+        await eventually("the ScaledObject is made", lambda: space.find(kinds.SCALED_OBJECT, "shop-consumer"))
 
         async def no_ingress() -> bool:
-            return await world.find(kinds.INGRESS, "shop-producer") is None
+            return await space.find(kinds.INGRESS, "shop-producer") is None
 
         await eventually("the Ingress is removed", no_ingress)
-        cr = await world.pipeline()
-        await world.kube.delete(world.ref(kinds.PIPELINE), uid=cr["metadata"]["uid"])
+        cr = await space.pipeline()
+        await space.kube.delete(space.ref(kinds.PIPELINE), uid=cr["metadata"]["uid"])
 
         async def gone() -> bool:
-            return await world.find(kinds.PIPELINE) is None
+            return await space.find(kinds.PIPELINE) is None
 
         await eventually("the pipeline is gone", gone)
-        assert await world.events() != []
+        assert await space.events() != []
         assert not process.said("orbidden"), process.log.read_text()
         assert await process.end(signal.SIGTERM) == 0

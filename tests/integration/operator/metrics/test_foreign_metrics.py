@@ -13,7 +13,7 @@ from orderpipeline_operator.domain.kubernetes.apiservice import (
 )
 from orderpipeline_operator.domain.kubernetes.kinds import HPA, Ref
 from tests.support.apiserver import ApiServer
-from tests.support.world import World
+from tests.support.pipeline_namespace import PipelineNamespace
 
 pytestmark = pytest.mark.integration
 SERVICE = "orderpipeline-metrics"
@@ -21,11 +21,11 @@ REF = Ref(APISERVICE, "", APISERVICE_NAME)
 
 
 @pytest.fixture
-async def foreign(world: World, crds: ApiServer) -> AsyncIterator[World]:
-    """A world whose external metrics are registered by somebody else."""
+async def foreign(space: PipelineNamespace, crds: ApiServer) -> AsyncIterator[PipelineNamespace]:
+    """A namespace whose external metrics are registered by somebody else."""
     crds.kubectl("apply", "-f", "-", input=_registration("keda", "keda-metrics"))
-    world.defaults = dataclasses.replace(world.defaults, metrics_service=SERVICE)
-    yield world
+    space.defaults = dataclasses.replace(space.defaults, metrics_service=SERVICE)
+    yield space
     crds.kubectl("delete", "apiservice", APISERVICE_NAME, "--ignore-not-found")
 
 
@@ -44,29 +44,29 @@ spec:
 """
 
 
-async def test_another_provider_is_named_and_left_alone(foreign: World) -> None:
-    world = foreign
-    before = (await world.kube.get(REF))["spec"]
-    await world.create_pipeline()
-    await world.up()
-    told = await world.condition("AutoscalingActive")
+async def test_another_provider_is_named_and_left_alone(foreign: PipelineNamespace) -> None:
+    space = foreign
+    before = (await space.kube.get(REF))["spec"]
+    await space.create_pipeline()
+    await space.up()
+    told = await space.condition("AutoscalingActive")
     assert (told["status"], told["reason"]) == ("False", "ForeignMetricsAPI")
     assert f"keda/keda-metrics, not to orderpipeline-system/{SERVICE}" in told["message"]
-    assert (await world.condition("Ready"))["status"] == "True"
-    assert (await world.kube.get(REF))["spec"] == before
+    assert (await space.condition("Ready"))["status"] == "True"
+    assert (await space.kube.get(REF))["spec"] == before
 
     # Who gets the metrics all the same, is fed by whoever it may be.
     active = {"type": "ScalingActive", "status": "True", "reason": "ValidMetricFound"}
     numbers = {"currentReplicas": 1, "desiredReplicas": 1}
-    await world.set_status(HPA, "shop-consumer", {**numbers, "conditions": [active]})
-    await world.reconcile()
-    assert (await world.condition("AutoscalingActive"))["reason"] == "Following"
+    await space.set_status(HPA, "shop-consumer", {**numbers, "conditions": [active]})
+    await space.reconcile()
+    assert (await space.condition("AutoscalingActive"))["reason"] == "Following"
 
 
-async def test_our_own_registration_is_no_trouble(foreign: World) -> None:
-    world = foreign
+async def test_our_own_registration_is_no_trouble(foreign: PipelineNamespace) -> None:
+    space = foreign
     own = {"spec": {"service": {"namespace": "orderpipeline-system", "name": SERVICE}}}
-    await world.kube.patch(REF, own, manager="helm")
-    await world.create_pipeline()
-    await world.up()
-    assert (await world.condition("AutoscalingActive"))["reason"] == "Pending"
+    await space.kube.patch(REF, own, manager="helm")
+    await space.create_pipeline()
+    await space.up()
+    assert (await space.condition("AutoscalingActive"))["reason"] == "Pending"

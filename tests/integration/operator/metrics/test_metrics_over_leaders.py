@@ -17,8 +17,8 @@ from orderpipeline_operator.domain.kubernetes.apiservice import APISERVICE_NAME
 from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE
 from tests.integration.operator.test_process import Process, _said, operator
 from tests.support.apiserver import ApiServer
+from tests.support.pipeline_namespace import PipelineNamespace, new_space
 from tests.support.waiting import eventually
-from tests.support.world import World, new_world
 
 pytestmark = pytest.mark.integration
 
@@ -64,9 +64,9 @@ async def service(ports: list[int], listen: int) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def registered(server: ApiServer, world: World, ca: Path, port: int) -> AsyncIterator[None]:
+async def registered(server: ApiServer, space: PipelineNamespace, ca: Path, port: int) -> AsyncIterator[None]:
     """The APIService of external metrics, which a local port serves."""
-    meta = {"name": "metrics", "namespace": world.namespace}
+    meta = {"name": "metrics", "namespace": space.namespace}
     spec = {"type": "ExternalName", "externalName": "localhost"}
     pem = base64.b64encode(ca.read_bytes()).decode()
     manifests = [
@@ -85,16 +85,16 @@ async def test_the_metrics_are_served_while_nobody_leads(
     crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
     async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(new_world(crds))
+        space = await stack.enter_async_context(new_space(crds))
         elsewhere = await stack.enter_async_context(
-            new_world(crds)
+            new_space(crds)
         )  # not watched, so its status stays as it is put here
         await elsewhere.create_pipeline()
         status = {"status": {"consumers": {"desired": 4}}}
         await elsewhere.kube.patch(elsewhere.ref(PIPELINE), status, subresource="status", manager="test")
 
         await asyncio.to_thread(pki.make_authority, tmp_path, "ca")
-        names = f"DNS:metrics.{world.namespace}.svc"
+        names = f"DNS:metrics.{space.namespace}.svc"
         await asyncio.to_thread(pki.issue, tmp_path, "ca", "serving", "/CN=m", names)
         ports, listen = [free_port(), free_port()], free_port()
         operators = []
@@ -105,13 +105,13 @@ async def test_the_metrics_are_served_while_nobody_leads(
                 "ORDERPIPELINE_METRICS_API_PORT": str(port),
                 "ORDERPIPELINE_LEASE_SECONDS": "15",  # so long nobody leads, and there is time to read
             }
-            process = operator(crds, world, name, tmp_path, free_port(), more=more)
+            process = operator(crds, space, name, tmp_path, free_port(), more=more)
             operators.append(await stack.enter_async_context(process))
             await eventually(f"{name} serves", lambda: _serves(operators[-1]))
             if name == "first":
                 await eventually("the first leads", lambda: _said(operators[0], '"leading"'))
         await stack.enter_async_context(service(ports, listen))
-        await stack.enter_async_context(registered(crds, world, tmp_path / "ca.crt", listen))
+        await stack.enter_async_context(registered(crds, space, tmp_path / "ca.crt", listen))
 
         path = f"/apis/external.metrics.k8s.io/v1beta1/namespaces/{elsewhere.namespace}/orderpipeline_desired_consumers"
         answers: list[tuple[float, float, str]] = []  # when each was asked for and was there, and what came

@@ -4,15 +4,15 @@ import pytest
 
 from orderpipeline_common.contract import Env
 from orderpipeline_operator.domain.kubernetes import kinds
-from tests.support.world import World
+from tests.support.pipeline_namespace import PipelineNamespace
 
 pytestmark = pytest.mark.integration
 
 
-async def ways(world: World) -> set[tuple[str, str]]:
+async def ways(space: PipelineNamespace) -> set[tuple[str, str]]:
     """Address and protocol that the services' pods are given."""
     found = set()
-    for item in await world.kube.list(kinds.DEPLOYMENT, world.namespace):
+    for item in await space.kube.list(kinds.DEPLOYMENT, space.namespace):
         env = item["spec"]["template"]["spec"]["containers"][0]["env"]
         values = {entry["name"]: entry.get("value", "") for entry in env}
         found.add((values[Env.BOOTSTRAP_SERVERS], values[Env.SECURITY_PROTOCOL]))
@@ -20,32 +20,32 @@ async def ways(world: World) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("tls_first", [False, True], ids=["plain-to-tls", "tls-to-plain"])
-async def test_the_services_wait_for_the_listener(world: World, tls_first: bool) -> None:
-    host = f"shop-kafka-bootstrap.{world.namespace}.svc"
+async def test_the_services_wait_for_the_listener(space: PipelineNamespace, tls_first: bool) -> None:
+    host = f"shop-kafka-bootstrap.{space.namespace}.svc"
     plain, tls = (f"{host}:9092", "SASL_PLAINTEXT"), (f"{host}:9093", "SASL_SSL")
     before, after = (tls, plain) if tls_first else (plain, tls)
-    await world.create_pipeline(kafka={"listeners": {"tls": tls_first, "plain": not tls_first}})
-    await world.up()
-    assert await ways(world) == {before}
-    (target,) = world.sampler.targets.values()
+    await space.create_pipeline(kafka={"listeners": {"tls": tls_first, "plain": not tls_first}})
+    await space.up()
+    assert await ways(space) == {before}
+    (target,) = space.sampler.targets.values()
     assert (target.connection.bootstrap, target.connection.security_protocol) == before
 
-    await world.edit_spec(kafka={"listeners": {"tls": not tls_first, "plain": tls_first}})
-    await world.reconcile(3)
-    (listener,) = (await world.kube.get(world.ref(kinds.KAFKA)))["spec"]["kafka"]["listeners"]
+    await space.edit_spec(kafka={"listeners": {"tls": not tls_first, "plain": tls_first}})
+    await space.reconcile(3)
+    (listener,) = (await space.kube.get(space.ref(kinds.KAFKA)))["spec"]["kafka"]["listeners"]
     assert listener["name"] == ("plain" if tls_first else "tls")
-    assert await ways(world) == {before}, "Strimzi has not opened the new listener yet"
-    (target,) = world.sampler.targets.values()
+    assert await ways(space) == {before}, "Strimzi has not opened the new listener yet"
+    (target,) = space.sampler.targets.values()
     assert (target.connection.bootstrap, target.connection.security_protocol) == before
-    assert (await world.pipeline())["status"]["endpoints"]["bootstrap"] == before[0]
+    assert (await space.pipeline())["status"]["endpoints"]["bootstrap"] == before[0]
 
-    await world.strimzi_kafka(listeners=False)
-    await world.reconcile(2)
-    assert await ways(world) == {before}, "a status without listeners tells nothing"
+    await space.strimzi_kafka(listeners=False)
+    await space.reconcile(2)
+    assert await ways(space) == {before}, "a status without listeners tells nothing"
 
-    await world.strimzi_kafka()
-    await world.reconcile()
-    assert await ways(world) == {after}
-    (target,) = world.sampler.targets.values()
+    await space.strimzi_kafka()
+    await space.reconcile()
+    assert await ways(space) == {after}
+    (target,) = space.sampler.targets.values()
     assert (target.connection.bootstrap, target.connection.security_protocol) == after
-    assert (await world.pipeline())["status"]["endpoints"]["bootstrap"] == after[0]
+    assert (await space.pipeline())["status"]["endpoints"]["bootstrap"] == after[0]

@@ -1,4 +1,4 @@
-"""A namespace on a real API server with the real CRDs, and hands that play Strimzi and the Deployment controller."""
+"""A namespace on a real API server with the real CRDs; functions play Strimzi and the Deployment controller."""
 
 import asyncio
 import base64
@@ -65,7 +65,7 @@ def install_crds(apiserver: ApiServer, *more: Path) -> None:
     apiserver.wait_served(*apiserver.kubectl("get", "crd", "-o", "jsonpath={.items[*].metadata.name}").split())
 
 
-class World:
+class PipelineNamespace:
     """One namespace and the reconciler on it. Verbs named after who would do it in a real cluster."""
 
     def __init__(self, kube: Kube, namespace: str) -> None:
@@ -187,22 +187,22 @@ class World:
 
 
 @asynccontextmanager
-async def new_world(server: ApiServer) -> AsyncIterator[World]:
-    """A world in a namespace of its own."""
-    namespace = f"world-{next(_numbers)}"
+async def new_space(server: ApiServer) -> AsyncIterator[PipelineNamespace]:
+    """A namespace of its own."""
+    namespace = f"space-{next(_numbers)}"
     server.kubectl("create", "namespace", namespace)
     server.kubectl("-n", namespace, "create", "serviceaccount", "default")
     kube = Kube(await from_kubeconfig(str(server.kubeconfig)), timeout=60.0)
     try:
-        yield World(kube, namespace)
+        yield PipelineNamespace(kube, namespace)
     finally:
         await kube.close()
 
 
 @pytest.fixture
-async def world(crds: ApiServer) -> AsyncIterator[World]:
-    """A world for one test."""
-    async with new_world(crds) as made:
+async def space(crds: ApiServer) -> AsyncIterator[PipelineNamespace]:
+    """A namespace for one test."""
+    async with new_space(crds) as made:
         yield made
 
 
