@@ -14,7 +14,7 @@ from orderpipeline_operator.adapters.kubernetes.client import Kube
 from orderpipeline_operator.adapters.metrics_api.values import StatusValues, Values
 from orderpipeline_operator.domain.kubernetes.names import PIPELINE_LABEL
 from orderpipeline_operator.domain.kubernetes.selector import Requirement
-from orderpipeline_operator.domain.manifests.keda import DESIRED_FIELD, desired_url
+from orderpipeline_operator.domain.manifests.scaled_object import DESIRED_FIELD, desired_url
 from orderpipeline_operator.errors import ApiError
 
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 from orderpipeline_operator.adapters.kafka import KafkaConnection
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import Manifest
-from orderpipeline_operator.domain.manifests.access import SecretRef, access
-from orderpipeline_operator.domain.manifests.model import Context, Pipeline
+from orderpipeline_operator.domain.manifests.kafka_endpoint import SecretRef, access
+from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline
 from orderpipeline_operator.domain.planning.observed import secret_bytes
 
 

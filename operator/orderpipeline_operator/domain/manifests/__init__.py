@@ -1,17 +1,25 @@
-"""Pure builders, one file per kind of thing: spec in, manifests out."""
+"""Pure builders: spec in, manifests out; one file per kind of object.
+
+A further object is one file here, its line in `render`, its Kind in kubernetes/kinds.py (CHILD_KINDS), and the rights to
+it in the chart's _rules.tpl.
+"""
 
 from orderpipeline_operator.domain.manifests import consumer, producer
-from orderpipeline_operator.domain.manifests.access import Access, SecretRef, access
-from orderpipeline_operator.domain.manifests.autoscaling import autoscaler
-from orderpipeline_operator.domain.manifests.disruption import budgets
-from orderpipeline_operator.domain.manifests.ingress import api_url, http_route, ingress
-from orderpipeline_operator.domain.manifests.kafka import kafka, rebalance_template
-from orderpipeline_operator.domain.manifests.keda import scaled_object
-from orderpipeline_operator.domain.manifests.model import Bundle, Context, Manifest, Pipeline, Stage
-from orderpipeline_operator.domain.manifests.network import network_policies, service
-from orderpipeline_operator.domain.manifests.pools import pools
-from orderpipeline_operator.domain.manifests.topics import topics
-from orderpipeline_operator.domain.manifests.users import users
+from orderpipeline_operator.domain.manifests.api_url import api_url
+from orderpipeline_operator.domain.manifests.horizontal_pod_autoscaler import horizontal_pod_autoscaler
+from orderpipeline_operator.domain.manifests.http_route import http_route
+from orderpipeline_operator.domain.manifests.ingress import ingress
+from orderpipeline_operator.domain.manifests.kafka import kafka
+from orderpipeline_operator.domain.manifests.kafka_endpoint import Access, SecretRef, access
+from orderpipeline_operator.domain.manifests.kafka_node_pools import kafka_node_pools
+from orderpipeline_operator.domain.manifests.kafka_rebalance import rebalance_template
+from orderpipeline_operator.domain.manifests.kafka_topics import kafka_topics
+from orderpipeline_operator.domain.manifests.kafka_users import kafka_users
+from orderpipeline_operator.domain.manifests.network_policies import network_policies
+from orderpipeline_operator.domain.manifests.pipeline import Bundle, Context, Manifest, Pipeline, Stage
+from orderpipeline_operator.domain.manifests.pod_disruption_budgets import pod_disruption_budgets
+from orderpipeline_operator.domain.manifests.scaled_object import scaled_object
+from orderpipeline_operator.domain.manifests.service import service
 
 __all__ = ["Access", "Bundle", "Context", "Manifest", "Pipeline", "SecretRef", "Stage", "access", "api_url", "render"]
 
@@ -25,7 +33,7 @@ def render(pipeline: Pipeline, context: Context) -> Bundle:
     return Bundle(
         (
             Stage("kafka", _kafka(pipeline) if managed else ()),
-            Stage("entities", (*topics(pipeline), *users(pipeline)) if managed else ()),
+            Stage("entities", (*kafka_topics(pipeline), *kafka_users(pipeline)) if managed else ()),
             Stage("workloads", _workloads(pipeline, context)),
         )
     )
@@ -33,7 +41,7 @@ def render(pipeline: Pipeline, context: Context) -> Bundle:
 
 def _kafka(pipeline: Pipeline) -> tuple[Manifest, ...]:
     # Pools come first: a Kafka without pools is an error to Strimzi, pools without a Kafka just wait.
-    return (*rebalance_template(pipeline), *pools(pipeline), kafka(pipeline))
+    return (*rebalance_template(pipeline), *kafka_node_pools(pipeline), kafka(pipeline))
 
 
 def _workloads(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
@@ -43,10 +51,10 @@ def _workloads(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
         *network_policies(pipeline),
         producer.deployment(pipeline, context),
         consumer.deployment(pipeline, context),
-        *budgets(pipeline),
+        *pod_disruption_budgets(pipeline),
         service(pipeline),
         *ingress(pipeline),
         *http_route(pipeline),
-        *autoscaler(pipeline),
+        *horizontal_pod_autoscaler(pipeline),
         *scaled_object(pipeline, context),
     )

@@ -5,9 +5,9 @@ from typing import Final
 from orderpipeline_common.contract import CONSUMER_PORT, HEALTH_PATH, READY_PATH, Env, Mount
 from orderpipeline_operator.domain.api.v1alpha1 import ConsumerSpec
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.access import access
-from orderpipeline_operator.domain.manifests.model import Context, Manifest, Pipeline, manifest, present
-from orderpipeline_operator.domain.manifests.pods import (
+from orderpipeline_operator.domain.manifests.kafka_endpoint import access
+from orderpipeline_operator.domain.manifests.pipeline import Context, Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.manifests.pod_template import (
     Volume,
     env,
     kafka_env,

@@ -1,11 +1,11 @@
-"""The Kafka resource and the template by which Cruise Control rebalances it."""
+"""The Kafka resource: listeners, authorization, broker settings, metrics, Cruise Control."""
 
 from typing import Any, Final
 
 from orderpipeline_operator.domain.api.v1alpha1 import CruiseControl, KafkaSpec, Listeners
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.access import PLAIN_PORT, TLS_PORT
-from orderpipeline_operator.domain.manifests.model import Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.manifests.kafka_endpoint import PLAIN_PORT, TLS_PORT
+from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest, present
 
 STRIMZI: Final = "kafka.strimzi.io/v1"
 COMPONENT: Final = "kafka"
@@ -34,24 +34,6 @@ def kafka(pipeline: Pipeline) -> Manifest:
             kafkaExporter=exporter,
         )
         | {"entityOperator": {"topicOperator": {}, "userOperator": {}}},
-    )
-
-
-def rebalance_template(pipeline: Pipeline) -> tuple[Manifest, ...]:
-    """The KafkaRebalance that auto-rebalancing copies; its empty spec means Cruise Control's default goals."""
-    control = pipeline.spec.kafka.cruise_control
-    if not (control.enabled and control.auto_rebalance):
-        return ()
-    return (
-        manifest(
-            pipeline,
-            STRIMZI,
-            "KafkaRebalance",
-            names.rebalance_template(pipeline.name),
-            COMPONENT,
-            annotations={"strimzi.io/rebalance-template": "true"},
-            spec={},
-        ),
     )
 
 

@@ -4,7 +4,7 @@ The listener decides the protocol, so an address must never be used with another
 """
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
-from orderpipeline_operator.domain.manifests.access import PLAIN_PORT, TLS_PORT
+from orderpipeline_operator.domain.manifests.kafka_endpoint import PLAIN_PORT, TLS_PORT
 from orderpipeline_operator.domain.planning.observed import Observed
 
 

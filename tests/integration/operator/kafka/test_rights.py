@@ -24,8 +24,8 @@ from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.manifests import Pipeline
-from orderpipeline_operator.domain.manifests.users import users
 from tests.integration.operator.kafka.offset_steps import read
+from orderpipeline_operator.domain.manifests.kafka_users import kafka_users
 from tests.support.broker import Broker
 from tests.support.waiting import wait_until
 
@@ -43,7 +43,7 @@ def broker(secured_broker: Broker) -> Broker:
     """The broker with the topics, users and rights of one pipeline, as Strimzi's operators would make them."""
     secured_broker.create_topic(TOPIC, 2)
     secured_broker.create_topic(DEAD)
-    for user in users(Pipeline(NAME, "store", "7d1c", SPEC)):
+    for user in kafka_users(Pipeline(NAME, "store", "7d1c", SPEC)):
         _grant(secured_broker.admin(), user["metadata"]["name"], user["spec"]["authorization"]["acls"])
     return secured_broker
 

@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from orderpipeline_operator.adapters.keda_endpoint import desired_route
 from orderpipeline_operator.adapters.metrics_api.values import Row, rows
 from orderpipeline_operator.domain.kubernetes.selector import Requirement
-from orderpipeline_operator.domain.manifests.keda import desired_url
+from orderpipeline_operator.domain.manifests.scaled_object import desired_url
 from orderpipeline_operator.errors import Unreachable
 
 

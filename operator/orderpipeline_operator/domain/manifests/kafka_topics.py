@@ -3,7 +3,7 @@
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.manifests.kafka import COMPONENT, STRIMZI
-from orderpipeline_operator.domain.manifests.model import Manifest, Pipeline, manifest
+from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest
 from orderpipeline_operator.domain.units.durations import milliseconds
 
 KAFKA_MAX_MESSAGE_BYTES = 1048588
@@ -12,7 +12,7 @@ RECORD_OVERHEAD_BYTES = 65536
 """Room for a record's headers and framing beside the order; a dead letter's origin headers are the largest."""
 
 
-def topics(pipeline: Pipeline) -> tuple[Manifest, ...]:
+def kafka_topics(pipeline: Pipeline) -> tuple[Manifest, ...]:
     """The orders topic, and the dead-letter topic unless it is off."""
     spec = pipeline.spec
     dead = spec.consumer.dead_letter

@@ -4,9 +4,9 @@ from typing import Final
 
 from orderpipeline_operator.domain.api.v1alpha1.bounds import consumer_bounds
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.autoscaling import behavior
 from orderpipeline_operator.domain.manifests.consumer import COMPONENT
-from orderpipeline_operator.domain.manifests.model import Context, Manifest, Pipeline, manifest
+from orderpipeline_operator.domain.manifests.horizontal_pod_autoscaler import behavior
+from orderpipeline_operator.domain.manifests.pipeline import Context, Manifest, Pipeline, manifest
 from orderpipeline_operator.domain.units.durations import seconds
 
 DESIRED_FIELD: Final = "desired"

@@ -6,7 +6,7 @@ from orderpipeline_common.contract import Metric
 from orderpipeline_operator.domain.api.v1alpha1.bounds import consumer_bounds
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.manifests.consumer import COMPONENT
-from orderpipeline_operator.domain.manifests.model import Manifest, Pipeline, manifest
+from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest
 
 _AT_ONCE: Final = {
     "selectPolicy": "Max",
@@ -17,7 +17,7 @@ _AT_ONCE: Final = {
 tolerance of 10 % would ignore a step from 10 to 11."""
 
 
-def autoscaler(pipeline: Pipeline) -> tuple[Manifest, ...]:
+def horizontal_pod_autoscaler(pipeline: Pipeline) -> tuple[Manifest, ...]:
     """The HPA in mode Auto, backend ExternalMetrics. It follows the metric of desired consumers one to one.
 
     It never goes below 1, because an HPA at 0 is off; the step between 0 and 1 is the operator's own.

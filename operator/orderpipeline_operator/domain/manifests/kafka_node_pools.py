@@ -5,12 +5,12 @@ from typing import Any
 from orderpipeline_operator.domain.api.v1alpha1 import Brokers, Storage
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.manifests.kafka import COMPONENT, STRIMZI
-from orderpipeline_operator.domain.manifests.model import Manifest, Pipeline, manifest, present
-from orderpipeline_operator.domain.manifests.pods import resources
+from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.manifests.pod_template import resources
 from orderpipeline_operator.domain.units.quantities import mebibytes
 
 
-def pools(pipeline: Pipeline) -> tuple[Manifest, ...]:
+def kafka_node_pools(pipeline: Pipeline) -> tuple[Manifest, ...]:
     """Both pools; Strimzi gives the first its node ids first."""
     kafka = pipeline.spec.kafka
     return (

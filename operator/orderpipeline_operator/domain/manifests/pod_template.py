@@ -9,8 +9,8 @@ from typing import Any, Final
 from orderpipeline_common.contract import Env, Mount
 from orderpipeline_operator.domain.api.v1alpha1 import Placement, Resources
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.access import Access, SecretRef
-from orderpipeline_operator.domain.manifests.model import Context, Manifest, Pipeline, present
+from orderpipeline_operator.domain.manifests.kafka_endpoint import Access, SecretRef
+from orderpipeline_operator.domain.manifests.pipeline import Context, Manifest, Pipeline, present
 from orderpipeline_operator.domain.units.durations import seconds
 
 USER_ID: Final = 10001

@@ -3,10 +3,10 @@
 from orderpipeline_operator.domain.api.v1alpha1 import Placement
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.manifests import consumer, producer
-from orderpipeline_operator.domain.manifests.model import Manifest, Pipeline, manifest
+from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest
 
 
-def budgets(pipeline: Pipeline) -> tuple[Manifest, ...]:
+def pod_disruption_budgets(pipeline: Pipeline) -> tuple[Manifest, ...]:
     """One for each service."""
     name, spec = pipeline.name, pipeline.spec
     return (

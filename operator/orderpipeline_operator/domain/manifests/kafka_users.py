@@ -8,12 +8,12 @@ from typing import Any
 from orderpipeline_operator.domain.api.v1alpha1 import Quotas
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.manifests.kafka import COMPONENT, STRIMZI
-from orderpipeline_operator.domain.manifests.model import Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest, present
 
 Acl = dict[str, Any]
 
 
-def users(pipeline: Pipeline) -> tuple[Manifest, ...]:
+def kafka_users(pipeline: Pipeline) -> tuple[Manifest, ...]:
     """Users of the order API, of the consumers and of the operator itself, which reads offsets."""
     name, spec = pipeline.name, pipeline.spec
     orders, group = spec.topic.name, names.group(name, spec)

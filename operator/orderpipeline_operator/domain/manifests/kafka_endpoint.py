@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from orderpipeline_operator.domain.api.v1alpha1 import ExistingKafka
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.model import Context, Pipeline
+from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline
 
 SCRAM = "SCRAM-SHA-512"
 TLS_PORT = 9093

@@ -1,37 +1,11 @@
-"""The order API's Service, and who may connect to the pods."""
+"""NetworkPolicies: who may connect to the pods."""
 
 from typing import Any
 
 from orderpipeline_common.contract import API_PORT, CONSUMER_PORT
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.manifests import consumer, producer
-from orderpipeline_operator.domain.manifests.model import Manifest, Pipeline, manifest
-
-SERVICE_PORT = 80
-
-
-def service(pipeline: Pipeline) -> Manifest:
-    """The order API inside the Kubernetes cluster."""
-    return manifest(
-        pipeline,
-        "v1",
-        "Service",
-        names.producer(pipeline.name),
-        producer.COMPONENT,
-        spec={
-            "type": "ClusterIP",
-            "selector": names.selector(pipeline.name, producer.COMPONENT),
-            "ports": [
-                {
-                    "name": producer.PORT_NAME,
-                    "port": SERVICE_PORT,
-                    "targetPort": producer.PORT_NAME,
-                    "protocol": "TCP",
-                    "appProtocol": "http",
-                }
-            ],
-        },
-    )
+from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest
 
 
 def network_policies(pipeline: Pipeline) -> tuple[Manifest, ...]:

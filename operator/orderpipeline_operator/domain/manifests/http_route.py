@@ -1,0 +1,37 @@
+"""The HTTPRoute of the Gateway API: a way in from outside, beside the Ingress."""
+
+from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.manifests.producer import COMPONENT
+from orderpipeline_operator.domain.manifests.service import SERVICE_PORT
+
+
+def http_route(pipeline: Pipeline) -> tuple[Manifest, ...]:
+    """The Gateway API's HTTPRoute, when asked for."""
+    wanted = pipeline.spec.producer.http_route
+    if wanted is None:
+        return ()
+    name = names.producer(pipeline.name)
+    parents = [
+        present(name=parent.name, namespace=parent.namespace, sectionName=parent.section_name)
+        for parent in wanted.parent_refs
+    ]
+    return (
+        manifest(
+            pipeline,
+            "gateway.networking.k8s.io/v1",
+            "HTTPRoute",
+            name,
+            COMPONENT,
+            spec={
+                "parentRefs": parents,
+                "hostnames": list(wanted.hostnames),
+                "rules": [
+                    {
+                        "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                        "backendRefs": [{"name": name, "port": SERVICE_PORT}],
+                    }
+                ],
+            },
+        ),
+    )

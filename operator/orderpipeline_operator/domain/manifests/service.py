@@ -1,0 +1,31 @@
+"""The Service of the order API."""
+
+from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.manifests import producer
+from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest
+
+SERVICE_PORT = 80
+
+
+def service(pipeline: Pipeline) -> Manifest:
+    """The order API inside the Kubernetes cluster."""
+    return manifest(
+        pipeline,
+        "v1",
+        "Service",
+        names.producer(pipeline.name),
+        producer.COMPONENT,
+        spec={
+            "type": "ClusterIP",
+            "selector": names.selector(pipeline.name, producer.COMPONENT),
+            "ports": [
+                {
+                    "name": producer.PORT_NAME,
+                    "port": SERVICE_PORT,
+                    "targetPort": producer.PORT_NAME,
+                    "protocol": "TCP",
+                    "appProtocol": "http",
+                }
+            ],
+        },
+    )
