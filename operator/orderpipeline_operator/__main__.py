@@ -18,8 +18,8 @@ from orderpipeline_common.logs import configure_logs
 from orderpipeline_common.runtime import SettingsError, stop_on_signals
 from orderpipeline_operator.adapters import keda_endpoint
 from orderpipeline_operator.adapters.kubernetes import handlers
-from orderpipeline_operator.adapters.kubernetes.cached_client import Cached
-from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.cached_client import CachedClient
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.kubernetes.credentials import discover
 from orderpipeline_operator.adapters.kubernetes.lease import Election, LeaseTerms
 from orderpipeline_operator.adapters.metrics_api import server
@@ -27,7 +27,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import Key
 from orderpipeline_operator.reconcile.reconciler import Defaults, Reconciler
 from orderpipeline_operator.runtime.health import Gate, Heartbeat
 from orderpipeline_operator.runtime.side_loop import SideLoop, serve_for_ever
-from orderpipeline_operator.runtime.telemetry import Meters, PipelineMeters
+from orderpipeline_operator.runtime.telemetry import OperatorMetrics, PipelineMetrics
 from orderpipeline_operator.runtime.workers import Worker
 from orderpipeline_operator.runtime.workqueue import WorkQueue
 from orderpipeline_operator.sampling.sampler import Clock, ReaderFactory, Scaler, kafka_reader
@@ -36,7 +36,7 @@ from orderpipeline_operator.settings import Settings, from_environ
 LOG = logging.getLogger("orderpipeline_operator")
 SETTLE = 0.1
 """Seconds that a pipeline's events are gathered before it is looked at."""
-WARM = 10.0
+SYNC_SECONDS = 10.0
 """Seconds that the first look waits for the watches to stand; without them every look is a dozen requests."""
 HUNG_AFTER = 60.0
 """Seconds without a turn of the main loop after which the process calls itself unhealthy."""
@@ -63,7 +63,7 @@ async def serve(settings: Settings, cluster: Configuration, reader_factory: Read
     """Answer probes and the metrics API, and lead whenever elected. Gives the exit code."""
     stop = stop_on_signals(asyncio.get_running_loop())
     metrics = CollectorRegistry()
-    meters = Meters(metrics)
+    meters = OperatorMetrics(metrics)
     async with AsyncExitStack() as stack:
         heartbeat = Heartbeat(HUNG_AFTER)
         _background(stack, heartbeat.beat())
@@ -81,11 +81,11 @@ async def serve(settings: Settings, cluster: Configuration, reader_factory: Read
             )
         stop_http = await side.run(
             keda_endpoint.serve(
-                cluster, settings.http_port, ready=gate.verdict, healthy=heartbeat.verdict, registry=metrics
+                cluster, settings.http_port, ready=gate.problem, healthy=heartbeat.problem, registry=metrics
             )
         )
         stack.push_async_callback(lambda: side.run(stop_http()))
-        kube = Kube(cluster)
+        kube = KubernetesClient(cluster)
         stack.push_async_callback(kube.close)
         election = Election(
             kube,
@@ -118,9 +118,9 @@ async def serve(settings: Settings, cluster: Configuration, reader_factory: Read
 async def lead(
     settings: Settings,
     cluster: Configuration,
-    kube: Kube,
+    kube: KubernetesClient,
     metrics: CollectorRegistry,
-    meters: Meters,
+    meters: OperatorMetrics,
     election: Election,
     stop: asyncio.Event,
     reader_factory: ReaderFactory,
@@ -131,22 +131,22 @@ async def lead(
     async with AsyncExitStack() as stack:
         scaler = Scaler(queue.add, clock=Clock(jitter=random.random), reader_factory=reader_factory)
         stack.push_async_callback(scaler.close)
-        metrics.register(PipelineMeters(scaler))
+        metrics.register(PipelineMetrics(scaler))
         defaults = Defaults(
             producer_image=settings.producer_image,
             consumer_image=settings.consumer_image,
             operator_namespace=settings.namespace,
             identity=settings.identity,
-            resync=settings.resync_seconds,
-            patience=settings.teardown_seconds,
+            resync_seconds=settings.resync_seconds,
+            teardown_seconds=settings.teardown_seconds,
             image_pull_policy=settings.image_pull_policy,
             image_pull_secrets=settings.image_pull_secrets,
             metrics_service=settings.metrics_service,
             scaling_url=settings.scaling_url,
         )
-        cached = Cached(kube, settings.watch_namespaces, lambda key: queue.add(key, SETTLE))
+        cached = CachedClient(kube, settings.watch_namespaces, lambda key: queue.add(key, SETTLE))
         reconciler = Reconciler(cached, cached, scaler, defaults, now=_now)
-        watch = handlers.Watch(
+        watch = handlers.KopfWatch(
             handlers.registry(cluster, lambda key: _enqueue(loop, queue, key)),
             handlers.settings(cluster_wide=not settings.watch_namespaces),
             settings.watch_namespaces,
@@ -160,8 +160,8 @@ async def lead(
         return ("", f"the lead is lost: {election.error or 'somebody else holds the Lease'}", watch.failure)[ended]
 
 
-async def _work(cached: Cached, worker: Worker) -> None:
-    await cached.warm(WARM)
+async def _work(cached: CachedClient, worker: Worker) -> None:
+    await cached.wait_synced(SYNC_SECONDS)
     await worker.run()
 
 

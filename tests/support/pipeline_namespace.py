@@ -15,7 +15,7 @@ import pytest
 from hack.kafka.crds import strimzi_crds
 from hack.native import keda
 from hack.native.config import Paths
-from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.kubernetes.credentials import from_kubeconfig
 from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.kubernetes.kinds import Kind, Manifest, Ref
@@ -68,7 +68,7 @@ def install_crds(apiserver: ApiServer, *more: Path) -> None:
 class PipelineNamespace:
     """One namespace and the reconciler on it. Verbs named after who would do it in a real cluster."""
 
-    def __init__(self, kube: Kube, namespace: str) -> None:
+    def __init__(self, kube: KubernetesClient, namespace: str) -> None:
         self.kube, self.namespace = kube, namespace
         self.sampler = Sampler()
         self.ahead = 0.0
@@ -192,7 +192,7 @@ async def new_space(server: ApiServer) -> AsyncIterator[PipelineNamespace]:
     namespace = f"space-{next(_numbers)}"
     server.kubectl("create", "namespace", namespace)
     server.kubectl("-n", namespace, "create", "serviceaccount", "default")
-    kube = Kube(await from_kubeconfig(str(server.kubeconfig)), timeout=60.0)
+    kube = KubernetesClient(await from_kubeconfig(str(server.kubeconfig)), timeout=60.0)
     try:
         yield PipelineNamespace(kube, namespace)
     finally:

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from orderpipeline_common.contract import Metric
 from orderpipeline_common.probes import serve_probes
-from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.metrics_api.values import StatusValues, Values
 from orderpipeline_operator.domain.kubernetes.names import PIPELINE_LABEL
 from orderpipeline_operator.domain.kubernetes.selector import Requirement
@@ -27,7 +27,7 @@ async def serve(
     registry: CollectorRegistry,
 ) -> Callable[[], Coroutine[Any, Any, None]]:
     """Serve in the running loop. Gives what ends it; run that in the same loop."""
-    kube = Kube(cluster)
+    kube = KubernetesClient(cluster)
     values = StatusValues(kube, time.time, time.monotonic)
     runner = await serve_probes(port, ready=ready, healthy=healthy, registry=registry, routes=[desired_route(values)])
 

@@ -12,15 +12,15 @@ class Gate:
 
     def open(self) -> None:
         """It listens."""
-        self._verdict = ""
+        self._problem = ""
 
     def close(self) -> None:
         """It does not, or no more."""
-        self._verdict = self._reason
+        self._problem = self._reason
 
-    def verdict(self) -> str:
+    def problem(self) -> str:
         """Empty while open, else the reason."""
-        return self._verdict
+        return self._problem
 
 
 class Heartbeat:
@@ -37,7 +37,7 @@ class Heartbeat:
             self._last = self._loop.time()
             await asyncio.sleep(1.0)
 
-    def verdict(self) -> str:
+    def problem(self) -> str:
         """Empty while the loop turns, else why it is taken for dead."""
         silent = self._loop.time() - self._last
         return "" if silent < self._limit else f"the main loop has not turned for {silent:.0f} s"

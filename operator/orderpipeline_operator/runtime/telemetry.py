@@ -12,7 +12,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import Key
 from orderpipeline_operator.domain.planning.observed import Scaling
 
 
-class Meters:
+class OperatorMetrics:
     """About the process itself."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -24,7 +24,7 @@ class Meters:
         self.leader = Gauge("orderpipeline_leader", "1 while this process leads, else 0.", registry=registry)
 
 
-class Views(Protocol):
+class ScalingViews(Protocol):
     """What is asked of the scaler."""
 
     def keys(self) -> tuple[Key, ...]: ...
@@ -32,10 +32,10 @@ class Views(Protocol):
     def counts(self, key: Key) -> Mapping[str, int]: ...
 
 
-class PipelineMeters(Collector):
+class PipelineMetrics(Collector):
     """Lag and wanted consumers per pipeline, read when asked for; what is not known has no sample."""
 
-    def __init__(self, views: Views) -> None:
+    def __init__(self, views: ScalingViews) -> None:
         self._views = views
 
     def collect(self) -> Iterable[Metric]:

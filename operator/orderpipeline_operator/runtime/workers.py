@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from orderpipeline_operator.domain.kubernetes.kinds import Key
 from orderpipeline_operator.errors import ApiError
-from orderpipeline_operator.runtime.telemetry import Meters
+from orderpipeline_operator.runtime.telemetry import OperatorMetrics
 from orderpipeline_operator.runtime.workqueue import WorkQueue
 
 LOG = logging.getLogger(__name__)
@@ -18,14 +18,14 @@ class Worker:
 
     queue: WorkQueue[Key]
     reconcile: Callable[[Key], Awaitable[float | None]]
-    meters: Meters
+    meters: OperatorMetrics
     clock: Callable[[], float]
     jitter: Callable[[], float]
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            key = await self.queue.take()
+            key = await self.queue.pop()
             self.meters.queue.set(len(self.queue))
             started = self.clock()
             try:

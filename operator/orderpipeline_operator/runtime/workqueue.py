@@ -37,7 +37,7 @@ class WorkQueue(Generic[K]):
         if waiting is None or (due < waiting and key not in self._failures):
             self._schedule(key, due)
 
-    async def take(self) -> K:
+    async def pop(self) -> K:
         """The next key that is due; it must be given back with `done`, `again` or `failed`."""
         while True:
             self._changed.clear()

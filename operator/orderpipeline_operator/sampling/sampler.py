@@ -13,9 +13,10 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, KafkaConnection, OffsetReader
+from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, OffsetReader
 from orderpipeline_operator.domain.lag.history import History, advance
 from orderpipeline_operator.domain.lag.sample import LagSample, Reading, Unknown
+from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 from orderpipeline_operator.domain.scaling.decide import decide
 from orderpipeline_operator.domain.scaling.model import Decision, ScalingPolicy, ScalingState
 from orderpipeline_operator.sampling.view import ScalingView, is_material, stale, stale_after, view_of
@@ -34,7 +35,7 @@ class Target:
     """
 
     key: Key
-    connection: KafkaConnection
+    endpoint: KafkaEndpoint[str]
     topic: str
     group: str
     policy: ScalingPolicy
@@ -70,7 +71,7 @@ def kafka_reader(target: Target) -> Reader:
     namespace, name = target.key
     timeout = min(max(target.policy.poll_interval, 2.0), 10.0)
     client_id = f"orderpipeline-operator-{namespace}-{name}"
-    return OffsetReader(target.connection, target.topic, target.group, client_id=client_id, timeout=timeout)
+    return OffsetReader(target.endpoint, target.topic, target.group, client_id=client_id, timeout=timeout)
 
 
 def _tell(key: Key, error: Exception) -> None:
@@ -248,4 +249,4 @@ class Scaler:
 
 
 def _source(target: Target) -> tuple[object, ...]:
-    return target.connection, target.topic, target.group
+    return target.endpoint, target.topic, target.group

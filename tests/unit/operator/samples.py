@@ -39,7 +39,7 @@ def ready(manifest: Manifest) -> Manifest:
     return live(manifest, conditions=[READY])
 
 
-def seen(*objects: Manifest, secrets: Iterable[str] = (), cr: Manifest | None = None, **more: Any) -> Observed:
+def observation(*objects: Manifest, secrets: Iterable[str] = (), cr: Manifest | None = None, **more: Any) -> Observed:
     """An observation of these objects and Secrets."""
     return Observed(
         cr=cr or pipeline_cr(),

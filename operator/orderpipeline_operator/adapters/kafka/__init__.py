@@ -1,6 +1,6 @@
 """Reading offsets and groups from Kafka, by the few requests of its protocol that this takes."""
 
-from orderpipeline_operator.adapters.kafka.connection import ConnectionSettingsError, KafkaConnection
+from orderpipeline_operator.adapters.kafka.endpoint import ConnectionSettingsError
 from orderpipeline_operator.adapters.kafka.offsets import OffsetReader
 
-__all__ = ["ConnectionSettingsError", "KafkaConnection", "OffsetReader"]
+__all__ = ["ConnectionSettingsError", "OffsetReader"]

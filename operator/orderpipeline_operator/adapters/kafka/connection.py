@@ -1,15 +1,26 @@
-"""How to reach Kafka, and what can go wrong on the way there."""
+"""One connection to one broker: TLS, authentication, requests and their answers. Blocking."""
 
+import contextlib
+import secrets
+import socket
 import ssl
-from dataclasses import dataclass, field
-from typing import Literal
+import struct
+import time
+from collections.abc import Mapping
+from io import BytesIO
+from typing import BinaryIO, cast
+
+from orderpipeline_operator.adapters.kafka import sasl
+from orderpipeline_operator.adapters.kafka.wire import Cursor, data, string
+from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
+
+SASL_HANDSHAKE, API_VERSIONS, SASL_AUTHENTICATE = 17, 18, 36
+LARGEST = 64 * 1024 * 1024
+"""Bytes of the largest answer that is believed; whoever sends more is no Kafka."""
+_HEAD = struct.Struct(">ihhi")
 
 
-class ConnectionSettingsError(Exception):
-    """The settings of a connection make no client, such as a CA that is no certificate; the text says which."""
-
-
-class LinkError(Exception):
+class BrokerConnectionError(Exception):
     """A connection that failed. `reason` is one CamelCase word; `stale`: it had worked before, so a new one may."""
 
     def __init__(self, reason: str, message: str, stale: bool = False) -> None:
@@ -17,34 +28,136 @@ class LinkError(Exception):
         self.reason, self.stale = reason, stale
 
 
-@dataclass(frozen=True, slots=True)
-class KafkaConnection:
-    """How to reach Kafka. `mechanism` None: no SASL; `ca_pem` None: the system's CAs."""
+class BrokerConnection:
+    """A connection that is ready for requests. `until` are times of the monotonic clock.
 
-    bootstrap: str
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    mechanism: str | None = None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    ca_pem: str | None = field(default=None, repr=False)
+    Requests may be sent one after another; their answers come in the same order. It is of no use after a
+    BrokerConnectionError.
+    """
 
-    def addresses(self) -> list[tuple[str, int]]:
-        """Host and port of each bootstrap server. Raises ConnectionSettingsError where one has no port."""
-        found = []
-        for server in filter(None, (part.strip() for part in self.bootstrap.split(","))):
-            host, _, port = server.rpartition(":")
-            if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-                raise ConnectionSettingsError(f"bootstrap.servers: {server!r} is not host:port")
-            found.append((host.strip("[]"), int(port)))
-        if not found:
-            raise ConnectionSettingsError("bootstrap.servers: names no server")
+    def __init__(
+        self, endpoint: KafkaEndpoint[str], tls: ssl.SSLContext | None, address: tuple[str, int], client_id: str,
+        until: float,
+    ) -> None:  # fmt: skip
+        self._where, self._client, self._sent, self._read = f"{address[0]}:{address[1]}", string(client_id), 0, 0
+        self._used = False
+        self._file: BinaryIO = BytesIO()
+        try:
+            self._socket = socket.create_connection(address, timeout=_left(until))
+        except OSError as error:
+            raise BrokerConnectionError("KafkaUnreachable", f"{self._where}: {error}") from error
+        try:
+            self._open(endpoint, tls, address[0], until)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, endpoint: KafkaEndpoint[str], tls: ssl.SSLContext | None, host: str, until: float) -> None:
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if tls is not None:
+            try:
+                self._socket = tls.wrap_socket(self._socket, server_hostname=host)
+            except ssl.SSLError as error:
+                advice = "check the CA certificate and the security protocol of the Kafka connection"
+                raise BrokerConnectionError("TlsFailed", f"{advice} ({self._where}: {error})") from error
+            except OSError as error:
+                raise BrokerConnectionError("KafkaUnreachable", f"{self._where}: {error}") from error
+        self._file = cast(BinaryIO, self._socket.makefile("rb", 65536))
+        self.versions = self._versions(until)
+        if endpoint.mechanism is not None:
+            self._authenticate(endpoint, until)
+        self._used = True
+
+    def close(self) -> None:
+        """Give up the connection."""
+        for part in (self._file, self._socket):  # the file holds the socket open
+            with contextlib.suppress(OSError):
+                part.close()
+
+    def send(self, key: int, version: int, body: bytes, until: float, flexible: bool = False) -> None:
+        """Send one request."""
+        head = _HEAD.pack(8 + len(self._client) + flexible + len(body), key, version, self._sent)
+        self._sent += 1
+        try:
+            self._socket.settimeout(_left(until))
+            self._socket.sendall(b"".join((head, self._client, b"\0" if flexible else b"", body)))
+        except OSError as error:
+            raise self._broken(error) from error
+
+    def receive(self, until: float) -> bytes:
+        """The answer to the oldest request that has none, without its correlation id."""
+        try:
+            self._socket.settimeout(_left(until))
+            size = int.from_bytes(self._exactly(4))
+            if not 4 <= size <= LARGEST:
+                raise BrokerConnectionError(
+                    "KafkaUnreachable", f"{self._where} does not answer as a Kafka listener does"
+                )
+            answer = self._exactly(size)
+        except (OSError, ValueError) as error:
+            raise self._broken(error) from error
+        if int.from_bytes(answer[:4]) != self._read:
+            raise BrokerConnectionError("KafkaUnreachable", f"{self._where} answers out of turn")
+        self._read += 1
+        return answer[4:]
+
+    def ask(self, key: int, version: int, body: bytes, until: float) -> Cursor:
+        """One request and its answer."""
+        self.send(key, version, body, until)
+        return Cursor(self.receive(until))
+
+    @property
+    def clean(self) -> bool:
+        """Whether no answer is on its way, so that the next request's will be the next."""
+        return self._read == self._sent
+
+    def _exactly(self, count: int) -> bytes:
+        found: bytes = self._file.read(count)
+        if len(found) < count:
+            hint = "" if self._used else ": check the port and the security protocol"
+            raise BrokerConnectionError(
+                "KafkaUnreachable", f"{self._where} closed the connection{hint}", stale=self._used
+            )
         return found
 
-    def tls(self) -> ssl.SSLContext | None:
-        """The TLS settings, None without TLS. Raises ConnectionSettingsError when the CA is no certificate."""
-        if self.security_protocol not in ("SSL", "SASL_SSL"):
-            return None
+    def _broken(self, error: Exception) -> BrokerConnectionError:
+        if isinstance(error, TimeoutError):
+            return BrokerConnectionError("KafkaUnreachable", f"{self._where} did not answer in time")
+        return BrokerConnectionError("KafkaUnreachable", f"{self._where}: {error}", stale=self._used)
+
+    def _versions(self, until: float) -> Mapping[int, tuple[int, int]]:
+        answer = self.ask(API_VERSIONS, 0, b"", until)
+        if answer.int16():
+            raise BrokerConnectionError("KafkaUnreachable", f"{self._where} does not tell its protocol's versions")
+        return {answer.int16(): (answer.int16(), answer.int16()) for _ in range(answer.int32())}
+
+    def _authenticate(self, endpoint: KafkaEndpoint[str], until: float) -> None:
+        mechanism, user, password = str(endpoint.mechanism), endpoint.username or "", endpoint.password or ""
+        handshake = self.ask(SASL_HANDSHAKE, 1, string(mechanism), until)
+        if handshake.int16():
+            offered = ", ".join(handshake.string() for _ in range(handshake.int32()))
+            raise BrokerConnectionError("NotAuthenticated", f"Kafka does not offer {mechanism}, but {offered}")
         try:
-            return ssl.create_default_context(cadata=self.ca_pem)
-        except (ssl.SSLError, ValueError) as error:
-            raise ConnectionSettingsError(f"ssl.ca.pem: not a certificate in PEM format ({error})") from error
+            talk = sasl.exchange(mechanism, user, password, secrets.token_urlsafe(24))
+            message = next(talk)
+            with contextlib.suppress(StopIteration):
+                while True:
+                    message = talk.send(self._token(message, until))
+        except ValueError as error:
+            raise BrokerConnectionError(
+                "NotAuthenticated", f"Kafka does not prove that it knows the user: {error}"
+            ) from error
+
+    def _token(self, token: bytes, until: float) -> bytes:
+        answer = self.ask(SASL_AUTHENTICATE, 0, data(token), until)
+        if answer.int16():
+            text = f"Kafka refuses the operator's user or password ({answer.string()})"
+            raise BrokerConnectionError("NotAuthenticated", text)
+        answer.string()
+        return answer.data()
+
+
+def _left(until: float) -> float:
+    """Seconds that are left; never 0, which would mean not to wait, nor less."""
+    return max(until - time.monotonic(), 0.001)

@@ -112,7 +112,7 @@ def _member(answer: Cursor, topic: str) -> Owner:
 def _assignment(answer: Cursor, topic: str) -> tuple[int, ...]:
     owned: tuple[int, ...] = ()
     for _ in range(answer.compact_length()):
-        answer.take(16)
+        answer.read(16)
         name = answer.compact_string()
         numbers = tuple(answer.int32() for _ in range(answer.compact_length()))
         answer.tags()

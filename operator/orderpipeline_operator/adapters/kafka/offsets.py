@@ -12,9 +12,10 @@ from typing import Final, TypeVar
 
 from orderpipeline_operator.adapters.kafka import groups
 from orderpipeline_operator.adapters.kafka import requests as kafka
-from orderpipeline_operator.adapters.kafka.connection import KafkaConnection, LinkError
-from orderpipeline_operator.adapters.kafka.link import Link
+from orderpipeline_operator.adapters.kafka.connection import BrokerConnection, BrokerConnectionError
+from orderpipeline_operator.adapters.kafka.endpoint import addresses, tls_context
 from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading, Unknown
+from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 
 T = TypeVar("T")
 Address = tuple[str, int]
@@ -47,15 +48,15 @@ class OffsetReader:
     """
 
     def __init__(
-        self, connection: KafkaConnection, topic: str, group: str, *, client_id: str, timeout: float = 4.0
+        self, endpoint: KafkaEndpoint[str], topic: str, group: str, *, client_id: str, timeout: float = 4.0
     ) -> None:
         """Connects nothing yet. Raises ConnectionSettingsError for settings with which nothing can be reached."""
-        self._connection, self._topic, self._group = connection, topic, group
+        self._endpoint, self._topic, self._group = endpoint, topic, group
         self._client_id, self._timeout = client_id, timeout
         self._consumer_group = partial(groups.consumer_group, topic=topic)
         self._classic_group = partial(groups.classic_group, topic=topic)
-        self._bootstrap, self._tls = connection.addresses(), connection.tls()
-        self._links: dict[Address, Link] = {}
+        self._bootstrap, self._tls = addresses(endpoint), tls_context(endpoint)
+        self._connections: dict[Address, BrokerConnection] = {}
         self._coordinator: Address | None = None
         self._last: dict[object, _Parsed] = {}
         self._bodies: tuple[kafka.Topic, bytes, dict[Address, tuple[bytes, bytes]]] | None = None
@@ -82,15 +83,15 @@ class OffsetReader:
     def _try(self, until: float) -> Reading | Exception:
         try:
             return self._read(until)
-        except (LinkError, kafka.KafkaError, ValueError, LookupError) as error:
+        except (BrokerConnectionError, kafka.KafkaError, ValueError, LookupError) as error:
             self._forget(keep_clean=isinstance(error, kafka.KafkaError))
             return error
 
     def _forget(self, keep_clean: bool = False) -> None:
-        for address, link in tuple(self._links.items()):
-            if not (keep_clean and link.clean):
-                link.close()
-                del self._links[address]
+        for address, connection in tuple(self._connections.items()):
+            if not (keep_clean and connection.clean):
+                connection.close()
+                del self._connections[address]
         self._last.clear()
         self._coordinator = self._bodies = None
 
@@ -100,37 +101,37 @@ class OffsetReader:
         # Commits before ends: what is committed in between must not look as if it were past the end.
         commits, group = self._group_now(fetch, until)
         for address, (starts, ends) in lists.items():
-            link = self._link(address, until)
-            link.send(*kafka.LIST_OFFSETS, starts, until)
-            link.send(*kafka.LIST_OFFSETS, ends, until)
+            connection = self._connection(address, until)
+            connection.send(*kafka.LIST_OFFSETS, starts, until)
+            connection.send(*kafka.LIST_OFFSETS, ends, until)
         first: dict[int, int] = {}
         last: dict[int, int] = {}
         for address in lists:
-            link = self._links[address]
-            first |= self._parsed(("starts", address), link.receive(until), kafka.offsets_of)
-            last |= self._parsed(("ends", address), link.receive(until), kafka.offsets_of)
+            connection = self._connections[address]
+            first |= self._parsed(("starts", address), connection.receive(until), kafka.offsets_of)
+            last |= self._parsed(("ends", address), connection.receive(until), kafka.offsets_of)
         numbers = topic.partitions
         rows = {n: PartitionOffsets(first[n], max(last[n], first[n]), commits.get(n)) for n in numbers}
         return Reading(topic.topic_id, rows, group)
 
     def _topic_now(self, until: float) -> kafka.Topic:
-        link = self._any_link(until)
-        link.send(*kafka.METADATA, kafka.metadata(self._topic), until, flexible=True)
-        return self._parsed("topic", link.receive(until), kafka.topic_of)
+        connection = self._any_connection(until)
+        connection.send(*kafka.METADATA, kafka.metadata(self._topic), until, flexible=True)
+        return self._parsed("topic", connection.receive(until), kafka.topic_of)
 
     def _group_now(self, fetch: bytes, until: float) -> tuple[dict[int, int], Group]:
         if self._coordinator is None:
-            asked = self._any_link(until)
+            asked = self._any_connection(until)
             asked.send(*kafka.FIND_COORDINATOR, kafka.find_coordinator(self._group), until)
             self._coordinator = kafka.coordinator_of(asked.receive(until))
-        link = self._link(self._coordinator, until)
-        modern = groups.CONSUMER_GROUP_DESCRIBE[0] in link.versions
-        link.send(*kafka.OFFSET_FETCH, fetch, until)
-        link.send(*groups.DESCRIBE_GROUPS, groups.describe_groups(self._group), until)
+        connection = self._connection(self._coordinator, until)
+        modern = groups.CONSUMER_GROUP_DESCRIBE[0] in connection.versions
+        connection.send(*kafka.OFFSET_FETCH, fetch, until)
+        connection.send(*groups.DESCRIBE_GROUPS, groups.describe_groups(self._group), until)
         if modern:
             body = groups.consumer_group_describe(self._group)
-            link.send(*groups.CONSUMER_GROUP_DESCRIBE, body, until, flexible=True)
-        raw = link.receive(until), link.receive(until), link.receive(until) if modern else None
+            connection.send(*groups.CONSUMER_GROUP_DESCRIBE, body, until, flexible=True)
+        raw = connection.receive(until), connection.receive(until), connection.receive(until) if modern else None
         commits = self._parsed("commits", raw[0], kafka.commits_of)
         group = None if raw[2] is None else self._parsed("group", raw[2], self._consumer_group)
         return commits, group or self._parsed("classic", raw[1], self._classic_group)
@@ -146,8 +147,11 @@ class OffsetReader:
                 for node, led in topic.leaders.items()
             }
             self._bodies = topic, kafka.offset_fetch(self._group, self._topic, topic.partitions), lists
-            for address in self._links.keys() - {*topic.brokers.values(), *self._bootstrap}:  # brokers that are gone
-                self._links.pop(address).close()
+            for address in self._connections.keys() - {
+                *topic.brokers.values(),
+                *self._bootstrap,
+            }:  # brokers that are gone
+                self._connections.pop(address).close()
         return self._bodies[1:]
 
     def _parsed(self, what: object, raw: bytes, parse: Callable[[bytes], T]) -> T:
@@ -156,32 +160,34 @@ class OffsetReader:
             known.raw, known.value = raw, parse(raw)
         return known.value  # type: ignore[return-value]
 
-    def _any_link(self, until: float) -> Link:
-        for link in self._links.values():
-            return link
-        trouble: LinkError | None = None
+    def _any_connection(self, until: float) -> BrokerConnection:
+        for connection in self._connections.values():
+            return connection
+        failure: BrokerConnectionError | None = None
         for number, address in enumerate(self._bootstrap):
             now = time.monotonic()  # a server that does not answer leaves time for those after it
             try:
-                return self._link(address, now + max(until - now, 0.0) / (len(self._bootstrap) - number))
-            except LinkError as error:
-                trouble = error
-        raise trouble or LinkError("KafkaUnreachable", "no bootstrap server")
+                return self._connection(address, now + max(until - now, 0.0) / (len(self._bootstrap) - number))
+            except BrokerConnectionError as error:
+                failure = error
+        raise failure or BrokerConnectionError("KafkaUnreachable", "no bootstrap server")
 
-    def _link(self, address: Address, until: float) -> Link:
-        if address not in self._links:
-            made = Link(self._connection, self._tls, address, self._client_id, until)
+    def _connection(self, address: Address, until: float) -> BrokerConnection:
+        if address not in self._connections:
+            made = BrokerConnection(self._endpoint, self._tls, address, self._client_id, until)
             low, high = made.versions.get(kafka.METADATA[0], (0, 0))
             if not low <= kafka.METADATA[1] <= high:
                 made.close()
-                raise LinkError("KafkaTooOld", f"{address[0]}:{address[1]} is older than {OLDEST}: upgrade it")
-            self._links[address] = made
-        return self._links[address]
+                raise BrokerConnectionError(
+                    "KafkaTooOld", f"{address[0]}:{address[1]} is older than {OLDEST}: upgrade it"
+                )
+            self._connections[address] = made
+        return self._connections[address]
 
 
 def _passes(error: Exception) -> bool:
     """Whether the same may go well at once over new connections."""
-    if isinstance(error, LinkError):
+    if isinstance(error, BrokerConnectionError):
         return error.stale
     return isinstance(error, kafka.KafkaError) and error.code in _MOVED
 
@@ -190,6 +196,6 @@ def _unknown(error: Exception) -> Unknown:
     if isinstance(error, kafka.KafkaError):
         reason, advice = _REASONS.get(error.code, ("KafkaUnreachable", "the offsets could not be read"))
         return Unknown(reason, f"{advice} ({error})")
-    if isinstance(error, LinkError):
+    if isinstance(error, BrokerConnectionError):
         return Unknown(error.reason, str(error))
     return Unknown("KafkaUnreachable", f"an answer that is not Kafka's: {error}")

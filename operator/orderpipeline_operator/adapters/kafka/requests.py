@@ -65,13 +65,13 @@ def topic_of(raw: bytes) -> Topic:
         raise ValueError("Kafka tells of another number of topics than it was asked for")
     check(answer.int16())
     answer.compact_string()
-    topic_id = answer.take(16).hex()
+    topic_id = answer.read(16).hex()
     answer.int8()
     leaders: dict[int, list[int]] = {}
     for _ in range(answer.compact_length()):
         error, number, leader, _ = answer.int16(), answer.int32(), answer.int32(), answer.int32()
         for _ in range(3):
-            answer.take(4 * answer.compact_length())
+            answer.read(4 * answer.compact_length())
         answer.tags()
         if leader not in brokers:
             check(error or LEADER_NOT_AVAILABLE)
@@ -105,7 +105,7 @@ def offsets_of(raw: bytes) -> dict[int, int]:
     answer = Cursor(raw)
     answer.int32()
     _one_topic(answer)
-    rows = answer.take(_ENDS.size * answer.int32())
+    rows = answer.read(_ENDS.size * answer.int32())
     found = {}
     for number, error, _, offset in _ENDS.iter_unpack(rows):
         if error:
@@ -129,7 +129,7 @@ def commits_of(raw: bytes) -> dict[int, int]:
     answer.string()
     count, found = answer.int32(), {}
     check(int.from_bytes(raw[-2:], signed=True))
-    rows = answer.take(len(raw) - answer.at - 2)
+    rows = answer.read(len(raw) - answer.at - 2)
     if len(rows) == _COMMITS.size * count:  # nobody commits with a note, so all are of one size
         for number, offset, _, _, error in _COMMITS.iter_unpack(rows):
             check(error)

@@ -44,7 +44,7 @@ class Cursor:
     def __init__(self, raw: bytes) -> None:
         self.raw, self.at = raw, 0
 
-    def take(self, count: int) -> bytes:
+    def read(self, count: int) -> bytes:
         """That many bytes."""
         end = self.at + count
         if count < 0 or end > len(self.raw):
@@ -54,35 +54,35 @@ class Cursor:
 
     def int8(self) -> int:
         """One byte, signed."""
-        return int.from_bytes(self.take(1), signed=True)
+        return int.from_bytes(self.read(1), signed=True)
 
     def int16(self) -> int:
         """Two bytes, signed."""
-        return int.from_bytes(self.take(2), signed=True)
+        return int.from_bytes(self.read(2), signed=True)
 
     def int32(self) -> int:
         """Four bytes, signed."""
-        return int.from_bytes(self.take(4), signed=True)
+        return int.from_bytes(self.read(4), signed=True)
 
     def int64(self) -> int:
         """Eight bytes, signed."""
-        return int.from_bytes(self.take(8), signed=True)
+        return int.from_bytes(self.read(8), signed=True)
 
     def string(self) -> str:
         """Classic string; null is empty."""
         length = self.int16()
-        return "" if length < 0 else self.take(length).decode()
+        return "" if length < 0 else self.read(length).decode()
 
     def data(self) -> bytes:
         """Classic bytes; null is empty."""
         length = self.int32()
-        return b"" if length < 0 else self.take(length)
+        return b"" if length < 0 else self.read(length)
 
     def varint(self) -> int:
         """Unsigned varint."""
         number = shift = 0
         while True:
-            byte = self.take(1)[0]
+            byte = self.read(1)[0]
             number |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return number
@@ -94,10 +94,10 @@ class Cursor:
 
     def compact_string(self) -> str:
         """Compact string; null is empty."""
-        return self.take(self.compact_length()).decode()
+        return self.read(self.compact_length()).decode()
 
     def tags(self) -> None:
         """Skip tagged fields."""
         for _ in range(self.varint()):
             self.varint()
-            self.take(self.varint())
+            self.read(self.varint())

@@ -4,27 +4,27 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.kubernetes.informer import Informer
 from orderpipeline_operator.adapters.kubernetes.store import Store
-from orderpipeline_operator.adapters.kubernetes.watch import Watched
+from orderpipeline_operator.adapters.kubernetes.watch import ListWatch
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import CHILD_KINDS, SECRET, Key, Kind, Manifest, Ref, kind_of
-from orderpipeline_operator.domain.kubernetes.names import OURS, children_of
+from orderpipeline_operator.domain.kubernetes.names import CHILDREN_SELECTOR, pipeline_of_selector
 from orderpipeline_operator.errors import NotFound
 
 
-class Cached:
+class CachedClient:
     """Reads and writes for the reconciler. A kind whose watch does not stand is read from the API server."""
 
-    def __init__(self, kube: Kube, namespaces: Iterable[str], changed: Callable[[Key], None]) -> None:
+    def __init__(self, kube: KubernetesClient, namespaces: Iterable[str], changed: Callable[[Key], None]) -> None:
         """`namespaces` empty: all. `changed` is told of pipelines whose objects changed by another hand than ours."""
         self._kube, self._store = kube, Store(changed)
         self._informers: dict[tuple[Kind, str | None], Informer] = {}
         for namespace in tuple(namespaces) or (None,):
-            wanted = [Watched(kind, namespace, OURS) for kind in CHILD_KINDS]
+            wanted = [ListWatch(kind, namespace, CHILDREN_SELECTOR) for kind in CHILD_KINDS]
             # Strimzi keeps a dozen Secrets per Kafka; contents are read of those that are needed.
-            wanted.append(Watched(SECRET, namespace, names.STRIMZI_CLUSTER_LABEL, partial=True))
+            wanted.append(ListWatch(SECRET, namespace, names.STRIMZI_CLUSTER_LABEL, partial=True))
             for each in wanted:
                 self._informers[each.kind, namespace] = Informer(kube, self._store, each)
 
@@ -34,17 +34,17 @@ class Cached:
             for informer in self._informers.values():
                 group.create_task(informer.run())
 
-    async def warm(self, seconds: float) -> None:
+    async def wait_synced(self, seconds: float) -> None:
         """Wait until all watches stand, at most that long: a start is cheaper then, and right anyway."""
         _, pending = await asyncio.wait(
-            [asyncio.ensure_future(i.known()) for i in self._informers.values()], timeout=seconds
+            [asyncio.ensure_future(i.wait_synced()) for i in self._informers.values()], timeout=seconds
         )
         for each in pending:
             each.cancel()
 
     async def get(self, ref: Ref) -> Manifest:
         """One object; a Secret from memory while no newer one was announced."""
-        if ref.kind != SECRET or not self._standing(ref.kind, ref.namespace):
+        if ref.kind != SECRET or not self._synced(ref.kind, ref.namespace):
             return await self._kube.get(ref)
         found = self._store.get(ref)
         if found is None:
@@ -55,13 +55,13 @@ class Cached:
 
     async def list(self, kind: Kind, namespace: str | None, label_selector: str = "") -> tuple[Manifest, ...]:
         """Objects by label; those of one pipeline from memory. Raises NotFound for a kind that is not installed."""
-        name = children_of(label_selector)
+        name = pipeline_of_selector(label_selector)
         informer = self._informer(kind, namespace)
         if informer is None or name is None or namespace is None:
             return await self._kube.list(kind, namespace, label_selector)
-        if informer.absent:
+        if informer.kind_missing:
             raise NotFound(f"list {kind.plural}", 404, "NotFound", "the cluster does not know the kind")
-        if not informer.complete:
+        if not informer.synced:
             return await self._kube.list(kind, namespace, label_selector)
         return self._store.of((namespace, name), kind)
 
@@ -95,13 +95,13 @@ class Cached:
         kind = kind_of(manifest)
         informer = self._informer(kind, manifest["metadata"]["namespace"])
         # What the watch has passed already may be gone again since.
-        if informer is not None and informer.complete and informer.behind(manifest["metadata"]["resourceVersion"]):
+        if informer is not None and informer.synced and informer.behind(manifest["metadata"]["resourceVersion"]):
             self._store.remember(kind, manifest)
         return manifest
 
-    def _standing(self, kind: Kind, namespace: str) -> bool:
+    def _synced(self, kind: Kind, namespace: str) -> bool:
         informer = self._informer(kind, namespace)
-        return informer is not None and informer.complete
+        return informer is not None and informer.synced
 
     def _informer(self, kind: Kind, namespace: str | None) -> Informer | None:
         return self._informers.get((kind, None)) or self._informers.get((kind, namespace))

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from kubernetes.aio.client import Configuration
 
-from orderpipeline_operator.adapters.kubernetes.transport import NO_QUERY, TROUBLE, Transport
+from orderpipeline_operator.adapters.kubernetes.transport import NO_QUERY, REQUEST_ERRORS, Transport
 from orderpipeline_operator.domain.kubernetes.kinds import Kind, Manifest, Ref, kind_of, ref_of
 from orderpipeline_operator.domain.kubernetes.names import FIELD_MANAGER
 from orderpipeline_operator.errors import Unreachable, from_status
@@ -22,7 +22,7 @@ SILENCE: Final = 150.0
 """Seconds without a line after which a watch counts as broken; the API server sends a bookmark every minute."""
 
 
-class Kube:
+class KubernetesClient:
     """A client of one API server. Make it inside the loop that uses it and close it there.
 
     All methods raise the errors of `errors.py`; a request that takes longer than `timeout` seconds is Unreachable.
@@ -70,10 +70,10 @@ class Kube:
                     *lines, rest = (rest + piece).split(b"\n")
                     for line in lines:
                         yield line
-        except TROUBLE as error:
+        except REQUEST_ERRORS as error:
             raise Unreachable(what, 0, "Unreachable", f"{type(error).__name__}: {error}") from error
         if status >= 400:
-            raise from_status(what, status, *explain(rest))
+            raise from_status(what, status, *error_of(rest))
 
     async def make(self, manifest: Manifest) -> Manifest:
         """Server-side apply of what does not exist yet; Conflict when it does, whosever it is."""
@@ -166,10 +166,10 @@ class Kube:
         sent = None if body is None else msgspec.json.encode(body)
         try:
             status, raw = await self._transport.request(method, path, query, sent, content, accept)
-        except TROUBLE as error:
+        except REQUEST_ERRORS as error:
             raise Unreachable(f"{verb} {what}", 0, "Unreachable", f"{type(error).__name__}: {error}") from error
         if status >= 400 and not (absent_ok and status == 404):
-            reason, message = explain(raw)
+            reason, message = error_of(raw)
             raise from_status(f"{verb} {what}", status, reason, message)
         return raw
 
@@ -181,7 +181,7 @@ def path_of(kind: Kind, namespace: str | None, name: str = "") -> str:
     return f"{root}{scope}/{kind.plural}" + (f"/{name}" if name else "")
 
 
-def explain(raw: bytes) -> tuple[str, str]:
+def error_of(raw: bytes) -> tuple[str, str]:
     """Reason and message of a Status object; whatever else came, its first 300 characters."""
     try:
         status = msgspec.json.decode(raw)

@@ -18,7 +18,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE, Key
 LOG = logging.getLogger(__name__)
 
 
-def mark_of(body: Mapping[str, Any]) -> tuple[Any, ...]:
+def change_key(body: Mapping[str, Any]) -> tuple[Any, ...]:
     """What of a pipeline, when it differs, is worth a look. Its status is ours, and most events are about that."""
     meta = body["metadata"]
     return meta["uid"], meta.get("generation"), meta.get("deletionTimestamp"), tuple(meta.get("finalizers") or ())
@@ -32,9 +32,9 @@ def registry(cluster: Configuration, enqueue: Callable[[Key], None]) -> kopf.Ope
         return await connection_info(cluster)
 
     async def on_event(type: str | None, body: Mapping[str, Any], memo: kopf.Memo, **_: Any) -> None:  # noqa: A002 - kopf's name
-        mark = mark_of(body)
-        if type == "DELETED" or memo.get("mark") != mark:
-            memo["mark"] = mark
+        change = change_key(body)
+        if type == "DELETED" or memo.get("changes") != change:
+            memo["changes"] = change
             enqueue((body["metadata"]["namespace"], body["metadata"]["name"]))
 
     kopf.on.login(registry=made)(on_login)
@@ -71,7 +71,7 @@ async def connection_info(cluster: Configuration) -> kopf.ConnectionInfo:
     )
 
 
-class Watch:
+class KopfWatch:
     """kopf in a thread and loop of its own, since it ends every task of the loop it runs in."""
 
     def __init__(

@@ -6,9 +6,9 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.kubernetes.store import Store, version_of
-from orderpipeline_operator.adapters.kubernetes.watch import Watched, pages, watch
+from orderpipeline_operator.adapters.kubernetes.watch import ListWatch, pages, watch
 from orderpipeline_operator.backoff import backoff
 from orderpipeline_operator.domain.kubernetes.kinds import Ref
 from orderpipeline_operator.errors import ApiError, NotFound
@@ -22,13 +22,13 @@ GONE = 410
 
 
 class Informer:
-    """One kind. What a reader has to know of it is in `complete` and `absent`; neither: ask the API server."""
+    """One kind. What a reader has to know of it is in `synced` and `kind_missing`; neither: ask the API server."""
 
     def __init__(
         self,
-        kube: Kube,
+        kube: KubernetesClient,
         store: Store,
-        watched: Watched,
+        watched: ListWatch,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
@@ -38,15 +38,15 @@ class Informer:
         self._version = ""
         """Up to where the store is true; empty: it has to be listed."""
         self._failures = 0
-        self.complete = False
+        self.synced = False
         """Whether the store has all there is of it, but for what is on its way."""
-        self.absent = False
+        self.kind_missing = False
         """Whether the cluster does not know the kind."""
-        self._known = asyncio.Event()
+        self._settled = asyncio.Event()
 
-    async def known(self) -> None:
+    async def wait_synced(self) -> None:
         """Wait until the first list is in and its watch stands, or the kind is found to be absent."""
-        await self._known.wait()
+        await self._settled.wait()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -56,12 +56,12 @@ class Informer:
                     await self._list()
                 await self._follow()
             except NotFound:
-                self._version, self.complete, self.absent = "", False, True
-                self._known.set()
+                self._version, self.synced, self.kind_missing = "", False, True
+                self._settled.set()
                 self._store.keep_only(self._watched.kind, self._watched.namespace, (), str(2**63))
                 await self._sleep(ABSENT_SECONDS)
             except ApiError as error:
-                self.complete = False
+                self.synced = False
                 if error.status == GONE:
                     self._version = ""
                     continue
@@ -81,7 +81,7 @@ class Informer:
             async for raws, version in found:  # noqa: B007 - the last one counts
                 there += [self._store.put(of.kind, bytes(raw), partial=of.partial) for raw in raws]
         self._store.keep_only(of.kind, of.namespace, there, version)
-        self._version, self.absent = version, False
+        self._version, self.kind_missing = version, False
 
     async def _follow(self) -> None:
         of = self._watched
@@ -89,8 +89,8 @@ class Informer:
         async with aclosing(watch(self._kube, of, self._version, seconds)) as events:
             async for event in events:
                 if event is None:
-                    self.complete, self._failures = True, 0
-                    self._known.set()
+                    self.synced, self._failures = True, 0
+                    self._settled.set()
                     continue
                 raw = bytes(event.object)
                 if event.type == "DELETED":

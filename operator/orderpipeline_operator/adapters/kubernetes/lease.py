@@ -94,12 +94,12 @@ class Election:
     async def _try(self) -> bool:
         self.error = ""
         try:
-            return await self._take()
+            return await self._acquire_or_renew()
         except ApiError as error:  # a Conflict, too: another candidate was faster, or somebody edited the Lease
             self.error = str(error)
             return False
 
-    async def _take(self) -> bool:
+    async def _acquire_or_renew(self) -> bool:
         try:
             lease = await self._api.get(self._terms.ref)
         except NotFound:

@@ -53,7 +53,7 @@ class Store:
 
     def __init__(self, changed: Callable[[Key], None]) -> None:
         self._changed = changed
-        self._shelves: dict[Key, dict[Ref, _Entry]] = {}
+        self._by_pipeline: dict[Key, dict[Ref, _Entry]] = {}
         self._owners: dict[Ref, Key] = {}
 
     def put(self, kind: Kind, raw: bytes, *, partial: bool = False) -> Ref:
@@ -65,7 +65,7 @@ class Store:
             return ref
         kept = b"" if partial else slim(kind, raw)
         owner = self._set(ref, meta, _Entry(version, kept))
-        if known is not None and before == owner and _no_news(kind, known.raw, kept):
+        if known is not None and before == owner and _unchanged(kind, known.raw, kept):
             return ref
         for key in {before, owner}:
             if key is not None:
@@ -99,8 +99,8 @@ class Store:
 
     def of(self, key: Key, kind: Kind) -> tuple[Manifest, ...]:
         """The objects of one kind that belong to a pipeline."""
-        shelf = self._shelves.get(key) or {}
-        return tuple(msgspec.json.decode(entry.raw) for ref, entry in shelf.items() if ref.kind is kind)
+        objects = self._by_pipeline.get(key) or {}
+        return tuple(msgspec.json.decode(entry.raw) for ref, entry in objects.items() if ref.kind is kind)
 
     def has(self, ref: Ref) -> bool:
         """Whether the object is known to be there."""
@@ -116,14 +116,14 @@ class Store:
 
     def _find(self, ref: Ref) -> _Entry | None:
         owner = self._owners.get(ref)
-        return None if owner is None else self._shelves[owner][ref]
+        return None if owner is None else self._by_pipeline[owner][ref]
 
     def _set(self, ref: Ref, meta: _Meta, entry: _Entry) -> Key | None:
         self._remove(ref)
         owner = meta.owner()
         if owner is not None:
             self._owners[ref] = owner
-            self._shelves.setdefault(owner, {})[ref] = entry
+            self._by_pipeline.setdefault(owner, {})[ref] = entry
         return owner
 
     def _gone(self, ref: Ref) -> None:
@@ -134,9 +134,9 @@ class Store:
     def _remove(self, ref: Ref) -> Key | None:
         owner = self._owners.pop(ref, None)
         if owner is not None:
-            del self._shelves[owner][ref]
-            if not self._shelves[owner]:
-                del self._shelves[owner]
+            del self._by_pipeline[owner][ref]
+            if not self._by_pipeline[owner]:
+                del self._by_pipeline[owner]
         return owner
 
 
@@ -162,12 +162,12 @@ def slim(kind: Kind, raw: bytes) -> bytes:
     return msgspec.json.encode(manifest)
 
 
-def _no_news(kind: Kind, before: bytes, after: bytes) -> bool:
+def _unchanged(kind: Kind, before: bytes, after: bytes) -> bool:
     """Whether a change tells nothing: KEDA notes in a ScaledObject, at every poll, that it was active."""
-    return kind == SCALED_OBJECT and _told(before) == _told(after)
+    return kind == SCALED_OBJECT and _reported(before) == _reported(after)
 
 
-def _told(raw: bytes) -> tuple[Any, ...]:
+def _reported(raw: bytes) -> tuple[Any, ...]:
     manifest = msgspec.json.decode(raw)
     meta = manifest["metadata"]
     return meta.get("generation"), meta.get("labels"), meta.get("deletionTimestamp"), conditions(manifest)

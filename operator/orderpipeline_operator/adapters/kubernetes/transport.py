@@ -17,7 +17,7 @@ from yarl import URL
 from orderpipeline_operator.adapters.kubernetes.credentials import authorization
 
 NO_QUERY: Final[Mapping[str, str]] = MappingProxyType({})
-TROUBLE: Final = (TimeoutError, aiohttp.ClientError, OSError)
+REQUEST_ERRORS: Final = (TimeoutError, aiohttp.ClientError, OSError)
 """What a request raises when there was no whole answer."""
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orderpipeline_operator.adapters.kubernetes.client import Kube, explain, path_of
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient, error_of, path_of
 from orderpipeline_operator.domain.kubernetes.kinds import Kind
 from orderpipeline_operator.errors import from_status
 
@@ -28,7 +28,7 @@ class WatchEvent(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class Watched:
+class ListWatch:
     """What is listed and watched: a kind in one namespace or (None) everywhere; `partial`: only its metadata."""
 
     kind: Kind
@@ -43,7 +43,7 @@ class Watched:
 _PAGES, _EVENTS = msgspec.json.Decoder(_Page), msgspec.json.Decoder(WatchEvent)
 
 
-async def pages(kube: Kube, of: Watched) -> AsyncGenerator[tuple[list[msgspec.Raw], str]]:
+async def pages(kube: KubernetesClient, of: ListWatch) -> AsyncGenerator[tuple[list[msgspec.Raw], str]]:
     """Objects as JSON without apiVersion and kind, and the resourceVersion of the whole list. Raises ApiError."""
     query = {"limit": PAGE} | ({"labelSelector": of.selector} if of.selector else {})
     while True:
@@ -56,7 +56,9 @@ async def pages(kube: Kube, of: Watched) -> AsyncGenerator[tuple[list[msgspec.Ra
         query["continue"] = token
 
 
-async def watch(kube: Kube, of: Watched, version: str, seconds: float) -> AsyncGenerator[WatchEvent | None]:
+async def watch(
+    kube: KubernetesClient, of: ListWatch, version: str, seconds: float
+) -> AsyncGenerator[WatchEvent | None]:
     """What happened after `version`, for so many seconds. The first is None: the watch stands.
 
     Raises ApiError also for what the watch itself tells, so that a version that is too old is one of status 410.
@@ -69,10 +71,10 @@ async def watch(kube: Kube, of: Watched, version: str, seconds: float) -> AsyncG
             event = _EVENTS.decode(line) if line else None
             if event is not None and event.type == "ERROR":
                 code = int(msgspec.json.decode(event.object).get("code", 500))
-                raise from_status(what, code, *explain(bytes(event.object)))
+                raise from_status(what, code, *error_of(bytes(event.object)))
             yield event
 
 
-def _accept(of: Watched, suffix: str = "") -> str:
+def _accept(of: ListWatch, suffix: str = "") -> str:
     json = "application/json"
     return f"{json};as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1" if of.partial else json

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from multidict import CIMultiDictProxy
 
-from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.domain.kubernetes.kinds import CONFIG_MAP, Ref
 from orderpipeline_operator.errors import ApiError
 
@@ -42,17 +42,17 @@ class Unauthenticated(Exception):  # noqa: N818 - reads as what it is
     """The request names nobody that can be believed; the message says why, for the audit log."""
 
 
-class Proxies(Protocol):
+class FrontProxySource(Protocol):
     """Where the front proxy's description comes from; it changes when the cluster renews its certificates."""
 
     async def current(self) -> FrontProxy | None:
         """The description; None when it cannot be read, and then nobody is believed."""
 
 
-class ConfigMapProxies:
+class FrontProxyConfigMap:
     """Reads the ConfigMap that the API server publishes; the last one read stays while it cannot be read again."""
 
-    def __init__(self, kube: Kube) -> None:
+    def __init__(self, kube: KubernetesClient) -> None:
         self._kube = kube
         self._last: FrontProxy | None = None
 

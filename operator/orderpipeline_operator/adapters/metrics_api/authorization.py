@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.metrics_api.authentication import User
 from orderpipeline_operator.domain.kubernetes.apiservice import METRICS_GROUP, METRICS_VERSION
 
@@ -27,7 +27,7 @@ class Action:
 class Authorizer:
     """Asks and remembers for KEEP seconds. `now` is a monotonic clock."""
 
-    def __init__(self, kube: Kube, now: Callable[[], float]) -> None:
+    def __init__(self, kube: KubernetesClient, now: Callable[[], float]) -> None:
         self._kube, self._now = kube, now
         self._kept: dict[tuple[Any, ...], tuple[float, bool, str]] = {}
 

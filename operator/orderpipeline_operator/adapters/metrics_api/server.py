@@ -11,13 +11,13 @@ from pathlib import Path
 from aiohttp import web
 from kubernetes.aio.client import Configuration
 
-from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.metrics_api import discovery as docs
 from orderpipeline_operator.adapters.metrics_api.audit import ServerLog
 from orderpipeline_operator.adapters.metrics_api.authentication import (
-    ConfigMapProxies,
     FrontProxy,
-    Proxies,
+    FrontProxyConfigMap,
+    FrontProxySource,
     Unauthenticated,
     User,
     authenticate,
@@ -80,17 +80,17 @@ async def serve(
 ) -> None:  # fmt: skip
     """Serve until cancelled, in the running loop. Listens once the certificate and the ConfigMap could be read, and
     then calls `listening`."""
-    kube = Kube(cluster)
+    kube = KubernetesClient(cluster)
     try:
         values = StatusValues(kube, time.time, time.monotonic)
         authorizer = Authorizer(kube, time.monotonic)
-        await serve_with(ConfigMapProxies(kube), authorizer, values, Tls(cert, key), host, port, listening)
+        await serve_with(FrontProxyConfigMap(kube), authorizer, values, Tls(cert, key), host, port, listening)
     finally:
         await kube.close()
 
 
 async def serve_with(
-    proxies: Proxies, authorizer: Authorizer, values: Values, tls: Tls, host: str, port: int,
+    proxies: FrontProxySource, authorizer: Authorizer, values: Values, tls: Tls, host: str, port: int,
     listening: Callable[[], None] = lambda: None,
 ) -> None:  # fmt: skip
     """As `serve`, on parts that were made elsewhere. `listening` is called once the port is open."""
@@ -113,7 +113,7 @@ async def serve_with(
         await runner.cleanup()
 
 
-async def _refresh(front: Front, proxies: Proxies, tls: Tls) -> bool:
+async def _refresh(front: Front, proxies: FrontProxySource, tls: Tls) -> bool:
     """Whether requests can be served: a certificate is loaded and the front proxy is known."""
     front.proxy = await proxies.current()
     try:

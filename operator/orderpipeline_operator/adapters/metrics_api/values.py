@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from orderpipeline_common.contract import Metric
-from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE
 from orderpipeline_operator.domain.kubernetes.names import PIPELINE_LABEL
 from orderpipeline_operator.domain.kubernetes.selector import Requirement, matches
@@ -29,7 +29,7 @@ class Values(Protocol):
 class StatusValues:
     """Reads the OrderPipelines of a namespace, at most once a second. `now` is Unix seconds, `clock` monotonic."""
 
-    def __init__(self, kube: Kube, now: Callable[[], float], clock: Callable[[], float]) -> None:
+    def __init__(self, kube: KubernetesClient, now: Callable[[], float], clock: Callable[[], float]) -> None:
         self._kube, self._now, self._clock = kube, now, clock
         self._kept: dict[str, tuple[float, float, Sequence[Mapping[str, Any]]]] = {}
 

@@ -12,7 +12,7 @@ APISERVICE: Final = Kind("apiregistration.k8s.io", "v1", "APIService", "apiservi
 _WAY_OUT: Final = "set autoscaling.backend to KEDA or Direct, which need none of ours"
 
 
-def detect_foreign(apiservice: Mapping[str, Any] | None, expected_service: tuple[str, str]) -> str | None:
+def apiservice_problem(apiservice: Mapping[str, Any] | None, expected_service: tuple[str, str]) -> str | None:
     """What to tell when external metrics aren't served by `expected_service` (namespace, name); None when they are.
 
     `apiservice` is the APIService object, None when there is none. It is never taken from its owner.

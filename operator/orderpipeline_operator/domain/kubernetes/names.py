@@ -15,7 +15,7 @@ MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
 STRIMZI_CLUSTER_LABEL: Final = "strimzi.io/cluster"
 STRIMZI_POOL_LABEL: Final = "strimzi.io/pool-name"
 SECRETS_ANNOTATION: Final = f"{GROUP}/secrets"
-OURS: Final = f"{PIPELINE_LABEL},{MANAGED_BY_LABEL}={FIELD_MANAGER}"
+CHILDREN_SELECTOR: Final = f"{PIPELINE_LABEL},{MANAGED_BY_LABEL}={FIELD_MANAGER}"
 """Label selector of the children of all pipelines."""
 
 
@@ -101,17 +101,17 @@ def selector(name: str, component: str) -> dict[str, str]:
     }
 
 
-def selecting(labels: Mapping[str, str]) -> str:
+def label_selector(labels: Mapping[str, str]) -> str:
     """The label selector, as a list request has it, of what has all of these."""
     return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
-def selector_of(name: str) -> str:
+def children_selector(name: str) -> str:
     """Label selector of the children of one pipeline."""
     return f"{PIPELINE_LABEL}={name},{MANAGED_BY_LABEL}={FIELD_MANAGER}"
 
 
-def children_of(selector: str) -> str | None:
+def pipeline_of_selector(selector: str) -> str | None:
     """The pipeline whose children a selector is for; None for any other selector."""
     name = selector.removeprefix(f"{PIPELINE_LABEL}=").partition(",")[0]
-    return name if selector == selector_of(name) else None
+    return name if selector == children_selector(name) else None

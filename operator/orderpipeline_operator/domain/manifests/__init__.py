@@ -1,7 +1,7 @@
 """Pure builders: spec in, manifests out; one file per kind of object.
 
-A further object is one file here, its line in `render`, its Kind in kubernetes/kinds.py (CHILD_KINDS), and the rights to
-it in the chart's _rules.tpl.
+A further object is one file here, its line in `render`, its Kind in kubernetes/kinds.py (CHILD_KINDS), and the
+rights to it in the chart's _rules.tpl.
 """
 
 from orderpipeline_operator.domain.manifests import consumer, producer
@@ -10,7 +10,7 @@ from orderpipeline_operator.domain.manifests.horizontal_pod_autoscaler import ho
 from orderpipeline_operator.domain.manifests.http_route import http_route
 from orderpipeline_operator.domain.manifests.ingress import ingress
 from orderpipeline_operator.domain.manifests.kafka import kafka
-from orderpipeline_operator.domain.manifests.kafka_endpoint import Access, SecretRef, access
+from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint, SecretRef
 from orderpipeline_operator.domain.manifests.kafka_node_pools import kafka_node_pools
 from orderpipeline_operator.domain.manifests.kafka_rebalance import rebalance_template
 from orderpipeline_operator.domain.manifests.kafka_topics import kafka_topics
@@ -21,7 +21,7 @@ from orderpipeline_operator.domain.manifests.pod_disruption_budgets import pod_d
 from orderpipeline_operator.domain.manifests.scaled_object import scaled_object
 from orderpipeline_operator.domain.manifests.service import service
 
-__all__ = ["Access", "Bundle", "Context", "Manifest", "Pipeline", "SecretRef", "Stage", "access", "api_url", "render"]
+__all__ = ["Bundle", "Context", "KafkaEndpoint", "Manifest", "Pipeline", "SecretRef", "Stage", "api_url", "render"]
 
 
 def render(pipeline: Pipeline, context: Context) -> Bundle:

@@ -5,16 +5,17 @@ from typing import Final
 from orderpipeline_common.contract import CONSUMER_PORT, HEALTH_PATH, READY_PATH, Env, Mount
 from orderpipeline_operator.domain.api.v1alpha1 import ConsumerSpec
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.kafka_endpoint import access
+from orderpipeline_operator.domain.manifests.kafka_endpoint import kafka_endpoint
 from orderpipeline_operator.domain.manifests.pipeline import Context, Manifest, Pipeline, manifest, present
 from orderpipeline_operator.domain.manifests.pod_template import (
+    ServicePod,
     Volume,
     env,
     kafka_env,
     kafka_volumes,
+    pod_template,
     probe,
     resources,
-    template,
 )
 from orderpipeline_operator.domain.manifests.producer import EXIT_SECONDS
 from orderpipeline_operator.domain.units.durations import milliseconds, seconds, seconds_text
@@ -33,8 +34,8 @@ def service_account(pipeline: Pipeline) -> Manifest:
 def deployment(pipeline: Pipeline, context: Context) -> Manifest:
     """Pods of the consumers. There is no preStop wait: nobody connects to them, so they may stop at once."""
     name, spec = names.consumer(pipeline.name), pipeline.spec.consumer
-    connection = access(pipeline, context, name)
-    volumes = kafka_volumes(connection)
+    endpoint = kafka_endpoint(pipeline, context, name)
+    volumes = kafka_volumes(endpoint)
     dsn = spec.sink.dsn_secret
     if _sink(spec) == "postgres" and dsn:
         volumes.append(Volume("sink", dsn.name, Mount.SINK, dsn.key, DSN_FILE))
@@ -42,12 +43,13 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
         name=COMPONENT,
         image=spec.image or context.consumer_image,
         ports=[{"name": PORT_NAME, "containerPort": CONSUMER_PORT, "protocol": "TCP"}],
-        env=[*kafka_env(connection), *_env(pipeline, context)],
+        env=[*kafka_env(endpoint), *_env(pipeline, context)],
         resources=resources(spec.resources),
         startupProbe=probe(HEALTH_PATH, PORT_NAME, period=1, failures=60),
         livenessProbe=probe(HEALTH_PATH, PORT_NAME, period=10, failures=6),
         readinessProbe=probe(READY_PATH, PORT_NAME, period=5, failures=2),
     )
+    pod = ServicePod(COMPONENT, name, container, endpoint, tuple(volumes), spec.placement, spec.grace_period)
     return manifest(
         pipeline,
         "apps/v1",
@@ -58,17 +60,7 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
             replicas=_replicas(pipeline),
             revisionHistoryLimit=3,
             selector={"matchLabels": names.selector(pipeline.name, COMPONENT)},
-            template=template(
-                pipeline,
-                context,
-                component=COMPONENT,
-                account=name,
-                container=container,
-                volumes=volumes,
-                placement=spec.placement,
-                grace_period=spec.grace_period,
-                access=connection,
-            ),
+            template=pod_template(pipeline, context, pod),
         ),
     )
 

@@ -1,6 +1,7 @@
-"""How a client of the pipeline reaches Kafka: address, protocol, and where its credentials lie."""
+"""How a client of the pipeline reaches Kafka: address, protocol, and its credentials."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
 
 from orderpipeline_operator.domain.api.v1alpha1 import ExistingKafka
 from orderpipeline_operator.domain.kubernetes import names
@@ -9,6 +10,7 @@ from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline
 SCRAM = "SCRAM-SHA-512"
 TLS_PORT = 9093
 PLAIN_PORT = 9092
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 
 
 @dataclass(frozen=True)
@@ -19,29 +21,37 @@ class SecretRef:
     key: str
 
 
+CredentialT = TypeVar("CredentialT")
+"""What stands for a credential: the SecretRef where it is stored, or the text itself."""
+
+
 @dataclass(frozen=True)
-class Access:
-    """A connection to Kafka. Exactly one of username and username_from is set when mechanism is."""
+class KafkaEndpoint(Generic[CredentialT]):
+    """A way to connect to Kafka. Username and password are set when the mechanism is."""
 
     bootstrap: str
-    security_protocol: str
-    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+    """Comma-separated host:port list."""
+    security_protocol: SecurityProtocol = "PLAINTEXT"
     mechanism: str | None = None
-    username: str | None = None
-    username_from: SecretRef | None = None
-    password: SecretRef | None = None
-    ca: SecretRef | None = None
+    """SASL mechanism; None: no SASL."""
+    username: str | CredentialT | None = None
+    password: CredentialT | None = field(default=None, repr=False)
+    ca: CredentialT | None = field(default=None, repr=False)
     """PEM; None with TLS means the system's CAs."""
 
+    def secret_refs(self) -> tuple[SecretRef, ...]:
+        """The entries of Secrets that it takes."""
+        return tuple(value for value in (self.username, self.password, self.ca) if isinstance(value, SecretRef))
 
-def access(pipeline: Pipeline, context: Context, user: str) -> Access:
-    """The connection of one KafkaUser, or of the existing cluster's one user, whatever `user` is."""
+
+def kafka_endpoint(pipeline: Pipeline, context: Context, user: str) -> KafkaEndpoint[SecretRef]:
+    """The endpoint of one KafkaUser, or of the existing cluster's one user, whatever `user` is."""
     kafka = pipeline.spec.kafka
     if kafka.existing is not None:
         return _existing(kafka.existing)
     tls = kafka.listeners.tls
     ca = context.ca_secret or names.cluster_ca_secret(pipeline.name)
-    return Access(
+    return KafkaEndpoint(
         bootstrap=context.bootstrap or managed_bootstrap(pipeline),
         security_protocol="SASL_SSL" if tls else "SASL_PLAINTEXT",
         mechanism=SCRAM,
@@ -57,15 +67,23 @@ def managed_bootstrap(pipeline: Pipeline) -> str:
     return f"{names.kafka(pipeline.name)}-kafka-bootstrap.{pipeline.namespace}.svc:{port}"
 
 
-def _existing(kafka: ExistingKafka) -> Access:
-    transport = "SSL" if kafka.tls.enabled else "PLAINTEXT"
+def _existing(kafka: ExistingKafka) -> KafkaEndpoint[SecretRef]:
     secret = kafka.credentials_secret
     ca = kafka.tls.ca_secret if kafka.tls.enabled else None
-    return Access(
+    return KafkaEndpoint(
         bootstrap=kafka.bootstrap_servers,
-        security_protocol=f"SASL_{transport}" if secret else transport,
+        security_protocol=_PROTOCOLS[kafka.tls.enabled, secret is not None],
         mechanism=kafka.sasl_mechanism if secret else None,
-        username_from=SecretRef(secret, "username") if secret else None,
+        username=SecretRef(secret, "username") if secret else None,
         password=SecretRef(secret, "password") if secret else None,
         ca=SecretRef(ca.name, ca.key) if ca else None,
     )
+
+
+_PROTOCOLS: dict[tuple[bool, bool], SecurityProtocol] = {
+    (False, False): "PLAINTEXT",
+    (False, True): "SASL_PLAINTEXT",
+    (True, False): "SSL",
+    (True, True): "SASL_SSL",
+}
+"""By whether there is TLS, and whether there are credentials."""

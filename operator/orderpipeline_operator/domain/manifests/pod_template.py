@@ -9,7 +9,7 @@ from typing import Any, Final
 from orderpipeline_common.contract import Env, Mount
 from orderpipeline_operator.domain.api.v1alpha1 import Placement, Resources
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.kafka_endpoint import Access, SecretRef
+from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint, SecretRef
 from orderpipeline_operator.domain.manifests.pipeline import Context, Manifest, Pipeline, present
 from orderpipeline_operator.domain.units.durations import seconds
 
@@ -43,31 +43,31 @@ class Volume:
         return {"name": self.name, "mountPath": self.folder, "readOnly": True}
 
 
-def kafka_volumes(access: Access) -> list[Volume]:
+def kafka_volumes(endpoint: KafkaEndpoint[SecretRef]) -> list[Volume]:
     """Mounts of the credentials and the CA, where the connection has them."""
     found = []
-    if access.password:
-        found.append(_single("kafka-user", access.password, Mount.KAFKA_USER, PASSWORD_FILE))
-    if access.ca:
-        found.append(_single("kafka-ca", access.ca, Mount.KAFKA_CA, CA_FILE))
+    if endpoint.password:
+        found.append(_single("kafka-user", endpoint.password, Mount.KAFKA_USER, PASSWORD_FILE))
+    if endpoint.ca:
+        found.append(_single("kafka-ca", endpoint.ca, Mount.KAFKA_CA, CA_FILE))
     return found
 
 
-def kafka_env(access: Access) -> list[Manifest]:
+def kafka_env(endpoint: KafkaEndpoint[SecretRef]) -> list[Manifest]:
     """Environment by which both services connect."""
-    username = access.username
+    username = endpoint.username
     variables = env(
         {
-            Env.BOOTSTRAP_SERVERS: access.bootstrap,
-            Env.SECURITY_PROTOCOL: access.security_protocol,
-            Env.SASL_MECHANISM: access.mechanism,
-            Env.SASL_USERNAME: username,
-            Env.SASL_PASSWORD_FILE: f"{Mount.KAFKA_USER}/{PASSWORD_FILE}" if access.password else None,
-            Env.CA_FILE: f"{Mount.KAFKA_CA}/{CA_FILE}" if access.ca else None,
+            Env.BOOTSTRAP_SERVERS: endpoint.bootstrap,
+            Env.SECURITY_PROTOCOL: endpoint.security_protocol,
+            Env.SASL_MECHANISM: endpoint.mechanism,
+            Env.SASL_USERNAME: None if isinstance(username, SecretRef) else username,
+            Env.SASL_PASSWORD_FILE: f"{Mount.KAFKA_USER}/{PASSWORD_FILE}" if endpoint.password else None,
+            Env.CA_FILE: f"{Mount.KAFKA_CA}/{CA_FILE}" if endpoint.ca else None,
         }
     )
-    if access.username_from:
-        reference = {"name": access.username_from.name, "key": access.username_from.key}
+    if isinstance(username, SecretRef):
+        reference = {"name": username.name, "key": username.key}
         variables.append({"name": Env.SASL_USERNAME, "valueFrom": {"secretKeyRef": reference}})
     return variables
 
@@ -77,39 +77,42 @@ def env(values: Mapping[str, str | int | None]) -> list[Manifest]:
     return [{"name": name, "value": str(value)} for name, value in values.items() if value is not None]
 
 
-def template(
-    pipeline: Pipeline,
-    context: Context,
-    *,
-    component: str,
-    account: str,
-    container: Manifest,
-    volumes: list[Volume],
-    placement: Placement,
-    grace_period: str,
-    access: Access,
-) -> Manifest:
-    """The pod template of one service: `container` made safe and given its mounts."""
+@dataclass(frozen=True)
+class ServicePod:
+    """What differs between the pods of the two services."""
+
+    component: str
+    account: str
+    container: Manifest
+    endpoint: KafkaEndpoint[SecretRef]
+    volumes: tuple[Volume, ...]
+    placement: Placement
+    grace_period: str
+
+
+def pod_template(pipeline: Pipeline, context: Context, pod: ServicePod) -> Manifest:
+    """The pod template of one service: its container made safe and given its mounts."""
     full = {
-        **container,
+        **pod.container,
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, *(v.mount() for v in volumes)],  # noqa: S108 - in the pod
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, *(v.mount() for v in pod.volumes)],  # noqa: S108 - in the pod
     }
     if context.image_pull_policy:
         full["imagePullPolicy"] = context.image_pull_policy
-    secrets = {v.secret for v in volumes} | ({access.username_from.name} if access.username_from else set())
-    metadata: Manifest = {"labels": names.labels(pipeline.name, component)}
+    username = pod.endpoint.username
+    secrets = {v.secret for v in pod.volumes} | ({username.name} if isinstance(username, SecretRef) else set())
+    metadata: Manifest = {"labels": names.labels(pipeline.name, pod.component)}
     digest = _secrets_digest(secrets, context.secret_hashes)
     if digest:
         metadata["annotations"] = {names.SECRETS_ANNOTATION: digest}
     return {
         "metadata": metadata,
         "spec": present(
-            serviceAccountName=account,
+            serviceAccountName=pod.account,
             automountServiceAccountToken=False,
             enableServiceLinks=False,
             imagePullSecrets=[{"name": name} for name in context.image_pull_secrets],
@@ -120,10 +123,10 @@ def template(
                 "fsGroup": USER_ID,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
-            terminationGracePeriodSeconds=max(int(seconds(grace_period)), 1),
-            topologySpreadConstraints=[_spread(pipeline.name, component, placement)],
+            terminationGracePeriodSeconds=max(int(seconds(pod.grace_period)), 1),
+            topologySpreadConstraints=[_spread(pipeline.name, pod.component, pod.placement)],
             containers=[full],
-            volumes=[{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}, *(v.manifest() for v in volumes)],
+            volumes=[{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}, *(v.manifest() for v in pod.volumes)],
         ),
     }
 

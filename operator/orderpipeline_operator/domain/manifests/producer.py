@@ -5,16 +5,17 @@ from typing import Final
 from orderpipeline_common.contract import API_PORT, HEALTH_PATH, READY_PATH, Env, Mount
 from orderpipeline_operator.domain.api.v1alpha1 import ProducerSpec
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.kafka_endpoint import access
+from orderpipeline_operator.domain.manifests.kafka_endpoint import kafka_endpoint
 from orderpipeline_operator.domain.manifests.pipeline import Context, Manifest, Pipeline, manifest, present
 from orderpipeline_operator.domain.manifests.pod_template import (
+    ServicePod,
     Volume,
     env,
     kafka_env,
     kafka_volumes,
+    pod_template,
     probe,
     resources,
-    template,
 )
 from orderpipeline_operator.domain.units.durations import milliseconds, seconds, seconds_text
 
@@ -35,21 +36,22 @@ def service_account(pipeline: Pipeline) -> Manifest:
 def deployment(pipeline: Pipeline, context: Context) -> Manifest:
     """Pods of the order API. None goes before its successor is ready."""
     name, spec = names.producer(pipeline.name), pipeline.spec.producer
-    connection = access(pipeline, context, name)
-    volumes = kafka_volumes(connection)
+    endpoint = kafka_endpoint(pipeline, context, name)
+    volumes = kafka_volumes(endpoint)
     if spec.auth.mode == "ApiKey" and spec.auth.secret:
         volumes.append(Volume("api-keys", spec.auth.secret, Mount.API_KEYS))
     container = present(
         name=COMPONENT,
         image=spec.image or context.producer_image,
         ports=[{"name": PORT_NAME, "containerPort": API_PORT, "protocol": "TCP"}],
-        env=[*kafka_env(connection), *_env(pipeline, context)],
+        env=[*kafka_env(endpoint), *_env(pipeline, context)],
         resources=resources(spec.resources),
         startupProbe=probe(HEALTH_PATH, PORT_NAME, period=1, failures=60),
         livenessProbe=probe(HEALTH_PATH, PORT_NAME, period=10, failures=6),
         readinessProbe=probe(READY_PATH, PORT_NAME, period=5, failures=2),
         lifecycle={"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
     )
+    pod = ServicePod(COMPONENT, name, container, endpoint, tuple(volumes), spec.placement, spec.grace_period)
     return manifest(
         pipeline,
         "apps/v1",
@@ -61,17 +63,7 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
             "revisionHistoryLimit": 3,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}},
             "selector": {"matchLabels": names.selector(pipeline.name, COMPONENT)},
-            "template": template(
-                pipeline,
-                context,
-                component=COMPONENT,
-                account=name,
-                container=container,
-                volumes=volumes,
-                placement=spec.placement,
-                grace_period=spec.grace_period,
-                access=connection,
-            ),
+            "template": pod_template(pipeline, context, pod),
         },
     )
 

@@ -8,36 +8,36 @@ from orderpipeline_operator.domain.manifests.kafka_endpoint import PLAIN_PORT, T
 from orderpipeline_operator.domain.planning.observed import Observed
 
 
-def known(spec: OrderPipelineSpec, seen: Observed) -> str | None:
+def last_known(spec: OrderPipelineSpec, observed: Observed) -> str | None:
     """host:port, for whichever listener. Strimzi drops it while paused or unhappy; the last known stays."""
-    return usable(spec, seen) or _last(seen)
+    return current(spec, observed) or _last(observed)
 
 
-def usable(spec: OrderPipelineSpec, seen: Observed) -> str | None:
+def current(spec: OrderPipelineSpec, observed: Observed) -> str | None:
     """host:port of the listener that the spec wants the services to use; None while Strimzi has not named it."""
     if spec.kafka.existing is not None:
         return spec.kafka.existing.bootstrap_servers
     name, port = _wanted(spec)
-    for listener in ((seen.kafka or {}).get("status") or {}).get("listeners") or ():
+    for listener in ((observed.kafka or {}).get("status") or {}).get("listeners") or ():
         if listener.get("name") == name and listener.get("bootstrapServers"):
             return str(listener["bootstrapServers"])
-    last = _last(seen)
+    last = _last(observed)
     return last if last is not None and last.endswith(f":{port}") else None
 
 
-def switching(spec: OrderPipelineSpec, seen: Observed) -> str:
+def awaited_listener(spec: OrderPipelineSpec, observed: Observed) -> str:
     """What services that run on another listener wait for, in words for the user; empty: they need not wait."""
-    if known(spec, seen) is None or usable(spec, seen) is not None:
+    if last_known(spec, observed) is None or current(spec, observed) is not None:
         return ""
-    return f"Kafka {seen.name} to open its listener {_wanted(spec)[0]}"
+    return f"Kafka {observed.name} to open its listener {_wanted(spec)[0]}"
 
 
 def _wanted(spec: OrderPipelineSpec) -> tuple[str, int]:
     return ("tls", TLS_PORT) if spec.kafka.listeners.tls else ("plain", PLAIN_PORT)
 
 
-def _last(seen: Observed) -> str | None:
-    if seen.kafka is None:
+def _last(observed: Observed) -> str | None:
+    if observed.kafka is None:
         return None
-    last = ((seen.cr.get("status") or {}).get("endpoints") or {}).get("bootstrap")
+    last = ((observed.cr.get("status") or {}).get("endpoints") or {}).get("bootstrap")
     return None if last is None else str(last)

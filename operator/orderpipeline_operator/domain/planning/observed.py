@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, HPA, KAFKA, SCALED_OBJECT, Kind, Manifest, Ref
+from orderpipeline_operator.domain.kubernetes.kinds import (
+    DEPLOYMENT,
+    HPA,
+    KAFKA,
+    SCALED_OBJECT,
+    Key,
+    Kind,
+    Manifest,
+    Ref,
+)
 
 
 @dataclass(frozen=True)
@@ -16,11 +25,11 @@ class Observed:
     cr: Manifest
     children: Mapping[Ref, Manifest] = field(default_factory=dict)
     """Objects whose controlling owner is this pipeline."""
-    strangers: frozenset[Ref] = frozenset()
+    foreign_objects: frozenset[Ref] = frozenset()
     """Objects that bear a name or label of ours but belong to somebody else."""
     secrets: Mapping[str, Manifest | None] = field(default_factory=dict)
     """The Secrets that the pipeline needs, by name; None: it does not exist."""
-    absent_kinds: frozenset[Kind] = frozenset()
+    missing_kinds: frozenset[Kind] = frozenset()
     """Kinds that this cluster does not know."""
     pods: int = 0
     """Pods of the pipeline's own Deployments that still exist."""
@@ -34,6 +43,11 @@ class Observed:
     def namespace(self) -> str:
         """The pipeline's namespace."""
         return str(self.cr["metadata"]["namespace"])
+
+    @property
+    def key(self) -> Key:
+        """The pipeline's namespace and name."""
+        return self.namespace, self.name
 
     @property
     def uid(self) -> str:
@@ -107,8 +121,8 @@ def is_true(manifest: Manifest | None, type_: str) -> bool:
 
 def up_to_date(manifest: Manifest) -> bool:
     """Whether the controller of the object has seen its newest spec."""
-    seen = (manifest.get("status") or {}).get("observedGeneration")
-    return seen is not None and seen >= manifest["metadata"].get("generation", 0)
+    observed = (manifest.get("status") or {}).get("observedGeneration")
+    return observed is not None and observed >= manifest["metadata"].get("generation", 0)
 
 
 def secret_bytes(secret: Manifest | None, key: str) -> bytes | None:
@@ -125,29 +139,29 @@ def secret_hash(secret: Manifest) -> str:
     return digest.hexdigest()[:32]
 
 
-Need = tuple[str, str]
+SecretKey = tuple[str, str]
 """Name of a Secret and the entry that it must have; an empty entry: any."""
 
 
-def needs_of(manifests: Iterable[Manifest]) -> frozenset[Need]:
+def required_secret_keys(manifests: Iterable[Manifest]) -> frozenset[SecretKey]:
     """The Secrets, and entries of them, without which the pods of these Deployments cannot start."""
-    needs: set[Need] = set()
+    required: set[SecretKey] = set()
     for manifest in manifests:
         pod = manifest["spec"]["template"]["spec"]
         for volume in pod.get("volumes") or ():
             secret = volume.get("secret")
             if secret:
-                needs |= {(secret["secretName"], item["key"]) for item in secret.get("items") or ({"key": ""},)}
+                required |= {(secret["secretName"], item["key"]) for item in secret.get("items") or ({"key": ""},)}
         for container in pod.get("containers") or ():
             references = ((e.get("valueFrom") or {}).get("secretKeyRef") for e in container.get("env") or ())
-            needs |= {(r["name"], r["key"]) for r in references if r}
-    return frozenset(needs)
+            required |= {(r["name"], r["key"]) for r in references if r}
+    return frozenset(required)
 
 
-def lacking(needs: Iterable[Need], secrets: Mapping[str, Manifest | None]) -> tuple[str, ...]:
+def missing_secrets(required: Iterable[SecretKey], secrets: Mapping[str, Manifest | None]) -> tuple[str, ...]:
     """What of it is not there, in words for the user."""
     found = set()
-    for name, key in needs:
+    for name, key in required:
         secret = secrets.get(name)
         if secret is None:
             found.add(f"Secret {name}")

@@ -22,7 +22,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import (
     ref_of,
 )
 from orderpipeline_operator.domain.planning.drift import difference, stamped
-from orderpipeline_operator.domain.planning.observed import Observed, is_true, lacking, needs_of
+from orderpipeline_operator.domain.planning.observed import Observed, is_true, missing_secrets, required_secret_keys
 
 KEPT_KINDS: Final = CLUSTER_KINDS
 """Never pruned, since they hold the orders; they go only with the pipeline itself."""
@@ -36,17 +36,17 @@ class Plan:
     """Stamped manifests that differ from what is live, or are missing."""
     prune: tuple[Ref, ...] = ()
     """Owned objects that are no longer rendered."""
-    refused: tuple[Ref, ...] = ()
+    foreign: tuple[Ref, ...] = ()
     """Rendered objects whose name somebody else has taken."""
-    unavailable: tuple[Kind, ...] = ()
+    missing_kinds: tuple[Kind, ...] = ()
     """Rendered kinds that this cluster does not know."""
-    waiting: tuple[str, ...] = ()
+    waiting_for: tuple[str, ...] = ()
     """What the next stage waits for, in words for the user."""
-    held: tuple[str, ...] = ()
+    held_back: tuple[str, ...] = ()
     """What changes of the Deployments wait for, in words for the user; empty: nothing of them is held back."""
 
 
-def plan(stages: Sequence[Sequence[Manifest]], seen: Observed, hold: str = "") -> Plan:
+def plan(stages: Sequence[Sequence[Manifest]], observed: Observed, hold: str = "") -> Plan:
     """Decide what to write. `stages` are the rendered manifests in bring-up order.
 
     `hold`: what the Deployments have to wait for, in words; empty: nothing.
@@ -57,39 +57,39 @@ def plan(stages: Sequence[Sequence[Manifest]], seen: Observed, hold: str = "") -
     waiting: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     for stage in stages:
-        if waiting and not _begun(stage, seen):
+        if waiting and not _begun(stage, observed):
             break
-        missed = _lacking(stage, seen, hold)
+        missed = _missing(stage, observed, hold)
         for manifest in stage:
             ref = ref_of(manifest)
-            if ref in seen.strangers:
+            if ref in observed.foreign_objects:
                 refused.append(ref)
-            elif ref.kind in seen.absent_kinds:
+            elif ref.kind in observed.missing_kinds:
                 missing.add(ref.kind)
-            elif not _differs(manifest, seen.children.get(ref)):
+            elif not _differs(manifest, observed.children.get(ref)):
                 continue
             elif ref.kind == DEPLOYMENT and missed:
                 held = missed
             else:
                 writes.append(stamped(manifest))
-        waiting = (*waiting, *unready(stage, seen), *missed)
+        waiting = (*waiting, *unready(stage, observed), *missed)
     rendered = {ref_of(manifest) for stage in stages for manifest in stage}
     # An HPA goes on while the ScaledObject that is to replace it cannot be made.
     kept = (*KEPT_KINDS, HPA) if SCALED_OBJECT in missing else KEPT_KINDS
-    prune = tuple(sorted(ref for ref in seen.children if ref not in rendered and ref.kind not in kept))
+    prune = tuple(sorted(ref for ref in observed.children if ref not in rendered and ref.kind not in kept))
     return Plan(tuple(writes), prune, tuple(refused), tuple(sorted(missing)), waiting, held)
 
 
-def held_back(stages: Sequence[Sequence[Manifest]], seen: Observed) -> bool:
+def last_stage_waits(stages: Sequence[Sequence[Manifest]], observed: Observed) -> bool:
     """Whether the last stage has to wait for those before it."""
     *before, last = stages
-    return not _begun(last, seen) and any(unready(stage, seen) for stage in before)
+    return not _begun(last, observed) and any(unready(stage, observed) for stage in before)
 
 
-def unready(stage: Sequence[Manifest], seen: Observed) -> tuple[str, ...]:
+def unready(stage: Sequence[Manifest], observed: Observed) -> tuple[str, ...]:
     """The rendered Strimzi objects of a stage that are not Ready, in words; services are not waited for."""
     awaited = (ref for ref in map(ref_of, stage) if ref.kind in (KAFKA, TOPIC, USER))
-    return tuple(f"{ref.kind.kind} {ref.name}" for ref in awaited if not is_true(seen.children.get(ref), "Ready"))
+    return tuple(f"{ref.kind.kind} {ref.name}" for ref in awaited if not is_true(observed.children.get(ref), "Ready"))
 
 
 def leaves_data(ref: Ref) -> bool:
@@ -97,8 +97,8 @@ def leaves_data(ref: Ref) -> bool:
     return ref.kind == TOPIC
 
 
-def _begun(stage: Sequence[Manifest], seen: Observed) -> bool:
-    return any(ref_of(manifest) in seen.children for manifest in stage)
+def _begun(stage: Sequence[Manifest], observed: Observed) -> bool:
+    return any(ref_of(manifest) in observed.children for manifest in stage)
 
 
 def _differs(manifest: Manifest, live: Manifest | None) -> bool:
@@ -109,7 +109,10 @@ def _differs(manifest: Manifest, live: Manifest | None) -> bool:
     return difference(manifest, live) is not None
 
 
-def _lacking(stage: Sequence[Manifest], seen: Observed, hold: str) -> tuple[str, ...]:
+def _missing(stage: Sequence[Manifest], observed: Observed, hold: str) -> tuple[str, ...]:
     """What pods of this stage need and is not there: Secrets, whose lack would render a wrong template, and `hold`."""
     deployments = [manifest for manifest in stage if manifest["kind"] == DEPLOYMENT.kind]
-    return (*lacking(needs_of(deployments), seen.secrets), *((hold,) if hold and deployments else ()))
+    return (
+        *missing_secrets(required_secret_keys(deployments), observed.secrets),
+        *((hold,) if hold and deployments else ()),
+    )

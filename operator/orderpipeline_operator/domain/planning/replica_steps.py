@@ -7,20 +7,20 @@ from orderpipeline_operator.domain.kubernetes.kinds import AUTOSCALER_KINDS, Man
 from orderpipeline_operator.domain.planning.observed import Observed, Scaling
 
 
-def own_step(seen: Observed, view: Scaling | None, *, direct: bool) -> int | None:
+def replicas_to_set(observed: Observed, view: Scaling | None, *, direct: bool) -> int | None:
     """The replica count that is the operator's to write now; None when nothing is.
 
     An HPA of ours neither leaves nor reaches 0, so those two steps are the operator's. With `direct` all steps are, as
     soon as nothing else scales, and none while the lag is not known. A ScaledObject takes all of them itself.
     """
-    name = names.consumer(seen.name)
-    deployment = seen.deployment(name)
+    name = names.consumer(observed.name)
+    deployment = observed.deployment(name)
     if deployment is None or view is None or view.desired is None:
         return None
     current = deployment["spec"].get("replicas", 1)
-    if seen.hpa(name) is not None:
+    if observed.hpa(name) is not None:
         return view.desired if (current == 0) != (view.desired == 0) else None
-    alone = not seen.of(*AUTOSCALER_KINDS)
+    alone = not observed.of(*AUTOSCALER_KINDS)
     return view.desired if direct and alone and not view.error and view.desired != current else None
 
 

@@ -42,52 +42,52 @@ class Teardown:
         return not (self.delete or self.release or self.waiting)
 
 
-def next_step(seen: Observed, now: datetime, patience: float) -> Teardown:
-    """What to do now. `patience`: seconds after its deletion that a pipeline waits for pods and Strimzi."""
-    impatient = (now - deleted_at(seen)).total_seconds() > patience
-    services = seen.of(
-        *(kind for kind in {ref.kind for ref in seen.children} if kind not in (*CLUSTER_KINDS, *ENTITY_KINDS))
+def next_step(observed: Observed, now: datetime, teardown_seconds: float) -> Teardown:
+    """What to do now. `teardown_seconds`: seconds after its deletion that a pipeline waits for pods and Strimzi."""
+    timed_out = (now - deleted_at(observed)).total_seconds() > teardown_seconds
+    services = observed.of(
+        *(kind for kind in {ref.kind for ref in observed.children} if kind not in (*CLUSTER_KINDS, *ENTITY_KINDS))
     )
-    if services and not _stuck(seen, services, impatient):
+    if services and not _stuck(observed, services, timed_out):
         # The autoscaler first, so that it scales nothing that is going.
-        return _remove(seen, [*seen.of(*AUTOSCALER_KINDS), *services], "services")
-    if seen.pods and not impatient:
-        return Teardown(waiting=f"{seen.pods} pods to finish what they hold")
-    entities = seen.of(*ENTITY_KINDS)
-    if entities and not _stuck(seen, entities, impatient):
-        return _remove_entities(seen, impatient)
+        return _remove(observed, [*observed.of(*AUTOSCALER_KINDS), *services], "services")
+    if observed.pods and not timed_out:
+        return Teardown(waiting=f"{observed.pods} pods to finish what they hold")
+    entities = observed.of(*ENTITY_KINDS)
+    if entities and not _stuck(observed, entities, timed_out):
+        return _remove_entities(observed, timed_out)
     for kind in (KAFKA, NODE_POOL):
-        if seen.of(kind) and not _stuck(seen, seen.of(kind), impatient):
-            return _remove(seen, list(seen.of(kind)), kind.kind)
+        if observed.of(kind) and not _stuck(observed, observed.of(kind), timed_out):
+            return _remove(observed, list(observed.of(kind)), kind.kind)
     return Teardown()
 
 
-def _stuck(seen: Observed, refs: Iterable[Ref], impatient: bool) -> bool:
+def _stuck(observed: Observed, refs: Iterable[Ref], timed_out: bool) -> bool:
     """Whether all that is left of a step is held by finalizers that are not ours to remove, and was for long enough."""
-    return impatient and all(_dying(seen, ref) and not (ref.kind == TOPIC and _held(seen, ref)) for ref in refs)
+    return timed_out and all(_dying(observed, ref) and not (ref.kind == TOPIC and _held(observed, ref)) for ref in refs)
 
 
-def deleted_at(seen: Observed) -> datetime:
+def deleted_at(observed: Observed) -> datetime:
     """When the pipeline's deletion was asked for."""
-    return datetime.fromisoformat(seen.cr["metadata"]["deletionTimestamp"])
+    return datetime.fromisoformat(observed.cr["metadata"]["deletionTimestamp"])
 
 
-def _remove(seen: Observed, refs: list[Ref], what: str) -> Teardown:
-    todo = tuple(ref for ref in dict.fromkeys(refs) if not _dying(seen, ref))
+def _remove(observed: Observed, refs: list[Ref], what: str) -> Teardown:
+    todo = tuple(ref for ref in dict.fromkeys(refs) if not _dying(observed, ref))
     return Teardown(delete=todo, waiting=f"{what} to go")
 
 
-def _remove_entities(seen: Observed, impatient: bool) -> Teardown:
+def _remove_entities(observed: Observed, timed_out: bool) -> Teardown:
     """Topics and users; once the Kafka is gone, or the patience is, the topics' finalizers are removed by us."""
-    alone = seen.kafka is None or _dying(seen, Ref(KAFKA, seen.namespace, seen.name)) or impatient
-    stuck = [ref for ref in seen.of(TOPIC) if _dying(seen, ref) and _held(seen, ref)]
-    step = _remove(seen, list(seen.of(*ENTITY_KINDS)), "Strimzi to remove topics and users")
+    alone = observed.kafka is None or _dying(observed, Ref(KAFKA, observed.namespace, observed.name)) or timed_out
+    stuck = [ref for ref in observed.of(TOPIC) if _dying(observed, ref) and _held(observed, ref)]
+    step = _remove(observed, list(observed.of(*ENTITY_KINDS)), "Strimzi to remove topics and users")
     return Teardown(delete=step.delete, release=tuple(stuck) if alone else (), waiting=step.waiting)
 
 
-def _dying(seen: Observed, ref: Ref) -> bool:
-    return bool(seen.children[ref]["metadata"].get("deletionTimestamp"))
+def _dying(observed: Observed, ref: Ref) -> bool:
+    return bool(observed.children[ref]["metadata"].get("deletionTimestamp"))
 
 
-def _held(seen: Observed, ref: Ref) -> bool:
-    return TOPIC_FINALIZER in (seen.children[ref]["metadata"].get("finalizers") or ())
+def _held(observed: Observed, ref: Ref) -> bool:
+    return TOPIC_FINALIZER in (observed.children[ref]["metadata"].get("finalizers") or ())

@@ -4,15 +4,18 @@ from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import SCALED_OBJECT
 from orderpipeline_operator.domain.planning.observed import Observed, Scaling, condition, is_true
-from orderpipeline_operator.domain.status.conditions import Condition, camel
+from orderpipeline_operator.domain.status.conditions import Condition, as_reason
 
 TYPE = "AutoscalingActive"
 
 
 def autoscaling_active(
-    spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None, metrics_trouble: tuple[str, str] | None = None
+    spec: OrderPipelineSpec,
+    observed: Observed,
+    scaling: Scaling | None,
+    external_metrics_problem: tuple[str, str] | None = None,
 ) -> Condition:
-    """The condition. `metrics_trouble`: reason and message when the cluster's external metrics are not ours."""
+    """The condition. `external_metrics_problem`: reason and message when external metrics are not ours."""
     mode, backend = spec.autoscaling.mode, spec.autoscaling.backend
     if mode == "Off":
         kept = "as many consumers as there are" if spec.autoscaling.replicas is None else "replicas"
@@ -21,18 +24,18 @@ def autoscaling_active(
         return Condition(
             TYPE, "False", "Recommend", "autoscaling.mode is Recommend: the decision is published and nothing moves."
         )
-    if backend == "KEDA" and SCALED_OBJECT in seen.absent_kinds:
-        return Condition(TYPE, "False", "KEDAMissing", _no_keda(seen))
-    if metrics_trouble is not None and backend == "ExternalMetrics":
-        return Condition(TYPE, "False", *metrics_trouble)
+    if backend == "KEDA" and SCALED_OBJECT in observed.missing_kinds:
+        return Condition(TYPE, "False", "KEDAMissing", _no_keda(observed))
+    if external_metrics_problem is not None and backend == "ExternalMetrics":
+        return Condition(TYPE, "False", *external_metrics_problem)
     if scaling is not None and scaling.error:
         text = f"The number of consumers is held, since the lag cannot be read: {scaling.error}"
         return Condition(TYPE, "False", "LagUnknown", text)
-    return {"ExternalMetrics": _by_hpa, "KEDA": _by_keda, "Direct": _directly}[backend](spec, seen, scaling)
+    return {"ExternalMetrics": _by_hpa, "KEDA": _by_keda, "Direct": _directly}[backend](spec, observed, scaling)
 
 
-def _by_hpa(spec: OrderPipelineSpec, seen: Observed, _: Scaling | None) -> Condition:
-    hpa = seen.hpa(names.consumer(seen.name))
+def _by_hpa(spec: OrderPipelineSpec, observed: Observed, _: Scaling | None) -> Condition:
+    hpa = observed.hpa(names.consumer(observed.name))
     if hpa is None:
         return Condition(TYPE, "False", "Waiting", "The autoscaler is made together with the consumers.")
     active = condition(hpa, "ScalingActive")
@@ -43,35 +46,35 @@ def _by_hpa(spec: OrderPipelineSpec, seen: Observed, _: Scaling | None) -> Condi
     if active.get("reason") == "ScalingDisabled":
         return _asleep(spec)
     text = f"The HorizontalPodAutoscaler says: {active.get('message')}"
-    return Condition(TYPE, "False", camel(active.get("reason") or "Failing"), text)
+    return Condition(TYPE, "False", as_reason(active.get("reason") or "Failing"), text)
 
 
-def _by_keda(spec: OrderPipelineSpec, seen: Observed, _: Scaling | None) -> Condition:
-    found = seen.scaled_object(names.consumer(seen.name))
+def _by_keda(spec: OrderPipelineSpec, observed: Observed, _: Scaling | None) -> Condition:
+    found = observed.scaled_object(names.consumer(observed.name))
     if found is None:
         return Condition(TYPE, "False", "Waiting", "The ScaledObject is made together with the consumers.")
     ready, hpa = condition(found, "Ready"), condition(found, "HPAActive")
     if is_true(found, "Paused"):
-        text = f"ScaledObject {seen.namespace}/{names.consumer(seen.name)} is paused: remove KEDA's annotation."
+        text = f"ScaledObject {observed.namespace}/{names.consumer(observed.name)} is paused: remove KEDA's annotation."
         return Condition(TYPE, "False", "KEDAPaused", text)
     if ready is None or ready.get("status") == "Unknown":
-        text = f"KEDA has not reported yet: check that its operator runs and watches namespace {seen.namespace}."
+        text = f"KEDA has not reported yet: check that its operator runs and watches namespace {observed.namespace}."
         return Condition(TYPE, "Unknown", "Pending", text)
     for entry in (ready, hpa):
         if entry is not None and entry.get("status") == "False":
             text = f"KEDA says: {entry.get('message')}; the number of consumers is held."
-            return Condition(TYPE, "False", camel(entry.get("reason") or "Failing"), text)
-    return _asleep(spec) if _none_wanted(seen) and not is_true(found, "Active") else _following()
+            return Condition(TYPE, "False", as_reason(entry.get("reason") or "Failing"), text)
+    return _asleep(spec) if _none_wanted(observed) and not is_true(found, "Active") else _following()
 
 
-def _directly(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None) -> Condition:
-    if seen.deployment(names.consumer(seen.name)) is None:
+def _directly(spec: OrderPipelineSpec, observed: Observed, scaling: Scaling | None) -> Condition:
+    if observed.deployment(names.consumer(observed.name)) is None:
         return Condition(TYPE, "False", "Waiting", "The consumers are not made yet.")
     if spec.paused:
         return Condition(TYPE, "False", "Paused", "The operator moves nothing while paused is true.")
     if scaling is None or scaling.desired is None:
         return Condition(TYPE, "Unknown", "Pending", "Nothing has been decided yet: the lag has not been read.")
-    return _asleep(spec) if _none_wanted(seen) else _following()
+    return _asleep(spec) if _none_wanted(observed) else _following()
 
 
 def _following() -> Condition:
@@ -84,13 +87,13 @@ def _asleep(spec: OrderPipelineSpec) -> Condition:
     return Condition(TYPE, "True", "ScaledToZero", "Consumers start when orders arrive.")
 
 
-def _none_wanted(seen: Observed) -> bool:
-    deployment = seen.deployment(names.consumer(seen.name))
+def _none_wanted(observed: Observed) -> bool:
+    deployment = observed.deployment(names.consumer(observed.name))
     return deployment is not None and deployment["spec"].get("replicas", 1) == 0
 
 
-def _no_keda(seen: Observed) -> str:
-    held = "the HPA goes on" if seen.hpa(names.consumer(seen.name)) else "as many consumers as there are stay"
+def _no_keda(observed: Observed) -> str:
+    held = "the HPA goes on" if observed.hpa(names.consumer(observed.name)) else "as many consumers as there are stay"
     return (
         "This cluster has no ScaledObject (keda.sh/v1alpha1): install KEDA, or set autoscaling.backend to "
         f"ExternalMetrics or Direct. Until then {held}."

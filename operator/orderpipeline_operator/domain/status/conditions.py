@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
@@ -12,6 +12,8 @@ from orderpipeline_operator.domain.planning.observed import Observed, Scaling, c
 from orderpipeline_operator.domain.planning.plan import Plan
 
 Verdict = Literal["True", "False", "Unknown"]
+DELETING: Final = "Deleting"
+"""Reason of Ready while the pipeline is being deleted."""
 
 
 @dataclass(frozen=True)
@@ -29,39 +31,42 @@ class Condition:
         return self.status == "True"
 
 
-def kafka_ready(spec: OrderPipelineSpec, seen: Observed, scaling: Scaling | None) -> Condition:
+def kafka_ready(spec: OrderPipelineSpec, observed: Observed, scaling: Scaling | None) -> Condition:
     """KafkaReady: what Strimzi says of its Kafka, or what the sampler meets at an existing one."""
     if spec.kafka.existing is not None:
-        return _existing_ready(spec.kafka.existing.bootstrap_servers, seen, scaling)
-    if KAFKA in seen.absent_kinds:
+        return _existing_ready(spec.kafka.existing.bootstrap_servers, observed, scaling)
+    if KAFKA in observed.missing_kinds:
         return Condition(
             "KafkaReady", "False", "StrimziMissing", "This cluster has no Kafka resource: install Strimzi 1.0 or newer."
         )
-    kafka = seen.kafka
-    if Ref(KAFKA, seen.namespace, names.kafka(seen.name)) in seen.strangers:
-        return Condition("KafkaReady", "False", "NotOwned", f"Kafka {names.kafka(seen.name)} belongs to somebody else.")
+    kafka = observed.kafka
+    if Ref(KAFKA, observed.namespace, names.kafka(observed.name)) in observed.foreign_objects:
+        return Condition(
+            "KafkaReady", "False", "NotOwned", f"Kafka {names.kafka(observed.name)} belongs to somebody else."
+        )
     if kafka is None:
         return Condition("KafkaReady", "False", "Creating", "The Kafka resource is about to be made.")
     if is_true(kafka, "Ready"):
         busy = "" if up_to_date(kafka) else " Strimzi is still working on the newest change."
-        return Condition("KafkaReady", "True", "Ready", f"Kafka {seen.name} is ready.{busy}")
+        return Condition("KafkaReady", "True", "Ready", f"Kafka {observed.name} is ready.{busy}")
     failing = condition(kafka, "NotReady") or condition(kafka, "ReconciliationPaused")
     if failing:
         text = failing.get("message") or "no message"
         return Condition(
             "KafkaReady",
             "False",
-            camel(failing.get("reason") or failing["type"]),
-            f"Strimzi says of Kafka {seen.name}: {text}",
+            as_reason(failing.get("reason") or failing["type"]),
+            f"Strimzi says of Kafka {observed.name}: {text}",
         )
     text = (
-        f"Strimzi has not reported on Kafka {seen.name} yet; check that it runs and watches namespace {seen.namespace}."
+        f"Strimzi has not reported on Kafka {observed.name} yet; "
+        f"check that it runs and watches namespace {observed.namespace}."
     )
     return Condition("KafkaReady", "False", "Pending", text)
 
 
-def _existing_ready(bootstrap: str, seen: Observed, scaling: Scaling | None) -> Condition:
-    last = condition(seen.cr, "KafkaReady")
+def _existing_ready(bootstrap: str, observed: Observed, scaling: Scaling | None) -> Condition:
+    last = condition(observed.cr, "KafkaReady")
     if scaling is None and last is not None:
         # A fresh leader has not asked yet; the last answer holds until it has.
         return Condition("KafkaReady", last["status"], last["reason"], last["message"])
@@ -72,9 +77,9 @@ def _existing_ready(bootstrap: str, seen: Observed, scaling: Scaling | None) -> 
     return Condition("KafkaReady", "True", "Existing", f"{bootstrap} answers.")
 
 
-def entity_problem(seen: Observed) -> tuple[str, str] | None:
+def entity_problem(observed: Observed) -> tuple[str, str] | None:
     """Reason and message of the first topic or user that Strimzi reports as failing; a new one is no failure."""
-    for ref, manifest in seen.of(TOPIC, USER).items():
+    for ref, manifest in observed.of(TOPIC, USER).items():
         failing = condition(manifest, "NotReady")
         ready = condition(manifest, "Ready")
         if failing is None and ready is not None and ready.get("status") == "False":
@@ -88,34 +93,34 @@ def entity_problem(seen: Observed) -> tuple[str, str] | None:
     return None
 
 
-def deployment_ready(type_: str, name: str, seen: Observed, plan: Plan) -> Condition:
+def deployment_ready(type_: str, name: str, observed: Observed, plan: Plan) -> Condition:
     """ProducersReady and ConsumersReady: whether the Deployment has its pods up."""
-    deployment = seen.deployment(name)
+    deployment = observed.deployment(name)
     if deployment is None:
-        for_what = ", ".join(plan.waiting)
+        for_what = ", ".join(plan.waiting_for)
         return Condition(type_, "False", "Waiting", f"Waits for {for_what}." if for_what else "About to be made.")
     want = deployment["spec"].get("replicas", 1)
     status = deployment.get("status") or {}
     ready = status.get("readyReplicas") or 0
-    held = f" Changes wait for {', '.join(plan.held)}." if plan.held else ""
+    held = f" Changes wait for {', '.join(plan.held_back)}." if plan.held_back else ""
     if want == 0:
         return Condition(type_, "True", "ScaledToZero", f"No pods are wanted now.{held}")
     if is_true(deployment, "Available"):
         return Condition(type_, "True", "Available", f"Enough of the {want} pods are ready.{held}")
     progress = condition(deployment, "Progressing") or condition(deployment, "ReplicaFailure") or {}
-    reason = "Starting" if progress.get("status") != "False" else camel(progress.get("reason") or "Failing")
-    look = f"kubectl -n {seen.namespace} describe pods -l {names.PIPELINE_LABEL}={seen.name}"
+    reason = "Starting" if progress.get("status") != "False" else as_reason(progress.get("reason") or "Failing")
+    look = f"kubectl -n {observed.namespace} describe pods -l {names.PIPELINE_LABEL}={observed.name}"
     text = f"{ready} of {want} pods are ready" + (
         f" ({progress['message']})" if reason != "Starting" and progress.get("message") else ""
     )
     return Condition(type_, "False", reason, f"{text}; see: {look}{held and '.' + held}")
 
 
-def degraded(seen: Observed, plan: Plan, failures: Iterable[str]) -> Condition:
+def degraded(observed: Observed, plan: Plan, failures: Iterable[str]) -> Condition:
     """Degraded: something is wrong that does not heal by waiting."""
     found: list[tuple[str, str]] = []
-    if plan.refused:
-        taken = ", ".join(f"{ref.kind.kind} {ref.name}" for ref in plan.refused)
+    if plan.foreign:
+        taken = ", ".join(f"{ref.kind.kind} {ref.name}" for ref in plan.foreign)
         found.append(
             (
                 "NotOwned",
@@ -123,27 +128,27 @@ def degraded(seen: Observed, plan: Plan, failures: Iterable[str]) -> Condition:
             )
         )
     found += [("ApplyFailed", failure) for failure in failures]
-    for kind in plan.unavailable:
+    for kind in plan.missing_kinds:
         found.append(
             (
                 "KindMissing",
                 f"This cluster has no {kind.kind} ({kind.api_version}): install its CRD or remove the field for it.",
             )
         )
-    found += (problem for problem in (entity_problem(seen), *_rollout_problems(seen)) if problem)
+    found += (problem for problem in (entity_problem(observed), *_rollout_problems(observed)) if problem)
     if not found:
         return Condition("Degraded", "False", "AsExpected", "Nothing needs attention.")
     return Condition("Degraded", "True", found[0][0], " ".join(_sentence(text) for _, text in found))
 
 
-def _rollout_problems(seen: Observed) -> Iterator[tuple[str, str]]:
+def _rollout_problems(observed: Observed) -> Iterator[tuple[str, str]]:
     """Deployments whose new pods do not come up or may not be made, even while the pods before them go on."""
-    for ref, deployment in seen.of(DEPLOYMENT).items():
+    for ref, deployment in observed.of(DEPLOYMENT).items():
         progress, refused = condition(deployment, "Progressing"), is_true(deployment, "ReplicaFailure")
         failing = condition(deployment, "ReplicaFailure") if refused else progress
         if failing and (refused or failing.get("status") == "False") and up_to_date(deployment):
             reason = failing.get("reason") or failing["type"]
-            yield camel(reason), f"Deployment {ref.name}: {failing.get('message') or reason}"
+            yield as_reason(reason), f"Deployment {ref.name}: {failing.get('message') or reason}"
 
 
 def paused(spec: OrderPipelineSpec) -> Condition:
@@ -166,7 +171,9 @@ def ready(parts: Iterable[Condition]) -> Condition:
     return Condition("Ready", "True", "Ready", "Orders are taken and worked off.")
 
 
-def merged(old: Iterable[Manifest], new: Iterable[Condition], generation: int, now: datetime) -> list[Manifest]:
+def merge_conditions(
+    old: Iterable[Manifest], new: Iterable[Condition], generation: int, now: datetime
+) -> list[Manifest]:
     """Conditions as they are written: the time moves only when the status does."""
     before = {entry["type"]: entry for entry in old}
     result = []
@@ -188,7 +195,7 @@ def merged(old: Iterable[Manifest], new: Iterable[Condition], generation: int, n
     return result
 
 
-def camel(text: str) -> str:
+def as_reason(text: str) -> str:
     """A reason that Kubernetes accepts: letters, digits, starting with a letter."""
     kept = "".join(c for c in text if c.isalnum())
     return kept if kept[:1].isalpha() else "Unknown"

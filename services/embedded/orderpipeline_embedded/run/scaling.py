@@ -10,8 +10,8 @@ from orderpipeline_common.contract import consumer_client
 from orderpipeline_embedded.run import state_file
 from orderpipeline_embedded.run.plan import Plan
 from orderpipeline_embedded.run.rates import Point, add, point
-from orderpipeline_operator.adapters.kafka import KafkaConnection
 from orderpipeline_operator.domain.lag.sample import Reading, Unknown, partition_lag
+from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 from orderpipeline_operator.sampling.sampler import Key, Reader, Scaler, Target, kafka_reader
 from orderpipeline_operator.sampling.view import ScalingView
 
@@ -68,7 +68,7 @@ class Scaling:
         """Orders in and out at each reading, for the rates."""
         self._plan, self._consumers, self._tell, self._monotonic = plan, consumers, tell, monotonic
         self._make_reader, self._keep = make_reader, keep_in
-        self._target = Target(plan.key, KafkaConnection(bootstrap), plan.orders, plan.group, plan.policy)
+        self._target = Target(plan.key, KafkaEndpoint(bootstrap), plan.orders, plan.group, plan.policy)
         self._scaler = Scaler(self._on_change, reader_factory=lambda target: Tap(make_reader(target), self._seen))
 
     def start(self) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
+from orderpipeline_operator.adapters.kafka import OffsetReader
 from orderpipeline_operator.domain.lag.history import History, advance
 from orderpipeline_operator.domain.lag.sample import LagSample, Reading, Reset, Unknown
+from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 from tests.support.broker import Broker
 from tests.support.waiting import Deadline
 
@@ -21,16 +22,16 @@ def unique(prefix: str) -> str:
 
 
 MakeReader = Callable[..., OffsetReader]
-"""Broker, topic, group, perhaps the seconds of a reading, and what differs from the broker's own KafkaConnection."""
+"""Broker, topic, group, perhaps the seconds of a reading, and what differs from the broker's own KafkaEndpoint."""
 
 
 def open_reader(broker: Broker, topic: str, group: str, timeout: float = 30.0, **changes: object) -> OffsetReader:
     """A reader as the operator's, by TLS and SCRAM; `changes` are to its connection."""
     parts: dict[str, Any] = {
         "bootstrap": broker.sasl_bootstrap, "security_protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-512",
-        "username": broker.username, "password": broker.password, "ca_pem": broker.ca_pem.read_text(),
+        "username": broker.username, "password": broker.password, "ca": broker.ca_pem.read_text(),
     }  # fmt: skip
-    connection = KafkaConnection(**(parts | changes))
+    connection = KafkaEndpoint(**(parts | changes))
     return OffsetReader(connection, topic, group, client_id="test", timeout=timeout)
 
 

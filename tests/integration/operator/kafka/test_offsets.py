@@ -11,7 +11,7 @@ from confluent_kafka.admin import NewPartitions
 
 from orderpipeline_operator.adapters.kafka import groups
 from orderpipeline_operator.adapters.kafka import requests as kafka
-from orderpipeline_operator.adapters.kafka.link import Link
+from orderpipeline_operator.adapters.kafka.connection import BrokerConnection
 from orderpipeline_operator.domain.lag.history import History, advance
 from orderpipeline_operator.domain.lag.sample import Group, LagSample, PartitionOffsets, Reading, Unknown, partition_lag
 from tests.integration.operator.kafka.offset_steps import MakeReader, commit, lag, produce, read, unique, unknown
@@ -209,13 +209,13 @@ def test_500_partitions_in_six_requests(
     broker: Broker, group: str, reader: MakeReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[int] = []
-    send = Link.send
+    send = BrokerConnection.send
 
-    def noting(link: Link, key: int, *rest: Any, **more: Any) -> None:
+    def noting(connection: BrokerConnection, key: int, *rest: Any, **more: Any) -> None:
         sent.append(key)
-        send(link, key, *rest, **more)
+        send(connection, key, *rest, **more)
 
-    monkeypatch.setattr(Link, "send", noting)
+    monkeypatch.setattr(BrokerConnection, "send", noting)
     topic = broker.create_topic(unique("big"), 500)
     source, history = reader(broker, topic, group), History()
     read(source)

@@ -43,7 +43,7 @@ def test_the_coordinator_goes_and_comes_a_hundred_times_and_we_live(
 
 def test_wrong_credentials_and_a_wrong_ca_say_so(broker: Broker, group: str, reader: MakeReader) -> None:
     topic = broker.create_topic(unique("orders"))
-    for changes, reason in (({"password": "wrong"}, "NotAuthenticated"), ({"ca_pem": None}, "TlsFailed")):
+    for changes, reason in (({"password": "wrong"}, "NotAuthenticated"), ({"ca": None}, "TlsFailed")):
         source = reader(broker, topic, group, **changes)
         found = source.read()
         assert isinstance(found, Unknown)

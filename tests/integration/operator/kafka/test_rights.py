@@ -20,12 +20,13 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from orderpipeline_operator.adapters.kafka import KafkaConnection, OffsetReader
+from orderpipeline_operator.adapters.kafka import OffsetReader
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.manifests import Pipeline
-from tests.integration.operator.kafka.offset_steps import read
+from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 from orderpipeline_operator.domain.manifests.kafka_users import kafka_users
+from tests.integration.operator.kafka.offset_steps import read
 from tests.support.broker import Broker
 from tests.support.waiting import wait_until
 
@@ -131,13 +132,13 @@ def test_the_consumer_may_write_dead_letters_but_no_orders(broker: Broker) -> No
 
 def test_the_operator_may_read_offsets_and_touch_nothing(broker: Broker) -> None:
     user = names.operator_user(NAME)
-    connection = KafkaConnection(
+    connection = KafkaEndpoint(
         bootstrap=broker.sasl_bootstrap,
         security_protocol="SASL_SSL",
         mechanism="SCRAM-SHA-512",
         username=user,
         password=PASSWORD,
-        ca_pem=broker.ca_pem.read_text(),
+        ca=broker.ca_pem.read_text(),
     )
     assert _produce(broker, names.producer(NAME), TOPIC) is None
     reader = OffsetReader(connection, TOPIC, f"{NAME}-group", client_id="test", timeout=30.0)

@@ -14,14 +14,14 @@ import aiohttp
 import pytest
 
 from hack.native import pki
-from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.kubernetes.credentials import from_kubeconfig
 from orderpipeline_operator.adapters.metrics_api import discovery, server
-from orderpipeline_operator.adapters.metrics_api.authentication import ConfigMapProxies
+from orderpipeline_operator.adapters.metrics_api.authentication import FrontProxyConfigMap
 from orderpipeline_operator.adapters.metrics_api.authorization import Authorizer
 from orderpipeline_operator.adapters.metrics_api.tls import Tls
 from orderpipeline_operator.adapters.metrics_api.values import StatusValues
-from orderpipeline_operator.domain.kubernetes.apiservice import APISERVICE_NAME, METRICS_GROUP, detect_foreign
+from orderpipeline_operator.domain.kubernetes.apiservice import APISERVICE_NAME, METRICS_GROUP, apiservice_problem
 from tests.support.apiserver import ApiServer
 from tests.support.ports import free_ports
 from tests.support.waiting import Deadline, eventually, settles
@@ -137,10 +137,10 @@ async def api(apiserver: ApiServer, tmp_path: Path) -> AsyncIterator[Api]:
     for verb, resource, *where in RIGHTS:
         await asyncio.to_thread(apiserver.wait_may, verb, resource, f"--as={OPERATOR}", *where)
     config = await asyncio.to_thread(apiserver.kubeconfig_for, OPERATOR)
-    kube = Kube(await from_kubeconfig(str(config)))
+    kube = KubernetesClient(await from_kubeconfig(str(config)))
     clock = asyncio.get_running_loop().time
     open_port = asyncio.Event()
-    parts = ConfigMapProxies(kube), Authorizer(kube, clock), StatusValues(kube, lambda: 1.7e9, clock)
+    parts = FrontProxyConfigMap(kube), Authorizer(kube, clock), StatusValues(kube, lambda: 1.7e9, clock)
     tls = Tls(tmp_path / "serving.crt", tmp_path / "serving.key")
     running.task = asyncio.create_task(server.serve_with(*parts, tls, "127.0.0.1", port, open_port.set))
     try:
@@ -267,8 +267,8 @@ async def test_aggregated_discovery_when_asked(api: Api) -> None:
 
 async def test_a_foreign_provider_is_seen(api: Api) -> None:
     found = json.loads(await api.kubectl("get", "apiservice", APISERVICE_NAME, "-o", "json"))
-    assert detect_foreign(found, (SPACE, "metrics")) is None
-    foreign = detect_foreign(found, ("orderpipeline-system", "orderpipeline-metrics"))
+    assert apiservice_problem(found, (SPACE, "metrics")) is None
+    foreign = apiservice_problem(found, ("orderpipeline-system", "orderpipeline-metrics"))
     assert foreign is not None
     assert f"belongs to {SPACE}/metrics" in foreign
 

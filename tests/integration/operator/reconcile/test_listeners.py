@@ -28,7 +28,7 @@ async def test_the_services_wait_for_the_listener(space: PipelineNamespace, tls_
     await space.up()
     assert await ways(space) == {before}
     (target,) = space.sampler.targets.values()
-    assert (target.connection.bootstrap, target.connection.security_protocol) == before
+    assert (target.endpoint.bootstrap, target.endpoint.security_protocol) == before
 
     await space.edit_spec(kafka={"listeners": {"tls": not tls_first, "plain": tls_first}})
     await space.reconcile(3)
@@ -36,7 +36,7 @@ async def test_the_services_wait_for_the_listener(space: PipelineNamespace, tls_
     assert listener["name"] == ("plain" if tls_first else "tls")
     assert await ways(space) == {before}, "Strimzi has not opened the new listener yet"
     (target,) = space.sampler.targets.values()
-    assert (target.connection.bootstrap, target.connection.security_protocol) == before
+    assert (target.endpoint.bootstrap, target.endpoint.security_protocol) == before
     assert (await space.pipeline())["status"]["endpoints"]["bootstrap"] == before[0]
 
     await space.strimzi_kafka(listeners=False)
@@ -47,5 +47,5 @@ async def test_the_services_wait_for_the_listener(space: PipelineNamespace, tls_
     await space.reconcile()
     assert await ways(space) == {after}
     (target,) = space.sampler.targets.values()
-    assert (target.connection.bootstrap, target.connection.security_protocol) == after
+    assert (target.endpoint.bootstrap, target.endpoint.security_protocol) == after
     assert (await space.pipeline())["status"]["endpoints"]["bootstrap"] == after[0]

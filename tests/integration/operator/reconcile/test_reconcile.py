@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orderpipeline_operator.adapters.kubernetes.client import Kube
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.kubernetes.credentials import in_cluster
 from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.errors import Unauthorized
@@ -239,7 +239,7 @@ async def test_a_reader_of_the_pods_token_is_known_by_it(
     (tmp_path / "ca.crt").write_text(crds.ca.read_text())
     host, port = crds.url.removeprefix("https://").split(":")
     cluster = in_cluster({"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}, tmp_path)
-    kube = Kube(cluster)
+    kube = KubernetesClient(cluster)
     try:
         path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}

@@ -18,8 +18,8 @@ async def test_consumers_stop_at_zero_and_start_again(space: PipelineNamespace) 
     await space.up()
     assert (space.namespace, NAME) in space.sampler.targets
     target = space.sampler.targets[space.namespace, NAME]
-    assert target.connection.password == "password of shop-operator"
-    assert target.connection.ca_pem == "CA"
+    assert target.endpoint.password == "password of shop-operator"
+    assert target.endpoint.ca == "CA"
     consumer = space.ref(kinds.DEPLOYMENT, "shop-consumer")
 
     space.sampler.said = ASLEEP

@@ -69,7 +69,7 @@ async def test_topics_of_a_dead_strimzi_are_released_when_patience_ends(space: P
     await delete_pipeline(space)
     await space.reconcile(5)
     assert len(await space.names(kinds.TOPIC)) == 2
-    space.ahead = space.defaults.patience + 5
+    space.ahead = space.defaults.teardown_seconds + 5
     await space.reconcile(5)
     assert await space.names(kinds.TOPIC, kinds.KAFKA, kinds.NODE_POOL, kinds.PIPELINE) == []
 
@@ -107,6 +107,6 @@ async def test_what_is_not_ours_survives(space: PipelineNamespace) -> None:
     await space.create_pipeline()
     await space.up()
     await delete_pipeline(space)
-    space.ahead = space.defaults.patience + 5
+    space.ahead = space.defaults.teardown_seconds + 5
     await space.reconcile(6)
     assert await space.names(kinds.PIPELINE, kinds.SERVICE) == ["Service/shop-producer"]

@@ -1,4 +1,4 @@
-"""Writes that go wrong: refusals, objects that are changed back, events that cannot be written."""
+"""Writes that go wrong: refusals, and objects that are changed back."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from orderpipeline_operator.domain.planning.teardown import Teardown
 from orderpipeline_operator.errors import Forbidden, Invalid, Unreachable
 from orderpipeline_operator.reconcile import apply
 from tests.unit.operator.recorder import Writer
-from tests.unit.operator.samples import live, pipeline_cr, seen, stages
+from tests.unit.operator.samples import live, observation, stages
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 STAGES = [stage.manifests for stage in stages()]
@@ -22,21 +22,21 @@ SERVICE = Ref(kinds.SERVICE, "default", "shop-producer")
 
 async def test_one_refusal_does_not_stop_the_rest() -> None:
     write = Writer(refuse={"shop-brokers": Forbidden("apply KafkaNodePool", 403, "Forbidden", "quota")})
-    done = await apply.carry_out(write, plan(STAGES, seen()), seen(), {})
+    done = await apply.apply_plan(write, plan(STAGES, observation()), observation(), {})
     assert done.failures == ("apply KafkaNodePool: quota",)
     assert write.verbs() == ["make"] * len(STAGES[0]), "what was not seen is made without force"
-    assert Ref(kinds.KAFKA, "default", "shop") in done.seen.children
+    assert Ref(kinds.KAFKA, "default", "shop") in done.observed.children
 
 
 async def test_an_unreachable_server_ends_the_pass() -> None:
     write = Writer(refuse={"shop-brokers": Unreachable("apply", 0, "Unreachable", "no route")})
     with pytest.raises(Unreachable):
-        await apply.carry_out(write, plan(STAGES, seen()), seen(), {})
+        await apply.apply_plan(write, plan(STAGES, observation()), observation(), {})
 
 
 async def test_a_teardown_goes_on_after_a_refusal() -> None:
     write = Writer(refuse={"shop-producer": Forbidden("delete Service", 403, "Forbidden", "no")})
-    before = seen(*map(live, STAGES[2]))
+    before = observation(*map(live, STAGES[2]))
     accounts = tuple(ref for ref in sorted(before.children) if ref.kind == kinds.SERVICE_ACCOUNT)
     failures = await apply.tear_down(write, before, Teardown(delete=accounts))
     assert failures == ("delete Service: no",)
@@ -45,17 +45,17 @@ async def test_a_teardown_goes_on_after_a_refusal() -> None:
 
 async def test_a_refused_removal_is_told_and_stops_nothing() -> None:
     write = Writer(refuse={"shop-producer": Forbidden("delete Service", 403, "Forbidden", "no")})
-    before = seen(*map(live, STAGES[2]))
+    before = observation(*map(live, STAGES[2]))
     prune = tuple(ref for ref in sorted(before.children) if ref.kind == kinds.SERVICE_ACCOUNT)
-    done = await apply.carry_out(write, Plan(prune=prune), before, {})
+    done = await apply.apply_plan(write, Plan(prune=prune), before, {})
     assert done.failures == ("delete Service: no",)
-    assert [ref for ref in prune if ref in done.seen.children] == [prune[1]]
+    assert [ref for ref in prune if ref in done.observed.children] == [prune[1]]
 
 
 def with_edited_service() -> Observed:
     there = {ref_of(each): live(each) for stage in STAGES for each in stage}
     there[SERVICE]["spec"] = {"ports": [{"name": "http", "port": 81}]}
-    return seen(*there.values(), secrets=("shop-producer", "shop-consumer", "shop-cluster-ca-cert"))
+    return observation(*there.values(), secrets=("shop-producer", "shop-consumer", "shop-cluster-ca-cert"))
 
 
 async def test_what_cannot_be_merged_is_replaced() -> None:
@@ -70,41 +70,22 @@ async def test_what_cannot_be_merged_is_replaced() -> None:
 
     write.apply = refuse_once  # type: ignore[method-assign]
     before = with_edited_service()
-    done = await apply.carry_out(write, plan(STAGES, before), before, {})
+    done = await apply.apply_plan(write, plan(STAGES, before), before, {})
     assert write.verbs() == ["apply", "patch", "apply"]
     assert done.failures == ()
 
 
 async def test_a_webhook_is_not_fought_for_ever() -> None:
     write = Writer(meddle={"spec": {"ports": [{"name": "http", "port": 82}]}})
-    stubborn: dict[Ref, str] = {}
+    contested: dict[Ref, str] = {}
     before = with_edited_service()
-    done = await apply.carry_out(write, plan(STAGES, before), before, stubborn)
+    done = await apply.apply_plan(write, plan(STAGES, before), before, contested)
     assert write.verbs() == ["apply", "patch", "apply"]
-    again = await apply.carry_out(write, plan(STAGES, done.seen), done.seen, stubborn)
+    again = await apply.apply_plan(write, plan(STAGES, done.observed), done.observed, contested)
     assert len(write.calls) == 3
-    other = replace(again.seen, children={**again.seen.children, SERVICE: before.children[SERVICE]})
-    await apply.carry_out(write, plan(STAGES, other), other, stubborn)
+    other = replace(again.observed, children={**again.observed.children, SERVICE: before.children[SERVICE]})
+    await apply.apply_plan(write, plan(STAGES, other), other, contested)
     assert len(write.calls) > 3, "another edit is repaired again"
-    assert list(stubborn) == [SERVICE]
-    await apply.carry_out(write, Plan(), again.seen, stubborn)
-    assert stubborn == {}, "the webhook is gone"
-
-
-async def test_a_change_of_the_number_of_consumers_is_an_event() -> None:
-    decision = {"at": "t", "previous": 2, "replicas": 4, "reason": "Steady", "message": "orders arrive"}
-    write = Writer()
-    new = {"conditions": [], "scaling": {"decisions": [decision]}}
-    assert await apply.write_status(write, seen(), new, "a", NOW)
-    event = write.calls[-1][-1]
-    assert (event["reason"], event["note"]) == ("MoreConsumers", "2 -> 4: Steady: orders arrive")
-
-
-async def test_an_event_that_cannot_be_written_is_no_failure() -> None:
-    condition = {"type": "Degraded", "status": "True", "reason": "NotOwned", "message": "m"}
-    write = Writer(refuse={"event": Forbidden("create Event", 403, "Forbidden", "no")})
-    assert await apply.write_status(write, seen(), {"conditions": [condition]}, "a", NOW)
-    assert write.verbs() == ["status", "create"]
-    same = seen(cr={**pipeline_cr(), "status": {"conditions": [condition]}})
-    assert not await apply.write_status(write, same, {"conditions": [condition]}, "a", NOW)
-    assert len(write.calls) == 2
+    assert list(contested) == [SERVICE]
+    await apply.apply_plan(write, Plan(), again.observed, contested)
+    assert contested == {}, "the webhook is gone"

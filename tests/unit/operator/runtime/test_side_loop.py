@@ -9,30 +9,30 @@ from orderpipeline_operator.runtime.side_loop import SideLoop, serve_for_ever
 
 async def test_a_server_that_fails_is_started_again() -> None:
     gate, side = Gate("closed"), SideLoop("test")
-    verdicts: list[str] = []
+    problems: list[str] = []
     again = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     async def serve() -> None:
-        verdicts.append(gate.verdict())
+        problems.append(gate.problem())
         gate.open()
-        if len(verdicts) == 1:
+        if len(problems) == 1:
             raise RuntimeError("a bug")
         loop.call_soon_threadsafe(again.set)
         await asyncio.Event().wait()
 
-    assert gate.verdict() == ""
+    assert gate.problem() == ""
     gate.close()
     task = asyncio.ensure_future(serve_for_ever(side, serve, gate, pause=0.01))
     try:
         await asyncio.wait_for(again.wait(), 60)
-        assert verdicts == ["closed", "closed"]
-        assert gate.verdict() == ""
+        assert problems == ["closed", "closed"]
+        assert gate.problem() == ""
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         side.close()
-    assert gate.verdict() == "closed"
+    assert gate.problem() == "closed"
 
 
 async def test_a_loop_that_hangs_does_not_make_the_process_fail() -> None:

@@ -8,11 +8,11 @@ from contextlib import suppress
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from orderpipeline_operator.adapters.kubernetes.handlers import mark_of
+from orderpipeline_operator.adapters.kubernetes.handlers import change_key
 from orderpipeline_operator.domain.kubernetes.kinds import Key
 from orderpipeline_operator.domain.planning.observed import Scaling
 from orderpipeline_operator.errors import Unreachable
-from orderpipeline_operator.runtime.telemetry import Meters, PipelineMeters
+from orderpipeline_operator.runtime.telemetry import OperatorMetrics, PipelineMetrics
 from orderpipeline_operator.runtime.workers import Worker
 from orderpipeline_operator.runtime.workqueue import WorkQueue
 
@@ -33,7 +33,7 @@ async def test_a_failure_is_counted_and_tried_again(error: Exception, caplog: py
         ok.set()
         return None
 
-    worker = Worker(queue, reconcile, Meters(metrics), time.monotonic, lambda: 0.0)
+    worker = Worker(queue, reconcile, OperatorMetrics(metrics), time.monotonic, lambda: 0.0)
     task = asyncio.ensure_future(worker.run())
     queue.add(KEY)
     await asyncio.wait_for(ok.wait(), 60)
@@ -62,7 +62,7 @@ def test_metrics_of_pipelines_leave_out_what_is_unknown() -> None:
             return {"Steady": 3, "Unknown": 1} if key == KEY else {}
 
     metrics = CollectorRegistry()
-    metrics.register(PipelineMeters(Views()))
+    metrics.register(PipelineMetrics(Views()))
     lines = [line for line in generate_latest(metrics).decode().splitlines() if not line.startswith("#")]
     assert lines == [
         'orderpipeline_lag_orders{namespace="default",pipeline="shop"} 0.0',
@@ -78,7 +78,7 @@ def test_metrics_of_pipelines_leave_out_what_is_unknown() -> None:
 
 def test_of_a_pipelines_events_only_what_is_not_our_own_status_counts() -> None:
     meta = {"namespace": "default", "name": "shop", "uid": "1", "generation": 1}
-    mark = mark_of({"metadata": meta})
-    assert mark_of({"metadata": {**meta, "resourceVersion": "7"}, "status": {"lag": {"orders": 1}}}) == mark
+    mark = change_key({"metadata": meta})
+    assert change_key({"metadata": {**meta, "resourceVersion": "7"}, "status": {"lag": {"orders": 1}}}) == mark
     other = {"uid": "2"}, {"generation": 2}, {"deletionTimestamp": "2026-11-22T12:00:00Z"}, {"finalizers": ["x"]}
-    assert all(mark_of({"metadata": {**meta, **each}}) != mark for each in other)
+    assert all(change_key({"metadata": {**meta, **each}}) != mark for each in other)

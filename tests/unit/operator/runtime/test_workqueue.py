@@ -29,7 +29,7 @@ def queue(clock: Clock) -> WorkQueue[str]:
 async def none_is_due(queue: WorkQueue[str]) -> bool:
     try:
         async with asyncio.timeout(0.01):
-            await queue.take()
+            await queue.pop()
     except TimeoutError:
         return True
     return False
@@ -38,20 +38,20 @@ async def none_is_due(queue: WorkQueue[str]) -> bool:
 async def test_many_events_are_one_look(queue: WorkQueue[str]) -> None:
     for _ in range(100):
         queue.add("a")
-    assert await queue.take() == "a"
+    assert await queue.pop() == "a"
     queue.done("a")
     assert await none_is_due(queue)
 
 
 async def test_a_key_is_with_one_worker_at_a_time_and_nothing_is_lost(queue: WorkQueue[str]) -> None:
     queue.add("a")
-    assert await queue.take() == "a"
+    assert await queue.pop() == "a"
     queue.add("a")
     queue.add("b")
-    assert await queue.take() == "b"
+    assert await queue.pop() == "b"
     assert await none_is_due(queue)
     queue.done("a")
-    assert await queue.take() == "a"
+    assert await queue.pop() == "a"
 
 
 async def test_the_earlier_time_wins(queue: WorkQueue[str], clock: Clock) -> None:
@@ -60,11 +60,11 @@ async def test_the_earlier_time_wins(queue: WorkQueue[str], clock: Clock) -> Non
     queue.add("a", 30)
     assert await none_is_due(queue)
     clock.now = 1.0
-    assert await queue.take() == "a"
+    assert await queue.pop() == "a"
 
 
 async def test_a_waiting_worker_is_woken(queue: WorkQueue[str]) -> None:
-    waiting = asyncio.ensure_future(queue.take())
+    waiting = asyncio.ensure_future(queue.pop())
     await asyncio.sleep(0)
     queue.add("a")
     assert await asyncio.wait_for(waiting, 60) == "a"
@@ -74,21 +74,21 @@ async def test_failures_wait_longer_and_events_do_not_cut_it_short(queue: WorkQu
     waits = []
     queue.add("a")
     for _ in range(8):
-        await queue.take()
+        await queue.pop()
         waits.append(queue.failed("a"))
         queue.add("a")
         assert await none_is_due(queue)
         clock.now += waits[-1]
     assert waits == [0.5, 1, 2, 4, 8, 16, 30, 30]
-    await queue.take()
+    await queue.pop()
     queue.again("a", 60)
     queue.add("a", 0)
-    assert await queue.take() == "a", "success ends the wait"
+    assert await queue.pop() == "a", "success ends the wait"
 
 
 async def test_an_event_during_a_failing_pass_still_waits(queue: WorkQueue[str]) -> None:
     queue.add("a")
-    await queue.take()
+    await queue.pop()
     queue.add("a")
     queue.failed("a")
     assert await none_is_due(queue)
@@ -98,7 +98,7 @@ async def test_the_oldest_is_first(queue: WorkQueue[str], clock: Clock) -> None:
     for name in ("c", "a", "b"):
         queue.add(name)
         clock.now += 1
-    assert [await queue.take() for _ in range(3)] == ["c", "a", "b"]
+    assert [await queue.pop() for _ in range(3)] == ["c", "a", "b"]
 
 
 def test_backoff_is_bounded() -> None:

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, KafkaConnection, OffsetReader
+from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, OffsetReader
 from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group, Owner, PartitionOffsets, Reading, Unknown
+from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 from orderpipeline_operator.domain.scaling.model import ScalingPolicy
 from orderpipeline_operator.sampling.sampler import Clock, Scaler, Target
 
@@ -17,7 +18,7 @@ POLICY = ScalingPolicy(
     cold_rate=100.0,
 )  # fmt: skip
 KEY = ("default", "shop")
-TARGET = Target(KEY, KafkaConnection("kafka:9092"), "orders", "shop", POLICY)
+TARGET = Target(KEY, KafkaEndpoint("kafka:9092"), "orders", "shop", POLICY)
 
 
 def at(end: int, committed: int, members: int | None = 1) -> Reading:
@@ -172,9 +173,9 @@ async def test_a_new_connection_makes_a_new_reader_and_a_new_policy_does_not():
     assert len(fake.made) == 1
     fake.asleep.clear()
     fake.until += 20
-    scaler.track(replace(TARGET, connection=KafkaConnection("other:9092")))
+    scaler.track(replace(TARGET, endpoint=KafkaEndpoint("other:9092")))
     await asyncio.wait_for(fake.asleep.wait(), 60)
-    assert [t.connection.bootstrap for t in fake.made] == ["kafka:9092", "other:9092"]
+    assert [t.endpoint.bootstrap for t in fake.made] == ["kafka:9092", "other:9092"]
     assert scaler.view(KEY).desired == 1
     await scaler.close()
     assert fake.closed == 2
@@ -213,7 +214,7 @@ async def test_a_slow_reader_does_not_hold_the_event_loop():
 
 
 def test_secrets_are_not_shown():
-    assert "hunter2" not in repr(KafkaConnection("k:1", username="u", password="hunter2", ca_pem="PEM"))
+    assert "hunter2" not in repr(KafkaEndpoint("k:1", username="u", password="hunter2", ca="PEM"))
 
 
 @pytest.mark.parametrize("members", [None, 1])
@@ -238,7 +239,7 @@ async def test_settings_that_make_no_client_are_a_warning_in_their_own_words(cap
 
 
 def test_a_ca_that_is_no_certificate_makes_no_reader():
-    connection = KafkaConnection("127.0.0.1:1", "SSL", ca_pem="CERTIFICATE")
+    connection = KafkaEndpoint("127.0.0.1:1", "SSL", ca="CERTIFICATE")
     with pytest.raises(ConnectionSettingsError, match=r"ssl\.ca\.pem"):
         OffsetReader(connection, "orders", "shop", client_id="test")
 

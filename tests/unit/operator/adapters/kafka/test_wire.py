@@ -4,14 +4,16 @@ import struct
 
 import pytest
 
-from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, KafkaConnection
+from orderpipeline_operator.adapters.kafka import ConnectionSettingsError
+from orderpipeline_operator.adapters.kafka.endpoint import addresses
 from orderpipeline_operator.adapters.kafka.requests import (
     KafkaError,
     commits_of,
     offsets_of,
 )
-from orderpipeline_operator.adapters.kafka.scram import exchange
+from orderpipeline_operator.adapters.kafka.sasl import exchange
 from orderpipeline_operator.adapters.kafka.wire import Cursor, array, string
+from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 
 
 def commits(*rows: tuple[int, int, str, int], error: int = 0) -> bytes:
@@ -81,8 +83,8 @@ def test_a_server_that_does_not_know_the_password():
 @pytest.mark.parametrize("bootstrap", ["", "kafka", "kafka:port", "a:1,b"])
 def test_addresses_that_are_none(bootstrap):
     with pytest.raises(ConnectionSettingsError, match=r"bootstrap\.servers"):
-        KafkaConnection(bootstrap).addresses()
+        addresses(KafkaEndpoint(bootstrap))
 
 
 def test_addresses():
-    assert KafkaConnection("a:1, [::1]:2").addresses() == [("a", 1), ("::1", 2)]
+    assert addresses(KafkaEndpoint("a:1, [::1]:2")) == [("a", 1), ("::1", 2)]

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from orderpipeline_operator.adapters.kubernetes.cached_client import Cached
+from orderpipeline_operator.adapters.kubernetes.cached_client import CachedClient
 from orderpipeline_operator.domain.kubernetes import kinds, names
 from orderpipeline_operator.domain.kubernetes.kinds import Key, Kind, Manifest, Ref
-from orderpipeline_operator.domain.kubernetes.names import children_of, selector_of
+from orderpipeline_operator.domain.kubernetes.names import children_selector, pipeline_of_selector
 
 KEY = ("default", "shop")
 CA = Ref(kinds.SECRET, "default", "shop-cluster-ca-cert")
@@ -53,11 +53,11 @@ class Cluster:
 
 
 @asynccontextmanager
-async def standing(cluster: Cluster, told: list[Key]) -> AsyncIterator[Cached]:
+async def standing(cluster: Cluster, told: list[Key]) -> AsyncIterator[CachedClient]:
     kube: Any = cluster
-    cached = Cached(kube, (), told.append)
+    cached = CachedClient(kube, (), told.append)
     task = asyncio.ensure_future(cached.run())
-    await cached.warm(5)
+    await cached.wait_synced(5)
     try:
         yield cached
     finally:
@@ -93,9 +93,9 @@ async def test_what_is_made_is_there_at_once_and_pods_are_asked_for() -> None:
     labels = {names.PIPELINE_LABEL: "shop", names.MANAGED_BY_LABEL: names.FIELD_MANAGER}
     meta = {"namespace": "default", "name": "shop-producer", "labels": labels}
     async with standing(cluster, told) as cached:
-        assert await cached.list(kinds.SERVICE, "default", selector_of("shop")) == ()
+        assert await cached.list(kinds.SERVICE, "default", children_selector("shop")) == ()
         await cached.make({"apiVersion": "v1", "kind": "Service", "metadata": meta})
-        (found,) = await cached.list(kinds.SERVICE, "default", selector_of("shop"))
+        (found,) = await cached.list(kinds.SERVICE, "default", children_selector("shop"))
         assert found["metadata"]["uid"] == "u"
         assert (cluster.asked, told) == ([], [KEY])
         await cached.list(kinds.POD, "default", "a=b")
@@ -103,6 +103,6 @@ async def test_what_is_made_is_there_at_once_and_pods_are_asked_for() -> None:
 
 
 def test_a_selector_of_one_pipelines_children_is_known_by_its_form() -> None:
-    assert children_of(selector_of("shop")) == "shop"
-    assert children_of(f"{names.PIPELINE_LABEL}=shop") is None
-    assert children_of("") is None
+    assert pipeline_of_selector(children_selector("shop")) == "shop"
+    assert pipeline_of_selector(f"{names.PIPELINE_LABEL}=shop") is None
+    assert pipeline_of_selector("") is None

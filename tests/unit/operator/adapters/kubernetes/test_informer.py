@@ -8,17 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from orderpipeline_operator.adapters.kubernetes.cached_client import Cached
+from orderpipeline_operator.adapters.kubernetes.cached_client import CachedClient
 from orderpipeline_operator.adapters.kubernetes.informer import Informer
 from orderpipeline_operator.adapters.kubernetes.store import Store
-from orderpipeline_operator.adapters.kubernetes.watch import Watched
+from orderpipeline_operator.adapters.kubernetes.watch import ListWatch
 from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.kubernetes.kinds import Key
-from orderpipeline_operator.domain.kubernetes.names import selector_of
+from orderpipeline_operator.domain.kubernetes.names import children_selector
 from orderpipeline_operator.errors import ApiError, Forbidden, NotFound, Unreachable, from_status
 
 KEY = ("default", "shop")
-ALL = Watched(kinds.SERVICE, None, "label")
+ALL = ListWatch(kinds.SERVICE, None, "label")
 
 
 def item(version: int, name: str = "a") -> dict[str, Any]:
@@ -86,7 +86,7 @@ async def test_a_list_of_many_pages_is_followed_by_a_watch_from_there() -> None:
     run = Run([page(10, item(1), more="x"), page(10, item(2, "b"))], [*made, line("DELETED", item(21))])
     assert await run() == ["b", "c"]
     assert run.server.versions == ["10", "21"]
-    assert run.informer.complete
+    assert run.informer.synced
     assert run.slept == []
     assert run.informer.behind("22")
     assert not run.informer.behind("21")
@@ -107,18 +107,18 @@ async def test_a_broken_watch_goes_on_where_it_was() -> None:
     assert await run() == ["a"]
     assert run.server.versions == ["10", "11"]
     assert run.slept == [0.5]
-    assert run.informer.complete
+    assert run.informer.synced
 
 
 async def test_a_kind_that_is_not_there_is_looked_for_again() -> None:
     run = Run([NotFound("list", 404, "NotFound", ""), Forbidden("list", 403, "Forbidden", "no"), page(3, item(1))])
     assert await run() == ["a"]
     assert run.slept == [10.0, 0.5]
-    assert not run.informer.absent
+    assert not run.informer.kind_missing
 
 
 class Whole:
-    """An API server for `Cached`: lists and watches are refused; what is asked of it directly is remembered."""
+    """An API server for `CachedClient`: lists and watches are refused; what is asked of it directly is remembered."""
 
     def __init__(self, error: ApiError) -> None:
         self.error, self.asked = error, list[str]()
@@ -135,14 +135,14 @@ class Whole:
 async def test_without_a_standing_watch_the_api_server_is_asked(absent: bool) -> None:
     refused = NotFound("list", 404, "NotFound", "") if absent else Unreachable("list", 503, "", "")
     server: Any = Whole(refused)
-    cached = Cached(server, (), lambda key: None)
+    cached = CachedClient(server, (), lambda key: None)
     task = asyncio.ensure_future(cached.run())
-    await cached.warm(0.05)
+    await cached.wait_synced(0.05)
     if absent:
         with pytest.raises(NotFound):
-            await cached.list(kinds.SERVICE, "default", selector_of("shop"))
+            await cached.list(kinds.SERVICE, "default", children_selector("shop"))
     else:
-        assert await cached.list(kinds.SERVICE, "default", selector_of("shop")) == ()
+        assert await cached.list(kinds.SERVICE, "default", children_selector("shop")) == ()
     assert server.asked == ([] if absent else ["services"])
     task.cancel()
     with suppress(asyncio.CancelledError):

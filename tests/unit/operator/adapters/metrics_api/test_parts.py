@@ -16,7 +16,7 @@ from orderpipeline_operator.adapters.metrics_api.authorization import Action, Au
 from orderpipeline_operator.adapters.metrics_api.tls import Tls
 from orderpipeline_operator.adapters.metrics_api.values import rows
 from orderpipeline_operator.domain.kubernetes import selector
-from orderpipeline_operator.domain.kubernetes.apiservice import detect_foreign
+from orderpipeline_operator.domain.kubernetes.apiservice import apiservice_problem
 from orderpipeline_operator.domain.units.quantities import milli
 
 PROXY = FrontProxy("PEM", frozenset({"front-proxy"}))
@@ -138,9 +138,9 @@ def test_values_that_are_not_known_are_left_out():
 
 def test_foreign_providers():
     ours = {"spec": {"service": {"namespace": "ops", "name": "metrics"}}}
-    assert detect_foreign(ours, ("ops", "metrics")) is None
-    assert "belongs to ops/metrics" in detect_foreign(ours, ("x", "y"))
-    assert "No APIService" in detect_foreign(None, ("x", "y"))
+    assert apiservice_problem(ours, ("ops", "metrics")) is None
+    assert "belongs to ops/metrics" in apiservice_problem(ours, ("x", "y"))
+    assert "No APIService" in apiservice_problem(None, ("x", "y"))
 
 
 def test_certificates_are_loaded_again_only_when_they_change(tmp_path):

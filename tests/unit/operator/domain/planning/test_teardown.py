@@ -6,7 +6,7 @@ from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.kubernetes.kinds import Manifest, ref_of
 from orderpipeline_operator.domain.planning.observed import Observed
 from orderpipeline_operator.domain.planning.teardown import TOPIC_FINALIZER, Teardown, next_step
-from tests.unit.operator.samples import live, pipeline_cr, seen, stages
+from tests.unit.operator.samples import live, observation, pipeline_cr, stages
 
 ASKED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SOON, LATE = ASKED + timedelta(seconds=5), ASKED + timedelta(seconds=121)
@@ -14,7 +14,7 @@ KAFKA, ENTITIES, WORKLOADS = (tuple(map(live, stage.manifests)) for stage in sta
 
 
 def going(*objects: Manifest, pods: int = 0) -> Observed:
-    return seen(*objects, cr=pipeline_cr(deletionTimestamp="2026-11-22T12:00:00Z"), pods=pods)
+    return observation(*objects, cr=pipeline_cr(deletionTimestamp="2026-11-22T12:00:00Z"), pods=pods)
 
 
 def dying(manifest: Manifest, *finalizers: str) -> Manifest:

@@ -8,7 +8,7 @@ from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.kubernetes.kinds import ref_of
 from orderpipeline_operator.domain.planning.observed import Scaling
 from orderpipeline_operator.domain.status.build import Findings
-from tests.unit.operator.domain.status.test_build import (
+from tests.unit.operator.domain.status.samples import (
     CONSUMER,
     GOOD,
     HPA,
@@ -19,7 +19,7 @@ from tests.unit.operator.domain.status.test_build import (
     changed,
     verdicts,
 )
-from tests.unit.operator.samples import live, seen, stages
+from tests.unit.operator.samples import live, observation, stages
 
 ASLEEP = {**SCALING_ACTIVE, "status": "False", "reason": "ScalingDisabled"}
 NO_METRIC = {**SCALING_ACTIVE, "status": "False", "reason": "FailedGetExternalMetric"}
@@ -62,7 +62,7 @@ def test_autoscaling_by_keda(entries: list[dict[str, str]], verdict: tuple[str, 
     observed = replace(before, children={**before.children, ref_of(made): live(made, conditions=entries)})
     assert verdicts(built(observed, autoscaling=backend))["AutoscalingActive"] == verdict
     assert verdicts(built(before, autoscaling=backend))["AutoscalingActive"] == ("False", "Waiting")
-    absent = replace(before, absent_kinds=frozenset({kinds.SCALED_OBJECT}))
+    absent = replace(before, missing_kinds=frozenset({kinds.SCALED_OBJECT}))
     assert verdicts(built(absent, autoscaling=backend))["AutoscalingActive"] == ("False", "KEDAMissing")
 
 
@@ -78,12 +78,15 @@ def test_autoscaling_by_ourselves() -> None:
     assert verdict(LAG, 4, paused=True) == ("False", "Paused")
     assert verdict(None, 4) == ("Unknown", "Pending")
     assert verdict(Scaling(error="Unreachable: x", desired=4), 4) == ("False", "LagUnknown")
-    assert verdicts(built(seen(), autoscaling={"backend": "Direct"}))["AutoscalingActive"] == ("False", "Waiting")
+    assert verdicts(built(observation(), autoscaling={"backend": "Direct"}))["AutoscalingActive"] == (
+        "False",
+        "Waiting",
+    )
 
 
 def test_somebody_elses_metrics_are_told_of() -> None:
     trouble = ("ForeignMetricsAPI", "APIService v1beta1.external.metrics.k8s.io belongs to keda/keda")
-    found = replace(GOOD, metrics_trouble=trouble)
+    found = replace(GOOD, external_metrics_problem=trouble)
     made = built(all_ready(), found)
     (active,) = [entry for entry in made["conditions"] if entry["type"] == "AutoscalingActive"]
     assert (active["status"], active["reason"], active["message"]) == ("False", *trouble)

@@ -1,49 +1,34 @@
-"""Conditions, the rest of the status, when it is written, and the events that tell of it."""
+"""Conditions, the rest of the status, and when it is written."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import kinds
-from orderpipeline_operator.domain.kubernetes.kinds import Manifest, Ref, ref_of
-from orderpipeline_operator.domain.planning.observed import Observed, Scaling
+from orderpipeline_operator.domain.kubernetes.kinds import Ref, ref_of
+from orderpipeline_operator.domain.planning.observed import Scaling
 from orderpipeline_operator.domain.planning.plan import Plan
-from orderpipeline_operator.domain.status import build
-from orderpipeline_operator.domain.status.build import Findings
-from tests.unit.operator.samples import READY, TIME, live, pipeline_cr, ready, seen, stages
-
-NOW = datetime(2026, 11, 22, 13, tzinfo=UTC)
-KAFKA, ENTITIES, WORKLOADS = (stage.manifests for stage in stages())
-AVAILABLE = {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}
-SCALING_ACTIVE = {"type": "ScalingActive", "status": "True", "reason": "ValidMetricFound"}
-KAFKA_REF = Ref(kinds.KAFKA, "default", "shop")
-CONSUMER = Ref(kinds.DEPLOYMENT, "default", "shop-consumer")
-HPA = Ref(kinds.HPA, "default", "shop-consumer")
-LAG = Scaling(orders=1200, seconds=8.26, partitions=12, desired=4, why="12 partitions", decisions=({"to": 4},))
-GOOD = Findings(scaling=LAG)
-
-
-def all_ready() -> Observed:
-    workloads = []
-    for each in WORKLOADS:
-        conditions = {"Deployment": [AVAILABLE], "HorizontalPodAutoscaler": [SCALING_ACTIVE]}.get(each["kind"], [])
-        workloads.append(live(each, conditions=conditions, replicas=2, readyReplicas=2))
-    return seen(*map(ready, KAFKA), *map(ready, ENTITIES), *workloads)
-
-
-def changed(before: Observed, ref: Ref, **changes: Any) -> Observed:
-    return replace(before, children={**before.children, ref: {**before.children[ref], **changes}})
-
-
-def built(observed: Observed, found: Findings = GOOD, **spec: Any) -> Manifest:
-    return build.build(OrderPipelineSpec.model_validate(spec), observed, found, NOW)
-
-
-def verdicts(made: Manifest) -> dict[str, tuple[str, str]]:
-    return {entry["type"]: (entry["status"], entry["reason"]) for entry in made["conditions"]}
+from orderpipeline_operator.domain.status.build import (
+    Findings,
+    rejected_status,
+    worth_writing,
+)
+from tests.unit.operator.domain.status.samples import (
+    AVAILABLE,
+    CONSUMER,
+    ENTITIES,
+    GOOD,
+    KAFKA,
+    KAFKA_REF,
+    LAG,
+    NOW,
+    all_ready,
+    built,
+    changed,
+    verdicts,
+)
+from tests.unit.operator.samples import READY, TIME, live, observation, pipeline_cr
 
 
 def test_all_is_well() -> None:
@@ -71,7 +56,7 @@ def test_unknown_is_left_out_and_never_zero() -> None:
     assert "lag" not in made
     assert verdicts(made)["AutoscalingActive"] == ("False", "LagUnknown")
     assert made["consumers"]["desired"] == 4
-    nothing = built(seen(), Findings())
+    nothing = built(observation(), Findings())
     assert {"lag", "consumers", "partitions", "scaling", "warnings", "endpoints"}.isdisjoint(nothing)
 
 
@@ -126,7 +111,7 @@ def test_a_fresh_leader_keeps_what_the_last_one_knew() -> None:
     before = built(all_ready())
     observed = replace(all_ready(), cr={**pipeline_cr(), "status": before})
     again = built(observed, Findings())
-    assert not build.worth_writing(before, again)
+    assert not worth_writing(before, again)
     assert again["consumers"]["desired"] == 4
     existing = {"existing": {"bootstrapServers": "kafka:9092", "tls": {"enabled": False}}}
     good = built(all_ready(), GOOD, kafka=existing)
@@ -136,14 +121,14 @@ def test_a_fresh_leader_keeps_what_the_last_one_knew() -> None:
 
 def test_partitions_of_an_existing_kafka_stay_known() -> None:
     existing = {"existing": {"bootstrapServers": "kafka:9092", "tls": {"enabled": False}}}
-    good = built(seen(), GOOD, kafka=existing)
-    later = seen(cr={**pipeline_cr(), "status": good})
+    good = built(observation(), GOOD, kafka=existing)
+    later = observation(cr={**pipeline_cr(), "status": good})
     for found in (Findings(), Findings(scaling=Scaling(error="Unreachable: x"))):
         assert built(later, found, kafka=existing)["partitions"] == 12
 
 
 def test_what_needs_a_hand() -> None:
-    plan = Plan(refused=(Ref(kinds.SERVICE, "default", "shop-producer"),), unavailable=(kinds.HTTP_ROUTE,))
+    plan = Plan(foreign=(Ref(kinds.SERVICE, "default", "shop-producer"),), missing_kinds=(kinds.HTTP_ROUTE,))
     made = built(all_ready(), Findings(plan=plan, failures=("apply Kafka: spec.x is wrong",)))
     assert verdicts(made)["Degraded"] == ("True", "NotOwned")
     message = next(entry["message"] for entry in made["conditions"] if entry["type"] == "Degraded")
@@ -151,31 +136,31 @@ def test_what_needs_a_hand() -> None:
 
 
 def test_no_strimzi() -> None:
-    made = built(replace(seen(), absent_kinds=frozenset(kinds.CLUSTER_KINDS)))
+    made = built(replace(observation(), missing_kinds=frozenset(kinds.CLUSTER_KINDS)))
     assert verdicts(made)["KafkaReady"] == ("False", "StrimziMissing")
-    taken = built(replace(seen(), strangers=frozenset({KAFKA_REF})))
+    taken = built(replace(observation(), foreign_objects=frozenset({KAFKA_REF})))
     assert verdicts(taken)["KafkaReady"] == ("False", "NotOwned")
 
 
 def test_existing_kafka_is_judged_by_the_sampler() -> None:
     existing = {"existing": {"bootstrapServers": "kafka:9092", "tls": {"enabled": False}}}
-    asked = built(seen(), Findings(), kafka=existing)
+    asked = built(observation(), Findings(), kafka=existing)
     assert verdicts(asked)["KafkaReady"] == ("Unknown", "NotSampled")
-    broken = built(seen(), Findings(scaling=Scaling(error="Unreachable: x")), kafka=existing)
+    broken = built(observation(), Findings(scaling=Scaling(error="Unreachable: x")), kafka=existing)
     assert verdicts(broken)["KafkaReady"] == ("False", "Unreachable")
-    good = built(seen(), Findings(scaling=LAG), kafka=existing)
+    good = built(observation(), Findings(scaling=LAG), kafka=existing)
     assert verdicts(good)["KafkaReady"] == ("True", "Existing")
     assert good["endpoints"]["bootstrap"] == "kafka:9092"
 
 
 def test_services_that_wait_say_for_what() -> None:
-    made = built(seen(*map(live, KAFKA)), Findings(plan=Plan(waiting=("Kafka shop",))))
+    made = built(observation(*map(live, KAFKA)), Findings(plan=Plan(waiting_for=("Kafka shop",))))
     entry = next(each for each in made["conditions"] if each["type"] == "ProducersReady")
     assert (entry["reason"], entry["message"]) == ("Waiting", "Waits for Kafka shop.")
 
 
 def test_a_change_that_is_held_back_is_told() -> None:
-    held = Findings(plan=Plan(waiting=("Secret pg",), held=("Secret pg",)), scaling=LAG)
+    held = Findings(plan=Plan(waiting_for=("Secret pg",), held_back=("Secret pg",)), scaling=LAG)
     entry = next(each for each in built(all_ready(), held)["conditions"] if each["type"] == "ConsumersReady")
     assert entry["status"] == "True"
     assert entry["message"].endswith("are ready. Changes wait for Secret pg.")
@@ -207,7 +192,7 @@ def test_a_rollout_that_is_stuck_is_told_while_the_old_pods_go_on() -> None:
 
 
 def test_times_move_only_with_the_status() -> None:
-    first = built(seen(), Findings())
+    first = built(observation(), Findings())
     earlier = {**first, "conditions": [{**entry, "lastTransitionTime": TIME} for entry in first["conditions"]]}
     observed = replace(all_ready(), cr={**pipeline_cr(), "status": earlier})
     times = {entry["type"]: entry["lastTransitionTime"] for entry in built(observed)["conditions"]}
@@ -232,55 +217,18 @@ def test_times_move_only_with_the_status() -> None:
 )
 def test_what_is_worth_a_write(change: dict[str, Any], written: bool) -> None:
     made = built(all_ready())
-    assert build.worth_writing(made, {**made, **change}) is written
+    assert worth_writing(made, {**made, **change}) is written
 
 
 def test_a_refused_spec_keeps_the_rest() -> None:
     before = built(all_ready())
     observed = replace(all_ready(), cr={**pipeline_cr(generation=4), "status": before})
-    made = build.refused(observed, "TooManyReplicas", "spec.kafka.replicationFactor: ...", None, NOW)
+    made = rejected_status(observed, "TooManyReplicas", "spec.kafka.replicationFactor: ...", None, NOW)
     assert verdicts(made)["Accepted"] == ("False", "TooManyReplicas")
     assert verdicts(made)["Ready"] == ("False", "NotAccepted")
     assert verdicts(made)["KafkaReady"] == ("True", "Ready")
     assert made["lag"] == before["lag"]
     assert made["observedGeneration"] == 4
-    unread = build.refused(observed, "TooManyReplicas", "...", Scaling(error="Unreachable: x", desired=6), NOW)
+    unread = rejected_status(observed, "TooManyReplicas", "...", Scaling(error="Unreachable: x", desired=6), NOW)
     assert "lag" not in unread, "what is no longer known is not kept"
     assert unread["consumers"]["desired"] == 6
-
-
-def test_events_on_transitions_only() -> None:
-    first = built(seen(), Findings())["conditions"]
-    assert build.transitions([], first) == (), "a new pipeline that is on its way is no news"
-    good = built(all_ready())["conditions"]
-    told = build.transitions(first, good)
-    assert ("Normal", "Ready") in {(fact.type, fact.reason) for fact in told}
-    assert build.transitions(good, good) == ()
-    bad = built(changed(all_ready(), KAFKA_REF, status={"conditions": []}))["conditions"]
-    assert {fact.reason for fact in build.transitions(good, bad)} == {"NotReady", "NotKafkaReady"}
-    assert all(fact.type == "Warning" for fact in build.transitions(good, bad))
-    creating = {"type": "NotReady", "status": "True", "reason": "Creating", "message": "being deployed"}
-    underway = built(changed(all_ready(), KAFKA_REF, status={"conditions": [creating]}))["conditions"]
-    assert build.transitions(first, [each for each in underway if each["type"] == "KafkaReady"]) == ()
-
-
-def test_a_deletion_is_no_warning() -> None:
-    good = built(all_ready())
-    going = build.deleting(replace(all_ready(), cr={**pipeline_cr(), "status": good}), "2 pods", NOW)
-    (told,) = build.transitions(good["conditions"], going["conditions"])
-    assert (told.type, told.reason) == ("Normal", "NotReady")
-
-
-def test_each_change_of_the_number_is_told_once() -> None:
-    def entry(at: str, previous: int | None, replicas: int | None) -> Manifest:
-        return {"at": at, "previous": previous, "replicas": replicas, "reason": "Steady", "message": "because"}
-
-    first, up, down = entry("1", None, 2), entry("2", 2, 40), entry("3", 40, 20)
-    old = {"scaling": {"decisions": [first, up]}}
-    new = {"scaling": {"decisions": [first, up, down]}}
-    assert [(e.type, e.reason, e.note) for e in build.decided(old, new)] == [
-        ("Normal", "FewerConsumers", "40 -> 20: Steady: because")
-    ]
-    assert [e.reason for e in build.decided(None, new)] == ["MoreConsumers", "FewerConsumers"]
-    assert build.decided(new, new) == ()
-    assert build.decided(None, {}) == ()

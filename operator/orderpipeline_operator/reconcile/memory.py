@@ -1,0 +1,19 @@
+"""What the reconciler remembers of a pipeline between two passes."""
+
+from dataclasses import dataclass, field
+
+from orderpipeline_operator.domain.kubernetes.kinds import Ref
+
+
+@dataclass
+class PipelineMemory:
+    """Memory of one pipeline. It saves writes and look-ups; a new leader starts without it."""
+
+    contested: dict[Ref, str] = field(default_factory=dict)
+    """Objects that something else changes back, each with a digest of the state in which it was left."""
+    names_in_use: frozenset[Ref] = frozenset()
+    """Names of ours under which there was an object that no label leads to."""
+    first_to_go: tuple[str, ...] = ()
+    """Consumers, by client.id, whose pods have a deletion cost that makes them go first."""
+    scaled_directly: bool = False
+    """Whether the operator itself sets the number of consumers, by the spec that was accepted last."""
