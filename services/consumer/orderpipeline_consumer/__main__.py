@@ -1,5 +1,5 @@
-"""`python -m orderpipeline_consumer`: settings from the environment, exit code 0 after a drain, 1 after a failure, 2
-for wrong settings."""
+"""`python -m orderpipeline_consumer`: settings come from the environment; exits with 0 after a drain, 1 after a failure
+and 2 for invalid settings."""
 
 import asyncio
 import gc
@@ -19,7 +19,7 @@ from orderpipeline_consumer.service import Service
 from orderpipeline_consumer.settings import Settings, read_settings
 
 GC_THRESHOLDS: Final = (50_000, 20, 100)
-"""Messages come and go by thousands, and none of them is in a cycle: looking for some at each 700 costs a tenth."""
+"""Messages come and go by the thousand, none of them part of a cycle; collecting after every 700 would cost 10 %."""
 
 log = logging.getLogger("orderpipeline_consumer")
 
@@ -34,7 +34,7 @@ async def _run(settings: Settings) -> None:
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
-    """Run until SIGTERM; a second one ends the process at once."""
+    """Run until SIGTERM; a second SIGTERM ends the process immediately."""
     try:
         settings = read_settings(EnvReader(environ))
         configure_logs(settings.log_level, "consumer", settings.pipeline)
@@ -43,9 +43,9 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except Exception:
-        log.exception("the consumer ends")
+        log.exception("the consumer failed")
         logging.shutdown()
-        os._exit(1)  # the Kafka thread may hang in the client library; nothing that was not committed is lost
+        os._exit(1)  # the Kafka thread may hang in the client library; what was not committed is delivered again
     return 0
 
 

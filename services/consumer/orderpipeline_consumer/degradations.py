@@ -1,4 +1,4 @@
-"""What holds orders up at the moment, for readiness and metrics."""
+"""What is holding up orders at the moment, for readiness and metrics."""
 
 import logging
 
@@ -7,26 +7,27 @@ from orderpipeline_consumer.metrics import Metrics
 log = logging.getLogger(__name__)
 
 
-class Troubles:
-    """Named troubles that come and go; each change is logged once, not each failed attempt."""
+class Degradations:
+    """Components that fail (sink, dead-letter, commit), with reasons. Each change is logged once, not each failed
+    attempt. Belongs to the event loop."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._current: dict[str, str] = {}
+        self._reasons: dict[str, str] = {}
 
-    def set(self, what: str, reason: str) -> None:
-        """`what` (sink, dead-letter, commit) is failing because of `reason`."""
-        if what not in self._current:
-            log.warning("%s is in trouble, orders wait: %s", what, reason)
-        self._current[what] = reason
-        self._metrics.troubled.labels(what).set(1)
+    def set(self, component: str, reason: str) -> None:
+        """The component is failing."""
+        if component not in self._reasons:
+            log.warning("%s unavailable, processing paused: %s", component, reason)
+        self._reasons[component] = reason
+        self._metrics.degraded.labels(component).set(1)
 
-    def clear(self, what: str) -> None:
-        """`what` works again."""
-        if self._current.pop(what, None) is not None:
-            log.info("%s works again", what)
-            self._metrics.troubled.labels(what).set(0)
+    def clear(self, component: str) -> None:
+        """The component works."""
+        if self._reasons.pop(component, None) is not None:
+            log.info("%s recovered", component)
+            self._metrics.degraded.labels(component).set(0)
 
-    def text(self) -> str:
-        """All troubles with their reasons, or an empty string."""
-        return "; ".join(f"{what}: {reason}" for what, reason in self._current.items())
+    def summary(self) -> str:
+        """All failing components with their reasons, or an empty string."""
+        return "; ".join(f"{component}: {reason}" for component, reason in self._reasons.items())

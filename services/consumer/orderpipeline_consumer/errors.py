@@ -1,17 +1,17 @@
-"""What a handler or sink can say about a failure; anything else it raises counts as one failed attempt."""
+"""Errors with a meaning of their own. Anything else that a handler or sink raises counts as one failed attempt."""
 
 
 class PermanentError(Exception):
-    """This order will never succeed: no further attempt, straight to the dead letters."""
+    """This order can never succeed: it is not retried but written to the dead-letter topic."""
 
 
 class UnavailableError(Exception):
-    """The place the orders go to is down: not the order's fault, so it is tried again until it answers."""
+    """The destination is down: not the order's fault, so the order is retried until the destination recovers."""
 
 
 class FencedError(Exception):
-    """A later owner has taken the partition over: what this one still holds of it must have no effect."""
+    """Another consumer now owns the partition: whatever this one still has in flight for it must have no effect."""
 
 
 class ProtocolError(Exception):
-    """The broker does not speak the consumer group protocol that was asked for."""
+    """The broker does not support the requested consumer group protocol."""

@@ -1,20 +1,22 @@
-"""Both ways to take orders from Kafka bring the same records, and the accelerator's are given back in time."""
+"""Both sources fetch the same records, and the accelerator's are released in time."""
 
 import itertools
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import confluent_kafka
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer
 
 from orderpipeline_common.contract import Header
-from orderpipeline_consumer.fetching.accelerated import NativeSource
-from orderpipeline_consumer.fetching.confluent import MessageSource
+from orderpipeline_consumer.fetching.accelerated import AcceleratedSource
+from orderpipeline_consumer.fetching.confluent import ConfluentSource
 from orderpipeline_consumer.fetching.source import Source
 from orderpipeline_consumer.kafka.client import consumer_config
-from orderpipeline_consumer.records.batch import Lot, Part
+from orderpipeline_consumer.records.batch import BatchSlice, FetchedBatch
 from orderpipeline_consumer.records.record import Record
+from orderpipeline_consumer.records.topic_partition import TopicPartition
 from tests.support.broker import Broker
 from tests.support.consumer_process import order
 from tests.support.waiting import wait_until
@@ -28,35 +30,35 @@ ODD = [None, b"", b"{", b"[]", b"\xff", b" " + order("s", 1), order("Zo\u00eb", 
        UNNAMED.replace(b'"u"', '"\u2603"'.encode()), b'{"quantity":1,' + UNNAMED[1:]]  # fmt: skip
 
 
-class Taking:
-    """A consumer, the way in which its records are taken, and what has been taken."""
+class Fetching:
+    """A consumer, the source of its records, and what has been fetched."""
 
     def __init__(self, source: Source, consumer: Consumer) -> None:
         self.source = source
         self.consumer = consumer
-        self.lots: list[tuple[int, Lot]] = []
-        self.ends: dict[int, int] = {}
+        self.batches: list[FetchedBatch] = []
+        self.ends: dict[TopicPartition, int] = {}
         self.errors: list[KafkaError] = []
 
-    def take(self) -> bool:
-        taken = self.source.take(self.consumer, 0.2)
-        self.lots += taken.lots
-        self.ends |= dict(taken.ends)
-        self.errors += taken.errors
-        return bool(taken.lots)
+    def poll(self) -> bool:
+        fetched = self.source.poll(self.consumer, 0.2)
+        self.batches += fetched.batches
+        self.ends |= dict(fetched.ends)
+        self.errors += fetched.errors
+        return bool(fetched.batches)
 
     def records(self) -> list[Record]:
-        found = [record for _, lot in self.lots for record in lot.records(0, len(lot))]
-        return sorted(found, key=lambda record: (record.partition, record.offset))
+        found = [record for batch in self.batches for record in batch.records(0, len(batch))]
+        return sorted(found, key=lambda record: (record.topic_partition, record.offset))
 
 
 @contextmanager
-def taking(broker: Broker, topic: str, source: Source) -> Iterator[Taking]:
+def fetching(broker: Broker, topic: str, source: Source) -> Iterator[Fetching]:
     connection = {"bootstrap.servers": broker.bootstrap, "client.id": CLIENT}
-    one = Taking(source, Consumer(consumer_config(connection, uuid.uuid4().hex, "classic", "earliest", 60)))
+    one = Fetching(source, Consumer(consumer_config(connection, uuid.uuid4().hex, "classic", "earliest", 60)))
 
-    def on_assign(consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        source.lead([each.partition for each in partitions])
+    def on_assign(consumer: Consumer, partitions: list[confluent_kafka.TopicPartition]) -> None:
+        source.prepare([TopicPartition(topic, each.partition) for each in partitions])
         consumer.incremental_assign(partitions)
 
     source.attach(one.consumer)
@@ -83,53 +85,53 @@ def test_the_ways_bring_the_same(broker: Broker) -> None:
     values = [*ODD, *good, *ODD]
     fill(broker, topic, values, 3)
     with (
-        taking(broker, topic, MessageSource(topic)) as one,
-        taking(broker, topic, NativeSource(topic, CLIENT)) as other,
+        fetching(broker, topic, ConfluentSource(topic)) as one,
+        fetching(broker, topic, AcceleratedSource(topic, CLIENT)) as other,
     ):
         for each in (one, other):
-            wait_until("all is read", lambda each=each: each.take() is None or len(each.ends) == 3)
-            assert each.ends == {n: len(values[n::3]) for n in range(3)}
+            wait_until("all is read", lambda each=each: each.poll() is None or len(each.ends) == 3)
+            assert each.ends == {TopicPartition(topic, n): len(values[n::3]) for n in range(3)}
             assert not each.errors
         assert one.records() == other.records()
         assert len(one.records()) == len(values)
-        plain = 0
-        for number, lot in other.lots:
-            for at in range(len(lot)):
-                part = Part(lot, at, at + 1)
-                assert part[0].partition == number
-                if part.plain:
-                    plain += 1
-                    assert list(part.orders) == [part[0].order]
-                    assert part.customers == {part[0].lane}
-            whole = Part(lot, 0, len(lot))
+        valid = 0
+        for batch in other.batches:
+            for at in range(len(batch)):
+                one_record = BatchSlice(batch, at, at + 1)
+                assert one_record[0].topic_partition == batch.topic_partition
+                if one_record.all_valid:
+                    valid += 1
+                    assert list(one_record.orders) == [one_record[0].order]
+                    assert one_record.ordering_keys == {one_record[0].ordering_key}
+            whole = BatchSlice(batch, 0, len(batch))
             assert whole.size >= sum(len(record.value or b"") for record in whole)
-            if whole.plain:
+            if whole.all_valid:
                 assert list(whole.orders) == [record.order for record in whole]
-        assert 2000 <= plain < len(values)
+        assert 2000 <= valid < len(values)
 
 
 def test_a_partition_that_is_paused_or_sought_brings_no_more_than_it_should(broker: Broker) -> None:
     topic = broker.create_topic(f"ways-{uuid.uuid4().hex}", 1)
     fill(broker, topic, [order("c", n) for n in range(1000)])
-    place = TopicPartition(topic, 0)
-    with taking(broker, topic, NativeSource(topic, CLIENT)) as one:
-        wait_until("some is read", one.take)
+    place = confluent_kafka.TopicPartition(topic, 0)
+    with fetching(broker, topic, AcceleratedSource(topic, CLIENT)) as one:
+        wait_until("some is read", one.poll)
         one.consumer.pause([place])
-        one.lots.clear()
-        one.take()
-        assert one.lots == []
-        one.consumer.seek(TopicPartition(topic, 0, 900))
+        one.batches.clear()
+        one.poll()
+        assert one.batches == []
+        one.consumer.seek(confluent_kafka.TopicPartition(topic, 0, 900))
         one.consumer.resume([place])
-        wait_until("the rest is read", lambda: one.take() is None or 0 in one.ends)
+        wait_until("the rest is read", lambda: one.poll() is None or TopicPartition(topic, 0) in one.ends)
         assert [record.offset for record in one.records()] == list(range(900, 1000))
 
 
 def test_orders_that_are_kept_too_long_are_gone_and_say_so(broker: Broker) -> None:
     topic = broker.create_topic(f"ways-{uuid.uuid4().hex}", 1)
     fill(broker, topic, [order("c", n) for n in range(10)])
-    with taking(broker, topic, NativeSource(topic, CLIENT)) as one:
-        wait_until("some is read", one.take)
-        kept = Part(one.lots[0][1], 0, len(one.lots[0][1]))
+    with fetching(broker, topic, AcceleratedSource(topic, CLIENT)) as one:
+        wait_until("some is read", one.poll)
+        kept = BatchSlice(one.batches[0], 0, len(one.batches[0]))
         seen, unseen = kept.orders, kept.orders
         assert seen[0].customer_id == "c"
     assert seen[0].customer_id == "c"
@@ -139,7 +141,7 @@ def test_orders_that_are_kept_too_long_are_gone_and_say_so(broker: Broker) -> No
 
 
 def test_only_a_consumer_is_taken_for_one(broker: Broker) -> None:
-    source = NativeSource("t", "somebody-else")
+    source = AcceleratedSource("t", "somebody-else")
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "g", "client.id": CLIENT})
     try:
         with pytest.raises(ValueError, match="no consumer somebody-else#consumer-"):

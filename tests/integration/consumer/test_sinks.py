@@ -12,18 +12,21 @@ from aiohttp import web
 
 from orderpipeline_common.order import decode_order
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
-from orderpipeline_consumer.records.record import Record, read
-from orderpipeline_consumer.sinks.base import Batch, Claim
+from orderpipeline_consumer.records.record import Record, decode_record
+from orderpipeline_consumer.records.topic_partition import TopicPartition
+from orderpipeline_consumer.sinks.base import Batch, PartitionLease
 from orderpipeline_consumer.sinks.http import HttpSink
 from orderpipeline_consumer.sinks.postgres.sink import PostgresSink
 from tests.support.postgres import Postgres
 
 pytestmark = pytest.mark.integration
 
+PARTITION = TopicPartition("orders", 0)
+
 
 def record(offset: int, text: str) -> Record:
     raw = text.encode()
-    return Record(0, offset, 1_000, b"c", raw, (), decode_order(raw))
+    return Record(PARTITION, offset, 1_000, b"c", raw, (), decode_order(raw))
 
 
 def order(offset: int, amount: str = "1", customer: str = "c") -> Record:
@@ -31,16 +34,16 @@ def order(offset: int, amount: str = "1", customer: str = "c") -> Record:
     return record(offset, f'{head},"amount":{amount}}}')
 
 
-def batch(claim: Claim, position: int | None, *records: Record) -> Batch:
-    return Batch(0, records, lambda: position, claim)
+def batch(lease: PartitionLease, position: int | None, *records: Record) -> Batch:
+    return Batch(PARTITION, records, lambda: position, lease)
 
 
 @asynccontextmanager
 async def sink(postgres: Postgres, table: str, topic_id: str = "id-1") -> AsyncIterator[PostgresSink]:
-    async def ask() -> str:
+    async def get_topic_id(_: str) -> str:
         return topic_id
 
-    one = PostgresSink(lambda: postgres.dsn, table=table, group="g", topic="orders", topic_id=ask, timeout_seconds=60)
+    one = PostgresSink(lambda: postgres.dsn, table=table, group="g", topic_id=get_topic_id, timeout_seconds=60)
     try:
         yield one
     finally:
@@ -54,9 +57,9 @@ def new_table() -> str:
 async def test_an_earlier_owner_writes_neither_orders_nor_offsets(postgres: Postgres) -> None:
     table = new_table()
     async with sink(postgres, table) as zombie, sink(postgres, table) as owner:
-        old = await zombie.claim(0)
+        old = await zombie.acquire(PARTITION)
         await zombie.handle(batch(old, 5, order(4)))
-        new = await owner.claim(0)
+        new = await owner.acquire(PARTITION)
         assert (new.position, new.epoch) == (5, 2)
         await owner.handle(batch(new, 9, order(8)))
         with pytest.raises(FencedError):
@@ -70,8 +73,8 @@ async def test_amounts_are_exact_and_orders_whole(postgres: Postgres) -> None:
     table = new_table()
     amounts = ["0.1", "0.30", "12345678901234567.89", "1e2", "0"]
     async with sink(postgres, table) as one:
-        claim = await one.claim(0)
-        await one.handle(batch(claim, 5, *[order(n, amount, "Zoë \u2603") for n, amount in enumerate(amounts)]))
+        lease = await one.acquire(PARTITION)
+        await one.handle(batch(lease, 5, *[order(n, amount, "Zoë \u2603") for n, amount in enumerate(amounts)]))
     found = postgres.query(
         f"SELECT amount, customer_id, quantity, raw->>'product_id', placed_at IS NULL FROM {table} ORDER BY seq"
     )
@@ -82,28 +85,28 @@ async def test_amounts_are_exact_and_orders_whole(postgres: Postgres) -> None:
 async def test_what_no_table_can_hold_is_permanent_and_an_outage_is_not(postgres: Postgres) -> None:
     table = new_table()
     async with sink(postgres, table) as one:
-        claim = await one.claim(0)
+        lease = await one.acquire(PARTITION)
         nul = record(0, '{"customer_id":"c","product_id":"p","quantity":1,"amount":1,"order_id":"x","note":"\\u0000"}')
         with pytest.raises(PermanentError) as caught:
-            await one.handle(batch(claim, 1, nul))
+            await one.handle(batch(lease, 1, nul))
         assert str(caught.value) == "UntranslatableCharacter: unsupported Unicode escape sequence"  # nothing quoted
         postgres.execute(f"ALTER TABLE {table} RENAME TO {table}_gone")
         with pytest.raises(UnavailableError):
-            await one.handle(batch(claim, 1, order(0)))
+            await one.handle(batch(lease, 1, order(0)))
         postgres.execute(f"ALTER TABLE {table}_gone RENAME TO {table}")
-        await one.handle(batch(claim, 1, order(0)))
+        await one.handle(batch(lease, 1, order(0)))
 
 
 async def test_many_pods_make_the_tables_at_once_and_columns_are_added(postgres: Postgres) -> None:
     table = new_table()
     postgres.execute(f"CREATE TABLE {table} (order_id text PRIMARY KEY, customer_id text NOT NULL)")
 
-    async def pod(number: int) -> Claim:
+    async def pod(number: int) -> PartitionLease:
         async with sink(postgres, table) as one:
-            return await one.claim(number % 2)
+            return await one.acquire(TopicPartition("orders", number % 2))
 
-    claims = await asyncio.gather(*[pod(number) for number in range(12)])
-    assert sorted(claim.epoch for claim in claims) == sorted([*range(1, 7)] * 2)
+    leases = await asyncio.gather(*[pod(number) for number in range(12)])
+    assert sorted(lease.epoch for lease in leases) == sorted([*range(1, 7)] * 2)
     assert (
         len(postgres.query("SELECT 1 FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0", (table,))) == 12
     )
@@ -112,21 +115,21 @@ async def test_many_pods_make_the_tables_at_once_and_columns_are_added(postgres:
 async def test_a_topic_made_anew_starts_without_a_position(postgres: Postgres) -> None:
     table = new_table()
     async with sink(postgres, table) as one:
-        claim = await one.claim(0)
-        await one.handle(batch(claim, 100, order(99)))
+        lease = await one.acquire(PARTITION)
+        await one.handle(batch(lease, 100, order(99)))
     async with sink(postgres, table, "id-2") as one:
-        assert (await one.claim(0)).position is None
+        assert (await one.acquire(PARTITION)).position is None
     async with sink(postgres, table) as one:
-        assert (await one.claim(0)).position == 100
+        assert (await one.acquire(PARTITION)).position == 100
 
 
 async def test_an_order_without_an_id_gets_that_of_its_place(postgres: Postgres) -> None:
     table = new_table()
     unnamed = b'{"customer_id":"c","product_id":"p","quantity":2,"amount":0.10}'
-    records = [read("orders", 0, n, placed, None, unnamed, ()) for n, placed in ((5, 1_700), (9, -1))]
+    records = [decode_record(PARTITION, n, placed, None, unnamed, ()) for n, placed in ((5, 1_700), (9, -1))]
     async with sink(postgres, table) as one:
-        claim = await one.claim(0)
-        await one.handle(batch(claim, 10, *records))
+        lease = await one.acquire(PARTITION)
+        await one.handle(batch(lease, 10, *records))
     found = postgres.query(f"SELECT order_id, quantity, placed_at IS NULL, raw FROM {table} ORDER BY seq")
     assert [row[0] for row in found] == [one.order and one.order.order_id for one in records]
     assert [row[:3] for row in found] == [("orders/0/5/1700", 2, False), ("orders/0/9/-1", 2, True)]
@@ -160,8 +163,8 @@ async def test_the_webhook_gets_the_orders_own_bytes_and_a_key_that_stays_the_sa
     records = [order(0, "0.10"), order(1, "1e2")]
     async with webhook([200, 204], seen, bodies) as url:
         one = HttpSink(url, 60)
-        await one.handle(batch(Claim(), 2, *records))
-        await one.handle(batch(Claim(), 2, *records))
+        await one.handle(batch(PartitionLease(), 2, *records))
+        await one.handle(batch(PartitionLease(), 2, *records))
         await one.close()
     assert bodies[0] == b"[" + (records[0].value or b"") + b"," + (records[1].value or b"") + b"]"
     assert len(json.loads(bodies[0])) == 2
@@ -188,12 +191,12 @@ async def test_what_a_reply_means(status: int, error: type[Exception]) -> None:
     async with webhook([status], [], []) as url:
         one = HttpSink(url, 60 if status else 0.5)
         with pytest.raises(error):
-            await one.handle(batch(Claim(), 1, order(0)))
+            await one.handle(batch(PartitionLease(), 1, order(0)))
         await one.close()
 
 
 async def test_a_webhook_that_is_not_there_is_unavailable() -> None:
     one = HttpSink("http://127.0.0.1:9/", 60)
     with pytest.raises(UnavailableError):
-        await one.handle(batch(Claim(), 1, order(0)))
+        await one.handle(batch(PartitionLease(), 1, order(0)))
     await one.close()

@@ -1,1 +1,1 @@
-"""How records come out of the Kafka client: by confluent-kafka or by the accelerator."""
+"""How batches of records come out of a Kafka consumer: through confluent-kafka, or through the accelerator."""

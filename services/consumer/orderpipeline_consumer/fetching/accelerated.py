@@ -1,6 +1,6 @@
-"""Orders from Kafka by the accelerator: read and checked outside of Python, made into objects when they are looked at.
+"""Records through the accelerator: read and validated outside Python, made into objects when they are accessed.
 
-The consumer is confluent-kafka's in all but this: its partitions' messages go to a queue of the accelerator's."""
+The consumer is still confluent-kafka's; only the messages of its partitions go to a queue of the accelerator."""
 
 import ctypes
 import logging
@@ -12,8 +12,9 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError
 
 from orderpipeline_common.order import Order
-from orderpipeline_consumer.fetching.source import Taken
-from orderpipeline_consumer.records.record import Record, made_id, read
+from orderpipeline_consumer.fetching.source import Fetched
+from orderpipeline_consumer.records.record import Record, decode_record, derive_order_id
+from orderpipeline_consumer.records.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
     from orderpipeline_accelerator import Fetcher
@@ -21,137 +22,139 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KNOWN: Final = frozenset(("2.16.1",))
-"""Releases of confluent-kafka whose Consumer object begins with the address of its `rd_kafka_t`, as was looked up."""
-FETCH: Final = 10_000
-OVERHEAD: Final = 512
-"""Bytes that librdkafka holds for a message beside its key and value."""
+SUPPORTED_RELEASES: Final = frozenset(("2.16.1",))
+"""Releases of confluent-kafka whose Consumer object is known to begin with the address of its `rd_kafka_t`."""
+MAX_MESSAGES: Final = 10_000
+"""Per poll."""
+MESSAGE_OVERHEAD: Final = 512
+"""Bytes that librdkafka holds for a message in addition to its key and value."""
 
 _orders = msgspec.json.Decoder(list[Order])
 
 
-class Orders(Sequence[Order]):
-    """Orders that are decoded all together with the first look at one of them."""
+class LazyOrders(Sequence[Order]):
+    """Orders that are decoded, all at once, when one of them is accessed."""
 
-    __slots__ = ("_end", "_found", "_messages", "_start", "_topic")
+    __slots__ = ("_decoded", "_end", "_messages", "_start", "_topic_partition")
 
-    def __init__(self, topic: str, messages: "Messages", start: int, end: int) -> None:
-        self._topic = topic
+    def __init__(self, topic_partition: TopicPartition, messages: "Messages", start: int, end: int) -> None:
+        self._topic_partition = topic_partition
         self._messages = messages
         self._start = start
         self._end = end
-        self._found: list[Order] | None = None
+        self._decoded: list[Order] | None = None
 
     def __len__(self) -> int:
         return self._end - self._start
 
     @overload
-    def __getitem__(self, place: int) -> Order: ...
+    def __getitem__(self, index: int) -> Order: ...
 
     @overload
-    def __getitem__(self, place: slice) -> list[Order]: ...
+    def __getitem__(self, index: slice) -> list[Order]: ...
 
-    def __getitem__(self, place: int | slice) -> Order | list[Order]:
-        if self._found is None:
-            self._found = self._decode()
-        return self._found[place]
+    def __getitem__(self, index: int | slice) -> Order | list[Order]:
+        if self._decoded is None:
+            self._decoded = self._decode()
+        return self._decoded[index]
 
     def __eq__(self, other: object) -> bool:
-        return self[:] == (other[:] if isinstance(other, Orders) else other)
+        return self[:] == (other[:] if isinstance(other, LazyOrders) else other)
 
     __hash__ = None  # type: ignore[assignment]
 
     def _decode(self) -> list[Order]:
         messages, start, end = self._messages, self._start, self._end
-        found = _orders.decode(messages.array(start, end))
+        orders = _orders.decode(messages.array(start, end))
         if messages.named(start, end):
-            return found
-        placed = messages.timestamps(start, end)
-        for place, order in enumerate(found):
+            return orders
+        timestamps = messages.timestamps(start, end)
+        for index, order in enumerate(orders):
             if not order.order_id:
-                offset = messages.offset(start + place)
-                identity = made_id(self._topic, messages.partition, offset, placed[place])
-                found[place] = msgspec.structs.replace(order, order_id=identity)
-        return found
+                offset = messages.offset(start + index)
+                order_id = derive_order_id(self._topic_partition, offset, timestamps[index])
+                orders[index] = msgspec.structs.replace(order, order_id=order_id)
+        return orders
 
 
-class NativeLot:
-    """Messages of one partition; see `Lot`."""
+class AcceleratedBatch:
+    """Messages of one partition; see `FetchedBatch`."""
 
-    __slots__ = ("_messages", "_topic", "array", "customers", "offset", "plain", "timestamps")
+    __slots__ = ("_messages", "all_valid", "json_array", "offset", "ordering_keys", "timestamps", "topic_partition")
 
-    def __init__(self, topic: str, messages: "Messages") -> None:
-        self._topic = topic
+    def __init__(self, topic_partition: TopicPartition, messages: "Messages") -> None:
+        self.topic_partition = topic_partition
         self._messages = messages
-        self.array = messages.array
-        self.customers: Callable[[int, int], Collection[str]] = messages.customers
+        self.all_valid = messages.plain
+        self.json_array = messages.array
         self.offset = messages.offset
-        self.plain = messages.plain
+        self.ordering_keys: Callable[[int, int], Collection[str]] = messages.customers
         self.timestamps = messages.timestamps
 
     def __len__(self) -> int:
         return len(self._messages)
 
     def size(self, start: int, end: int) -> int:
-        """Bytes in librdkafka's memory."""
-        return self._messages.size(start, end) + (end - start) * OVERHEAD
+        """Approximate bytes in librdkafka's memory."""
+        return self._messages.size(start, end) + (end - start) * MESSAGE_OVERHEAD
 
     def orders(self, start: int, end: int) -> Sequence[Order]:
         """The orders, each with an id."""
-        return Orders(self._topic, self._messages, start, end)
+        return LazyOrders(self.topic_partition, self._messages, start, end)
 
     def records(self, start: int, end: int) -> list[Record]:
-        """All that there is to know about each."""
-        partition = self._messages.partition
+        """Each record in full."""
         return [
-            read(self._topic, partition, offset, placed, key, value, tuple(headers))
-            for offset, placed, key, value, headers in self._messages.records(start, end)
+            decode_record(self.topic_partition, offset, timestamp, key, value, tuple(headers))
+            for offset, timestamp, key, value, headers in self._messages.records(start, end)
         ]
 
 
-class NativeSource:
-    """Takes messages by the accelerator; see `Source`. Raises ImportError when it can't."""
+class AcceleratedSource:
+    """Fetches through the accelerator; see `Source`. Raises ImportError when that is not possible."""
 
     def __init__(self, topic: str, client_id: str) -> None:
         import orderpipeline_accelerator as accelerator
 
         release = version("confluent-kafka")
-        if release not in KNOWN:
-            raise ImportError(f"it knows confluent-kafka {', '.join(sorted(KNOWN))} only, this is {release}")
-        self._make = accelerator.Fetcher
+        if release not in SUPPORTED_RELEASES:
+            supported = ", ".join(sorted(SUPPORTED_RELEASES))
+            raise ImportError(f"the accelerator supports confluent-kafka {supported} only, this is {release}")
+        self._make_fetcher = accelerator.Fetcher
         self._library = accelerator.librdkafka()
         self._topic = topic
         self._client_id = client_id
         self._fetcher: Fetcher | None = None
 
     def attach(self, consumer: Consumer) -> None:
-        """Find the consumer's `rd_kafka_t`, which follows the head that all objects have."""
+        """Find the consumer's `rd_kafka_t`, which follows the header that all Python objects have."""
         address = ctypes.c_void_p.from_address(id(consumer) + object.__basicsize__).value
-        self._fetcher = self._make(self._library, address or 0, f"{self._client_id}#consumer-", self._topic)
+        self._fetcher = self._make_fetcher(self._library, address or 0, f"{self._client_id}#consumer-", self._topic)
 
-    def lead(self, partitions: Collection[int]) -> None:
-        """From now on what these bring comes by the accelerator's queue."""
+    def prepare(self, partitions: Collection[TopicPartition]) -> None:
+        """From now on the messages of these partitions go to the accelerator's queue."""
         assert self._fetcher is not None
-        for number in partitions:
-            self._fetcher.lead(number)
+        for each in partitions:
+            self._fetcher.lead(each.partition)
 
-    def take(self, consumer: Consumer, seconds: float) -> Taken:
-        """What has come, within `seconds` for the first message."""
+    def poll(self, consumer: Consumer, seconds: float) -> Fetched:
+        """What is available; waits at most `seconds` for the first message."""
         assert self._fetcher is not None
-        taken = Taken()
-        event = consumer.poll(0)  # callbacks, and errors that are of no partition
+        fetched = Fetched()
+        event = consumer.poll(0)  # runs callbacks, and returns errors that belong to no partition
         if event is not None:
-            trouble = event.error()
-            if trouble is None:  # it would be neither handled nor waited for, and commits would pass it
-                raise RuntimeError(f"a record of partition {event.partition()} came by the consumer's own queue")
-            taken.errors.append(trouble)
-        lots, ends, errors = self._fetcher.fetch(FETCH, seconds)
-        taken.lots = [(lot.partition, NativeLot(self._topic, lot)) for lot in lots]
-        taken.ends = ends
-        taken.errors += [KafkaError(code, text) for code, text in errors]
-        return taken
+            error = event.error()
+            if error is None:  # it would be neither handled nor waited for, and commits would pass it
+                raise RuntimeError(f"a record of partition {event.partition()} came through the consumer's own queue")
+            fetched.errors.append(error)
+        batches, ends, errors = self._fetcher.fetch(MAX_MESSAGES, seconds)
+        topic = self._topic
+        fetched.batches = [AcceleratedBatch(TopicPartition(topic, each.partition), each) for each in batches]
+        fetched.ends = [(TopicPartition(topic, partition), offset) for partition, offset in ends]
+        fetched.errors += [KafkaError(code, text) for code, text in errors]
+        return fetched
 
     def close(self) -> None:
-        """Give back all messages and the queue."""
+        """Release all messages and the queue."""
         if self._fetcher is not None:
             self._fetcher.close()

@@ -1,4 +1,4 @@
-"""Orders from Kafka by confluent-kafka's consumer alone: a message object each, decoded many at a time."""
+"""Records through confluent-kafka alone: one message object each, decoded many at a time."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -9,41 +9,42 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, Message
 
 from orderpipeline_common.order import Order, decode_all
-from orderpipeline_consumer.fetching.source import Taken
-from orderpipeline_consumer.records.batch import Lot
-from orderpipeline_consumer.records.record import RECORD_OVERHEAD, Record, bytes_of, from_message, made_id
+from orderpipeline_consumer.fetching.source import Fetched
+from orderpipeline_consumer.records.batch import FetchedBatch
+from orderpipeline_consumer.records.record import RECORD_OVERHEAD, Record, as_bytes, decode_message, derive_order_id
+from orderpipeline_consumer.records.topic_partition import TopicPartition
 
-FETCH: Final = 5000
-"""Most messages at a time. Making so many objects takes a few milliseconds, in which no handler runs."""
+MAX_MESSAGES: Final = 5000
+"""Per poll. Creating that many objects takes a few milliseconds, during which no handler runs."""
 
 
-class MessageLot:
-    """Messages of one partition; see `Lot`. `orders` is None when some of them may be no order."""
+class MessageBatch:
+    """Messages of one partition; see `FetchedBatch`. `_orders` is None when not all of them are known to be orders."""
 
-    __slots__ = ("_each", "_messages", "_offsets", "_orders", "_topic", "offset")
+    __slots__ = ("_average_size", "_messages", "_offsets", "_orders", "offset", "topic_partition")
 
-    def __init__(self, topic: str, messages: list[Message], offsets: list[int]) -> None:
-        self._topic = topic
+    def __init__(self, topic_partition: TopicPartition, messages: list[Message], offsets: list[int]) -> None:
+        self.topic_partition = topic_partition
         self._messages = messages
         self._offsets = offsets
         self.offset = offsets.__getitem__
         values = [message.value() or b"" for message in messages]
         self._orders = decode_all(values)
-        self._each = 2 * sum(map(len, values)) // len(values) + RECORD_OVERHEAD
+        self._average_size = 2 * sum(map(len, values)) // len(values) + RECORD_OVERHEAD
 
     def __len__(self) -> int:
         return len(self._messages)
 
     def size(self, start: int, end: int) -> int:
-        """Bytes in memory, as if all records were alike."""
-        return (end - start) * self._each
+        """Approximate bytes in memory, as if all records had the same size."""
+        return (end - start) * self._average_size
 
-    def plain(self, start: int, end: int) -> bool:
-        """Whether these are orders for sure."""
+    def all_valid(self, start: int, end: int) -> bool:
+        """Whether every record is known to be an order."""
         return self._orders is not None
 
-    def customers(self, start: int, end: int) -> Collection[str]:
-        """Whose orders these are, each once."""
+    def ordering_keys(self, start: int, end: int) -> Collection[str]:
+        """The customers of these orders, each once."""
         assert self._orders is not None
         return {order.customer_id for order in self._orders[start:end]}
 
@@ -51,66 +52,67 @@ class MessageLot:
         """The orders, each with an id."""
         assert self._orders is not None
         found = self._orders[start:end]
-        for place, order in enumerate(found):
+        for index, order in enumerate(found):
             if not order.order_id:
-                message = self._messages[start + place]
-                offset, placed = self._offsets[start + place], message.timestamp()[1]
-                identity = made_id(self._topic, message.partition() or 0, offset, placed)
-                found[place] = msgspec.structs.replace(order, order_id=identity)
+                timestamp = self._messages[start + index].timestamp()[1]
+                order_id = derive_order_id(self.topic_partition, self._offsets[start + index], timestamp)
+                found[index] = msgspec.structs.replace(order, order_id=order_id)
         return found
 
-    def array(self, start: int, end: int) -> bytes:
+    def json_array(self, start: int, end: int) -> bytes:
         """The values as one JSON array."""
-        return b"[" + b",".join([bytes_of(each.value()) or b"" for each in self._messages[start:end]]) + b"]"
+        return b"[" + b",".join([as_bytes(each.value()) or b"" for each in self._messages[start:end]]) + b"]"
 
     def timestamps(self, start: int, end: int) -> list[int]:
-        """When each was placed."""
+        """When each order was placed."""
         return [message.timestamp()[1] for message in self._messages[start:end]]
 
     def records(self, start: int, end: int) -> list[Record]:
-        """All that there is to know about each."""
-        return [from_message(message, self._topic) for message in self._messages[start:end]]
+        """Each record in full."""
+        return [decode_message(message, self.topic_partition) for message in self._messages[start:end]]
 
 
-class MessageSource:
-    """Takes messages from the consumer itself; see `Source`."""
+class ConfluentSource:
+    """Polls the consumer itself, which is subscribed to `topic` only; see `Source`."""
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
 
     def attach(self, consumer: Consumer) -> None:
-        """Nothing to prepare."""
+        """Needs no preparation."""
 
-    def lead(self, partitions: Collection[int]) -> None:
-        """All partitions come by the consumer's own queue."""
+    def prepare(self, partitions: Collection[TopicPartition]) -> None:
+        """All partitions use the consumer's own queue."""
 
-    def take(self, consumer: Consumer, seconds: float) -> Taken:
-        """What has come, within `seconds` for the first message."""
-        # consume() waits until it has all it was asked for or the time is over; poll() returns with the first.
+    def poll(self, consumer: Consumer, seconds: float) -> Fetched:
+        """What is available; waits at most `seconds` for the first message."""
+        # consume() waits for as many messages as it was asked for, or until time is up; poll() returns the first.
         first = consumer.poll(seconds)
-        taken = Taken()
+        fetched = Fetched()
         if first is None:
-            return taken
-        grown: defaultdict[int | None, list[Message]] = defaultdict(list)
-        for message in [first, *consumer.consume(FETCH - 1, 0)]:
+            return fetched
+        by_partition: defaultdict[int | None, list[Message]] = defaultdict(list)
+        for message in [first, *consumer.consume(MAX_MESSAGES - 1, 0)]:
             if (error := message.error()) is None:
-                grown[message.partition()].append(message)
+                by_partition[message.partition()].append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
-                taken.ends.append((message.partition() or 0, message.offset() or 0))
+                fetched.ends.append((TopicPartition(self._topic, message.partition() or 0), message.offset() or 0))
             else:
-                taken.errors.append(error)
-        taken.lots = [(number or 0, lot) for number, messages in grown.items() for lot in self._lots(messages)]
-        return taken
-
-    def _lots(self, messages: list[Message]) -> Iterator[Lot]:
-        """One lot, or more where the log was cut or made anew: offsets rise within a lot."""
-        offsets = [message.offset() or 0 for message in messages]
-        start = 0
-        for place, (one, other) in enumerate(pairwise(offsets), 1):
-            if other <= one:
-                yield MessageLot(self._topic, messages[start:place], offsets[start:place])
-                start = place
-        yield MessageLot(self._topic, messages[start:], offsets[start:])
+                fetched.errors.append(error)
+        for partition, messages in by_partition.items():
+            fetched.batches += _batches(TopicPartition(self._topic, partition or 0), messages)
+        return fetched
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Holds nothing."""
+
+
+def _batches(topic_partition: TopicPartition, messages: list[Message]) -> Iterator[FetchedBatch]:
+    """One batch, or more if the log was truncated or recreated meanwhile: offsets ascend within a batch."""
+    offsets = [message.offset() or 0 for message in messages]
+    start = 0
+    for index, (one, other) in enumerate(pairwise(offsets), 1):
+        if other <= one:
+            yield MessageBatch(topic_partition, messages[start:index], offsets[start:index])
+            start = index
+    yield MessageBatch(topic_partition, messages[start:], offsets[start:])

@@ -1,4 +1,4 @@
-"""What the Kafka thread asks of a way to take orders from a consumer."""
+"""What the poll loop needs from a source of records."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -6,29 +6,31 @@ from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError
 
-from orderpipeline_consumer.records.batch import Lot
+from orderpipeline_consumer.records.batch import FetchedBatch
+from orderpipeline_consumer.records.topic_partition import TopicPartition
 
 
 @dataclass(slots=True)
-class Taken:
-    """What has come: lots of partitions in their order, ends that partitions had after them, and errors."""
+class Fetched:
+    """The result of one poll: batches, each partition's in order; end offsets reached after them; and errors."""
 
-    lots: list[tuple[int, Lot]] = field(default_factory=list)
-    ends: list[tuple[int, int]] = field(default_factory=list)
+    batches: list[FetchedBatch] = field(default_factory=list)
+    ends: list[tuple[TopicPartition, int]] = field(default_factory=list)
     errors: list[KafkaError] = field(default_factory=list)
 
 
 class Source(Protocol):
-    """One way for one consumer. All calls are the Kafka thread's; the consumer's callbacks run within `take`."""
+    """Fetches records for one consumer. Only the poll loop's thread may call it; the consumer's callbacks run within
+    `poll`."""
 
     def attach(self, consumer: Consumer) -> None:
         """Called once, before the consumer subscribes."""
 
-    def lead(self, partitions: Collection[int]) -> None:
-        """These are about to be assigned."""
+    def prepare(self, partitions: Collection[TopicPartition]) -> None:
+        """Called before these partitions are assigned to the consumer."""
 
-    def take(self, consumer: Consumer, seconds: float) -> Taken:
-        """What has come, within `seconds` for the first message."""
+    def poll(self, consumer: Consumer, seconds: float) -> Fetched:
+        """What is available; waits at most `seconds` for the first message."""
 
     def close(self) -> None:
-        """Give everything back, before the consumer is closed."""
+        """Release everything. Called before the consumer is closed."""

@@ -1,1 +1,1 @@
-"""How the consumer talks to Kafka: the client, the poll loop, commits, backpressure."""
+"""The consumer's thread for Kafka: the client, the poll loop, commits, backpressure."""

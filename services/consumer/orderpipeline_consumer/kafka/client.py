@@ -1,4 +1,4 @@
-"""Makes the Kafka consumer: configuration, group protocol, what the broker can do."""
+"""The Kafka client: its configuration, the group protocol, and what its errors and statistics mean."""
 
 import asyncio
 import json
@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection
+import confluent_kafka
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from orderpipeline_consumer.errors import UnavailableError
+from orderpipeline_consumer.records.topic_partition import TopicPartition
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +27,13 @@ _FATAL: Final = (
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.INCONSISTENT_GROUP_PROTOCOL,
 )
-"""A wrong ACL or a group of other members is told by ending: the pod's status then shows it."""
+"""The process ends for a wrong ACL or a group with another protocol, so that the pod's status shows it."""
 
 
 def consumer_config(
     connection: Config, group: str, protocol: str, offset_reset: str, max_poll_seconds: float
 ) -> dict[str, Any]:
-    """The consumer's configuration. `max_poll_seconds` must be longer than any drain: nobody polls during one."""
+    """The consumer's configuration. `max_poll_seconds` must be longer than any drain, during which nothing polls."""
     config: dict[str, Any] = {
         **connection,
         "group.id": group,
@@ -39,17 +41,17 @@ def consumer_config(
         "auto.offset.reset": offset_reset,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
-        "enable.partition.eof": True,  # its offset lies past transaction markers, where no record ever comes
+        "enable.partition.eof": True,  # its offset is past trailing transaction markers, which no record reveals
         "max.poll.interval.ms": int(max_poll_seconds * 1000),
-        "queued.max.messages.kbytes": 8192,  # without what the client needs for each message, which is thrice as much
-        "fetch.max.bytes": 4 * 1024 * 1024,  # as much more may come when the queue is nearly full
-        "fetch.queue.backoff.ms": 20,  # a full queue is emptied in less than the usual second
+        "queued.max.messages.kbytes": 8192,  # without the client's overhead per message, which is three times as much
+        "fetch.max.bytes": 4 * 1024 * 1024,  # may be exceeded by as much when the queue is nearly full
+        "fetch.queue.backoff.ms": 20,  # a full queue drains in less than the default of one second
         "fetch.wait.max.ms": 100,
         "check.crcs": True,
-        "socket.timeout.ms": 10000,  # a commit that nobody answers is tried three times for so long, and all waits
+        "socket.timeout.ms": 10000,  # an unanswered commit is tried three times, this long each, and everything waits
         "statistics.interval.ms": 2000,
     }
-    if protocol == CLASSIC:  # with the consumer protocol these are the broker's settings
+    if protocol == CLASSIC:  # with the consumer protocol the broker sets these
         config |= {
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": min(45000, int(max_poll_seconds * 1000)),
@@ -63,8 +65,8 @@ def make_consumer(
     on_error: Callable[[KafkaError], None],
     on_group: Callable[[Mapping[str, Any]], None],
 ) -> Consumer:
-    """A consumer whose callbacks run in the thread that polls it. `on_group` gets librdkafka's statistics of the group
-    every few seconds: they tell of a member that owns nothing too."""
+    """A consumer whose callbacks run in the thread that polls it. `on_group` receives librdkafka's statistics of the
+    group every few seconds, also when no partition is assigned."""
 
     def on_stats(text: str) -> None:
         on_group(json.loads(text).get("cgrp", {}))
@@ -73,41 +75,52 @@ def make_consumer(
 
 
 def is_member(group: Mapping[str, Any]) -> bool:
-    """Whether librdkafka's statistics of the group show a member. With the consumer protocol one without partitions
-    gets no callback and stays in state init, so a while with the coordinator and without an error must do."""
+    """Whether the consumer is a member of the group, by librdkafka's statistics. With the consumer protocol a member
+    without partitions gets no callback and stays in state `init`, so SETTLED_MS with the coordinator and without an
+    error counts too."""
     steady = group.get("join_state") == "steady"
     return group.get("state") == "up" and (steady or int(group.get("stateage", 0)) >= SETTLED_MS)
 
 
 def is_reachable(group: Mapping[str, Any]) -> bool:
-    """Whether librdkafka's statistics of the group show a connection to its coordinator."""
+    """Whether there is a connection to the group's coordinator, by librdkafka's statistics."""
     return group.get("state") == "up"
 
 
-def protocols(wanted: str) -> tuple[str, ...]:
-    """Group protocols in the order to try them, for `auto`, `consumer` or `classic`."""
-    return (CONSUMER, CLASSIC) if wanted == AUTO else (wanted,)
+def protocols_to_try(setting: str) -> tuple[str, ...]:
+    """Group protocols in the order to try them, for the setting `auto`, `consumer` or `classic`."""
+    return (CONSUMER, CLASSIC) if setting == AUTO else (setting,)
 
 
 def lacks_protocol(error: KafkaError) -> bool:
-    """Whether the broker refused the consumer group protocol (KIP-848), which brokers before 4.0 lack."""
+    """Whether the broker does not support the consumer group protocol (KIP-848), as before Kafka 4.0."""
     return error.code() in _FATAL and "ConsumerGroup" in error.str() and "not supported" in error.str()
 
 
 def is_fatal(error: KafkaError) -> bool:
-    """Whether the consumer cannot go on from this error."""
+    """Whether the consumer cannot recover from this error."""
     return bool(error.fatal()) or error.code() in _FATAL
 
 
 async def topic_id(connection: Config, topic: str) -> str:
-    """The id that Kafka gave the topic when it was made. Raises UnavailableError."""
+    """The id that Kafka gave the topic when it was created. Raises UnavailableError."""
 
-    def ask() -> str:
+    def describe() -> str:
         admin = AdminClient(dict(connection), logger=logging.getLogger("librdkafka"))
-        answers = admin.describe_topics(TopicCollection([topic]), request_timeout=ADMIN_SECONDS)
-        return str(answers[topic].result(ADMIN_SECONDS).topic_id)
+        results = admin.describe_topics(TopicCollection([topic]), request_timeout=ADMIN_SECONDS)
+        return str(results[topic].result(ADMIN_SECONDS).topic_id)
 
     try:
-        return await asyncio.get_running_loop().run_in_executor(None, ask)
+        return await asyncio.get_running_loop().run_in_executor(None, describe)
     except (KafkaException, TimeoutError) as error:
         raise UnavailableError(f"kafka: describing topic {topic}: {error}") from error
+
+
+def to_kafka(topic_partition: TopicPartition, offset: int = OFFSET_INVALID) -> confluent_kafka.TopicPartition:
+    """The client's own class for a partition, with the offset to commit if there is one."""
+    return confluent_kafka.TopicPartition(topic_partition.topic, topic_partition.partition, offset)
+
+
+def from_kafka(partition: confluent_kafka.TopicPartition) -> TopicPartition:
+    """Which partition the client means."""
+    return TopicPartition(partition.topic, partition.partition)

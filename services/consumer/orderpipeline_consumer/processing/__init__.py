@@ -1,1 +1,1 @@
-"""What becomes of the records of each partition: batches, retries, dead letters."""
+"""What happens to each partition's records: batches for the sink, retries, dead letters."""

@@ -11,7 +11,7 @@ Handle = Callable[[Sequence[Record]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An order that failed alone, and why."""
+    """An order that failed by itself, and why."""
 
     record: Record
     error: Exception
@@ -19,48 +19,48 @@ class Failure:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch. Every record is in exactly one place; `failed` and `waiting` are by lane, in order."""
+    """What happened to a batch. Every record is in exactly one place; `failed` and `waiting` are by ordering key."""
 
     done: list[Record] = field(default_factory=list)
     failed: dict[str, Failure] = field(default_factory=dict)
     waiting: dict[str, list[Record]] = field(default_factory=dict)
     unavailable: UnavailableError | None = None
 
-    def wait(self, records: Sequence[Record]) -> None:
-        """Note records that were not tried, or whose failure was not theirs."""
+    def add_waiting(self, records: Sequence[Record]) -> None:
+        """Add records that were not tried, or that failed through no fault of their own."""
         for record in records:
-            self.waiting.setdefault(record.lane, []).append(record)
+            self.waiting.setdefault(record.ordering_key, []).append(record)
 
 
-async def settle(records: Sequence[Record], handle: Handle, failed: Exception | None = None) -> Outcome:
-    """Call `handle` with the batch; when it fails, with ever smaller halves until the failing orders stand alone. With
-    `failed`, that is how it has failed as a whole already.
+async def bisect_failures(records: Sequence[Record], handle: Handle, failed: Exception | None = None) -> Outcome:
+    """Handle the records; split those that fail in half, again and again, until the failing orders are found.
 
-    Records of a lane stay in order throughout: behind an order that failed, those of the same lane are not tried but
-    returned as waiting. UnavailableError ends the search at once, since no order is to blame. FencedError is raised on.
+    `failed` is the error of an attempt at all of them that was already made. Records with the same ordering key stay in
+    order: those behind one that failed are not tried but returned as waiting. UnavailableError ends the search, since
+    no order is to blame. FencedError is re-raised.
     """
     outcome = Outcome()
     parts = [list(records)]
     while parts:
-        part = _without_failed_lanes(parts.pop(), outcome)
+        part = _without_failed_keys(parts.pop(), outcome)
         if not part:
             continue
         try:
             if failed is not None:
                 error, failed = failed, None
-                raise error  # noqa: TRY301  (as if it were this call's)
-            _refuse_poison(part)
+                raise error  # noqa: TRY301  (as if this attempt had raised it)
+            _refuse_undecodable(part)
             await handle(part)
         except UnavailableError as error:
             outcome.unavailable = error
             for rest in (part, *reversed(parts)):
-                outcome.wait(rest)
+                outcome.add_waiting(rest)
             break
         except FencedError:
             raise
         except Exception as error:
             if len(part) == 1:
-                outcome.failed[part[0].lane] = Failure(part[0], error)
+                outcome.failed[part[0].ordering_key] = Failure(part[0], error)
             else:
                 middle = len(part) // 2
                 parts += [part[middle:], part[:middle]]
@@ -69,14 +69,14 @@ async def settle(records: Sequence[Record], handle: Handle, failed: Exception | 
     return outcome
 
 
-def _refuse_poison(part: Sequence[Record]) -> None:
+def _refuse_undecodable(part: Sequence[Record]) -> None:
     for record in part:
         if record.order is None:
-            raise PermanentError(record.fault)
+            raise PermanentError(record.decode_error)
 
 
-def _without_failed_lanes(part: list[Record], outcome: Outcome) -> list[Record]:
+def _without_failed_keys(part: list[Record], outcome: Outcome) -> list[Record]:
     if not outcome.failed:
         return part
-    outcome.wait([record for record in part if record.lane in outcome.failed])
-    return [record for record in part if record.lane not in outcome.failed]
+    outcome.add_waiting([record for record in part if record.ordering_key in outcome.failed])
+    return [record for record in part if record.ordering_key not in outcome.failed]

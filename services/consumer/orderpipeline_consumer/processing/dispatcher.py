@@ -1,36 +1,42 @@
-"""Hands the received orders to the sink, customers side by side, and keeps account of what is finished.
+"""Hands the received orders to the sink, customers concurrently, and decides what happens to those that fail.
 
-Runs on the event loop. The Kafka thread calls `assign`, `receive`, `drain` and `remove` through the loop and reads
-positions."""
+Runs on the event loop. The poll loop's thread calls `assign`, `receive`, `drain` and `remove` through the loop, and
+reads positions directly."""
 
 import asyncio
 import logging
-from bisect import bisect_left
+import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
 
-from orderpipeline_consumer.degradations import Troubles
-from orderpipeline_consumer.errors import FencedError
+from orderpipeline_common.contract import Header
+from orderpipeline_consumer.degradations import Degradations
+from orderpipeline_consumer.errors import FencedError, PermanentError
 from orderpipeline_consumer.metrics import Metrics
-from orderpipeline_consumer.processing.dead_letters import DeadLetters
-from orderpipeline_consumer.processing.handling import Handling, Policy
-from orderpipeline_consumer.processing.partition import Partition
-from orderpipeline_consumer.records.batch import Lot, Part
-from orderpipeline_consumer.records.offsets import Offsets
-from orderpipeline_consumer.records.record import Record
-from orderpipeline_consumer.sinks.base import Sink
+from orderpipeline_consumer.processing.bisect_failures import Failure, Outcome, bisect_failures
+from orderpipeline_consumer.processing.dead_letters import DeadLetters, dead_letter_headers
+from orderpipeline_consumer.processing.partition import AssignedPartition
+from orderpipeline_consumer.processing.policy import Policy
+from orderpipeline_consumer.processing.tasks import PartitionTasks
+from orderpipeline_consumer.records.batch import BatchSlice, Entry
+from orderpipeline_consumer.records.offsets import OffsetTracker
+from orderpipeline_consumer.records.record import Headers, Record
+from orderpipeline_consumer.sinks.base import Batch, Sink
 
 log = logging.getLogger(__name__)
 
 TURN_SECONDS: Final = 0.005
-"""How long workers may go on from batch to batch before the event loop gets its turn."""
+"""How long a worker may go from batch to batch before it yields to the event loop."""
 
 
-class Engine:
-    """At most `workers` batches at a time. `on_failure` is told of what this process cannot go on from: another owner's
-    fence, or a defect."""
+class Dispatcher:
+    """Runs at most `policy.workers` batches at a time. A failing order waits for its next attempt, and its customer's
+    later orders behind it, while other customers go on; without `dead_letters` it is retried for ever.
+
+    `on_failure` is called with what this process cannot recover from: a fence by another owner, or a defect.
+    """
 
     def __init__(
         self,
@@ -38,188 +44,226 @@ class Engine:
         sink: Sink,
         dead_letters: DeadLetters | None,
         metrics: Metrics,
-        troubles: Troubles,
+        degradations: Degradations,
         *,
-        random: Callable[[], float],
         on_failure: Callable[[Exception], None],
     ) -> None:
         self._policy = policy
         self._sink = sink
+        self._concurrent_batches = sink.concurrent_batches
+        self._dead_letters = dead_letters
         self._metrics = metrics
-        self._troubles = troubles
-        self._random = random
-        self._on_failure = on_failure
-        self._handling = Handling(
-            policy, sink, dead_letters, metrics, troubles, random=random, spawn=self._spawn, pump=self._pump
-        )
-        self._side_by_side = sink.side_by_side
-        metrics.open.set_function(lambda: sum(partition.open for partition in self._turn))
-        self._turn: deque[Partition] = deque()
-        self._tasks: dict[asyncio.Task[None], Partition | None] = {}
-        self._busy = 0
-        self._progress = asyncio.Event()
+        self._degradations = degradations
+        self._partitions: deque[AssignedPartition] = deque()
+        self._busy_workers = 0
+        self._tasks = PartitionTasks(self._start_worker, on_failure)
+        metrics.orders_open.set_function(lambda: sum(partition.open for partition in self._partitions))
 
-    def assign(self, partition: Partition) -> None:
-        """Take a partition on; the sink is asked where to go on until it answers."""
-        self._turn.append(partition)
-        self._start(partition, self._claim(partition), counts=False)
+    def assign(self, partition: AssignedPartition) -> None:
+        """Add a partition; its records are handled once the sink has granted the lease."""
+        self._partitions.append(partition)
+        self._tasks.start(self._acquire(partition), partition, drained=False)
 
-    def receive(self, partition: Partition, entries: Sequence[Lot | int]) -> None:
-        """Queue records in the order of their offsets; a bare number is the end that the partition has for now."""
-        lots = [entry for entry in entries if not isinstance(entry, int)]
-        if partition.claim is None and not partition.draining:
-            partition.early += entries
-            partition.bytes += sum(lot.size(0, len(lot)) for lot in lots)
+    def receive(self, partition: AssignedPartition, entries: Sequence[Entry]) -> None:
+        """Queue batches in the order of their offsets."""
+        batches = [entry for entry in entries if not isinstance(entry, int)]
+        if partition.lease is None and not partition.draining:
+            partition.before_lease += entries
+            partition.bytes += sum(batch.size(0, len(batch)) for batch in batches)
             return
-        partition.received += sum(map(len, lots))
+        partition.received += sum(map(len, batches))
         if partition.draining:
-            return  # also not the end of the partition: it lies behind records that were not taken
+            return  # ignores end offsets too: they are past records that were not queued
         for entry in entries:
             if isinstance(entry, int):
-                partition.offsets.reached(entry)
+                partition.offsets.skip_to(entry)
             else:
-                self._receive(partition, entry)
-        self._pump()
+                partition.receive(entry)
+        self._start_worker()
 
-    def _receive(self, partition: Partition, lot: Lot) -> None:
-        first = lot.offset(0)
-        if partition.offsets.edge is not None and first < partition.offsets.edge:
-            self._start_over(partition, first)
-        done = partition.claim.position if partition.claim is not None else None
-        skip = 0
-        if done is not None and first < done:  # the sink has it: only the commit was lost
-            skip = bisect_left(range(len(lot)), done, key=lot.offset)
-            partition.offsets.reached(lot.offset(skip - 1) + 1)
-        if skip < len(lot):
-            partition.receive(Part(lot, skip, len(lot)))
-
-    async def drain(self, partitions: Sequence[Partition], seconds: float) -> None:
-        """Finish what is under way, within `seconds`, then cancel the rest.
-
-        What was not begun is dropped, unless orders behind it were: those would then be handled twice.
-        """
+    async def drain(self, partitions: Sequence[AssignedPartition], seconds: float) -> None:
+        """Finish what is in flight within `seconds`, then cancel the rest; start nothing new but what `begin_drain`
+        keeps."""
         for partition in partitions:
-            partition.draining = True
-            partition.lots.clear()
-            partition.queue.discard(lambda record, last=partition.started: record.offset > last)  # type: ignore[misc]
-        self._pump()
+            partition.begin_drain()
+        self._start_worker()
         try:
             async with asyncio.timeout(seconds):
-                while any(partition.running or partition.queue.ready for partition in partitions):
-                    self._progress.clear()
-                    await self._progress.wait()
+                await self._tasks.wait_until(
+                    lambda: not any(partition.running or partition.queue.ready for partition in partitions)
+                )
         except TimeoutError:
-            log.warning("drain took longer than %s s, the orders under way will be delivered again", seconds)
-        await self._cancel(partitions)
-        for partition in partitions:  # what waits for another attempt must not begin it after the last commit
-            partition.queue.discard(lambda _: True)
+            log.warning("drain timed out after %s s, the orders in flight will be delivered again", seconds)
+        await self._tasks.cancel(partitions)
+        for partition in partitions:  # what waits for its next attempt must not start it after the last commit
+            partition.queue.clear()
 
-    async def remove(self, partitions: Sequence[Partition]) -> None:
-        """Forget partitions; what still runs for them is cancelled and counts for nothing."""
+    async def remove(self, partitions: Sequence[AssignedPartition]) -> None:
+        """Forget partitions; what is still in flight for them is cancelled and has no effect."""
         for partition in partitions:
-            partition.draining = True
-            partition.lots.clear()
-            partition.queue.discard(lambda _: True)
-            if partition in self._turn:
-                self._turn.remove(partition)
-        await self._cancel(partitions)
+            partition.abandon()
+            if partition in self._partitions:
+                self._partitions.remove(partition)
+        await self._tasks.cancel(partitions)
 
-    async def _cancel(self, partitions: Sequence[Partition]) -> None:
-        tasks = [task for task, partition in self._tasks.items() if partition in partitions]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def _acquire(self, partition: AssignedPartition) -> None:
+        attempts = 0
+        while True:
+            try:
+                partition.lease = await self._sink.acquire(partition.topic_partition)
+            except Exception as error:
+                attempts += 1
+                self._degradations.set("sink", str(error))
+                await asyncio.sleep(self._policy.outage_delay(attempts))
+            else:
+                self._degradations.clear("sink")
+                entries, partition.before_lease, partition.bytes = partition.before_lease, [], 0
+                self.receive(partition, entries)
+                return
 
-    def _pump(self) -> None:
-        """Start a worker if one is free and there is work, and another one after it has begun: until its handler waits
-        for something there is nothing to be gained from a second one."""
-        if self._busy < self._policy.workers and any(map(self._may_take, self._turn)):
-            self._busy += 1
-            self._start(None, self._work())
+    def _start_worker(self) -> None:
+        """Start a worker if one is free and there is work. It starts the next one only once its first batch waits for
+        something: until then a second one would gain nothing."""
+        if self._busy_workers < self._policy.workers and any(map(self._may_start, self._partitions)):
+            self._busy_workers += 1
+            self._tasks.start(self._work())
 
-    def _next(self) -> tuple[Partition, Sequence[Record]] | None:
-        """A batch of the next partition that has one, partitions in turn."""
-        for _ in range(len(self._turn)):
-            partition = self._turn[0]
-            self._turn.rotate(-1)
-            if self._may_take(partition):
-                batch = partition.take(self._policy.batch_size)
+    def _may_start(self, partition: AssignedPartition) -> bool:
+        return partition.ready and (self._concurrent_batches or not partition.running)
+
+    def _next_batch(self) -> tuple[AssignedPartition, Sequence[Record]] | None:
+        """A batch of the next partition that has one, round robin."""
+        for _ in range(len(self._partitions)):
+            partition = self._partitions[0]
+            self._partitions.rotate(-1)
+            if self._may_start(partition):
+                batch = partition.next_batch(self._policy.batch_size)
                 if batch:
                     return partition, batch
         return None
 
-    def _may_take(self, partition: Partition) -> bool:
-        return partition.ready and (self._side_by_side or not partition.running)
-
-    def _spawn(self, partition: Partition, work: Coroutine[Any, Any, None]) -> None:
-        partition.running += 1
-        self._start(partition, work)
-
-    def _start(self, partition: Partition | None, work: Coroutine[Any, Any, None], *, counts: bool = True) -> None:
-        """Run in the background, for a partition or for those that it takes up itself; a drain waits for what
-        counts."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks[task] = partition
-
-        def ended(task: asyncio.Task[None]) -> None:
-            partition = self._tasks.pop(task)
-            if partition is not None:
-                partition.running -= counts
-            self._progress.set()
-            if not task.cancelled() and (error := task.exception()) is not None:
-                self._on_failure(error if isinstance(error, Exception) else RuntimeError(repr(error)))
-            self._pump()
-
-        task.add_done_callback(ended)
-
     async def _work(self) -> None:
-        """A worker: one batch after the other, of whatever partition, until there is none."""
+        """A worker: one batch after the other, of any partition, until there are none."""
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         assert task is not None
-        began = loop.time()
+        turn_began = loop.time()
         try:
-            loop.call_soon(self._pump)  # once this one waits or ends
-            while (found := self._next()) is not None:
+            loop.call_soon(self._start_worker)  # runs when this one waits or ends
+            while (found := self._next_batch()) is not None:
                 partition, batch = found
-                self._tasks[task] = partition
-                partition.running += 1
+                self._tasks.enter(task, partition)
                 try:
-                    await self._handling.work(partition, batch)
+                    await self._process(partition, batch)
                 except FencedError:
-                    if not partition.draining:  # an earlier assignment's leftovers are meant to be fenced
+                    if not partition.draining:  # fencing the leftovers of an earlier assignment is intended
                         raise
-                self._tasks[task] = None
-                partition.running -= 1
-                self._progress.set()
-                if loop.time() - began > TURN_SECONDS:  # a handler that never waits must not keep others from the loop
+                self._tasks.leave(task, partition)
+                if loop.time() - turn_began > TURN_SECONDS:  # a handler that never waits must not block the loop
                     await asyncio.sleep(0)
-                    began = loop.time()
+                    turn_began = loop.time()
         finally:
-            self._busy -= 1
+            self._busy_workers -= 1
 
-    async def _claim(self, partition: Partition) -> None:
-        attempt = 0
+    async def _process(self, partition: AssignedPartition, batch: Sequence[Record]) -> None:
+        """Handle the batch and complete, retry or bury each of its orders. Raises FencedError."""
+        tracker, lease = partition.offsets, partition.lease
+        assert lease is not None
+        failed: Exception | None = None
+        if isinstance(batch, BatchSlice):
+            position = partial(tracker.position_if, records=batch.in_flight)
+            try:
+                await self._handle(Batch(partition.topic_partition, batch, position, lease))
+            except FencedError:
+                raise
+            except Exception as error:
+                failed = error
+            else:
+                partition.complete_whole(tracker, batch)
+                return
+            batch = partition.split(tracker, batch)
+
+        async def handle(records: Sequence[Record]) -> None:
+            position = partial(tracker.position_if, {record.offset for record in records})
+            await self._handle(Batch(partition.topic_partition, records, position, lease))
+            partition.complete(tracker, records)
+
+        outcome = await bisect_failures(batch, handle, failed)
+        if outcome.unavailable is not None:
+            self._degradations.set("sink", str(outcome.unavailable))
+        for key in dict.fromkeys(record.ordering_key for record in batch):
+            self._conclude(partition, tracker, key, outcome)
+
+    async def _handle(self, batch: Batch) -> None:
+        began = time.monotonic()
+        try:
+            await self._sink.handle(batch)
+        finally:
+            self._metrics.handle_seconds.observe(time.monotonic() - began)
+        self._metrics.orders_handled.inc(len(batch.records))
+        self._degradations.clear("sink")
+
+    def _conclude(self, partition: AssignedPartition, tracker: OffsetTracker, key: str, outcome: Outcome) -> None:
+        """Release the key, now or when its next attempt is due."""
+        waiting = outcome.waiting.get(key, [])
+        if tracker is not partition.offsets:  # records of an earlier log: their offsets are other orders now
+            partition.queue.release(key)
+        elif (failure := outcome.failed.get(key)) is not None:
+            self._conclude_failure(partition, key, failure, waiting)
+        elif waiting:
+            partition.queue.put_back(key, waiting)
+            partition.outages[key] = outages = partition.outages.get(key, 0) + 1
+            self._metrics.orders_retried.labels("unavailable").inc(len(waiting))
+            self._release_later(partition, key, self._policy.outage_delay(outages))
+        else:
+            partition.attempts.pop(key, None)
+            partition.outages.pop(key, None)
+            partition.queue.release(key)
+
+    def _conclude_failure(
+        self, partition: AssignedPartition, key: str, failure: Failure, waiting: list[Record]
+    ) -> None:
+        record, error = failure.record, failure.error
+        attempts = partition.attempts.get(key, 0) + 1
+        if self._dead_letters is not None and (isinstance(error, PermanentError) or attempts >= self._policy.attempts):
+            partition.attempts.pop(key, None)
+            partition.outages.pop(key, None)
+            partition.queue.put_back(key, waiting)
+            headers = dead_letter_headers(record, error, attempts)
+            self._tasks.start(self._bury(partition, partition.offsets, record, headers), partition)
+            return
+        partition.attempts[key] = attempts
+        partition.queue.put_back(key, [record, *waiting], isolated=True)
+        self._metrics.orders_retried.labels("failed").inc()
+        delay = self._policy.retry_delay(attempts)
+        log.warning("order at %s failed (attempt %d), retrying in %.1f s: %r", record.location, attempts, delay, error)
+        self._release_later(partition, key, delay)
+
+    async def _bury(
+        self, partition: AssignedPartition, tracker: OffsetTracker, record: Record, headers: Headers
+    ) -> None:
+        """Write a dead letter, as often as it takes: the order stays open, and the commit waits, until it is safe."""
+        assert self._dead_letters is not None
+        attempts = 0
         while True:
             try:
-                partition.claim = await self._sink.claim(partition.number)
+                await self._dead_letters.send(record, headers)
             except Exception as error:
-                attempt += 1
-                self._troubles.set("sink", str(error))
-                await asyncio.sleep(self._policy.outage.delay(attempt, self._random))
+                attempts += 1
+                self._metrics.dead_letters_failed.inc()
+                self._degradations.set("dead-letter", str(error))
+                await self._tasks.sleep(partition, self._policy.retry_delay(attempts))
             else:
-                self._troubles.clear("sink")
-                entries, partition.early, partition.bytes = partition.early, [], 0
-                self.receive(partition, entries)
-                return
+                break
+        self._degradations.clear("dead-letter")
+        self._metrics.dead_letters.inc()
+        reason = dict(headers).get(Header.ERROR) or b""
+        log.warning("order at %s is a dead letter: %s", record.location, reason.decode())
+        partition.complete(tracker, [record])
+        partition.queue.release(record.ordering_key)
 
-    def _start_over(self, partition: Partition, offset: int) -> None:
-        log.warning("partition %d went back to offset %d: its log was cut or made anew", partition.number, offset)
-        partition.lots.clear()
-        partition.queue.discard(lambda _: True)
-        partition.offsets = Offsets()
-        partition.open = partition.bytes = 0
-        partition.started = -1
-        partition.attempts.clear()
-        partition.outages.clear()
-        if partition.claim is not None:  # what the sink has below its position is of the earlier log
-            partition.claim = replace(partition.claim, position=None)
+    def _release_later(self, partition: AssignedPartition, key: str, seconds: float) -> None:
+        def release() -> None:
+            partition.queue.release(key)
+            self._start_worker()
+
+        asyncio.get_running_loop().call_later(seconds, release)

@@ -1,119 +1,176 @@
 """One assignment of one partition: what was received, what is queued, what may be committed."""
 
+import logging
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orderpipeline_consumer.processing.keyed_queue import KeyedQueue
-from orderpipeline_consumer.records.batch import Lot, Part
-from orderpipeline_consumer.records.offsets import Offsets
+from orderpipeline_consumer.records.batch import BatchSlice, Entry, FetchedBatch
+from orderpipeline_consumer.records.offsets import OffsetTracker
 from orderpipeline_consumer.records.record import Record
-from orderpipeline_consumer.sinks.base import Claim
+from orderpipeline_consumer.records.topic_partition import TopicPartition
+from orderpipeline_consumer.sinks.base import PartitionLease
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
-class Partition:
-    """State of a partition from assignment to revocation. A new assignment is a new object: results of an earlier one
-    reach only the earlier object, which nobody commits any more.
+class AssignedPartition:
+    """State of a partition from assignment to revocation. A new assignment is a new object, so late results of an
+    earlier one only reach the earlier object, which is never committed again.
 
-    Records wait in `lots`. As long as one batch is under way at a time, it is cut from there as it is (`whole`). For a
-    second one beside it, or after a failure, they go one by one through `queue`, which keeps customers apart.
+    Records wait in `slices`. As long as only one batch is in flight, it is cut from there unchanged (`whole`). For a
+    second one beside it, or after a failure, records go one by one through `queue`, which keeps customers apart.
 
-    The engine (event loop) writes all but the last four fields, which are the Kafka thread's; each side only reads
-    single values of the other's."""
+    The dispatcher (event loop) writes all but the last four fields, which belong to the poll loop's thread; each side
+    only reads single values of the other's."""
 
-    number: int
-    offsets: Offsets = field(default_factory=Offsets)
-    lots: deque[Part] = field(default_factory=deque)
+    topic_partition: TopicPartition
+    offsets: OffsetTracker = field(default_factory=OffsetTracker)
+    slices: deque[BatchSlice] = field(default_factory=deque)
     queue: KeyedQueue[Record] = field(default_factory=KeyedQueue)
-    whole: Part | None = None
-    """The batch under way that is not made of single records."""
+    whole: BatchSlice | None = None
+    """The batch in flight that is not split into single records."""
     attempts: dict[str, int] = field(default_factory=dict)
-    """Failed attempts at the first order of a lane."""
+    """Failed attempts at the first order of each ordering key."""
     outages: dict[str, int] = field(default_factory=dict)
+    """Attempts at each ordering key for which the sink was unavailable."""
     running: int = 0
-    """Batches and dead letters on their way."""
-    started: int = -1
-    """Highest offset that was ever handed to the handler."""
+    """Batches and dead letters in flight that a drain waits for."""
+    last_started: int = -1
+    """The highest offset that was ever passed to the sink."""
     draining: bool = False
-    claim: Claim | None = None
-    """What the sink said when it took the partition; no record is handled before."""
-    early: list[Lot | int] = field(default_factory=list)
-    """What came before the claim; its bytes count in `bytes`."""
+    lease: PartitionLease | None = None
+    """What the sink granted for this assignment; no record is handled before."""
+    before_lease: list[Entry] = field(default_factory=list)
+    """What was received before the lease; counted in `bytes`."""
     open: int = 0
-    """Records received and not yet finished."""
+    """Records received and not yet complete."""
     bytes: int = 0
-    """Their size."""
+    """Their approximate size in memory."""
     received: int = 0
-    """Records that have come over from the Kafka thread, ever."""
+    """Records that have ever arrived from the poll loop's thread."""
 
-    handed: int = 0
+    fetched: int = 0
     committed: int | None = None
-    committed_of: Offsets | None = None
+    committed_tracker: OffsetTracker | None = None
+    """The tracker that `committed` belongs to."""
     paused: bool = False
 
     @property
     def ready(self) -> bool:
-        """Whether `take` may give something."""
-        return bool(self.lots) or self.queue.ready
+        """Whether `next_batch` may return something."""
+        return bool(self.slices) or self.queue.ready
 
-    def receive(self, part: Part) -> None:
-        """Queue records behind all others."""
-        self.offsets.received(part.first, part.last, len(part))
-        self.open += len(part)
-        self.bytes += part.size
-        self.lots.append(part)
+    def receive(self, batch: FetchedBatch) -> None:
+        """Queue a batch behind all others, without what the sink already has."""
+        first = batch.offset(0)
+        expected = self.offsets.next_offset
+        if expected is not None and first < expected:
+            self._start_over(first)
+        stored = self.lease.position if self.lease is not None else None
+        skip = 0
+        if stored is not None and first < stored:  # only the commit was lost
+            skip = bisect_left(range(len(batch)), stored, key=batch.offset)
+            self.offsets.skip_to(batch.offset(skip - 1) + 1)
+        if skip == len(batch):
+            return
+        records = BatchSlice(batch, skip, len(batch))
+        self.offsets.receive(records.first_offset, records.last_offset, len(records))
+        self.open += len(records)
+        self.bytes += records.size
+        self.slices.append(records)
 
-    def take(self, limit: int) -> Sequence[Record]:
-        """Up to `limit` records that may be handled now, those of a customer in order; none when all have to wait."""
-        if self.lots and self.whole is None and self.queue.idle:
-            part = self._next(limit)
-            if part.plain:
-                self.whole = part
-                self.started = part.last
-                return part
-            self._queue(part)
-        while self.lots and not self.queue.ready:
-            self._queue(self._next(limit))
-        batch = self.queue.take(limit)
-        self.started = max([self.started, *(record.offset for record in batch)])
+    def next_batch(self, limit: int) -> Sequence[Record]:
+        """Up to `limit` records that may be handled now, each customer's in order; none if all have to wait."""
+        if self.slices and self.whole is None and self.queue.idle:
+            records = self._next_slice(limit)
+            if records.all_valid:
+                self.whole = records
+                self.last_started = records.last_offset
+                return records
+            self._queue(records)
+        while self.slices and not self.queue.ready:
+            self._queue(self._next_slice(limit))
+        batch = self.queue.pop_batch(limit)
+        self.last_started = max([self.last_started, *(record.offset for record in batch)])
         return batch
 
-    def finished(self, part: Part) -> None:
-        """The batch `part` is no longer under way."""
-        if self.whole is part:
+    def complete(self, tracker: OffsetTracker, records: Sequence[Record]) -> None:
+        """These records are handled, or written as dead letters. `tracker` is `offsets` as it was when they were
+        started: the partition may have started over since."""
+        tracker.complete([record.offset for record in records])
+        self._subtract(tracker, len(records), sum(record.size for record in records))
+
+    def complete_whole(self, tracker: OffsetTracker, records: BatchSlice) -> None:
+        """The batch `records` is handled."""
+        tracker.complete_range(records.in_flight)
+        self._subtract(tracker, len(records), records.size)
+        if self.whole is records:
             self.whole = None
-            self.queue.let_go()
+            self.queue.release_held()
 
-    def split(self, part: Part) -> list[Record]:
-        """The records of the batch `part`, which finish one by one from now on; their customers are out."""
-        if self.whole is part:
+    def split(self, tracker: OffsetTracker, records: BatchSlice) -> list[Record]:
+        """The records of a batch in flight, which complete one by one from now on; their keys are in use."""
+        if self.whole is records:
             self.whole = None
-            self.queue.hold(part.customers)
-            self.queue.keep()
-        return _single(part)
+            self.queue.hold(records.ordering_keys)
+            self.queue.detach_held()
+        single = _split(records)
+        self._subtract(tracker, 0, records.size - sum(record.size for record in single))
+        return single
 
-    def forget(self) -> None:
-        """Drop what was not begun."""
-        self.lots.clear()
+    def begin_drain(self) -> None:
+        """Take no more, and drop what was not started; what is queued below `last_started` is kept, because the orders
+        behind it would otherwise be handled twice."""
+        self.draining = True
+        self.slices.clear()
+        self.queue.discard(lambda record: record.offset > self.last_started)
 
-    def _next(self, limit: int) -> Part:
-        part, rest = self.lots.popleft().cut(limit)
+    def abandon(self) -> None:
+        """Drop everything that is not in flight, and take no more."""
+        self.draining = True
+        self.slices.clear()
+        self.queue.clear()
+
+    def _start_over(self, offset: int) -> None:
+        log.warning(
+            "partition %s went back to offset %d: its log was truncated or recreated", self.topic_partition, offset
+        )
+        self.slices.clear()
+        self.queue.clear()
+        self.offsets = OffsetTracker()
+        self.open = self.bytes = 0
+        self.last_started = -1
+        self.attempts.clear()
+        self.outages.clear()
+        if self.lease is not None:  # the sink's position is an offset of the earlier log
+            self.lease = replace(self.lease, position=None)
+
+    def _subtract(self, tracker: OffsetTracker, records: int, size: int) -> None:
+        if tracker is self.offsets:  # otherwise they were records of the earlier log
+            self.open -= records
+            self.bytes -= size
+
+    def _next_slice(self, limit: int) -> BatchSlice:
+        head, rest = self.slices.popleft().split_at(limit)
         if rest is not None:
-            self.lots.appendleft(rest)
-        self.offsets.begun(part.run, self.lots[0].first if self.lots else None)
-        return part
+            self.slices.appendleft(rest)
+        self.offsets.start(head.in_flight, self.slices[0].first_offset if self.slices else None)
+        return head
 
-    def _queue(self, part: Part) -> None:
+    def _queue(self, records: BatchSlice) -> None:
         if self.whole is not None:
-            self.queue.hold(self.whole.customers)
-        records = _single(part)
-        self.bytes += sum(record.size for record in records) - part.size
-        for record in records:
-            self.queue.push(record.lane, record)
+            self.queue.hold(self.whole.ordering_keys)
+        single = _split(records)
+        self.bytes += sum(record.size for record in single) - records.size
+        for record in single:
+            self.queue.push(record.ordering_key, record)
 
 
-def _single(part: Part) -> list[Record]:
-    records = list(part)
-    part.run.split([record.offset for record in records])
-    return records
+def _split(records: BatchSlice) -> list[Record]:
+    single = list(records)
+    records.in_flight.split([record.offset for record in single])
+    return single

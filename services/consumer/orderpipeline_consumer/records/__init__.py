@@ -1,1 +1,1 @@
-"""What was fetched: records, batches of them, and their offsets."""
+"""What was fetched: records, batches of them, and the offsets that they complete."""

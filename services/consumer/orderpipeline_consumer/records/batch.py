@@ -1,121 +1,131 @@
-"""Records as they come from Kafka: many of one partition at a time, made into objects only where that is needed."""
+"""Batches of records as they are fetched; Python objects for single records are made only where they are needed."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol, overload
 
 from orderpipeline_common.order import Order
-from orderpipeline_consumer.records.offsets import Run
+from orderpipeline_consumer.records.offsets import InFlightRange
 from orderpipeline_consumer.records.record import Record
+from orderpipeline_consumer.records.topic_partition import TopicPartition
 
 
-class Lot(Protocol):
-    """Records of one partition whose offsets rise. Places count from 0; `end` is behind the last."""
+class FetchedBatch(Protocol):
+    """Records of one partition in ascending order of their offsets. Methods take indexes: `start` is included, `end`
+    is not."""
+
+    @property
+    def topic_partition(self) -> TopicPartition:
+        """Where all of them come from."""
 
     def __len__(self) -> int: ...
 
-    def offset(self, place: int) -> int:
-        """A record's offset."""
+    def offset(self, index: int) -> int:
+        """The offset of one record."""
 
     def size(self, start: int, end: int) -> int:
-        """Bytes that these records take in memory, about; those of parts add up to that of the whole."""
+        """Approximate bytes in memory; the sizes of slices add up to that of the whole."""
 
-    def plain(self, start: int, end: int) -> bool:
-        """Whether these are orders for sure."""
+    def all_valid(self, start: int, end: int) -> bool:
+        """Whether every record is known to be an order. False may also mean that this was not determined."""
 
-    def customers(self, start: int, end: int) -> Collection[str]:
-        """Whose orders these are, each once. They must be plain."""
+    def ordering_keys(self, start: int, end: int) -> Collection[str]:
+        """The customers of these orders, each once. Requires `all_valid`."""
 
     def orders(self, start: int, end: int) -> Sequence[Order]:
-        """The orders. They must be plain."""
+        """The orders. Requires `all_valid`."""
 
-    def array(self, start: int, end: int) -> bytes:
-        """The values as one JSON array. They must be plain."""
+    def json_array(self, start: int, end: int) -> bytes:
+        """The values as one JSON array. Requires `all_valid`."""
 
     def timestamps(self, start: int, end: int) -> list[int]:
-        """When each was placed, in Unix milliseconds; -1 where that is not known."""
+        """When each order was placed, in Unix milliseconds; -1 if unknown."""
 
     def records(self, start: int, end: int) -> list[Record]:
-        """All that there is to know about each."""
+        """Each record in full."""
 
 
-class Part(Sequence[Record]):
-    """A part of a lot. Its length costs nothing; the first look at a record makes all of them."""
+Entry = FetchedBatch | int
+"""A batch, or the end offset that its partition has after the batches before."""
 
-    __slots__ = ("_end", "_lot", "_records", "_start", "run", "size")
 
-    def __init__(self, lot: Lot, start: int, end: int, size: int | None = None) -> None:
-        self._lot = lot
+class BatchSlice(Sequence[Record]):
+    """A slice of a fetched batch. `len` is cheap; the first access to a record decodes all of them."""
+
+    __slots__ = ("_batch", "_end", "_records", "_start", "in_flight", "size")
+
+    def __init__(self, batch: FetchedBatch, start: int, end: int, size: int | None = None) -> None:
+        self._batch = batch
         self._start = start
         self._end = end
         self._records: list[Record] | None = None
-        self.run = Run(lot.offset(start), end - start)
-        self.size = lot.size(start, end) if size is None else size
-        """Bytes in memory."""
+        self.in_flight = InFlightRange(batch.offset(start), end - start)
+        self.size = batch.size(start, end) if size is None else size
+        """Approximate bytes in memory."""
 
-    def cut(self, limit: int) -> "tuple[Part, Part | None]":
-        """The first `limit` records, and the rest."""
-        place = self._start + limit
-        if place >= self._end:
+    def split_at(self, count: int) -> "tuple[BatchSlice, BatchSlice | None]":
+        """The first `count` records, and the rest if there is one."""
+        index = self._start + count
+        if index >= self._end:
             return self, None
-        part = Part(self._lot, self._start, place)
-        return part, Part(self._lot, place, self._end, self.size - part.size)
+        head = BatchSlice(self._batch, self._start, index)
+        return head, BatchSlice(self._batch, index, self._end, self.size - head.size)
 
     @property
-    def first(self) -> int:
-        """Offset of the first record."""
-        return self._lot.offset(self._start)
+    def first_offset(self) -> int:
+        """The offset of the first record."""
+        return self._batch.offset(self._start)
 
     @property
-    def last(self) -> int:
-        """Offset of the last record."""
-        return self._lot.offset(self._end - 1)
+    def last_offset(self) -> int:
+        """The offset of the last record."""
+        return self._batch.offset(self._end - 1)
 
     @property
-    def plain(self) -> bool:
-        """Whether each record is an order for sure."""
-        return self._lot.plain(self._start, self._end)
+    def all_valid(self) -> bool:
+        """Whether every record is known to be an order."""
+        return self._batch.all_valid(self._start, self._end)
 
     @property
     def orders(self) -> Sequence[Order]:
-        """The orders; the part must be plain."""
-        return self._lot.orders(self._start, self._end)
+        """The orders. Requires `all_valid`."""
+        return self._batch.orders(self._start, self._end)
 
     @property
-    def customers(self) -> Collection[str]:
-        """Whose orders these are, each once; the part must be plain."""
-        return self._lot.customers(self._start, self._end)
+    def ordering_keys(self) -> Collection[str]:
+        """The customers of the orders, each once. Requires `all_valid`."""
+        return self._batch.ordering_keys(self._start, self._end)
 
     @property
-    def array(self) -> bytes:
-        """The values as one JSON array; the part must be plain."""
-        return self._lot.array(self._start, self._end)
+    def json_array(self) -> bytes:
+        """The values as one JSON array. Requires `all_valid`."""
+        return self._batch.json_array(self._start, self._end)
 
     @property
     def offsets(self) -> list[int]:
-        """Each record's offset."""
-        return list(map(self._lot.offset, range(self._start, self._end)))
+        """The offset of each record."""
+        return list(map(self._batch.offset, range(self._start, self._end)))
 
     @property
     def timestamps(self) -> list[int]:
-        """When each was placed, in Unix milliseconds; -1 where that is not known."""
-        return self._lot.timestamps(self._start, self._end)
+        """When each order was placed, in Unix milliseconds; -1 if unknown."""
+        return self._batch.timestamps(self._start, self._end)
 
-    def _all(self) -> list[Record]:
+    def _decoded(self) -> list[Record]:
         if self._records is None:
-            self._records = self._lot.records(self._start, self._end)
+            self._records = self._batch.records(self._start, self._end)
         return self._records
 
     def __len__(self) -> int:
         return self._end - self._start
 
     def __iter__(self) -> Iterator[Record]:
-        return iter(self._all())
+        return iter(self._decoded())
 
     @overload
-    def __getitem__(self, place: int) -> Record: ...
+    def __getitem__(self, index: int) -> Record: ...
 
     @overload
-    def __getitem__(self, place: slice) -> list[Record]: ...
+    def __getitem__(self, index: slice) -> list[Record]: ...
 
-    def __getitem__(self, place: int | slice) -> Record | list[Record]:
-        return self._all()[place]
+    def __getitem__(self, index: int | slice) -> Record | list[Record]:
+        return self._decoded()[index]

@@ -1,123 +1,120 @@
-"""Which offset of one partition may be committed while its records finish in any order."""
+"""Which offset of a partition may be committed while its records complete in any order."""
 
 from collections import deque
 from collections.abc import Collection, Sequence
 
 
-class Run:
-    """Records that follow one another, were begun together and finish together."""
+class InFlightRange:
+    """Consecutive records that were started together and complete together, unless they are split."""
 
-    __slots__ = ("_first", "_left", "count", "done")
+    __slots__ = ("_first_offset", "_remaining", "count", "done")
 
-    def __init__(self, first: int, count: int) -> None:
-        """`first` is the first record's offset."""
-        self._first = first
-        self._left: deque[int] | None = None
+    def __init__(self, first_offset: int, count: int) -> None:
+        self._first_offset = first_offset
+        self._remaining: deque[int] | None = None
         self.count = count
         self.done = False
 
     def split(self, offsets: Sequence[int]) -> None:
-        """From now on its records finish one by one."""
-        self._left = deque(offsets)
+        """From now on the records complete one by one; `offsets` are those of all of them."""
+        self._remaining = deque(offsets)
 
     @property
     def position(self) -> int:
-        """Offset of the first record that is not finished."""
-        return self._left[0] if self._left else self._first
+        """The offset of the first record that is not complete."""
+        return self._remaining[0] if self._remaining else self._first_offset
 
-    def advance(self, finished: set[int]) -> int:
-        """Take from `finished` what lies at the front; returns how many that were."""
-        left, passed = self._left, 0
-        while left and left[0] in finished:
-            finished.discard(left.popleft())
+    def advance(self, completed: set[int]) -> int:
+        """Remove completed records from the front, here and from `completed`; returns how many there were."""
+        remaining, passed = self._remaining, 0
+        while remaining and remaining[0] in completed:
+            completed.discard(remaining.popleft())
             passed += 1
         self.count -= passed
-        self.done = self.done or (left is not None and not left)
+        self.done = self.done or (remaining is not None and not remaining)
         return passed
 
-    def position_with(self, finished: Collection[int], more: Collection[int]) -> int | None:
-        """Offset of the first record that would be open if these were finished; None when none would."""
+    def position_if(self, completed: Collection[int], more: Collection[int]) -> int | None:
+        """The position if these records were complete too; None if that is all of them."""
         if self.done:
             return None
-        if self._left is None:
-            return self._first
-        return next((offset for offset in self._left if offset not in finished and offset not in more), None)
+        if self._remaining is None:
+            return self._first_offset
+        return next((offset for offset in self._remaining if offset not in completed and offset not in more), None)
 
 
-class Offsets:
-    """Offsets received and finished of one assignment of one partition.
+class OffsetTracker:
+    """The offsets received and completed in one assignment of one partition.
 
-    A commit names the next offset to read, so it may only pass records that are finished. Offsets have holes
-    (compaction, transaction markers, aborted records): only what was received is waited for, never the numbers in
-    between. Records come in lots and are begun in their order, as runs or one by one."""
+    A commit names the next offset to read, so it may only pass records that are complete. Offsets have gaps
+    (compaction, transaction markers, aborted records), so only records that were received are waited for, never the
+    numbers in between. Records are started in the order of their offsets, in ranges.
+    """
 
-    __slots__ = ("_begun", "_edge", "_finished", "_next", "span")
+    __slots__ = ("_completed", "_in_flight", "_next_to_start", "next_offset", "uncommitted")
 
     def __init__(self) -> None:
-        self._begun: deque[Run] = deque()
-        self._finished: set[int] = set()
-        self._next: int | None = None
-        self._edge: int | None = None
-        self.span = 0
-        """Records received and not yet behind the position, finished or not: what a crash would deliver again."""
-
-    @property
-    def edge(self) -> int | None:
-        """One past the last record seen; None before the first."""
-        return self._edge
+        self._in_flight: deque[InFlightRange] = deque()
+        self._completed: set[int] = set()
+        self._next_to_start: int | None = None
+        self.next_offset: int | None = None
+        """One past the last record received, or where the log goes on after a gap; None before the first record."""
+        self.uncommitted = 0
+        """Records received at or above the position, complete or not: what a crash would deliver again."""
 
     @property
     def position(self) -> int | None:
-        """The offset to commit: everything received below it is finished. None before the first record."""
-        if self._begun:
-            return self._begun[0].position
-        return self._edge if self._next is None else self._next
+        """The offset to commit: every record received below it is complete. None before the first record."""
+        if self._in_flight:
+            return self._in_flight[0].position
+        return self.next_offset if self._next_to_start is None else self._next_to_start
 
-    def received(self, first: int, last: int, count: int) -> None:
-        """Note `count` records; offsets must rise. Raises ValueError when they do not."""
-        if self._edge is not None and first < self._edge:
+    def receive(self, first: int, last: int, count: int) -> None:
+        """Record that `count` records were received. Raises ValueError unless offsets increase."""
+        if self.next_offset is not None and first < self.next_offset:
             raise ValueError(
-                f"offset {first} came after {self._edge - 1}; start a new Offsets when a partition goes back"
+                f"offset {first} came after {self.next_offset - 1}; "
+                "start a new OffsetTracker when the log was truncated or recreated"
             )
-        if self._next is None:
-            self._next = first
-        self._edge = last + 1
-        self.span += count
+        if self._next_to_start is None:
+            self._next_to_start = first
+        self.next_offset = last + 1
+        self.uncommitted += count
 
-    def begun(self, run: Run, following: int | None) -> None:
-        """The next records received are under way; `following` is the offset of the one after them, if there is."""
-        self._begun.append(run)
-        self._next = following
+    def skip_to(self, offset: int) -> None:
+        """The log has no records below `offset` but those received (the partition's end, past transaction markers)."""
+        if self.next_offset is None or offset > self.next_offset:
+            self.next_offset = offset
 
-    def reached(self, offset: int) -> None:
-        """The broker has nothing below `offset` that was not received (end of partition, past trailing markers)."""
-        if self._edge is None or offset > self._edge:
-            self._edge = offset
+    def start(self, records: InFlightRange, following: int | None) -> None:
+        """The next records received are in flight; `following` is the offset of the record after them, if any."""
+        self._in_flight.append(records)
+        self._next_to_start = following
 
-    def finished(self, offsets: Collection[int]) -> None:
-        """Note that records of runs that were split are done with, handled or in the dead letters."""
-        self._finished.update(offsets)
+    def complete(self, offsets: Collection[int]) -> None:
+        """Records of ranges that were split are complete: handled, or written as dead letters."""
+        self._completed.update(offsets)
         self._advance()
 
-    def finished_run(self, run: Run) -> None:
-        """Note that all records of a run are done with."""
-        run.done = True
+    def complete_range(self, records: InFlightRange) -> None:
+        """All records of the range are complete."""
+        records.done = True
         self._advance()
+
+    def position_if(self, completed: Collection[int] = (), records: InFlightRange | None = None) -> int | None:
+        """The position if `completed` and all of `records` were complete too; changes nothing."""
+        for each in self._in_flight:
+            if each is not records and (position := each.position_if(self._completed, completed)) is not None:
+                return position
+        return self.next_offset if self._next_to_start is None else self._next_to_start
 
     def _advance(self) -> None:
-        while self._begun:
-            run = self._begun[0]
-            if run.done:
-                self.span -= run.count
+        while self._in_flight:
+            oldest = self._in_flight[0]
+            if oldest.done:
+                self.uncommitted -= oldest.count
             else:
-                self.span -= run.advance(self._finished)
-                if not run.done:
+                self.uncommitted -= oldest.advance(self._completed)
+                if not oldest.done:
                     return
-            self._begun.popleft()
-
-    def position_with(self, offsets: Collection[int] = (), run: Run | None = None) -> int | None:
-        """The position that would hold if `offsets` and `run` were finished too; changes nothing."""
-        for begun in self._begun:
-            if begun is not run and (position := begun.position_with(self._finished, offsets)) is not None:
-                return position
-        return self._edge if self._next is None else self._next
+            self._in_flight.popleft()

@@ -1,21 +1,21 @@
-"""A record of the orders topic as the consumer's parts pass it on."""
+"""One record of the orders topic, decoded."""
 
 from typing import Final, Protocol
 
 import msgspec
 
 from orderpipeline_common.order import Order, OrderError, decode_order
+from orderpipeline_consumer.records.topic_partition import TopicPartition
 
 RECORD_OVERHEAD: Final = 1536
-"""Bytes of the objects that a record is made of, its place in the queues and its headers."""
+"""Bytes of a record's Python objects, its headers and its place in the queues."""
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
 class Message(Protocol):
-    """What is used of a confluent_kafka.Message."""
+    """The part of confluent_kafka.Message that is used."""
 
-    def partition(self) -> int | None: ...
     def offset(self) -> int | None: ...
     def timestamp(self) -> tuple[int, int]: ...
     def key(self) -> bytes | str | None: ...
@@ -24,74 +24,85 @@ class Message(Protocol):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One record. `order` is None when the value is no order, and `fault` then says why. Times are Unix
+    """One record. `order` is None when the value is not an order; `decode_error` then says why. `timestamp` is in Unix
     milliseconds."""
 
-    partition: int
+    topic_partition: TopicPartition
     offset: int
     timestamp: int
     key: bytes | None
     value: bytes | None
     headers: Headers
     order: Order | None
-    fault: str = ""
-    minted: bool = False
-    """Whether the order's id was made from its place in Kafka, so that `value` does not hold it."""
+    decode_error: str = ""
+    id_derived: bool = False
+    """Whether the order's id was derived from its offset, so that `value` does not contain it."""
 
     @property
-    def lane(self) -> str:
-        """Whose order it is: the customer, or for what is no order the record's key."""
+    def ordering_key(self) -> str:
+        """Records with the same key are handled in order: the customer, or the record's key if it is not an order."""
         if self.order is not None:
             return self.order.customer_id
         return "" if self.key is None else self.key.decode("utf-8", "replace")
 
     @property
     def size(self) -> int:
-        """Bytes that the record takes in memory, about."""
+        """Approximate bytes in memory."""
         return len(self.key or b"") + 2 * len(self.value or b"") + RECORD_OVERHEAD
 
+    @property
+    def location(self) -> str:
+        """`topic/partition/offset`, for logs."""
+        return f"{self.topic_partition}/{self.offset}"
 
-def made_id(topic: str, partition: int, offset: int, placed: int) -> str:
-    """The id of an order that came without one. It is made of the order's place in Kafka, so that a redelivery is seen
-    as the same order; the time is part of it, since a topic that was made anew counts its offsets from 0 again."""
-    return f"{topic}/{partition}/{offset}/{placed}"
+
+def derive_order_id(topic_partition: TopicPartition, offset: int, timestamp: int) -> str:
+    """The id of an order that came without one. It is derived from the record's location, so that a redelivery has the
+    same id; the timestamp is included because the offsets of a recreated topic start from 0 again."""
+    return f"{topic_partition}/{offset}/{timestamp}"
 
 
-def read(
-    topic: str, partition: int, offset: int, placed: int, key: bytes | None, value: bytes | None, headers: Headers
+def decode_record(
+    topic_partition: TopicPartition,
+    offset: int,
+    timestamp: int,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
 ) -> Record:
-    """Decode a record. Never raises for what is in it: a bad value becomes a Record with a fault."""
+    """Decode a record. Never raises for its content: a value that is not an order gives a Record with a
+    `decode_error`."""
     order: Order | None = None
-    fault, minted = "", False
+    decode_error, id_derived = "", False
     if value is None:
-        fault = "the record has no value; an order is a JSON object"
+        decode_error = "the record has no value; an order is a JSON object"
     else:
         try:
             order = decode_order(value)
         except OrderError as error:
-            fault = error.detail
+            decode_error = error.detail
         else:
-            minted = not order.order_id
-            if minted:
-                order = msgspec.structs.replace(order, order_id=made_id(topic, partition, offset, placed))
-    return Record(partition, offset, placed, key, value, headers, order, fault, minted)
+            id_derived = not order.order_id
+            if id_derived:
+                order_id = derive_order_id(topic_partition, offset, timestamp)
+                order = msgspec.structs.replace(order, order_id=order_id)
+    return Record(topic_partition, offset, timestamp, key, value, headers, order, decode_error, id_derived)
 
 
-def from_message(message: Message, topic: str) -> Record:
-    """`read` a message of the Kafka client."""
-    return read(
-        topic,
-        message.partition() or 0,
+def decode_message(message: Message, topic_partition: TopicPartition) -> Record:
+    """Decode a message of the Kafka client; see `decode_record`."""
+    return decode_record(
+        topic_partition,
         message.offset() or 0,
         message.timestamp()[1],
-        bytes_of(message.key()),
-        bytes_of(message.value()),
+        as_bytes(message.key()),
+        as_bytes(message.value()),
         _headers(message.headers()),
     )
 
 
-def bytes_of(value: bytes | str | None) -> bytes | None:
-    """The client says that keys and values may be text; they never are, without deserializers."""
+def as_bytes(value: bytes | str | None) -> bytes | None:
+    """The client types keys and values as possibly str, which they never are without deserializers."""
     return value.encode() if isinstance(value, str) else value
 
 
@@ -99,4 +110,4 @@ def _headers(headers: object) -> Headers:
     if not headers:
         return ()
     assert isinstance(headers, list)
-    return tuple((name, bytes_of(value)) for name, value in headers)
+    return tuple((name, as_bytes(value)) for name, value in headers)

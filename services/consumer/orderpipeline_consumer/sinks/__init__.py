@@ -1,1 +1,1 @@
-"""Where orders go: a handler of the user's, the log, a webhook, a database."""
+"""Where orders go: the user's handler, the log, a webhook, a database."""

@@ -1,16 +1,17 @@
-"""What the consumer asks of a sink."""
+"""What a sink is, and how one is configured."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from orderpipeline_consumer.records.record import Record
+from orderpipeline_consumer.records.topic_partition import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A partition taken over. `position` is the offset from which the sink lacks records, None when it keeps no
-    offsets; `epoch` proves to the sink that a batch comes from the partition's latest owner."""
+class PartitionLease:
+    """Ownership of a partition in the sink. `position` is the first offset that the sink does not have, None if it
+    stores no offsets; `epoch` fences earlier owners: batches with an older one are refused."""
 
     position: int | None = None
     epoch: int = 0
@@ -19,30 +20,49 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one partition, each customer's in order; every one holds an order.
+    """Records of one partition, each customer's in order; every record holds an order.
 
-    `position()` is what may be kept as the partition's offset once this batch is in: all records below it are finished.
-    Ask late: it moves on while other batches of the partition finish.
+    `position()` is the offset that may be stored for the partition along with this batch: all records below it are
+    complete. Call it late: it increases while other batches of the partition complete.
     """
 
-    partition: int
+    topic_partition: TopicPartition
     records: Sequence[Record]
     position: Callable[[], int | None]
-    claim: Claim
+    lease: PartitionLease
 
 
 class Sink(Protocol):
-    """Takes orders. Raise PermanentError or UnavailableError to say more than that it failed."""
+    """Takes orders. PermanentError and UnavailableError tell more than that an attempt failed."""
 
     @property
-    def side_by_side(self) -> bool:
-        """Whether batches of one partition gain from running at the same time."""
+    def concurrent_batches(self) -> bool:
+        """Whether batches of the same partition may be handled concurrently."""
 
-    async def claim(self, partition: int) -> Claim:
-        """Called once per assignment before any record of it. May raise; it is asked again."""
+    async def acquire(self, topic_partition: TopicPartition) -> PartitionLease:
+        """Called once per assignment, before any of its records. Retried for as long as it raises."""
 
     async def handle(self, batch: Batch) -> None:
-        """Return when the batch is safe. May run at the same time for other customers of the same partition."""
+        """Return once the batch is safe. Concurrent calls never hold orders of the same customer."""
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Release connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinkContext:
+    """What a sink may need to know of its consumer. `topic_id` returns the id that Kafka gave a topic when it was
+    created; it raises UnavailableError."""
+
+    group: str
+    topic_id: Callable[[str], Awaitable[str]]
+
+
+class SinkConfig(Protocol):
+    """The settings of one kind of sink, as read from the environment."""
+
+    def check(self) -> None:
+        """Raises SettingsError if a variable that this sink needs is missing."""
+
+    def open(self, context: SinkContext) -> Sink:
+        """Create the sink. Raises SettingsError if that is impossible."""

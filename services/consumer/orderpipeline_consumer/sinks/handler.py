@@ -1,21 +1,23 @@
-"""The user's own handler, named `module:callable`."""
+"""The user's own handler, given as `module:callable`."""
 
 import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from orderpipeline_common.contract import Env
 from orderpipeline_common.order import Order
 from orderpipeline_common.runtime import SettingsError
-from orderpipeline_consumer.records.batch import Part
-from orderpipeline_consumer.sinks.base import Batch, Claim
+from orderpipeline_consumer.records.batch import BatchSlice
+from orderpipeline_consumer.records.topic_partition import TopicPartition
+from orderpipeline_consumer.sinks.base import Batch, PartitionLease, SinkContext
 
 Handler = Callable[[Sequence[Order]], Awaitable[None]]
 
 
-def load(name: str) -> Handler:
-    """Import the handler. Raises SettingsError when there is none of that name, or it is not `async def`."""
+def load_handler(name: str) -> Handler:
+    """Import the handler. Raises SettingsError if it does not exist or is not `async def`."""
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
         raise SettingsError(f"{Env.HANDLER}={name!r}; it must be module:callable, such as shop.orders:handle")
@@ -34,25 +36,39 @@ def load(name: str) -> Handler:
     return found
 
 
-class HandlerSink:
-    """Calls the handler with the orders of a batch, those of a customer in the order they were placed."""
+@dataclass(frozen=True, slots=True)
+class HandlerConfig:
+    """`name` is `module:callable`."""
 
-    side_by_side: Final = True
+    name: str
+
+    def check(self) -> None:
+        """The handler is imported when the sink is opened, not before."""
+
+    def open(self, _: SinkContext) -> "HandlerSink":
+        """Raises SettingsError if the handler cannot be loaded."""
+        return HandlerSink(load_handler(self.name))
+
+
+class HandlerSink:
+    """Calls the handler with the orders of a batch, each customer's in the order in which they were placed."""
+
+    concurrent_batches: Final = True
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
 
-    async def claim(self, partition: int) -> Claim:
-        """A handler keeps no offsets."""
-        return Claim()
+    async def acquire(self, _: TopicPartition) -> PartitionLease:
+        """A handler stores no offsets."""
+        return PartitionLease()
 
     async def handle(self, batch: Batch) -> None:
         """Raises what the handler raises."""
         records = batch.records
-        if isinstance(records, Part):
+        if isinstance(records, BatchSlice):
             await self._handler(records.orders)
         else:
             await self._handler([record.order for record in records if record.order is not None])
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Holds nothing."""

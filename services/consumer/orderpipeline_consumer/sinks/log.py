@@ -1,24 +1,45 @@
-"""Prints each order as a log line."""
+"""Logs each order."""
 
 import logging
+from dataclasses import dataclass
 from typing import Final
 
-from orderpipeline_consumer.sinks.base import Batch, Claim
+from orderpipeline_common.runtime import EnvReader
+from orderpipeline_consumer.records.topic_partition import TopicPartition
+from orderpipeline_consumer.sinks.base import Batch, PartitionLease, SinkContext
 
 log = logging.getLogger("orderpipeline.orders")
 
 
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """There is nothing to configure."""
+
+    @classmethod
+    def read(cls, _: EnvReader) -> "LogConfig":
+        """Reads no variables."""
+        return cls()
+
+    def check(self) -> None:
+        """Needs no variables."""
+
+    def open(self, _: SinkContext) -> "LogSink":
+        """Never fails."""
+        return LogSink()
+
+
 class LogSink:
-    """One line an order, at level INFO."""
+    """One line per order, at level INFO."""
 
-    side_by_side: Final = False
+    concurrent_batches: Final = False
 
-    async def claim(self, partition: int) -> Claim:
-        """A log keeps no offsets."""
-        return Claim()
+    async def acquire(self, _: TopicPartition) -> PartitionLease:
+        """A log stores no offsets."""
+        return PartitionLease()
 
     async def handle(self, batch: Batch) -> None:
-        """Print the orders of the batch in order."""
+        """Log the orders of the batch in order."""
+        partition = batch.topic_partition.partition
         for record in batch.records:
             order = record.order
             assert order is not None
@@ -28,10 +49,10 @@ class LogSink:
                 "product_id": order.product_id,
                 "quantity": order.quantity,
                 "amount": order.amount,
-                "partition": record.partition,
+                "partition": partition,
                 "offset": record.offset,
             }
             log.info("order", extra=extra)
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Holds nothing."""

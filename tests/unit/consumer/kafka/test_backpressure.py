@@ -1,47 +1,48 @@
-"""What the client is told to pause and to resume."""
+"""Which partitions are paused and resumed, and when."""
 
 from confluent_kafka import TopicPartition
 
-from orderpipeline_consumer.kafka.backpressure import Bounds, Flow
-from orderpipeline_consumer.processing.partition import Partition
+from orderpipeline_consumer.kafka.backpressure import Backpressure, BackpressureLimits
+from orderpipeline_consumer.processing.partition import AssignedPartition
+from tests.unit.consumer.builders import orders
 
 
 class Consumer:
-    """Notes what it was told."""
+    """Records pauses and resumes."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, list[int]]] = []
+        self.calls: list[tuple[str, list[int]]] = []
 
     def resume(self, partitions: list[TopicPartition]) -> None:
-        self.told.append(("resume", [one.partition for one in partitions]))
+        self.calls.append(("resume", [one.partition for one in partitions]))
 
     def pause(self, partitions: list[TopicPartition]) -> None:
-        self.told.append(("pause", [one.partition for one in partitions]))
+        self.calls.append(("pause", [one.partition for one in partitions]))
 
 
-def test_what_is_paused_and_what_is_not_is_told_again_each_second() -> None:
+def test_pauses_and_resumes_are_repeated_every_second() -> None:
     now = [10.0]
-    wide, other = Partition(0), Partition(1)
-    consumer, flow = Consumer(), Flow("orders", Bounds(100, 100, 10), clock=lambda: now[0])
-    flow.steer(consumer, [wide, other])  # type: ignore[arg-type]
-    assert consumer.told == [("resume", [0, 1])]
-    wide.offsets.span = 10
-    flow.steer(consumer, [wide, other])  # type: ignore[arg-type]
-    assert consumer.told[1:] == [("pause", [0])]
+    wide, other = AssignedPartition(orders(0)), AssignedPartition(orders(1))
+    consumer, backpressure = Consumer(), Backpressure(BackpressureLimits(100, 100, 10), clock=lambda: now[0])
+    backpressure.update(consumer, [wide, other])  # type: ignore[arg-type]
+    assert consumer.calls == [("resume", [0, 1])]
+    wide.offsets.uncommitted = 10
+    backpressure.update(consumer, [wide, other])  # type: ignore[arg-type]
+    assert consumer.calls[1:] == [("pause", [0])]
     now[0] = 10.9
-    flow.steer(consumer, [wide, other])  # type: ignore[arg-type]
-    assert len(consumer.told) == 2
+    backpressure.update(consumer, [wide, other])  # type: ignore[arg-type]
+    assert len(consumer.calls) == 2
     now[0] = 11.0
-    flow.steer(consumer, [wide, other])  # type: ignore[arg-type]
-    assert consumer.told[2:] == [("pause", [0]), ("resume", [1])]
+    backpressure.update(consumer, [wide, other])  # type: ignore[arg-type]
+    assert consumer.calls[2:] == [("pause", [0]), ("resume", [1])]
 
 
-def test_what_came_before_the_claim_fills_the_house() -> None:
+def test_what_is_received_before_the_lease_counts_against_the_limits() -> None:
     now = [0.0]
-    early = Partition(0, bytes=100)
-    consumer, flow = Consumer(), Flow("orders", Bounds(100, 100, 10), clock=lambda: now[0])
-    flow.steer(consumer, [early])  # type: ignore[arg-type]
-    assert flow.waiting
+    early = AssignedPartition(orders(0), bytes=100)
+    consumer, backpressure = Consumer(), Backpressure(BackpressureLimits(100, 100, 10), clock=lambda: now[0])
+    backpressure.update(consumer, [early])  # type: ignore[arg-type]
+    assert backpressure.hold_polling
     now[0] = 0.6
-    flow.steer(consumer, [early])  # type: ignore[arg-type]
-    assert consumer.told == [("resume", [0]), ("pause", [0])]
+    backpressure.update(consumer, [early])  # type: ignore[arg-type]
+    assert consumer.calls == [("resume", [0]), ("pause", [0])]

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
-from orderpipeline_consumer.processing.bisect_failures import settle
+from orderpipeline_consumer.processing.bisect_failures import bisect_failures
 from orderpipeline_consumer.records.record import Record
-from tests.unit.consumer.parts import record
+from tests.unit.consumer.builders import record
 
 kinds = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["ok", "ok", "ok", "fail", "poison"])), max_size=40)
 
 
 @given(kinds)
 async def test_every_record_ends_in_one_place_and_lanes_keep_their_order(batch: list[tuple[str, str]]) -> None:
-    records = [record(n, lane, product=kind, poison=kind == "poison") for n, (lane, kind) in enumerate(batch)]
+    records = [record(n, lane, product=kind, invalid=kind == "poison") for n, (lane, kind) in enumerate(batch)]
     handled: list[Record] = []
 
     async def handle(part: Sequence[Record]) -> None:
@@ -24,12 +24,12 @@ async def test_every_record_ends_in_one_place_and_lanes_keep_their_order(batch: 
             raise ValueError("no")
         handled.extend(part)
 
-    outcome = await settle(records, handle)
+    outcome = await bisect_failures(records, handle)
     assert outcome.done == handled
     for lane in "abcd":
-        mine = [one for one in records if one.lane == lane]
+        mine = [one for one in records if one.ordering_key == lane]
         bad = next((n for n, one in enumerate(mine) if one.order is None or one.order.product_id == "fail"), len(mine))
-        assert [one for one in handled if one.lane == lane] == mine[:bad]
+        assert [one for one in handled if one.ordering_key == lane] == mine[:bad]
         failure = outcome.failed.get(lane)
         assert ([failure.record] if failure else []) == mine[bad : bad + 1]
         assert outcome.waiting.get(lane, []) == mine[bad + 1 :]
@@ -50,11 +50,11 @@ async def test_a_sink_that_goes_down_gets_no_blame_on_orders(size: int, calls: i
         if any(one.order is not None and one.order.product_id == "fail" for one in part):
             raise ValueError("no")
 
-    outcome = await settle(records, handle)
-    for lane in {one.lane for one in records}:
+    outcome = await bisect_failures(records, handle)
+    for lane in {one.ordering_key for one in records}:
         failed = [outcome.failed[lane].record] if lane in outcome.failed else []
-        done = [one for one in outcome.done if one.lane == lane]
-        assert done + failed + outcome.waiting.get(lane, []) == [one for one in records if one.lane == lane]
+        done = [one for one in outcome.done if one.ordering_key == lane]
+        assert done + failed + outcome.waiting.get(lane, []) == [one for one in records if one.ordering_key == lane]
     assert all(failure.record.offset % 7 == 3 for failure in outcome.failed.values())
 
 
@@ -63,4 +63,4 @@ async def test_a_fence_is_no_failure_of_an_order() -> None:
         raise FencedError("another owner")
 
     with pytest.raises(FencedError):
-        await settle([record(0)], handle)
+        await bisect_failures([record(0)], handle)

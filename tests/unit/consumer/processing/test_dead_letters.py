@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from orderpipeline_common.contract import Header
 from orderpipeline_consumer.processing import dead_letters
-from orderpipeline_consumer.processing.dead_letters import KafkaDeadLetters
-from tests.unit.consumer.parts import record
+from orderpipeline_consumer.processing.dead_letters import KafkaDeadLetters, dead_letter_headers
+from orderpipeline_consumer.records.record import decode_message
+from tests.unit.consumer.builders import ORDER, Message, orders, record
 
 
 class Client:
@@ -58,3 +60,21 @@ async def test_a_new_client_is_polled_while_the_failed_one_still_owes_answers(mo
     Client.made[1].finish(1)
     await asyncio.wait_for(third, 60)
     await letters.close()
+
+
+def test_a_dead_letter_keeps_its_headers_and_tells_its_latest_origin() -> None:
+    extra = [("traceparent", b"t"), (Header.ORIGIN_TOPIC, b"earlier")]
+    found = dead_letter_headers(
+        decode_message(Message(ORDER, headers=extra), orders(3)), ValueError("bad \u2603" * 1000), 3
+    )
+    assert [name for name, _ in found].count(Header.ORIGIN_TOPIC) == 1
+    said = dict(found)
+    assert said["traceparent"] == b"t"
+    assert (said[Header.ORIGIN_TOPIC], said[Header.ORIGIN_PARTITION], said[Header.ORIGIN_OFFSET]) == (
+        b"orders",
+        b"3",
+        b"42",
+    )
+    assert (said[Header.ORIGIN_TIMESTAMP], said[Header.ATTEMPTS]) == (b"1700", b"3")
+    assert (said[Header.ERROR] or b"").decode().startswith("ValueError: bad \u2603")
+    assert len((said[Header.ERROR] or b"").decode()) == 1024

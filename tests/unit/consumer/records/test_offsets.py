@@ -1,42 +1,44 @@
-"""Commits pass only finished offsets, over holes and in any order of finishing."""
+"""Commits pass only completed offsets, across gaps and in any order of completion."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderpipeline_consumer.records.offsets import Offsets, Run
+from orderpipeline_consumer.records.offsets import InFlightRange, OffsetTracker
 
 received = st.lists(st.integers(0, 500), unique=True, min_size=1, max_size=60).map(sorted)
 
 
-def begin(tracker: Offsets, offsets: list[int], following: int | None = None, *, split: bool = True) -> Run:
-    run = Run(offsets[0], len(offsets))
+def start(
+    tracker: OffsetTracker, offsets: list[int], following: int | None = None, *, split: bool = True
+) -> InFlightRange:
+    run = InFlightRange(offsets[0], len(offsets))
     if split:
         run.split(offsets)
-    tracker.begun(run, following)
+    tracker.start(run, following)
     return run
 
 
 @given(received, st.randoms())
 def test_position_is_the_first_unfinished_offset_at_every_moment(offsets: list[int], random: object) -> None:
-    tracker = Offsets()
-    tracker.received(offsets[0], offsets[-1], len(offsets))
+    tracker = OffsetTracker()
+    tracker.receive(offsets[0], offsets[-1], len(offsets))
     assert tracker.position == offsets[0]
-    begin(tracker, offsets)
+    start(tracker, offsets)
     order = list(offsets)
     random.shuffle(order)  # type: ignore[attr-defined]
     left = set(offsets)
     last = tracker.position
     assert last == offsets[0]
     for offset in order:
-        assert tracker.position_with({offset}) == min(left - {offset}, default=offsets[-1] + 1)
-        tracker.finished([offset])
+        assert tracker.position_if({offset}) == min(left - {offset}, default=offsets[-1] + 1)
+        tracker.complete([offset])
         left.discard(offset)
         assert tracker.position == min(left, default=offsets[-1] + 1)
         assert tracker.position is not None
         assert tracker.position >= last, "a position never goes back"
         last = tracker.position
-    assert tracker.span == 0
+    assert tracker.uncommitted == 0
 
 
 @given(received, st.lists(st.integers(1, 9)), st.lists(st.booleans()), st.randoms())
@@ -44,16 +46,16 @@ def test_runs_and_single_records_together(
     offsets: list[int], sizes: list[int], splits: list[bool], random: object
 ) -> None:
     """Runs end at once or, when they were split before or while they are under way, record by record."""
-    tracker = Offsets()
-    tracker.received(offsets[0], offsets[-1], len(offsets))
-    work: list[tuple[Run | None, list[int]]] = []
+    tracker = OffsetTracker()
+    tracker.receive(offsets[0], offsets[-1], len(offsets))
+    work: list[tuple[InFlightRange | None, list[int]]] = []
     rest = offsets
     for place, size in enumerate([*sizes, len(offsets)]):
         part, rest = rest[:size], rest[size:]
         if not part:
             break
         split = place < len(splits) and splits[place]
-        run = begin(tracker, part, rest[0] if rest else None, split=split)
+        run = start(tracker, part, rest[0] if rest else None, split=split)
         late = not split and place % 3 == 0
         if late:
             run.split(part)
@@ -63,45 +65,45 @@ def test_runs_and_single_records_together(
     for ended, part in work:
         left -= set(part)
         expected = min(left, default=offsets[-1] + 1)
-        assert tracker.position_with(() if ended else set(part), ended) == expected
+        assert tracker.position_if(() if ended else set(part), ended) == expected
         if ended:
-            tracker.finished_run(ended)
+            tracker.complete_range(ended)
         else:
-            tracker.finished(part)
+            tracker.complete(part)
         assert tracker.position == expected
-        assert tracker.span >= len(left)
-    assert tracker.span == 0
+        assert tracker.uncommitted >= len(left)
+    assert tracker.uncommitted == 0
 
 
 @given(received, st.integers(1, 60))
 def test_what_is_not_begun_holds_the_position(offsets: list[int], begun: int) -> None:
-    tracker = Offsets()
-    tracker.received(offsets[0], offsets[-1], len(offsets))
+    tracker = OffsetTracker()
+    tracker.receive(offsets[0], offsets[-1], len(offsets))
     rest = offsets[begun:]
-    run = begin(tracker, offsets[:begun], rest[0] if rest else None, split=False)
+    run = start(tracker, offsets[:begun], rest[0] if rest else None, split=False)
     assert tracker.position == offsets[0]
-    tracker.finished_run(run)
+    tracker.complete_range(run)
     assert tracker.position == (rest[0] if rest else offsets[-1] + 1)
-    assert tracker.span == len(rest)
-    tracker.reached(offsets[-1] + 5)
+    assert tracker.uncommitted == len(rest)
+    tracker.skip_to(offsets[-1] + 5)
     assert tracker.position == (rest[0] if rest else offsets[-1] + 5)
 
 
 def test_the_end_of_a_partition_moves_the_position_past_markers_only_when_all_is_finished() -> None:
-    tracker = Offsets()
+    tracker = OffsetTracker()
     assert tracker.position is None
-    tracker.received(5, 5, 1)
-    begin(tracker, [5])
-    tracker.reached(9)
+    tracker.receive(5, 5, 1)
+    start(tracker, [5])
+    tracker.skip_to(9)
     assert tracker.position == 5
-    tracker.finished([5])
+    tracker.complete([5])
     assert tracker.position == 9
-    tracker.reached(7)
+    tracker.skip_to(7)
     assert tracker.position == 9
 
 
 def test_an_offset_that_goes_back_is_refused() -> None:
-    tracker = Offsets()
-    tracker.received(5, 6, 2)
+    tracker = OffsetTracker()
+    tracker.receive(5, 6, 2)
     with pytest.raises(ValueError, match="offset 6 came after 6"):
-        tracker.received(6, 7, 2)
+        tracker.receive(6, 7, 2)

@@ -26,14 +26,14 @@ OFFSETS: Final = {
     "position": "bigint",
     "epoch": "bigint NOT NULL",
 }
-_LOCK: Final = 0x6F72646572  # one lock for all pods that might make tables at the same time
+_LOCK: Final = 0x6F72646572  # one lock for all pods that might create tables at the same time
 
-CLAIM: Final = """
+ACQUIRE: Final = """
 INSERT INTO {offsets} AS o (consumer_group, topic, topic_id, partition, epoch) VALUES (%s, %s, %s, %s, 1)
 ON CONFLICT (consumer_group, topic, topic_id, partition) DO UPDATE SET epoch = o.epoch + 1
 RETURNING position, epoch"""
-"""Taking a partition over waits for a statement of the earlier owner that is under way, and fences all later ones. A
-topic that was made anew has another id, and starts without a position."""
+"""Acquiring a partition waits for a statement of the earlier owner that is still running, and fences all later ones. A
+topic that was deleted and recreated has a new id, so it starts without a position."""
 
 STORE: Final = """
 WITH fence AS (
@@ -44,20 +44,21 @@ WITH fence AS (
 ), stored AS (
   INSERT INTO {orders}
     (order_id, customer_id, product_id, quantity, amount, topic, partition, "offset", placed_at, raw)
-  SELECT COALESCE(u.raw->>'order_id', concat_ws('/', %(topic)s, %(partition)s::text, u.at::text, u.placed::text)),
+  SELECT COALESCE(u.raw->>'order_id', concat_ws('/', %(topic)s, %(partition)s::text, u.pos::text, u.ms::text)),
          u.raw->>'customer_id', u.raw->>'product_id', (u.raw->'quantity')::bigint, (u.raw->'amount')::numeric,
-         %(topic)s, %(partition)s, u.at, to_timestamp(NULLIF(u.placed, -1) / 1000.0), u.raw
-  FROM ROWS FROM (jsonb_array_elements(%(orders)s::jsonb), unnest(%(at)s::bigint[]), unnest(%(placed)s::bigint[]))
-       WITH ORDINALITY AS u (raw, at, placed, place)
+         %(topic)s, %(partition)s, u.pos, to_timestamp(NULLIF(u.ms, -1) / 1000.0), u.raw
+  FROM ROWS FROM (jsonb_array_elements(%(orders)s::jsonb),
+                  unnest(%(offsets)s::bigint[]), unnest(%(timestamps)s::bigint[]))
+       WITH ORDINALITY AS u (raw, pos, ms, ordinal)
   WHERE EXISTS (SELECT FROM fence)
-  ORDER BY u.place
+  ORDER BY u.ordinal
   ON CONFLICT (order_id) DO NOTHING
   RETURNING 1
 )
 SELECT (SELECT count(*) FROM fence), (SELECT count(*) FROM stored)"""
 """Orders and offset in one statement, so in one transaction and one round trip: both happen, or neither. The database
-takes the orders apart: it keeps their JSON anyway, and keeps the digits of amounts. An order without an id gets the one
-that `records.made_id` makes."""
+parses the orders: it stores their JSON anyway, and preserves all digits of the amounts. An order without an id gets the
+same one as by `derive_order_id`."""
 
 
 def statement(text: str, table: str) -> sql.Composed:
@@ -65,8 +66,8 @@ def statement(text: str, table: str) -> sql.Composed:
     return sql.SQL(text).format(orders=sql.Identifier(table), offsets=sql.Identifier(f"{table[:55]}_offsets"))
 
 
-async def ensure(connection: AsyncConnection[Any], table: str) -> None:
-    """Make what is missing of the tables; a role without the right to do so can use tables made for it."""
+async def ensure_tables(connection: AsyncConnection[Any], table: str) -> None:
+    """Create missing tables and columns; a role without that privilege can use tables that were created for it."""
     tables = {table: COLUMNS, f"{table[:55]}_offsets": OFFSETS}
     if not [name for name, columns in tables.items() if await _missing(connection, name, columns)]:
         return

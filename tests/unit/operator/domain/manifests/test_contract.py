@@ -8,6 +8,7 @@ import pytest
 from orderpipeline_common.contract import Env
 from orderpipeline_common.runtime import EnvReader
 from orderpipeline_consumer import settings as consumer_settings
+from orderpipeline_consumer.sinks.postgres.config import PostgresConfig
 from orderpipeline_operator.domain.manifests import Manifest
 from orderpipeline_producer import settings as producer_settings
 from tests.unit.operator.domain.manifests.specs import SPECS, bundle
@@ -58,7 +59,7 @@ def test_the_consumer_reads_its_environment(name: str, tmp_path: Path) -> None:
     assert found.port == container["ports"][0]["containerPort"]
     if found.kafka.ca_file is not None:
         assert found.kafka.ca_file.read_text() in {"ca.crt", "bundle.pem"}
-    if found.sink.dsn_file is not None:
+    if isinstance(found.sink, PostgresConfig):
         assert found.sink.read_dsn() == "url"
 
 

@@ -1,0 +1,171 @@
+"""A poll loop on a Kafka consumer that follows a script."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from prometheus_client import CollectorRegistry
+
+from orderpipeline_consumer.fetching.confluent import ConfluentSource
+from orderpipeline_consumer.fetching.source import Source
+from orderpipeline_consumer.kafka.backpressure import Backpressure, BackpressureLimits
+from orderpipeline_consumer.kafka.commits import Commits
+from orderpipeline_consumer.kafka.dispatcher_proxy import DispatcherProxy
+from orderpipeline_consumer.kafka.poll_loop import DrainLimits, PollLoop, Subscription
+from orderpipeline_consumer.metrics import Metrics
+from tests.unit.consumer.dispatcher_harness import DispatcherHarness
+
+
+class Message:
+    """A message with an order."""
+
+    def __init__(self, partition: int, offset: int) -> None:
+        self._partition, self._offset = partition, offset
+
+    def error(self) -> None: ...
+
+    def partition(self) -> int:
+        return self._partition
+
+    def offset(self) -> int:
+        return self._offset
+
+    def timestamp(self) -> tuple[int, int]:
+        return (1, 1)
+
+    def key(self) -> bytes:
+        return b"c"
+
+    def value(self) -> bytes:
+        return b'{"customer_id":"c%d","product_id":"p","quantity":1,"amount":1}' % self._offset
+
+    def headers(self) -> None: ...
+
+
+class ScriptedConsumer:
+    """Each poll runs the next step of a script: a callback of the group, or a message."""
+
+    def __init__(self, script: list[Callable[["ScriptedConsumer"], Any]]) -> None:
+        self.script = script
+        self.commits: list[dict[int, int]] = []
+        self.refusals = 0
+        self.paused: set[int] = set()
+        self.closed = False
+        self.commit_answered = threading.Event()
+        self.commit_answered.set()
+        self.at_close: Callable[[ScriptedConsumer], None] = lambda _: None
+
+    def subscribe(self, topics: list[str], **callbacks: Any) -> None:
+        self.callbacks = callbacks
+
+    def call(self, name: str, *partitions: int) -> None:
+        self.callbacks[name](self, [TopicPartition("orders", partition) for partition in partitions])
+
+    def poll(self, timeout: float) -> Any:
+        time.sleep(0.005)
+        return self.script.pop(0)(self) if self.script else None
+
+    def consume(self, count: int, timeout: float) -> list[Any]:
+        return []
+
+    def incremental_assign(self, partitions: list[TopicPartition]) -> None: ...
+
+    def pause(self, partitions: list[TopicPartition]) -> None:
+        self.paused |= {one.partition for one in partitions}
+
+    def resume(self, partitions: list[TopicPartition]) -> None:
+        self.paused -= {one.partition for one in partitions}
+
+    def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> list[TopicPartition]:
+        assert not asynchronous
+        assert not self.closed
+        self.commit_answered.wait(60)
+        if self.refusals:
+            self.refusals -= 1
+            raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION))
+        self.commits.append({one.partition: one.offset for one in offsets})
+        return offsets
+
+    def close(self) -> None:
+        self.at_close(self)
+        self.closed = True
+
+
+class PollLoopHarness:
+    """Runs a poll loop until the script has ended, then stops it."""
+
+    def __init__(
+        self,
+        script: list[Callable[[ScriptedConsumer], Any]],
+        limits: BackpressureLimits | None = None,
+        *,
+        source: Source | None = None,
+    ) -> None:
+        harness = DispatcherHarness(workers=10, batch_size=1)
+        self.sink = harness.sink
+        self.dispatcher = harness.dispatcher
+        self.consumer = ScriptedConsumer(script)
+        metrics = Metrics(CollectorRegistry())
+        self.poll_loop = PollLoop(
+            Subscription(
+                "orders",
+                lambda *_: self.consumer,  # type: ignore[arg-type, return-value]
+                source or ConfluentSource("orders"),
+                DrainLimits(revoke_seconds=1, drain_seconds=1, leave_seconds=1.5),
+            ),
+            DispatcherProxy(self.dispatcher, asyncio.get_running_loop()),
+            Backpressure(limits or BackpressureLimits(1000, 10**6, 10_000), clock=time.monotonic),
+            Commits(1, metrics, lambda _: None, clock=time.monotonic),
+            metrics,
+            clock=time.monotonic,
+        )
+        self.error: BaseException | None = None
+        self.thread = threading.Thread(target=self._run)
+
+    @property
+    def committed(self) -> dict[int, int]:
+        """The last committed offset of each partition."""
+        merged: dict[int, int] = {}
+        for commit in self.consumer.commits:
+            merged |= commit
+        return merged
+
+    async def run(self, until: Callable[[], bool] = lambda: True) -> None:
+        self.thread.start()
+        async with asyncio.timeout(60):
+            while (self.consumer.script or not until()) and self.thread.is_alive():
+                await asyncio.sleep(0.002)
+            self.poll_loop.stop()
+            while self.thread.is_alive():
+                await asyncio.sleep(0.002)
+        assert self.consumer.closed
+
+    def _run(self) -> None:
+        try:
+            self.poll_loop.run()
+        except BaseException as error:
+            self.error = error
+
+
+def pause(_: ScriptedConsumer) -> None:
+    """Nothing happens for a moment."""
+    time.sleep(0.05)
+
+
+def assign(*partitions: int) -> Callable[[ScriptedConsumer], None]:
+    return lambda consumer: consumer.call("on_assign", *partitions)
+
+
+def revoke(*partitions: int) -> Callable[[ScriptedConsumer], None]:
+    return lambda consumer: consumer.call("on_revoke", *partitions)
+
+
+def lose(*partitions: int) -> Callable[[ScriptedConsumer], None]:
+    return lambda consumer: consumer.call("on_lost", *partitions)
+
+
+def message(partition: int, offset: int) -> Callable[[ScriptedConsumer], Message]:
+    return lambda _: Message(partition, offset)
