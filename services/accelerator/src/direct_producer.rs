@@ -13,12 +13,12 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::callback::{Callback, report};
 use crate::fast_path::FastPath;
 use crate::orders::sequence::Orders;
 use crate::orders::single::SingleOrder;
 use crate::producer::accumulator::Accumulator;
 use crate::producer::config::{producer_config, target};
-use crate::producer::in_flight::Callback;
 use crate::producer::record_batch::encode_headers;
 use crate::producer::sender::Sender;
 use crate::producer::shared::{Shared, TopicState, lock, now};
@@ -33,7 +33,7 @@ const TRANSPORT: c_int = -195;
 /// All methods but `leaders` belong to one event loop's thread.
 #[pyclass(frozen, module = "orderpipeline_accelerator", name = "Appender")]
 pub struct DirectProducer {
-    shared: Arc<Shared>,
+    shared: Arc<Shared<Callback>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     headers: Headers,
     encoded_headers: Vec<u8>,
@@ -163,7 +163,7 @@ impl DirectProducer {
         for request in completed {
             if let Callback::Order(order) = request.callback {
                 orders.push((order, request.failed.first().map(|(_, code)| *code)));
-            } else if let Err(error) = request.report(py, &self.on_failed) {
+            } else if let Err(error) = report(py, request, &self.on_failed) {
                 error.write_unraisable(py, None);
             }
         }

@@ -14,9 +14,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::callback::{Callback, FastPathOrder};
 use crate::orders::ids::{BLOCK_SIZE, PREFIX_LEN, id_at};
 use crate::orders::single::SingleOrder;
-use crate::producer::in_flight::{Callback, FastPathOrder};
 use crate::producer::shared::{Shared, lock, now};
 
 /// How many heads are kept, and the most bytes of one with its empty line.
@@ -27,7 +27,7 @@ const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 /// All methods belong to the event loop's thread.
 #[pyclass(frozen, module = "orderpipeline_accelerator", name = "Desk")]
 pub struct FastPath {
-    shared: Arc<Shared>,
+    shared: Arc<Shared<Callback>>,
     encoded_headers: Vec<u8>,
     settings: Settings,
     state: Mutex<State>,
@@ -72,7 +72,11 @@ struct State {
 }
 
 impl FastPath {
-    pub fn new(shared: Arc<Shared>, encoded_headers: Vec<u8>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    pub fn new(
+        shared: Arc<Shared<Callback>>,
+        encoded_headers: Vec<u8>,
+        settings: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
         let settings = settings.ok_or_else(|| PyValueError::new_err("the fast path needs settings"))?;
         let settings: Settings = settings.extract()?;
         let counts = vec![0; settings.bounds.len() + 1];

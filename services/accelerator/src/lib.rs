@@ -1,14 +1,23 @@
 //! Orders to and from Kafka without a Python object for each: the optional compiled part of the services.
+//!
+//! `orders` and `producer` know nothing of Python. Without the feature `python` there is nothing else, so that their
+//! tests need neither PyO3 nor a Python library to link with.
 
+#![cfg_attr(not(feature = "python"), allow(dead_code))]
+
+#[cfg(feature = "python")]
+mod callback;
+#[cfg(feature = "python")]
 mod direct_producer;
+#[cfg(feature = "python")]
 mod fast_path;
+#[cfg(feature = "python")]
 mod librdkafka;
 mod orders;
 mod producer;
 
-use pyo3::prelude::*;
-
-#[pymodule]
+#[cfg(feature = "python")]
+#[pyo3::pymodule]
 mod _native {
     #[pymodule_export]
     use super::direct_producer::DirectProducer;

@@ -13,11 +13,12 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::callback::{Callback, report};
 use crate::librdkafka::ffi::{self as rdkafka, Argument, Message};
 use crate::librdkafka::handle::Handle;
 use crate::orders::sequence::Orders;
 use crate::orders::single::SingleOrder;
-use crate::producer::in_flight::{Callback, Completed, InFlightTable};
+use crate::producer::in_flight::{Completed, InFlightTable};
 
 /// Record headers as Python gives them.
 type Headers = Vec<(CString, Vec<u8>)>;
@@ -29,7 +30,7 @@ const MAX_HEADERS: usize = 10;
 #[pyclass(frozen, module = "orderpipeline_accelerator", name = "Client")]
 pub struct LibrdkafkaProducer {
     handle: Arc<Handle>,
-    in_flight: Mutex<InFlightTable>,
+    in_flight: Mutex<InFlightTable<Callback>>,
     headers: Headers,
     on_event: Py<PyAny>,
     on_failed: Py<PyAny>,
@@ -137,7 +138,7 @@ impl LibrdkafkaProducer {
 }
 
 impl LibrdkafkaProducer {
-    fn in_flight(&self) -> MutexGuard<'_, InFlightTable> {
+    fn in_flight(&self) -> MutexGuard<'_, InFlightTable<Callback>> {
         self.in_flight.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
@@ -201,7 +202,7 @@ impl LibrdkafkaProducer {
 
     unsafe fn handle_delivery_reports(&self, py: Python<'_>, event: *mut rdkafka::rd_kafka_event_t) {
         let mut messages: [*const Message; 256] = [std::ptr::null(); 256];
-        let mut done: Vec<Completed> = Vec::new();
+        let mut done: Vec<Completed<Callback>> = Vec::new();
         loop {
             let count = unsafe { (self.handle.api.event_message_array)(event, messages.as_mut_ptr(), messages.len()) };
             if count == 0 {
@@ -221,7 +222,7 @@ impl LibrdkafkaProducer {
         // A callback may produce more, so nothing is locked here. One that raises must not keep the others from being
         // called.
         for completed in done {
-            if let Err(error) = completed.report(py, &self.on_failed) {
+            if let Err(error) = report(py, completed, &self.on_failed) {
                 error.write_unraisable(py, None);
             }
         }

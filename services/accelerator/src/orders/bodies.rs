@@ -57,3 +57,55 @@ pub fn utf8_reader(body: &[u8]) -> Option<JsonReader<'_>> {
     }
     Some(JsonReader::new(body))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDER: &str = r#"{"customer_id":"c","product_id":"p","quantity":1,"amount":2}"#;
+
+    /// The orders' bytes.
+    fn texts(body: &str, spans: Option<Vec<Span>>) -> Option<Vec<String>> {
+        spans.map(|all| all.iter().map(|span| body[span.start as usize..span.end as usize].to_string()).collect())
+    }
+
+    fn array(body: &str, max_orders: usize) -> Option<Vec<String>> {
+        texts(body, read_array(body.as_bytes(), max_orders, ORDER.len()))
+    }
+
+    fn lines(body: &str, max_orders: usize) -> Option<Vec<String>> {
+        texts(body, read_lines(body.as_bytes(), max_orders, ORDER.len()))
+    }
+
+    #[test]
+    fn arrays_may_have_white_space_anywhere() {
+        let two = Some(vec![ORDER.to_string(); 2]);
+        assert_eq!(array(&format!("[{ORDER},{ORDER}]"), 2), two);
+        assert_eq!(array(&format!(" [\n{ORDER} ,\r\n\t{ORDER} ] \n"), 2), two);
+    }
+
+    #[test]
+    fn lines_may_have_white_space_around_their_order() {
+        let two = Some(vec![ORDER.to_string(); 2]);
+        assert_eq!(lines(&format!("{ORDER}\n{ORDER}\n"), 2), two);
+        assert_eq!(lines(&format!("\t{ORDER} \r\n {ORDER}\n"), 2), two);
+    }
+
+    #[test]
+    fn other_bodies_are_left_to_python() {
+        let long = ORDER.replace(":2", ":22");
+        for body in
+            ["".into(), "[]".into(), format!("[{ORDER}"), format!("[{ORDER},]"), format!("[{ORDER}] x"), long.clone()]
+        {
+            assert_eq!(array(&body, 2), None, "{body}");
+        }
+        assert_eq!(array(&format!("[{ORDER},{ORDER}]"), 1), None, "too many");
+        assert_eq!(array(&format!("[{long}]"), 1), None, "too long");
+        for body in ["".into(), ORDER.into(), format!("{ORDER}\n\n"), format!("{ORDER}{ORDER}\n"), format!("{long}\n")]
+        {
+            assert_eq!(lines(&body, 2), None, "{body}");
+        }
+        assert_eq!(lines(&format!("{ORDER}\n{ORDER}\n"), 1), None, "too many");
+        assert_eq!(lines(&ORDER.replace(',', ",\n"), 1), None, "an order on several lines");
+    }
+}

@@ -19,3 +19,16 @@ pub fn id_at(prefix: &[u8], position: usize) -> [u8; ID_LEN] {
     }
     id
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_three_digits_count() {
+        let prefix = [b'p'; PREFIX_LEN];
+        for (position, digits) in [(0, b"000"), (10, b"00a"), (4095, b"fff")] {
+            assert_eq!(id_at(&prefix, position), [prefix.as_slice(), digits].concat().as_slice());
+        }
+    }
+}

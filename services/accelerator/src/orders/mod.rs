@@ -4,5 +4,6 @@ mod bodies;
 pub mod ids;
 pub mod json;
 pub mod order;
+#[cfg(feature = "python")]
 pub mod sequence;
 pub mod single;

@@ -135,3 +135,6 @@ impl JsonReader<'_> {
         (self.body.get(start) != Some(&b'0') && (1..=MAX_QUANTITY).contains(&number)).then_some(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,3 +51,41 @@ pub fn put_with_id(out: &mut Vec<u8>, id: &[u8], order: &[u8]) {
     out.extend_from_slice(AFTER_ID);
     out.extend_from_slice(&order[1..]);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELDS: &str = r#""customer_id":"c","product_id":"p","quantity":1,"amount":2}"#;
+
+    #[test]
+    fn an_order_without_an_id_gets_one() {
+        let body = format!(" {{{FIELDS}\n");
+        let order = SingleOrder::read(body.as_bytes(), "id-1").unwrap();
+        assert_eq!(order.key, b"c");
+        assert_eq!(order.value, format!("{{\"order_id\":\"id-1\",{FIELDS}\n").as_bytes());
+        assert_eq!(order.answer(), br#"{"order_id":"id-1"}"#);
+    }
+
+    #[test]
+    fn an_order_with_an_id_keeps_it_and_its_bytes() {
+        let body = format!(r#"{{"order_id":"mine",{FIELDS}"#);
+        let order = SingleOrder::read(body.as_bytes(), "id-1").unwrap();
+        assert!(matches!(order.value, Cow::Borrowed(value) if value == body.as_bytes()));
+        assert_eq!(order.answer(), br#"{"order_id":"mine"}"#);
+    }
+
+    #[test]
+    fn nothing_may_follow_the_order() {
+        assert!(SingleOrder::read(format!("{{{FIELDS} x").as_bytes(), "id-1").is_none());
+        assert!(SingleOrder::read(b"", "id-1").is_none());
+        assert!(SingleOrder::read(b"{\"customer_id\":\"\xff\"}", "id-1").is_none());
+    }
+
+    #[test]
+    fn the_id_field_has_its_size() {
+        let mut out = Vec::new();
+        put_with_id(&mut out, &[b'i'; ID_LEN], b"{}");
+        assert_eq!(out.len(), 2 + ID_FIELD_BYTES);
+    }
+}

@@ -31,14 +31,14 @@ impl SenderSleep {
     }
 }
 
-pub struct Accumulator {
+pub struct Accumulator<C> {
     pub config: ProducerConfig,
     partitions: Vec<PartitionQueue>,
     /// How many of `partitions` the topic has now.
     partition_count: usize,
-    pub in_flight: InFlightTable,
+    pub in_flight: InFlightTable<C>,
     /// Requests to report to the event loop.
-    pub completed: Vec<Completed>,
+    pub completed: Vec<Completed<C>>,
     /// Bytes of all records that have not completed.
     buffered_bytes: usize,
     /// Send without lingering.
@@ -51,7 +51,7 @@ pub struct Accumulator {
     wake_sender: bool,
 }
 
-impl Accumulator {
+impl<C> Accumulator<C> {
     pub fn new(config: ProducerConfig) -> Self {
         Self {
             config,
@@ -207,3 +207,6 @@ impl Accumulator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

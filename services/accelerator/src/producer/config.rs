@@ -47,3 +47,52 @@ fn number(properties: &Properties, name: &str, default: usize) -> Result<usize, 
     let Some(value) = properties.get(name) else { return Ok(default) };
     value.parse().map_err(|_| format!("{name}={value}: not a number"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn properties(pairs: &[(&str, &str)]) -> Properties {
+        pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
+    #[test]
+    fn properties_have_librdkafkas_units() {
+        let given = [
+            ("batch.size", "1000"),
+            ("queue.buffering.max.kbytes", "2"),
+            ("linger.ms", "7"),
+            ("delivery.timeout.ms", "8000"),
+            ("acks", "1"),
+            ("enable.idempotence", "true"),
+            ("max.in.flight.requests.per.connection", "9"),
+        ];
+        let config = producer_config(&properties(&given)).unwrap();
+        assert_eq!((config.batch_bytes, config.buffer_bytes), (1000, 2048));
+        assert_eq!((config.linger, config.delivery_timeout), (Duration::from_millis(7), Duration::from_secs(8)));
+        assert_eq!((config.acks, config.idempotent, config.max_in_flight), (1, true, 5));
+    }
+
+    #[test]
+    fn all_in_sync_replicas_acknowledge_by_default() {
+        assert_eq!(producer_config(&Properties::new()).unwrap().acks, -1);
+    }
+
+    #[test]
+    fn errors_name_the_property() {
+        let error = |name, value| producer_config(&properties(&[(name, value)])).err().unwrap_or_default();
+        assert!(error("security.protocol", "SSL").starts_with("security.protocol=SSL: "));
+        assert!(error("compression.type", "zstd").starts_with("compression.type=zstd: "));
+        assert!(error("linger.ms", "soon").starts_with("linger.ms=soon: "));
+        assert!(target(&Properties::new(), "t").err().unwrap_or_default().starts_with("bootstrap.servers"));
+    }
+
+    #[test]
+    fn bootstrap_servers_are_separated_by_commas() {
+        let target = target(&properties(&[("bootstrap.servers", "a:1, b:2,"), ("client.id", "c")]), "t").unwrap();
+        assert_eq!(
+            (target.bootstrap, target.client_id, target.topic),
+            (vec!["a:1".into(), "b:2".into()], "c".into(), "t".into())
+        );
+    }
+}

@@ -12,7 +12,7 @@ use crate::producer::shared::lock;
 const REPEAT_PROBLEM_AFTER: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl Sender {
+impl<C: Send + 'static> Sender<C> {
     /// Collect the connections that were opened, and start opening those that are missing.
     pub(crate) fn connect(&mut self, now: Instant) {
         while let Ok((id, opened)) = self.connected.1.try_recv() {

@@ -1,77 +1,41 @@
-//! The table of requests in flight: one entry with one callback for all records of a request, and an id per record.
+//! The table of requests in flight: one entry with one callback (of any type) for all records of a request, and an id
+//! for each record.
 
 use std::ffi::c_int;
-use std::time::Instant;
-
-use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 /// A record's id is its entry's slot, then its position within the request.
 const POSITION_BITS: u32 = 32;
 
-/// What to call when the records of a request are delivered or have failed.
-pub enum Callback {
-    /// For a single record, with its value where the client does not give it back.
-    Record(Py<PyAny>, Option<Vec<u8>>),
-    /// For several records of one request.
-    Batch(Py<PyAny>),
-    /// For an order of the fast path.
-    Order(FastPathOrder),
-}
-
-/// A single order that the fast path accepted.
-pub struct FastPathOrder {
-    /// None when no reply waits for it: it was sent at once, or the wait was abandoned.
-    pub on_reply: Option<Py<PyAny>>,
-    /// The JSON of the reply when the order is delivered.
-    pub answer: Vec<u8>,
-    /// Bytes that it counts for in the in-flight budget.
-    pub size: usize,
-    pub started: Instant,
-}
-
-struct Entry {
+struct Entry<C> {
     remaining: usize,
     failed: Vec<(u32, c_int)>,
-    callback: Callback,
+    callback: C,
 }
 
 /// A request whose records are all delivered or have failed.
-pub struct Completed {
+pub struct Completed<C> {
     /// Position within the request and error code of each record that failed.
     pub failed: Vec<(u32, c_int)>,
-    pub callback: Callback,
+    pub callback: C,
     /// The value of a single record that failed, where the client gives it back.
     pub value: Vec<u8>,
 }
 
-impl Completed {
-    /// Call back, but for orders of the fast path: `on_delivery(None, None)` for a record that is delivered,
-    /// `on_failed(on_delivery, code, value)` for one that has failed, and `on_done(failed)` for several.
-    pub fn report(self, py: Python<'_>, on_failed: &Py<PyAny>) -> PyResult<()> {
-        match (self.callback, self.failed.first()) {
-            (Callback::Record(on_delivery, _), None) => on_delivery.call1(py, (py.None(), py.None())),
-            (Callback::Record(on_delivery, kept), Some((_, code))) => {
-                let value = PyBytes::new(py, kept.as_ref().unwrap_or(&self.value));
-                on_failed.call1(py, (on_delivery, *code, value))
-            }
-            (Callback::Batch(on_done), _) => on_done.call1(py, (self.failed,)),
-            (Callback::Order(_), _) => return Ok(()),
-        }
-        .map(drop)
-    }
-}
-
-#[derive(Default)]
-pub struct InFlightTable {
-    slots: Vec<Option<Entry>>,
+pub struct InFlightTable<C> {
+    slots: Vec<Option<Entry<C>>>,
     free: Vec<usize>,
     records: usize,
 }
 
-impl InFlightTable {
+impl<C> Default for InFlightTable<C> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), free: Vec::new(), records: 0 }
+    }
+}
+
+impl<C> InFlightTable<C> {
     /// Add a request of `records` records. Returns the id of the first; the others' ids follow it.
-    pub fn register(&mut self, callback: Callback, records: usize) -> u64 {
+    pub fn register(&mut self, callback: C, records: usize) -> u64 {
         let entry = Some(Entry { remaining: records, failed: Vec::new(), callback });
         self.records += records;
         let slot = self.free.pop().unwrap_or(self.slots.len());
@@ -98,7 +62,7 @@ impl InFlightTable {
 
     /// Complete one record with an error code or 0. Returns the request if this was its last record.
     #[inline]
-    pub fn complete(&mut self, record_id: u64, code: c_int) -> Option<Completed> {
+    pub fn complete(&mut self, record_id: u64, code: c_int) -> Option<Completed<C>> {
         let slot = (record_id >> POSITION_BITS) as usize;
         let entry = self.slots.get_mut(slot)?.as_mut()?;
         if code != 0 {
@@ -111,7 +75,7 @@ impl InFlightTable {
 
     /// Complete `count` records of the request in a slot, `failed` among them. Returns the request if these were its
     /// last records.
-    pub fn complete_many(&mut self, slot: usize, count: usize, failed: Vec<(u32, c_int)>) -> Option<Completed> {
+    pub fn complete_many(&mut self, slot: usize, count: usize, failed: Vec<(u32, c_int)>) -> Option<Completed<C>> {
         let entry = self.slots.get_mut(slot)?.as_mut()?;
         entry.failed.extend(failed);
         entry.remaining -= count;
@@ -119,7 +83,7 @@ impl InFlightTable {
         if entry.remaining == 0 { self.remove(slot) } else { None }
     }
 
-    pub fn callbacks(&mut self) -> impl Iterator<Item = &mut Callback> {
+    pub fn callbacks(&mut self) -> impl Iterator<Item = &mut C> {
         self.slots.iter_mut().flatten().map(|entry| &mut entry.callback)
     }
 
@@ -128,9 +92,65 @@ impl InFlightTable {
         self.records
     }
 
-    fn remove(&mut self, slot: usize) -> Option<Completed> {
+    fn remove(&mut self, slot: usize) -> Option<Completed<C>> {
         let entry = self.slots[slot].take()?;
         self.free.push(slot);
         Some(Completed { failed: entry.failed, callback: entry.callback, value: Vec::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_completes_with_its_last_record() {
+        let mut table = InFlightTable::default();
+        let first = table.register("a", 3);
+        assert!(table.complete(first + 2, 0).is_none());
+        assert!(table.complete(first, 7).is_none());
+        assert_eq!(table.records(), 1);
+        let completed = table.complete(first + 1, 9).unwrap();
+        assert_eq!((completed.callback, completed.failed), ("a", vec![(0, 7), (1, 9)]));
+        assert_eq!(table.records(), 0);
+        assert!(table.complete(first, 0).is_none());
+    }
+
+    #[test]
+    fn records_of_several_requests_do_not_mix() {
+        let mut table = InFlightTable::default();
+        let (a, b) = (table.register("a", 1), table.register("b", 1));
+        assert_eq!(table.complete(b, 0).unwrap().callback, "b");
+        assert_eq!(table.callbacks().map(|callback| *callback).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(table.register("c", 1), b, "a free slot is used again");
+        assert_eq!(table.complete(a, 0).unwrap().callback, "a");
+    }
+
+    #[test]
+    fn many_records_complete_at_once() {
+        let mut table = InFlightTable::default();
+        let first = table.register("a", 5);
+        let slot = (first >> 32) as usize;
+        assert!(table.complete_many(slot, 3, vec![(1, 2)]).is_none());
+        let completed = table.complete_many(slot, 2, Vec::new()).unwrap();
+        assert_eq!(completed.failed, [(1, 2)]);
+    }
+
+    #[test]
+    fn a_truncated_request_completes_with_what_was_sent() {
+        let mut table = InFlightTable::default();
+        let first = table.register("a", 5);
+        table.truncate(first, 2);
+        assert_eq!(table.records(), 2);
+        assert!(table.complete(first, 0).is_none());
+        assert!(table.complete(first + 1, 0).is_some());
+    }
+
+    #[test]
+    fn a_request_of_which_nothing_was_sent_never_completes() {
+        let mut table = InFlightTable::default();
+        let first = table.register("a", 5);
+        table.truncate(first, 0);
+        assert_eq!((table.records(), table.callbacks().count()), (0, 0));
     }
 }

@@ -29,3 +29,30 @@ fn murmur2(data: &[u8]) -> u32 {
     hash = (hash ^ (hash >> 13)).wrapping_mul(M);
     hash ^ (hash >> 15)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_as_kafka_does() {
+        let known: [(&str, i32); 7] = [
+            ("", 275646681),
+            ("21", -973932308),
+            ("abc", 479470107),
+            ("foobar", -790332482),
+            ("a-little-bit-long-string", -985981536),
+            ("a-little-bit-longer-string", -1486304829),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        ];
+        for (key, hash) in known {
+            assert_eq!(murmur2(key.as_bytes()) as i32, hash, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_sign_does_not_count_for_the_partition() {
+        assert_eq!(partition_of(b"foobar", 6), (-790332482i32 & 0x7fff_ffff) as usize % 6);
+        assert_eq!(partition_of(b"foobar", 1), 0);
+    }
+}

@@ -199,3 +199,85 @@ pub fn produce_response(response: &mut ResponseReader<'_>) -> Option<Vec<(usize,
     })?;
     Some(topics.into_iter().flatten().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_begins_with_its_length_and_header() {
+        let bytes = metadata_request(7, "me", "t");
+        let header = [0, 3, 0, 7, 0, 0, 0, 7, 0, 2, b'm', b'e'];
+        let body = [0, 0, 0, 1, 0, 1, b't', 0];
+        assert_eq!(bytes, [[0, 0, 0, 20].as_slice(), &header, &body].concat());
+    }
+
+    #[test]
+    fn a_produce_request_carries_each_batch_with_its_partition() {
+        let bytes = produce_request(1, "", "t", -1, 30_000, [(4, b"batch".as_slice())].into_iter());
+        let body = &bytes[14..];
+        let head = [0xff, 0xff, 0xff, 0xff, 0, 0, 0x75, 0x30, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1];
+        assert_eq!(body, [head.as_slice(), &[0, 0, 0, 4, 0, 0, 0, 5], b"batch"].concat());
+    }
+
+    fn metadata(partitions: &[(i32, i32)]) -> Vec<u8> {
+        let mut out = RequestWriter(Vec::new());
+        out.i32(0); // throttle time
+        out.i32(1); // brokers
+        out.i32(3);
+        out.string("kafka-3");
+        out.i32(9092);
+        out.null(); // rack
+        out.null(); // cluster id
+        out.i32(3); // controller
+        out.i32(1); // topics
+        out.i16(0);
+        out.string("t");
+        out.i8(0);
+        out.i32(partitions.len() as i32);
+        for (partition, leader) in partitions {
+            out.i16(0);
+            out.i32(*partition);
+            out.i32(*leader);
+            out.i32(0); // leader epoch
+            for _ in 0..3 {
+                out.i32(1);
+                out.i32(3);
+            }
+        }
+        out.0
+    }
+
+    #[test]
+    fn metadata_gives_brokers_and_leaders_by_partition() {
+        let found = metadata_response(&mut ResponseReader(&metadata(&[(1, -1), (0, 3)]))).unwrap();
+        assert_eq!(found.brokers, [(3, "kafka-3".to_string(), 9092)]);
+        assert_eq!((found.error, found.leaders), (0, vec![3, -1]));
+    }
+
+    #[test]
+    fn a_response_that_is_cut_or_impossible_is_none() {
+        let whole = metadata(&[(0, 3)]);
+        for end in 0..whole.len() {
+            assert!(metadata_response(&mut ResponseReader(&whole[..end])).is_none(), "{end} bytes");
+        }
+        assert!(metadata_response(&mut ResponseReader(&metadata(&[(2, 3)]))).is_none());
+    }
+
+    #[test]
+    fn a_produce_response_gives_the_code_of_each_batch() {
+        let mut out = RequestWriter(Vec::new());
+        out.i32(1);
+        out.string("t");
+        out.i32(2);
+        for (partition, code) in [(5, 0), (6, 45)] {
+            out.i32(partition);
+            out.i16(code);
+            out.0.extend_from_slice(&[0; 24]); // base offset, append time, log start offset
+            out.i32(0); // record errors
+            out.null(); // message
+        }
+        assert_eq!(produce_response(&mut ResponseReader(&out.0)).unwrap(), [(5, 0), (6, 45)]);
+        assert!(produce_response(&mut ResponseReader(&out.0[..20])).is_none());
+    }
+}

@@ -172,3 +172,97 @@ fn put_varint(out: &mut Vec<u8>, value: i64) {
     }
     out.push(left as u8);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    const SEQUENCE: Sequence = Sequence { producer: 0x0102_0304_0506_0708, epoch: 9, base: 10 };
+
+    fn varint(value: i64) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_varint(&mut out, value);
+        assert_eq!(out.len(), varint_len(value), "{value}");
+        out
+    }
+
+    #[test]
+    fn varints_are_zigzag() {
+        assert_eq!(varint(0), [0]);
+        assert_eq!(varint(-1), [1]);
+        assert_eq!(varint(1), [2]);
+        assert_eq!(varint(63), [126]);
+        assert_eq!(varint(-64), [127]);
+        assert_eq!(varint(64), [0x80, 1]);
+        assert_eq!(varint(300), [0xd8, 4]);
+        assert_eq!(varint(i64::from(i32::MAX)), [0xfe, 0xff, 0xff, 0xff, 0x0f]);
+        assert_eq!(varint(i64::MIN).len(), 10);
+    }
+
+    #[test]
+    fn a_record_is_laid_out_as_kafka_stores_it() {
+        let headers = encode_headers([(b"h".as_slice(), b"v!".as_slice())].into_iter());
+        assert_eq!(headers, [2, 2, b'h', 4, b'v', b'!']);
+        let mut out = Vec::new();
+        append_record(&mut out, 5, 1, b"key", b"value", &headers);
+        let body = [&[0, 10, 2, 6], b"key".as_slice(), &[10], b"value", &headers].concat();
+        assert_eq!(out, [varint(body.len() as i64), body].concat());
+    }
+
+    #[test]
+    fn no_record_is_larger_than_the_maximum() {
+        let value = vec![b'x'; 100_000];
+        let mut out = Vec::new();
+        append_record(&mut out, i64::MIN, i64::MAX, b"key", &value, b"headers");
+        assert!(out.len() <= max_record_size(b"key", &value, b"headers"));
+    }
+
+    #[test]
+    fn a_batch_begins_with_its_header() {
+        let batch = encode_batch(b"records", 3, 1000, 1007, Compression::None, SEQUENCE);
+        assert_eq!(batch[..8], [0; 8]);
+        assert_eq!(batch[8..12], (batch.len() as i32 - 12).to_be_bytes());
+        assert_eq!(batch[12..17], [0xff, 0xff, 0xff, 0xff, 2]);
+        assert_eq!(batch[17..21], crc32c::crc32c(&batch[21..]).to_be_bytes());
+        assert_eq!(batch[21..23], [0, 0]);
+        assert_eq!(batch[23..27], 2i32.to_be_bytes());
+        assert_eq!(batch[27..35], 1000i64.to_be_bytes());
+        assert_eq!(batch[35..43], 1007i64.to_be_bytes());
+        assert_eq!(batch[43..57], [1, 2, 3, 4, 5, 6, 7, 8, 0, 9, 0, 0, 0, 10]);
+        assert_eq!(batch[57..61], 3i32.to_be_bytes());
+        assert_eq!(&batch[61..], b"records");
+    }
+
+    #[test]
+    fn a_batch_without_idempotence_has_no_producer() {
+        let batch = encode_batch(b"", 1, 0, 0, Compression::None, Sequence::NONE);
+        assert_eq!(batch[43..57], [0xff; 14]);
+    }
+
+    #[test]
+    fn compressed_records_can_be_read_again() {
+        let records = b"the same words, ".repeat(200);
+        let snappy = encode_batch(&records, 1, 0, 0, Compression::Snappy, SEQUENCE);
+        assert_eq!((snappy[22], snappy.len() < 1000), (2, true));
+        assert_eq!(snap::raw::Decoder::new().decompress_vec(&snappy[HEADER_BYTES..]).unwrap(), records);
+        let lz4 = encode_batch(&records, 1, 0, 0, Compression::Lz4, SEQUENCE);
+        assert_eq!((lz4[22], lz4.len() < 1000), (3, true));
+        let mut plain = Vec::new();
+        lz4_flex::frame::FrameDecoder::new(&lz4[HEADER_BYTES..]).read_to_end(&mut plain).unwrap();
+        assert_eq!(plain, records);
+        for batch in [snappy, lz4] {
+            assert_eq!(batch[8..12], (batch.len() as i32 - 12).to_be_bytes());
+            assert_eq!(batch[17..21], crc32c::crc32c(&batch[21..]).to_be_bytes());
+        }
+    }
+
+    #[test]
+    fn only_supported_codecs_have_a_name() {
+        assert!(Compression::named("none") == Some(Compression::None));
+        assert!(Compression::named("snappy") == Some(Compression::Snappy));
+        assert!(Compression::named("lz4") == Some(Compression::Lz4));
+        assert!(Compression::named("zstd").is_none());
+    }
+}

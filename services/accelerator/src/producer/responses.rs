@@ -18,7 +18,7 @@ const RETRIABLE: [i16; 14] = [2, 3, 5, 6, 7, 8, 13, 14, 19, 20, 56, 74, 75, 89];
 /// The producer id is no longer valid, and nothing was written.
 const PRODUCER_ID_INVALID: [i16; 4] = [OUT_OF_ORDER_SEQUENCE, 47, 59, 90];
 
-impl Sender {
+impl<C: Send + 'static> Sender<C> {
     pub(crate) fn handle_response(&mut self, request: Request, response: &mut ResponseReader<'_>) {
         match request {
             Request::Metadata => match protocol::metadata_response(response) {
@@ -100,3 +100,6 @@ impl Sender {
         self.shared.topic_answered.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,8 +32,8 @@ pub struct Target {
 /// A broker's id, and the connection to it or why there is none.
 pub(crate) type Connected = (i32, Result<TcpStream, String>);
 
-pub struct Sender {
-    pub(crate) shared: Arc<Shared>,
+pub struct Sender<C> {
+    pub(crate) shared: Arc<Shared<C>>,
     pub(crate) target: Target,
     /// Addresses by broker id.
     pub(crate) brokers: HashMap<i32, String>,
@@ -54,8 +54,8 @@ pub struct Sender {
     pub(crate) last_problem: Option<(String, Instant)>,
 }
 
-impl Sender {
-    pub fn new(shared: Arc<Shared>, target: Target) -> Self {
+impl<C: Send + 'static> Sender<C> {
+    pub fn new(shared: Arc<Shared<C>>, target: Target) -> Self {
         Self {
             shared,
             target,

@@ -4,11 +4,10 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::producer::accumulator::Accumulator;
-use crate::producer::in_flight::Callback;
 use crate::producer::waker::Waker;
 
-pub struct Shared {
-    pub accumulator: Mutex<Accumulator>,
+pub struct Shared<C> {
+    pub accumulator: Mutex<Accumulator<C>>,
     pub topic: Mutex<TopicState>,
     /// Notified when `topic` has been answered.
     pub topic_answered: Condvar,
@@ -32,13 +31,13 @@ pub struct TopicState {
     pub stop: bool,
 }
 
-impl Shared {
-    pub fn accumulator(&self) -> MutexGuard<'_, Accumulator> {
+impl<C> Shared<C> {
+    pub fn accumulator(&self) -> MutexGuard<'_, Accumulator<C>> {
         lock(&self.accumulator)
     }
 
     /// Queue one record that was produced at `now`. Returns false when there is no room for it.
-    pub fn enqueue(&self, key: &[u8], value: &[u8], headers: &[u8], callback: Callback, now: (Instant, i64)) -> bool {
+    pub fn enqueue(&self, key: &[u8], value: &[u8], headers: &[u8], callback: C, now: (Instant, i64)) -> bool {
         let mut accumulator = self.accumulator();
         let id = accumulator.in_flight.register(callback, 1);
         let accepted = accumulator.append(id, key, value, headers, now);
@@ -50,7 +49,7 @@ impl Shared {
     }
 
     /// Wake the sender if it would otherwise sleep past something that is due.
-    pub fn wake_sender(&self, mut accumulator: MutexGuard<'_, Accumulator>) {
+    pub fn wake_sender(&self, mut accumulator: MutexGuard<'_, Accumulator<C>>) {
         let wake = accumulator.claim_wakeup();
         drop(accumulator);
         if wake {

@@ -1,0 +1,249 @@
+use super::*;
+use crate::producer::record_batch::{Compression, append_record};
+
+const LEADER: i32 = 3;
+
+fn config() -> ProducerConfig {
+    ProducerConfig {
+        batch_bytes: 400,
+        buffer_bytes: 2000,
+        linger: Duration::from_millis(5),
+        delivery_timeout: Duration::from_secs(60),
+        compression: Compression::None,
+        acks: -1,
+        idempotent: true,
+        max_in_flight: 2,
+    }
+}
+
+/// With one partition, whose leader is known.
+struct Fixture {
+    accumulator: Accumulator<&'static str>,
+    start: Instant,
+}
+
+impl Fixture {
+    fn new(config: ProducerConfig) -> Self {
+        let start = Instant::now();
+        let mut accumulator = Accumulator::new(config);
+        accumulator.update_leaders(&[LEADER], start);
+        Self { accumulator, start }
+    }
+
+    fn at(&self, ms: u64) -> Instant {
+        self.start + Duration::from_millis(ms)
+    }
+
+    /// Append records, with a value of so many bytes each.
+    fn append(&mut self, name: &'static str, values: &[usize], ms: u64) -> bool {
+        let now = (self.at(ms), ms as i64);
+        let first = self.accumulator.in_flight.register(name, values.len());
+        values.iter().zip(first..).all(|(bytes, id)| self.accumulator.append(id, b"k", &vec![b'x'; *bytes], b"\0", now))
+    }
+
+    fn drain(&mut self, ms: u64) -> Option<Batch> {
+        let now = self.at(ms);
+        let mut batches = self.accumulator.drain(LEADER, now);
+        assert!(batches.len() <= 1);
+        batches.pop().map(|(_, batch)| batch)
+    }
+
+    /// Drain and deliver one batch, after which several may be in flight.
+    fn acknowledge_first(&mut self) {
+        assert!(self.append("first", &[1], 0));
+        let batch = self.drain(0).unwrap();
+        self.accumulator.complete(0, batch, 0);
+        self.accumulator.completed.clear();
+    }
+
+    fn completed(&mut self) -> Vec<(&'static str, Vec<(u32, c_int)>)> {
+        self.accumulator.completed.drain(..).map(|request| (request.callback, request.failed)).collect()
+    }
+}
+
+#[test]
+fn nothing_is_accepted_before_the_partitions_are_known() {
+    let mut accumulator = Accumulator::<&str>::new(config());
+    assert!(!accumulator.append(0, b"k", b"v", b"\0", (Instant::now(), 0)));
+}
+
+#[test]
+fn the_buffer_and_a_record_have_a_largest_size() {
+    let mut fixture = Fixture::new(config());
+    assert!(!fixture.append("too large", &[700], 0));
+    assert!(fixture.append("fits", &[300; 6], 0));
+    assert!(!fixture.append("no room", &[300], 0));
+    let batch = fixture.drain(0).unwrap();
+    fixture.accumulator.complete(0, batch, 0);
+    assert!(fixture.append("room again", &[300], 0));
+}
+
+#[test]
+fn a_batch_lingers_unless_it_is_full_or_flushed() {
+    let mut fixture = Fixture::new(config());
+    assert!(fixture.append("a", &[100], 0));
+    let now = fixture.at(1);
+    assert_eq!(fixture.accumulator.ready_at(LEADER, now), Some(fixture.at(5)));
+    assert_eq!(fixture.accumulator.ready_at(LEADER + 1, now), None);
+    fixture.accumulator.flushing = true;
+    assert_eq!(fixture.accumulator.ready_at(LEADER, now), Some(fixture.at(0)));
+    fixture.accumulator.flushing = false;
+    assert!(fixture.append("b", &[300], 1));
+    assert_eq!(fixture.accumulator.ready_at(LEADER, now), Some(now));
+}
+
+#[test]
+fn each_partition_gives_its_leader_one_batch() {
+    let mut fixture = Fixture::new(config());
+    let now = fixture.start;
+    fixture.accumulator.update_leaders(&[LEADER, LEADER, 9], now);
+    let keys: Vec<String> = (0..30).map(|n| format!("k{n}")).collect();
+    let first = fixture.accumulator.in_flight.register("a", keys.len());
+    for (key, id) in keys.iter().zip(first..) {
+        assert!(fixture.accumulator.append(id, key.as_bytes(), b"v", b"\0", (now, 0)));
+    }
+    let batches = fixture.accumulator.drain(LEADER, now);
+    assert_eq!(batches.iter().map(|(partition, _)| *partition).collect::<Vec<_>>(), [0, 1]);
+    for (partition, batch) in &batches {
+        let mut expected = Vec::new();
+        let of_partition = keys.iter().filter(|key| partition_of(key.as_bytes(), 3) == *partition);
+        of_partition.zip(0..).for_each(|(key, at)| append_record(&mut expected, 0, at, key.as_bytes(), b"v", b"\0"));
+        assert_eq!(batch.records, expected);
+    }
+}
+
+#[test]
+fn sequence_numbers_go_on_from_batch_to_batch() {
+    let mut fixture = Fixture::new(config());
+    fixture.acknowledge_first();
+    assert!(fixture.append("a", &[100, 100], 0));
+    assert_eq!(fixture.drain(0).unwrap().base_sequence, 1);
+    assert!(fixture.append("b", &[100], 0));
+    assert_eq!(fixture.drain(0).unwrap().base_sequence, 3);
+}
+
+#[test]
+fn one_batch_is_in_flight_until_the_first_is_acknowledged() {
+    let mut fixture = Fixture::new(config());
+    assert!(fixture.append("a", &[300, 300, 300, 300], 0));
+    let first = fixture.drain(0).unwrap();
+    assert!(fixture.drain(0).is_none());
+    fixture.accumulator.complete(0, first, 0);
+    assert!(fixture.drain(0).is_some());
+    assert!(fixture.drain(0).is_some());
+    assert!(fixture.drain(0).is_none(), "max_in_flight is 2");
+    assert_eq!(fixture.accumulator.ready_at(LEADER, fixture.at(0)), None);
+    assert!(!fixture.accumulator.is_idle());
+}
+
+#[test]
+fn a_request_reports_where_its_records_failed() {
+    let mut fixture = Fixture::new(config());
+    assert!(fixture.append("a", &[200, 200, 1], 0));
+    assert!(fixture.append("b", &[1], 0));
+    let first = fixture.drain(0).unwrap();
+    fixture.accumulator.complete(0, first, 0);
+    assert_eq!(fixture.completed(), []);
+    let second = fixture.drain(0).unwrap();
+    fixture.accumulator.complete(0, second, 87);
+    assert_eq!(fixture.completed(), [("a", vec![(1, 87), (2, 87)]), ("b", vec![(0, 87)])]);
+}
+
+#[test]
+fn batches_to_send_again_stay_in_order_and_go_first() {
+    let mut fixture = Fixture::new(config());
+    fixture.acknowledge_first();
+    assert!(fixture.append("a", &[300, 300, 300], 0));
+    let (first, second) = (fixture.drain(0).unwrap(), fixture.drain(0).unwrap());
+    let (retry_at, bases) = (fixture.at(100), [first.base_sequence, second.base_sequence]);
+    fixture.accumulator.requeue(0, second, retry_at);
+    assert_eq!(fixture.accumulator.ready_at(LEADER, fixture.at(0)), None, "one is still in flight");
+    fixture.accumulator.requeue(0, first, retry_at);
+    assert_eq!(fixture.accumulator.ready_at(LEADER, fixture.at(0)), Some(retry_at));
+    assert!(fixture.drain(99).is_none());
+    let again = fixture.drain(100).unwrap();
+    assert_eq!((again.base_sequence, again.attempts), (bases[0], 2));
+    assert!(fixture.drain(100).is_none(), "one at a time while there are some to send again");
+    fixture.accumulator.complete(0, again, 0);
+    assert_eq!(fixture.drain(100).unwrap().base_sequence, bases[1]);
+}
+
+#[test]
+fn sequence_numbers_start_again_after_the_largest() {
+    let batch = |base_sequence| Batch { base_sequence, ..Batch::new(Instant::now(), 0) };
+    assert!(batch(i32::MAX - 1).precedes(&batch(3)));
+    assert!(!batch(3).precedes(&batch(i32::MAX - 1)));
+    assert!(!batch(3).precedes(&batch(3)));
+    assert!(!batch(-1).precedes(&batch(3)));
+}
+
+#[test]
+fn batches_expire_unless_they_are_in_flight() {
+    let mut fixture = Fixture::new(config());
+    assert!(fixture.append("in flight", &[300], 0));
+    let in_flight = fixture.drain(0).unwrap();
+    assert!(fixture.append("full", &[300], 0));
+    assert!(fixture.append("filling", &[300], 30_000));
+    let later = fixture.at(60_001);
+    assert!(!fixture.accumulator.expire(later), "none of them had a sequence number");
+    assert_eq!(fixture.completed(), [("full", vec![(0, TIMED_OUT)])]);
+    fixture.accumulator.requeue(0, in_flight, later);
+    assert!(fixture.accumulator.expire(later), "the batch to send again had one");
+    assert_eq!(fixture.completed(), [("in flight", vec![(0, TIMED_OUT)])]);
+    assert_eq!(fixture.accumulator.oldest_deadline([].into_iter()), None);
+}
+
+#[test]
+fn after_a_reset_only_batches_that_the_log_cannot_hold_are_sent_again() {
+    let mut fixture = Fixture::new(config());
+    fixture.acknowledge_first();
+    assert!(fixture.append("refused", &[300], 0));
+    assert!(fixture.append("unknown", &[300], 0));
+    let (refused, mut unknown) = (fixture.drain(0).unwrap(), fixture.drain(0).unwrap());
+    unknown.outcome_unknown = true;
+    let now = fixture.at(0);
+    fixture.accumulator.requeue(0, refused, now);
+    fixture.accumulator.requeue(0, unknown, now);
+    fixture.accumulator.reset_sequences();
+    assert_eq!(fixture.completed(), [("unknown", vec![(0, TIMED_OUT)])]);
+    let again = fixture.drain(0).unwrap();
+    assert_eq!(again.base_sequence, 0);
+    assert!(again.encoded.is_empty());
+}
+
+#[test]
+fn fewer_partitions_are_believed_after_a_while_only() {
+    let mut fixture = Fixture::new(config());
+    fixture.accumulator.update_leaders(&[1, 2, 3], fixture.at(0));
+    fixture.accumulator.update_leaders(&[4], fixture.at(0));
+    assert_eq!(fixture.accumulator.partition_count(), 3);
+    fixture.accumulator.update_leaders(&[4], fixture.at(29_999));
+    assert_eq!(fixture.accumulator.partition_count(), 3);
+    fixture.accumulator.update_leaders(&[4], fixture.at(30_000));
+    assert_eq!(fixture.accumulator.partition_count(), 1);
+    fixture.accumulator.update_leaders(&[4, 4], fixture.at(30_001));
+    assert_eq!(fixture.accumulator.partition_count(), 2);
+}
+
+#[test]
+fn the_sender_is_woken_once_and_only_if_it_would_sleep_too_long() {
+    let mut fixture = Fixture::new(config());
+    let sleep = |until, open: &[i32]| Some(SenderSleep { until, open: open.to_vec() });
+    fixture.accumulator.sleep = sleep(Some(fixture.at(4)), &[LEADER]);
+    assert!(fixture.append("a", &[1], 0));
+    assert!(!fixture.accumulator.claim_wakeup(), "it wakes before the batch is ready");
+    assert!(fixture.append("b", &[350], 0));
+    assert!(fixture.accumulator.claim_wakeup(), "the batch is full");
+    assert!(!fixture.accumulator.claim_wakeup());
+    let drained = fixture.drain(0).unwrap();
+    fixture.accumulator.complete(0, drained, 0);
+    let drained = fixture.drain(0).unwrap();
+    fixture.accumulator.complete(0, drained, 0);
+    fixture.accumulator.sleep = sleep(None, &[LEADER + 1]);
+    assert!(fixture.append("c", &[1], 0));
+    assert!(!fixture.accumulator.claim_wakeup(), "the leader can't be sent anything");
+    fixture.drain(0).unwrap();
+    fixture.accumulator.sleep = None;
+    assert!(fixture.append("d", &[1], 0));
+    assert!(fixture.accumulator.claim_wakeup(), "the sender may have passed this partition");
+}
