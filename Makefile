@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help venv accelerator run bench up down test test-all unit e2e sim bench-operator lint types layers
+.PHONY: help venv accelerator rust run bench up down test test-all unit e2e sim bench-operator lint types layers
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ ACCELERATOR := $(shell find services/accelerator -type f -not -path '*/target/*'
 	@hack/accelerator $(ABLE)
 
 accelerator: .venv/.accelerator ## The compiled part of the order API, optional, into .venv; needs Rust
+
+rust: ## The accelerator's own tests, in Rust, which need no Python
+	@hack/accelerator --test $(ABLE)
 
 run: venv ## examples/shop.yaml on this machine without a cluster, live view; ARGS=--demo replays real purchases
 	@.venv/bin/orderpipeline run $(ARGS)
@@ -57,7 +60,7 @@ test: SELECTED = -m "not full"
 test test-all: venv
 	@$(MAKE) --no-print-directory lint types layers
 	@hack/prepare
-	@$(MAKE) --no-print-directory accelerator ABLE=--if-able
+	@$(MAKE) --no-print-directory accelerator rust ABLE=--if-able
 	@echo "== all tests, two at a time, about $(MINUTES) min (the first run also builds Kubernetes, KEDA and the images, about 40 min)"
 	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(SELECTED)
 
