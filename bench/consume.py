@@ -14,7 +14,7 @@ from bench.procs import Process, running
 from bench.servers import ROOT, plan, variants
 from bench.settings import PARTITIONS, SERVER_CORE, Scale
 from orderpipeline_common.contract import Env
-from orderpipeline_embedded.kafka.archive import free_ports
+from orderpipeline_embedded.ports import free_ports
 
 PEER: Final = "gocons"
 PEER_TITLE: Final = "franz-go + encoding/json"

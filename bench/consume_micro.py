@@ -28,7 +28,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from orderpipeline_common.contract import Env
-from orderpipeline_embedded.kafka.archive import free_ports
+from orderpipeline_embedded.ports import free_ports
 from tests.support.broker import Broker, run
 from tests.support.postgres import Postgres
 

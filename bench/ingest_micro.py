@@ -29,7 +29,7 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 
 from orderpipeline_common.contract import Env
-from orderpipeline_embedded.kafka.archive import free_ports
+from orderpipeline_embedded.ports import free_ports
 from tests.support.broker import Broker, run
 
 SERVER_CORE, LOAD_CORE = 0, 1

@@ -12,10 +12,11 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition, admin
 
-from orderpipeline_embedded.kafka.archive import free_ports
-from orderpipeline_embedded.kafka.maven import cache
-from orderpipeline_embedded.run.broker import Broker, make_topics
+from orderpipeline_embedded.cache import cache_root
+from orderpipeline_embedded.ports import free_ports
+from orderpipeline_embedded.run.broker import Broker
 from orderpipeline_embedded.run.plan import Topic
+from orderpipeline_embedded.run.topics import ensure_topics
 
 LOG = logging.getLogger("bench.kafka")
 LOG.setLevel(logging.CRITICAL)  # clients that outlive the broker by a moment would tell of it at length
@@ -52,7 +53,7 @@ class Kafka:
         """A new topic, and its name; deleted afterwards with its files."""
         name = f"orders-{next(self._numbers)}"
         self._partitions[name] = partitions
-        make_topics(self.bootstrap, [Topic(name, partitions, {"file.delete.delay.ms": "100", **(config or {})})])
+        ensure_topics(self.bootstrap, [Topic(name, partitions, {"file.delete.delay.ms": "100", **(config or {})})])
         try:
             yield name
         finally:
@@ -123,7 +124,7 @@ class Group:
 @contextmanager
 def kafka() -> Iterator[Kafka]:
     """A broker in a folder of its own, both gone afterwards."""
-    (parent := cache() / "bench").mkdir(parents=True, exist_ok=True)
+    (parent := cache_root() / "bench").mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
     found: Kafka | None = None
     try:

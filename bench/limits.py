@@ -11,7 +11,7 @@ from bench.loading import load
 from bench.procs import Process, running
 from bench.servers import ROOT
 from bench.settings import PARTITIONS, SERVER_CORE, Scale
-from orderpipeline_embedded.kafka.archive import free_ports
+from orderpipeline_embedded.ports import free_ports
 
 
 def limits(kafka: Kafka, scale: Scale, tell: Callable[[str], None]) -> dict[str, float]:

@@ -13,8 +13,7 @@ from bench.kafka import Kafka
 from bench.procs import Process, running, until_ready
 from bench.servers import ROOT, Job, Server
 from bench.settings import BATCH, CONNECTIONS, PARTITIONS, SERVER_CORE
-from orderpipeline_embedded.kafka.archive import free_ports
-from orderpipeline_embedded.run.plan import HOST
+from orderpipeline_embedded.ports import HOST, free_ports
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from bench.procs import Process, running
 from bench.servers import ROOT, plan
 from bench.settings import LOAD_CORE, SERVER_CORE
 from orderpipeline_common.contract import METRICS_PATH, READY_PATH, Env, Metric
-from orderpipeline_embedded.kafka.archive import free_ports
-from orderpipeline_embedded.run.plan import HOST
+from orderpipeline_embedded.ports import HOST, free_ports
 
 CORES: Final = (SERVER_CORE, LOAD_CORE)
 

@@ -11,7 +11,8 @@ from typing import Final
 from bench import peers
 from bench.settings import PARTITIONS
 from orderpipeline_common.contract import HEALTH_PATH, READY_PATH, Env
-from orderpipeline_embedded.run.plan import HOST, Plan, make_plan, read_pipeline
+from orderpipeline_embedded.ports import HOST
+from orderpipeline_embedded.run.plan import Plan, make_plan, read_pipeline
 
 ROOT: Final = Path(__file__).parents[1]
 OURS: Final = "ours"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from orderpipeline_embedded.kafka.maven import cache, once
+from orderpipeline_embedded.cache import cache_root, fill_once
 
 HERE: Final = Path(__file__).parent
 GO: Final = ("gin", "fasthttp", "gocons")
@@ -23,7 +23,7 @@ def binary(name: str) -> Path:
             raise RuntimeError("Go 1.26 or newer is needed to build the peers: https://go.dev/dl")
         _run(["go", "build", "-o", str(fresh / name), "."], source)
 
-    return once(cache() / "bench" / "peers" / name, stamp, fill) / name
+    return fill_once(cache_root() / "bench" / "peers" / name, stamp, fill) / name
 
 
 def python() -> Path:
@@ -35,7 +35,7 @@ def python() -> Path:
         pip = [sys.executable, "-m", "pip", "--python", str(fresh / "venv/bin/python"), "install", "--quiet"]
         _run([*pip, "--disable-pip-version-check", "--require-hashes", "--only-binary=:all:", "-r", str(lock)], HERE)
 
-    return once(cache() / "bench" / "peers" / "python", _stamp(lock) + sys.version, fill) / "venv/bin/python"
+    return fill_once(cache_root() / "bench" / "peers" / "python", _stamp(lock) + sys.version, fill) / "venv/bin/python"
 
 
 def _stamp(*files: Path) -> str:

@@ -26,7 +26,7 @@ Job = tuple[str, int]
 @cache
 def purchases() -> Sequence[cdnow.Purchase]:
     """CDNOW's orders, read once per process."""
-    return cdnow.purchases(cdnow.cache())
+    return cdnow.purchases(cdnow.cache_folder())
 
 
 def work(job: Job) -> tuple[Job, dict[str, Result], dict[str, Series]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "services" / "embedded"))
 
+from orderpipeline_embedded import cache
 from orderpipeline_embedded.kafka import archive, config, java, maven, process
 
-__all__ = ["archive", "config", "java", "maven", "process"]
+__all__ = ["archive", "cache", "config", "java", "maven", "process"]

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from hack.kafka import java, maven
+from hack.kafka import cache, java, maven
 
 STRIMZI_VERSION: Final = "1.2.0"
 ARTIFACTS: Final = (f"io.strimzi:api:{STRIMZI_VERSION}", f"io.strimzi:crd-generator:{STRIMZI_VERSION}")
@@ -38,15 +38,15 @@ def generator(home: Path, libs: Path, folder: Path) -> list[str]:
 
 def strimzi_crds() -> list[Path]:
     """The CRDs' files in the cache, made when missing; JavaMissingError when no Java 21 can be had."""
-    folder = maven.cache() / f"strimzi-{STRIMZI_VERSION}"
+    folder = cache.cache_root() / f"strimzi-{STRIMZI_VERSION}"
 
     def fill(fresh: Path) -> None:
         home = java.provide(JAVA, newest=True)
-        libs = maven.fetch(ARTIFACTS, maven.cache() / f"strimzi-{STRIMZI_VERSION}-libs")
+        libs = maven.fetch(ARTIFACTS, cache.cache_root() / f"strimzi-{STRIMZI_VERSION}-libs")
         done = subprocess.run(generator(home, libs, fresh), text=True, capture_output=True, check=False, timeout=300)
         missing = [kind for kind in CLASSES if not (fresh / f"{kind}.yaml").exists()]
         if done.returncode or missing:
             raise RuntimeError(f"Strimzi's CRD generator failed, missing {missing}:\n{done.stdout}{done.stderr}")
 
-    maven.once(folder, " ".join((*ARTIFACTS, *OPTIONS, *CLASSES)), fill)
+    cache.fill_once(folder, " ".join((*ARTIFACTS, *OPTIONS, *CLASSES)), fill)
     return [folder / f"{kind}.yaml" for kind in CLASSES]

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from hack.kafka import java, maven, process
+from hack.kafka import cache, java, maven, process
 
 MODULES: Final = (
     "java.base,java.desktop,java.logging,java.management,java.naming,java.rmi,java.security.jgss,java.security.sasl,"
@@ -45,4 +45,4 @@ def context() -> Path:
         for name in FILES:
             shutil.copy2(STANDIN / name, fresh / name)
 
-    return maven.once(maven.cache() / f"kafka-{maven.KAFKA_VERSION}/context", stamp, fill)
+    return cache.fill_once(cache.cache_root() / f"kafka-{maven.KAFKA_VERSION}/context", stamp, fill)

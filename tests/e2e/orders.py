@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 
-from orderpipeline_embedded.demo.cdnow import Purchase, cache, purchases
-from orderpipeline_embedded.demo.replay import replay
+from orderpipeline_embedded.demo.cdnow import Purchase, cache_folder, purchases
+from orderpipeline_embedded.demo.replay import Replay, replay
 from tests.e2e.cluster import ROOT, Cluster, wait_until
 
 WATCHED = (("hpa", "shop-consumer"), ("deployment", "shop-consumer"), ("orderpipeline", "shop"))
@@ -142,7 +142,7 @@ def committed(cluster: Cluster) -> int:
 
 def run(cluster: Cluster, *, rate: float = RATE, limit: int | None = None) -> Result:
     """Plays the scenario. Raises AssertionError where a step does not come about in time."""
-    orders = purchases(cache())[:limit]
+    orders = purchases(cache_folder())[:limit]
     prepare(cluster)
     url = "http://shop.localhost:8080"
     with Watch(cluster) as watch:
@@ -150,7 +150,7 @@ def run(cluster: Cluster, *, rate: float = RATE, limit: int | None = None) -> Re
         killer = threading.Timer(len(orders) / rate / 2, lambda: killed.append(kill_one_consumer(cluster)))
         killer.start()
         try:
-            tally = asyncio.run(replay(orders, url, lanes=8, batch=100, single_every=5, rate=rate))
+            tally = asyncio.run(replay(orders, url, Replay(rate=rate)))
         finally:
             killer.join()
         assert not tally.refused, f"the API refused orders: {tally.refused[:3]}"

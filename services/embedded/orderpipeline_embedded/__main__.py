@@ -1,4 +1,4 @@
-"""The command `orderpipeline`, which `pip install .` brings."""
+"""The command `orderpipeline`."""
 
 import argparse
 import asyncio
@@ -14,22 +14,22 @@ DEFAULT_FILE = Path("examples/shop.yaml")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 0 after a clean end, 1 when something went wrong on the way, 2 when nothing could start."""
-    parser = argparse.ArgumentParser(prog="orderpipeline", description="An order pipeline on this machine.")
+    """The exit status: 0 after a clean end, 1 if something went wrong on the way, 2 if nothing could start."""
+    parser = argparse.ArgumentParser(prog="orderpipeline", description="Runs an order pipeline on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="run a pipeline's file here: Java and Python, no cluster")
+    run = commands.add_parser("run", help="run the pipeline in a file on this machine: Java and Python, no cluster")
     run.add_argument("file", type=Path, nargs="?", default=DEFAULT_FILE, help=f"default: {DEFAULT_FILE}")
     run.add_argument("--demo", action="store_true", help="replay 69,659 real purchases (CDNOW) into it")
     run.add_argument("--demo-rate", type=_rate, default=500.0, metavar="N", help="orders/s of the demo; 0: no limit")
-    run.add_argument("--producers", type=_count, metavar="N", help="processes of the order API; default: the file's")
-    run.add_argument("--port", type=_port, default=8080, help="of the order API; consumers' metrics follow it")
+    run.add_argument("--producers", type=_count, metavar="N", help="order API processes; default: as in the file")
+    run.add_argument("--port", type=_port, default=8080, help="of the order API; consumers use the next ones")
     run.add_argument("--kafka-port", type=_port, default=9092, help="of the broker")
-    run.add_argument("--data", type=Path, metavar="FOLDER", help="default: in ~/.cache/orderpipeline/run")
-    run.add_argument("--secrets", type=Path, metavar="FOLDER", help="a folder per Secret in it, a file per entry")
-    run.add_argument("--no-ui", dest="live", action="store_false", help="lines instead of the live view")
-    load = commands.add_parser("load", help="send orders to an order API: how fast, how late, how many were taken")
+    run.add_argument("--data", type=Path, metavar="FOLDER", help="default: a folder in ~/.cache/orderpipeline/run")
+    run.add_argument("--secrets", type=Path, metavar="FOLDER", help="has a folder per Secret with a file per entry")
+    run.add_argument("--no-ui", dest="live", action="store_false", help="print lines instead of the live view")
+    load = commands.add_parser("load", help="send orders to an order API and measure rate, latency and acceptance")
     add_options(load)
-    add_why(commands.add_parser("why", help="why there are so many consumers, of NAME in a cluster or a run here"))
+    add_why(commands.add_parser("why", help="explain the number of consumers, in a cluster or in the latest run"))
     options = parser.parse_args(arguments)
     if options.command == "load":
         return run_load(options)
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return why(options)
     given = vars(options)
     given.pop("command")
-    from orderpipeline_embedded.launch import launch  # `load` begins without all that this brings
+    from orderpipeline_embedded.launch import launch  # so that `load` starts without these imports
     from orderpipeline_embedded.run.options import Options
 
     return asyncio.run(launch(Options(**given)))

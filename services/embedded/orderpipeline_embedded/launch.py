@@ -1,4 +1,4 @@
-"""A run with its signals and its errors: the first Ctrl-C drains, the second ends everything at once."""
+"""Starts a run and handles signals and errors: the first Ctrl-C drains, the second kills everything."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ KILLED = 130
 
 
 async def launch(options: Options) -> int:
-    """The exit status: 0 after a clean end, 1 when something went wrong on the way, 2 when nothing could start."""
+    """The exit status: 0 after a clean end, 1 if something went wrong on the way, 2 if nothing could start."""
     stop, loop, screen = asyncio.Event(), asyncio.get_running_loop(), Screen(options.live)
     run = Run(options, screen, stop)
 

@@ -3,7 +3,7 @@ cluster."""
 
 import argparse
 
-from orderpipeline_embedded.kafka.maven import cache
+from orderpipeline_embedded.cache import cache_root
 from orderpipeline_embedded.run import state_file
 from orderpipeline_operator.cli.plugin import why as explain
 
@@ -11,7 +11,7 @@ from orderpipeline_operator.cli.plugin import why as explain
 def why(options: argparse.Namespace) -> int:
     """Print the explanation; the exit status."""
     if not options.name and not options.file:
-        state = state_file.newest(cache() / "run")
+        state = state_file.newest(cache_root() / "run")
         if state is None:
             raise SystemExit("orderpipeline why: nothing has run here yet; name an OrderPipeline in a cluster")
         options.file = str(state)

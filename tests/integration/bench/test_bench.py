@@ -15,7 +15,7 @@ from bench.loading import Started, load, measure, started
 from bench.parts import Shape
 from bench.servers import ours
 from bench.settings import TINY
-from orderpipeline_embedded.load import engine
+from orderpipeline_embedded.load import generator
 from orderpipeline_embedded.load.connection import Connection
 from tests.support.ports import free_ports
 
@@ -107,9 +107,9 @@ def test_what_was_opened_is_closed_when_one_connection_more_cannot_be_made(monke
         made.append(Connection(address, timeout))
         return made[-1]
 
-    monkeypatch.setattr(engine, "Connection", connect)
+    monkeypatch.setattr(generator, "Connection", connect)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        run = engine.Engine(server.getsockname(), iter(()), engine.Pace(3, None), lambda _: None)
+        run = generator.LoadGenerator(server.getsockname(), iter(()), generator.Pace(3, None), lambda _: None)
         with pytest.raises(ConnectionRefusedError):
             run.run()
     assert [one.sock.fileno() for one in made] == [-1, -1]

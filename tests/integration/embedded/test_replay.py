@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from orderpipeline_embedded.demo.cdnow import Purchase
-from orderpipeline_embedded.demo.replay import replay
+from orderpipeline_embedded.demo.replay import Replay, replay
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +30,7 @@ async def test_a_replay_that_is_refused_ends_and_says_why(
     try:
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         async with asyncio.timeout(60):
-            tally = await replay(orders, url, lanes=2, batch=10, single_every=3, rate=0)
+            tally = await replay(orders, url, Replay(lanes=2, batch=10, single_every=3))
     finally:
         await runner.cleanup()
     assert tally.sent == 0

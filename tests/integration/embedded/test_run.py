@@ -44,7 +44,7 @@ def test_orders_are_worked_consumers_follow_the_lag_and_a_second_run_goes_on(tmp
         assert run.left() == []
         assert "killed" not in run.output
     with running(tmp_path) as run:
-        assert "topic orders is there from an earlier run" in run.output
+        assert "topic orders exists from an earlier run" in run.output
         run.wait_for(lambda: run.committed() == 1200, "all orders committed")
         assert run.end(signal.SIGTERM) == 0, run.output
         assert run.left() == []

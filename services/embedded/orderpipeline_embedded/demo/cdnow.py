@@ -1,11 +1,10 @@
-"""CDNOW's real purchases as orders: 69,659 purchases of 23,570 customers, January 1997 to June 1998.
+"""CDNOW's real purchases as orders: 69,659 purchases by 23,570 customers, January 1997 to June 1998.
 
 The file ships in the PyPI wheel Lifetimes 0.11.3 (lifetimes/datasets/CDNOW_master.txt): customer, date, number of
-CDs, dollar value. Customer, date, quantity and amount are real. Which CD was bought is not in the data: product ids
-are made here, the same on every run, from the customer and the purchase's place in the file. Order ids too.
+CDs, dollar value. Customer, date, quantity and amount are real. The data does not say which CD was bought: product ids
+are derived from the customer and the purchase's line number, so they are the same on every run. So are order ids.
 """
 
-import os
 import subprocess
 import sys
 import zipfile
@@ -14,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+
+from orderpipeline_embedded.cache import cache_root
 
 WHEEL = "Lifetimes==0.11.3"
 WHEEL_SHA256 = "261e3dc89977c2b60767ca6728aaa29d429de0c814635070a749c36555895da8"
@@ -40,7 +41,7 @@ class Purchase:
         return f"cd-{zlib.crc32(f'{self.customer_id}/{self.number}'.encode()) % PRODUCTS:04d}"
 
     def as_json(self) -> bytes:
-        """The order as the API takes it. Ids have no character that JSON escapes; the amount keeps its digits."""
+        """The order as JSON. No id has a character that JSON escapes; the amount keeps its digits."""
         return (
             f'{{"order_id":"{self.order_id}","customer_id":"{self.customer_id}","product_id":"{self.product_id}",'
             f'"quantity":{self.quantity},"amount":{self.amount}}}'
@@ -48,19 +49,19 @@ class Purchase:
 
 
 def parse(text: str) -> Iterator[Purchase]:
-    """Purchases of the file's text, in file order; the first line is a heading."""
+    """The purchases in the file's text, in file order; its first line is a heading."""
     for number, line in enumerate((line for line in text.splitlines()[1:] if line.strip()), start=1):
         customer_id, date, quantity, amount = line.split()
         yield Purchase(number, customer_id, date, int(quantity), Decimal(amount))
 
 
-def cache() -> Path:
-    """Where the wheel is kept: below ORDERPIPELINE_CACHE, or ~/.cache/orderpipeline."""
-    return Path(os.environ.get("ORDERPIPELINE_CACHE") or Path.home() / ".cache" / "orderpipeline") / "cdnow"
+def cache_folder() -> Path:
+    """Where the wheel is kept."""
+    return cache_root() / "cdnow"
 
 
 def fetch(folder: Path) -> Path:
-    """The wheel in `folder`, downloaded by pip and checked by its hash when it is not there yet."""
+    """The wheel in `folder`; if it is missing, pip downloads it and checks its hash."""
     folder.mkdir(parents=True, exist_ok=True)
     found = sorted(folder.glob("[Ll]ifetimes-0.11.3-*.whl"))
     if found:
@@ -73,7 +74,7 @@ def fetch(folder: Path) -> Path:
 
 
 def purchases(folder: Path) -> list[Purchase]:
-    """All purchases by date; a customer's own stay in the file's order, which is by date too."""
+    """All purchases by date; those of one customer stay in file order, which is by date too."""
     with zipfile.ZipFile(fetch(folder)) as wheel:
         text = wheel.read(MEMBER).decode()
     return sorted(parse(text), key=lambda purchase: purchase.date)

@@ -1,8 +1,8 @@
-"""Replays CDNOW's purchases into an order API, by `orderpipeline run --demo` and `examples/replay.py`.
+"""Replays CDNOW's purchases into an order API, for `orderpipeline run --demo` and `examples/replay.py`.
 
 Each customer belongs to one lane, and a lane sends one request at a time, so that a customer's orders arrive in
-order. A request that fails for a passing reason (503, 429, a cut connection) is sent again as it was: order ids are
-fixed, so a repeated order has one effect. Ends with one line of JSON.
+order. A request that fails for a transient reason (503, 429, a lost connection) is sent again unchanged: order ids are
+fixed, so a repeated order takes effect once. The command ends with one line of JSON.
 """
 
 import argparse
@@ -19,14 +19,26 @@ from typing import Any
 
 import aiohttp
 
-from orderpipeline_embedded.demo.cdnow import Purchase, cache, purchases
+from orderpipeline_embedded.demo.cdnow import Purchase, cache_folder, purchases
 
-PASSING = {429, 502, 503, 504}
+TRANSIENT = {429, 502, 503, 504}
+
+
+@dataclass(frozen=True)
+class Replay:
+    """How to send: requests at a time, orders in a batch, every n-th request a single order (0: none), orders/s (0: as
+    fast as they are answered), and how often a request is tried."""
+
+    lanes: int = 8
+    batch: int = 100
+    single_every: int = 5
+    rate: float = 0.0
+    attempts: int = 60
 
 
 @dataclass
 class Tally:
-    """What was sent and answered so far."""
+    """What has been sent and answered so far."""
 
     sent: int = 0
     requests: int = 0
@@ -36,7 +48,7 @@ class Tally:
 
 
 class Localhost(aiohttp.ThreadedResolver):
-    """Names under .localhost are this machine (RFC 6761); not every system's resolver knows."""
+    """Resolves names under .localhost to this machine (RFC 6761), which not every system does."""
 
     async def resolve(self, host: str, port: int = 0, family: Any = AddressFamily.AF_INET) -> Any:
         return await super().resolve("127.0.0.1" if host.endswith(".localhost") else host, port, family)
@@ -47,7 +59,7 @@ def lane_of(customer_id: str, lanes: int) -> int:
 
 
 def requests_of(lane: Sequence[Purchase], batch: int, single_every: int) -> Iterator[Sequence[Purchase]]:
-    """Cuts a lane into batches; every `single_every`-th request is a single order."""
+    """Cut a lane into batches; every `single_every`-th request is a single order."""
     at = count = 0
     while at < len(lane):
         count += 1
@@ -59,7 +71,7 @@ def requests_of(lane: Sequence[Purchase], batch: int, single_every: int) -> Iter
 async def send(
     session: aiohttp.ClientSession, url: str, orders: Sequence[Purchase], tally: Tally, attempts: int
 ) -> None:
-    """Sends one request until it is answered for good; raises RuntimeError when `attempts` are used up."""
+    """Send one request until it is answered for good. RuntimeError when all `attempts` have failed."""
     single = len(orders) == 1
     path = "/order" if single else "/orders/batch"
     body = orders[0].as_json() if single else b"[" + b",".join(order.as_json() for order in orders) + b"]"
@@ -75,46 +87,33 @@ async def send(
             tally.requests += 1
             tally.single += single
             return
-        if status not in PASSING and not (status == 207 and '"status":503' in text.replace(" ", "")):
+        if status not in TRANSIENT and not (status == 207 and '"status":503' in text.replace(" ", "")):
             tally.refused.append(f"{status} {text[:300]}")
             return
         tally.retried += 1
         await asyncio.sleep(min(0.2 * 2**attempt, 5))
-    raise RuntimeError(f"{path} was not taken in {attempts} attempts; last reply: {text[:300]}")
+    raise RuntimeError(f"{path} was not accepted in {attempts} attempts; the last reply: {text[:300]}")
 
 
-async def replay(
-    orders: Sequence[Purchase],
-    url: str,
-    *,
-    lanes: int,
-    batch: int,
-    single_every: int,
-    rate: float,
-    attempts: int = 60,
-    tally: Tally | None = None,
-) -> Tally:
-    """Sends all orders at about `rate` orders/s (0: as fast as answered). Returns the tally, the given one if any.
-
-    Who gives a tally shows the progress; otherwise it is shown on a terminal.
-    """
+async def replay(orders: Sequence[Purchase], url: str, how: Replay, tally: Tally | None = None) -> Tally:
+    """Send all orders; returns the tally. A caller that passes a tally shows the progress, a terminal otherwise."""
     quiet, tally = tally is not None, tally or Tally()
     started = time.monotonic()
 
     async def run(lane: Sequence[Purchase], session: aiohttp.ClientSession) -> None:
         sent = 0
-        for request in requests_of(lane, batch, single_every):
-            if rate:  # each lane keeps to its share of the rate
-                due = started + sent / (rate * len(lane) / len(orders))
+        for request in requests_of(lane, how.batch, how.single_every):
+            if how.rate:  # each lane keeps to its share of the rate
+                due = started + sent / (how.rate * len(lane) / len(orders))
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-            await send(session, url, request, tally, attempts)
+            await send(session, url, request, tally, how.attempts)
             sent += len(request)
 
-    split: list[list[Purchase]] = [[] for _ in range(lanes)]
+    split: list[list[Purchase]] = [[] for _ in range(how.lanes)]
     for order in orders:
-        split[lane_of(order.customer_id, lanes)].append(order)
+        split[lane_of(order.customer_id, how.lanes)].append(order)
     timeout = aiohttp.ClientTimeout(total=60)
-    connector = aiohttp.TCPConnector(resolver=Localhost(), limit=lanes)
+    connector = aiohttp.TCPConnector(resolver=Localhost(), limit=how.lanes)
     shows = not quiet and sys.stderr.isatty()
     shown = asyncio.create_task(progress(tally, len(orders), started)) if shows else None
     try:
@@ -129,7 +128,7 @@ async def replay(
 
 
 async def progress(tally: Tally, total: int, started: float) -> None:
-    """A line a second on standard error until cancelled."""
+    """Write a line a second to standard error until cancelled."""
     while True:
         elapsed = time.monotonic() - started
         speed = tally.sent / elapsed if elapsed else 0.0
@@ -141,17 +140,17 @@ async def progress(tally: Tally, total: int, started: float) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Replay CDNOW's purchases into an order API.")
     parser.add_argument("--url", default="http://shop.localhost:8080")
-    parser.add_argument("--rate", type=float, default=0, help="orders per second; 0 is as fast as they are answered")
-    parser.add_argument("--lanes", type=int, default=8, help="requests under way at once")
+    parser.add_argument("--rate", type=float, default=0, help="orders per second; 0: as fast as they are answered")
+    parser.add_argument("--lanes", type=int, default=8, help="requests in flight at a time")
     parser.add_argument("--batch", type=int, default=100, help="orders per batch request")
-    parser.add_argument("--single-every", type=int, default=5, help="every n-th request is a single order; 0 is never")
+    parser.add_argument("--single-every", type=int, default=5, help="every n-th request is a single order; 0: none")
     parser.add_argument("--limit", type=int, default=0, help="only the first n orders by date")
-    parser.add_argument("--cache", type=Path, default=cache())
+    parser.add_argument("--cache", type=Path, default=cache_folder())
     options = parser.parse_args()
     orders = purchases(options.cache)[: options.limit or None]
     started = time.monotonic()
-    pace = {"lanes": options.lanes, "batch": options.batch, "single_every": options.single_every}
-    tally = asyncio.run(replay(orders, options.url, rate=options.rate, **pace))
+    how = Replay(options.lanes, options.batch, options.single_every, options.rate)
+    tally = asyncio.run(replay(orders, options.url, how))
     summary = {
         "orders_sent": tally.sent,
         "requests": tally.requests,

@@ -1,1 +1,1 @@
-"""Kafka's own programs on this machine: jars, Java, settings, processes. The standard library is all this needs."""
+"""Kafka's own programs on this machine: jars, Java, settings, processes. Needs the standard library only."""

@@ -1,13 +1,13 @@
-"""An archive of Kafka's loaded classes, which halves the time a node takes to start."""
+"""An archive of Kafka's loaded classes; it halves the time in which a node starts."""
 
 import hashlib
-import socket
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from orderpipeline_embedded.cache import cache_root, fill_once
 from orderpipeline_embedded.kafka import java, maven, process
+from orderpipeline_embedded.ports import free_ports
 
 NAME: Final = "classes.jsa"
 TRAINING: Final = """process.roles=broker,controller
@@ -20,17 +20,8 @@ log.dirs={2}/data
 """
 
 
-def free_ports(count: int) -> list[int]:
-    """Distinct TCP ports of 127.0.0.1 that nobody listens on."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
 def flags() -> Sequence[str]:
-    """JVM flags that map the archive in; it is made by a training run (about 10 s) when missing."""
+    """JVM flags that map the archive into memory; a training run (about 10 s) makes it if it is missing."""
     home = java.provide(17)
     libs = maven.kafka_libs()
     stamp = hashlib.sha256((home / "release").read_bytes() + (libs / ".stamp").read_bytes()).hexdigest()
@@ -45,5 +36,5 @@ def flags() -> Sequence[str]:
         if not (fresh / NAME).exists():
             raise RuntimeError(f"Java made no class archive:\n{node.log.read_text(errors='replace')[-2000:]}")
 
-    folder = maven.once(maven.cache() / f"kafka-{maven.KAFKA_VERSION}/classes-{stamp[:12]}", stamp, fill)
+    folder = fill_once(cache_root() / f"kafka-{maven.KAFKA_VERSION}/classes-{stamp[:12]}", stamp, fill)
     return [f"-XX:SharedArchiveFile={folder / NAME}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]

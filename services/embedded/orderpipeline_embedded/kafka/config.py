@@ -1,4 +1,4 @@
-"""The server.properties of a Kafka of one node, as text. Pure."""
+"""The server.properties of a one-node Kafka, as text. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 class Single:
     """A one-node cluster on loopback. Ports are the host's; folders and files are absolute paths.
 
-    `keystore` holds the server's key and certificate, `truststore` its CA, both PEM; `admin` is the SCRAM user
-    that is also super user.
+    `keystore` holds the server's key and certificate, `truststore` its CA, both as PEM; `admin` is a SCRAM user and
+    super user.
     """
 
     data: str
@@ -24,12 +24,12 @@ class Single:
 
 
 def properties(values: Mapping[str, str | int]) -> str:
-    """Java properties text, sorted, so that equal settings give equal text."""
+    """Java properties, sorted so that equal settings give equal text."""
     return "".join(f"{key}={value}\n" for key, value in sorted(values.items()))
 
 
 def plain(data: str, port: int, controller_port: int, host: str = "127.0.0.1") -> dict[str, str | int]:
-    """Settings of a broker with one plain listener: who can reach the port may do everything."""
+    """Settings of a broker with one plaintext listener: anyone who can reach the port may do anything."""
     return {
         **_alone(data, controller_port, host),
         "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}",
@@ -39,7 +39,7 @@ def plain(data: str, port: int, controller_port: int, host: str = "127.0.0.1") -
 
 
 def single(node: Single) -> dict[str, str | int]:
-    """Settings for tests: a plain and a TLS + SCRAM listener."""
+    """Settings for tests: a plaintext listener and one with TLS and SCRAM."""
     settings: dict[str, str | int] = {
         **_alone(node.data, node.controller_port, node.host),
         "listeners": f"PLAINTEXT://{node.host}:{node.plain_port},SASL_SSL://{node.host}:{node.sasl_port},"
@@ -62,7 +62,7 @@ def single(node: Single) -> dict[str, str | int]:
 
 
 def _alone(data: str, controller_port: int, host: str) -> dict[str, str | int]:
-    """One node by itself: both group protocols, few internal partitions, short heartbeats, topics only on demand."""
+    """A single node: both group protocols, few internal partitions, short heartbeats, no automatic topics."""
     return {
         "process.roles": "broker,controller",
         "node.id": 0,

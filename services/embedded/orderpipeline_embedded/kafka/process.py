@@ -1,4 +1,4 @@
-"""Runs Kafka's own programs on the host: format a data folder, start and stop a node."""
+"""Runs Kafka's own programs on this machine: formats data folders, starts and stops nodes."""
 
 import json
 import os
@@ -23,21 +23,21 @@ LOG4J = {
 
 
 def log4j(folder: Path) -> Path:
-    """Writes the logging configuration (stdout, level info) into `folder`; returns its path."""
+    """Write the logging configuration (stdout, level info) into `folder`; returns its path."""
     path = folder / "log4j2.json"
     path.write_text(json.dumps(LOG4J), encoding="utf-8")
     return path
 
 
 def command(home: Path, libs: Path, logging: Path, main: str, heap: str, extra: Sequence[str] = ()) -> list[str]:
-    """The command line of a Kafka main class; add its arguments. Each jar is named, as a class archive needs it."""
+    """The command line of a Kafka main class, without its arguments. A class archive needs every jar by name."""
     path = ":".join(str(jar) for jar in sorted(libs.glob("*.jar")))
     jvm = [f"-Xmx{heap}", *FLAGS, *extra, f"-Dlog4j2.configurationFile={logging}"]
     return [str(home / "bin/java"), *jvm, "-cp", path, main]
 
 
 def format_storage(config: Path, cluster_id: str, scram: str, jvm: Sequence[str] = ()) -> None:
-    """Formats the log folders that `config` names. `scram`: `SCRAM-SHA-512=[name=x,password=y]`, or empty."""
+    """Format the log folders named in `config`. `scram`: `SCRAM-SHA-512=[name=x,password=y]`, or empty."""
     users = ["--add-scram", scram] if scram else []
     tool = command(java.provide(17), maven.kafka_libs(), log4j(config.parent), "kafka.tools.StorageTool", "128m", jvm)
     done = subprocess.run(
@@ -49,7 +49,7 @@ def format_storage(config: Path, cluster_id: str, scram: str, jvm: Sequence[str]
 
 
 class Node:
-    """One Kafka process. `config` is its server.properties, beside which `kafka.log` is written."""
+    """One Kafka process. `config` is its server.properties; `kafka.log` is written beside it."""
 
     def __init__(self, config: Path, heap: str = "512m", jvm: Sequence[str] = ()) -> None:
         self.config = config
@@ -60,11 +60,11 @@ class Node:
 
     @property
     def running(self) -> bool:
-        """Whether the process lives."""
+        """Whether the process is alive."""
         return self._process is not None and self._process.poll() is None
 
     def start(self, timeout: float = 180) -> None:
-        """Starts the process and waits until Kafka says that it has started; RuntimeError with its log if not."""
+        """Start the process and wait until Kafka reports that it has started. RuntimeError with its log otherwise."""
         if self.running:
             return
         line = command(
@@ -87,7 +87,7 @@ class Node:
         raise RuntimeError(f"Kafka did not start within {timeout} s:\n{self.log.read_text(errors='replace')[-4000:]}")
 
     def stop(self, timeout: float = 20) -> None:
-        """Asks the process to end, as a rolling update does; kills it after `timeout` seconds."""
+        """Ask the process to end, as a rolling update does; kill it after `timeout` seconds."""
         if self._process is None:
             return
         self._process.terminate()
@@ -98,18 +98,18 @@ class Node:
         self._process = None
 
     def kill(self) -> None:
-        """Ends the process at once, as a crash would."""
+        """Kill the process, as a crash would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def pause(self) -> None:
-        """Freezes the process: connections stay open and nothing answers."""
+        """Freeze the process: connections stay open, but nothing answers."""
         if self._process is not None:
             self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Undoes `pause`."""
+        """Undo `pause`."""
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)

@@ -1,1 +1,1 @@
-"""`orderpipeline load`: sends orders to an order API and says how fast, how late and how many were taken."""
+"""`orderpipeline load`: sends orders to an order API and measures rate, latency and acceptance."""

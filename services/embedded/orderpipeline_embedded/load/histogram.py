@@ -1,4 +1,4 @@
-"""Counts of durations in buckets of less than 1 % width, from a nanosecond to centuries, in constant memory."""
+"""A histogram of durations with buckets less than 1 % wide, from a nanosecond to centuries, in constant memory."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ def highest(number: int) -> int:
 
 
 class Histogram:
-    """Durations in nanoseconds. Quantiles are at most 0.8 % above the true ones, never below."""
+    """Durations in nanoseconds. Quantiles are at most 0.8 % too high and never too low."""
 
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
@@ -28,8 +28,8 @@ class Histogram:
         self.largest = 0
 
     def record(self, value: int) -> None:
-        """Count one duration; a negative one counts as 0."""
-        shift = value.bit_length() - 8  # as in `bucket`, written out: this is called for each reply
+        """Record one duration; a negative one counts as 0."""
+        shift = value.bit_length() - 8  # `bucket`, inlined: this runs for every reply
         number = max(value, 0) if shift <= 0 else (shift << 7) + (value >> shift)
         counts = self._counts
         counts[number] = counts.get(number, 0) + 1
@@ -38,7 +38,7 @@ class Histogram:
             self.largest = value
 
     def quantile(self, share: float) -> int | None:
-        """The duration that `share` (0 to 1) of all do not exceed, in nanoseconds; None when nothing was recorded."""
+        """The duration in nanoseconds that `share` (0 to 1) of all do not exceed; None if none was recorded."""
         seen, wanted = 0, share * self.total
         for number in sorted(self._counts):
             seen += self._counts[number]

@@ -1,4 +1,4 @@
-"""Orders to send: made ones of an exact size, or CDNOW's real ones."""
+"""Orders to send: generated ones of an exact size, or CDNOW's real ones."""
 
 import random
 from collections.abc import Iterator
@@ -8,20 +8,20 @@ from typing import Final
 from orderpipeline_embedded.demo import cdnow
 
 SMALLEST: Final = 96
-"""Bytes of the smallest made order."""
+"""Bytes of the smallest generated order."""
 PAD: Final = 60
-"""So many bytes go into the product's id, which may have 128 characters; the rest into a field of its own."""
+"""The most bytes of padding in the product id, which may have 128 characters; more goes into a field `note`."""
 _NOTE: Final = ',"note":""'
 
 
 def generated(count: int, customers: int, size: int, seed: int = 1) -> Iterator[bytes]:
-    """`count` orders of exactly `size` bytes each, of so many customers, the same on every run; no order_id.
+    """`count` orders of exactly `size` bytes each and without order_id; the same seed gives the same orders.
 
-    ValueError when `size` is too small.
+    ValueError if `size` is too small.
     """
     if size < SMALLEST:
         raise ValueError(f"an order of {size} bytes is too small; give it {SMALLEST} or more")
-    chance = random.Random(seed)  # noqa: S311  (the same orders every time, not secrets)
+    chance = random.Random(seed)  # noqa: S311  (reproducible orders, not secrets)
     for _ in range(count):
         head = f'{{"customer_id":"customer-{chance.randrange(customers):07d}","product_id":"product-'
         tail = f'{chance.randrange(10000):04d}","quantity":{chance.randint(1, 9)}'

@@ -14,12 +14,12 @@ _ACCEPTED: Final = re.compile(rb'"accepted"\s*:\s*(\d+)')
 
 
 class ReplyError(ValueError):
-    """Bytes that are no reply that can be read here."""
+    """Bytes that are not a reply this module can read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What matters of a reply's head: status, bytes of the body, whether the connection ends with it."""
+    """What matters in a reply's head: the status, the bytes of the body, whether the connection closes after it."""
 
     status: int
     length: int
@@ -27,13 +27,13 @@ class Head:
 
 
 class Heads:
-    """Heads seen before. A server repeats its head, but for the date, so looking one up is cheaper than reading it."""
+    """A cache of parsed heads. A server repeats its heads except for the date, so a lookup is cheaper than parsing."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, Head] = {}
 
     def split(self, data: bytes) -> tuple[Head, bytes] | None:
-        """Head and body of the one reply in `data`; None while it is incomplete. Raises ReplyError."""
+        """Head and body of the single reply in `data`; None while it is incomplete. ReplyError."""
         raw, end, body = data.partition(END)
         if not end:
             if len(data) > MAX_HEAD:
@@ -52,17 +52,17 @@ class Heads:
 
 
 def read_head(raw: bytes) -> Head:
-    """The head of a reply, without the empty line that ends it. Raises ReplyError."""
+    """Parse the head of a reply, without the empty line that ends it. ReplyError."""
     status, length = _STATUS.match(raw), _LENGTH.search(raw)
     if status is None:
-        raise ReplyError(f"no HTTP reply: {raw[:60]!r}")
+        raise ReplyError(f"not an HTTP reply: {raw[:60]!r}")
     if length is None and status[1] != b"204":
-        raise ReplyError("a reply without Content-Length, which is not read here")
+        raise ReplyError("a reply without Content-Length, which is not supported")
     return Head(int(status[1]), int(length[1]) if length else 0, _CLOSE.search(raw) is not None)
 
 
-def taken(status: int, body: bytes, orders: int) -> int:
-    """How many of a request's `orders` a reply says were accepted: what it counts, else all of them if it is a 2xx."""
+def accepted_orders(status: int, body: bytes, orders: int) -> int:
+    """How many of a request's `orders` were accepted, by the reply: its count, else all if it is a 2xx."""
     if not 200 <= status < 300:
         return 0
     counted = _ACCEPTED.search(body)

@@ -1,4 +1,4 @@
-"""Orders to the bytes of HTTP requests, made before the run, so that sending one costs nothing but the sending."""
+"""Turns orders into the bytes of HTTP requests before the run, so that a run only has to send them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ PATHS: Final = {"single": "/order", "batch": "/orders/batch", "ndjson": "/orders
 TYPES: Final = {"single": "application/json", "batch": "application/json", "ndjson": "application/x-ndjson"}
 POOL_BYTES: Final = 2 * 1024 * 1024
 POOL: Final = 4, 10_000
-"""Fewest and most requests that are made beforehand and sent in turn."""
+"""The fewest and the most requests that are prepared and then sent in turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it goes over the wire, and how many orders are in it."""
+    """The bytes of one request, and the number of orders in it."""
 
     data: bytes
     orders: int
 
 
 def pool_size(size: int, batch: int) -> int:
-    """How many requests to make of `batch` orders of `size` bytes: various enough, and not too much memory."""
+    """How many requests of `batch` orders of `size` bytes to prepare: varied enough, without using much memory."""
     least, most = POOL
     return max(least, min(most, POOL_BYTES // (size * batch)))
 
 
 def build(mode: Mode, orders: Iterable[bytes], batch: int, host: str, headers: Sequence[str] = ()) -> list[Request]:
-    """Requests with all orders, `batch` in each but the last, or one in `single` mode. `headers` are whole lines."""
+    """Requests with all orders, `batch` per request (one in mode `single`). `headers` are whole lines."""
     rest, size = iter(orders), 1 if mode == "single" else batch
     groups = iter(lambda: list(islice(rest, size)), [])
     return [_request(mode, _body(mode, group), len(group), host, headers) for group in groups]

@@ -1,4 +1,4 @@
-"""`orderpipeline run`: broker, topics, producers, consumers and their scaling, until told to stop; then drained."""
+"""`orderpipeline run`: starts broker, producers and consumers, scales the consumers, and drains when asked to stop."""
 
 import asyncio
 import time
@@ -8,28 +8,32 @@ from pathlib import Path
 import aiohttp
 
 from orderpipeline_common.contract import READY_PATH, Env
+from orderpipeline_embedded.cache import cache_root
 from orderpipeline_embedded.demo import cdnow
-from orderpipeline_embedded.demo.background import Demo
+from orderpipeline_embedded.demo.demo import Demo
 from orderpipeline_embedded.errors import CannotRunError
-from orderpipeline_embedded.kafka.maven import KAFKA_VERSION, cache
+from orderpipeline_embedded.kafka.maven import KAFKA_VERSION
+from orderpipeline_embedded.ports import HOST, first_free_port
 from orderpipeline_embedded.run import rates
-from orderpipeline_embedded.run.broker import Broker, make_topics
+from orderpipeline_embedded.run.broker import Broker
 from orderpipeline_embedded.run.fleet import Fleet
-from orderpipeline_embedded.run.options import Options, check_ports, free_port_from, locked
-from orderpipeline_embedded.run.plan import HOST, Plan, make_plan, read_pipeline
+from orderpipeline_embedded.run.options import Options
+from orderpipeline_embedded.run.plan import Plan, make_plan, read_pipeline
+from orderpipeline_embedded.run.preflight import check_ports, locked
 from orderpipeline_embedded.run.scaling import Scaling
 from orderpipeline_embedded.run.screen import Screen
 from orderpipeline_embedded.run.service_process import ServiceProcess, bound_logs, last_line
+from orderpipeline_embedded.run.topics import ensure_topics
 from orderpipeline_embedded.run.view import Snapshot
 
 TICK_SECONDS = 0.25
 LOGS_EVERY = 40
-"""Ticks between two looks at the size of the logs."""
+"""Ticks between two checks of the logs' sizes."""
 READY_SECONDS = 30.0
 
 
 class Run:
-    """One run. `stop` is set from outside; `kill()` ends all processes at once, whatever state the run is in."""
+    """One run. `stop` is set from outside; `kill()` ends all processes at once, in whatever state the run is."""
 
     def __init__(self, options: Options, screen: Screen, stop: asyncio.Event) -> None:
         self._options, self._screen, self._stop = options, screen, stop
@@ -40,7 +44,7 @@ class Run:
         self._ticks = 0
 
     async def run(self) -> int:
-        """The whole life: 0 after a clean end. Raises CannotRunError, PlanError, RuntimeError."""
+        """Run until stopped; the exit status, 0 after a clean end. Raises CannotRunError, PlanError, RuntimeError."""
         options = self._options
         try:
             text = options.file.read_text(encoding="utf-8")
@@ -54,42 +58,44 @@ class Run:
             producers=options.producers,
             secrets=options.secrets.resolve() if options.secrets else None,
         )
-        data = (options.data or cache() / "run" / "-".join(plan.key)).resolve()
+        data = (options.data or cache_root() / "run" / "-".join(plan.key)).resolve()
         with locked(data):
             check_ports(options)
             if preparation := Broker.preparation():
-                self._screen.tell(preparation)
-            demo = await Demo.load(cdnow.cache(), options.demo_rate, self._screen.tell) if options.demo else None
+                self._screen.report(preparation)
+            demo = (
+                await Demo.load(cdnow.cache_folder(), options.demo_rate, self._screen.report) if options.demo else None
+            )
             return await self._serve(plan, data, demo)
 
     def kill(self) -> None:
-        """End everything at once."""
+        """Kill all processes."""
         for fleet in self._fleets:
             fleet.kill()
         if self._broker is not None:
             self._broker.kill()
 
     async def _serve(self, plan: Plan, data: Path, demo: Demo | None) -> int:
-        began, tell = time.monotonic(), self._screen.tell
+        began, report = time.monotonic(), self._screen.report
         broker = self._broker = Broker(data / "kafka", self._options.kafka_port)
         logs = self._logs = data / "logs"
         logs.mkdir(exist_ok=True)
         producers = self._fleet("producer", plan, logs, lambda _: {})
         consumers = self._fleet("consumer", plan, logs, self._consumer)
         self._fleets = [producers, consumers]
-        scaling = Scaling(plan, broker.bootstrap, consumers, tell, keep_in=data)
+        scaling = Scaling(plan, broker.bootstrap, consumers, report, state_folder=data)
         status = 1
         try:
-            tell(f"starting Kafka {KAFKA_VERSION}; data and logs are in {data}")
+            report(f"starting Kafka {KAFKA_VERSION}; data and logs are in {data}")
             await asyncio.to_thread(broker.start)
-            for text in await asyncio.to_thread(make_topics, broker.bootstrap, plan.topics):
-                tell(text)
+            for text in await asyncio.to_thread(ensure_topics, broker.bootstrap, plan.topics):
+                report(text)
             producers.scale(plan.producer.replicas)
             consumers.scale(plan.consumer.replicas)
             scaling.start()
             await self._until_ready()
             if not self._stop.is_set():
-                tell(f"ready after {time.monotonic() - began:.1f} s: http://{HOST}:{self._options.port}/order")
+                report(f"ready after {time.monotonic() - began:.1f} s: http://{HOST}:{self._options.port}/order")
                 status = await self._watch(plan, scaling, demo)
             else:
                 status = 0
@@ -104,7 +110,7 @@ class Run:
             demo.start(f"http://{HOST}:{self._options.port}")
         while not self._stop.is_set():
             if not broker.running:
-                self._screen.tell("Kafka has ended by itself; stopping")
+                self._screen.report("Kafka exited unexpectedly; stopping")
                 return 1
             self._tick()
             scaling.refresh()
@@ -113,15 +119,15 @@ class Run:
         return 0
 
     async def _end(self, scaling: Scaling, demo: Demo | None) -> int:
-        """Producers first, so that nothing new comes; consumers finish what they have; the broker last."""
+        """Producers first, so that no new orders arrive; consumers finish what they have; the broker last."""
         self._screen.close()
-        tell = self._screen.tell
+        report = self._screen.report
         if demo is not None:
             await demo.stop()
         await scaling.close()
         for fleet in self._fleets:
             if fleet.alive:
-                tell(f"draining: {fleet.alive} {fleet.name}{'' if fleet.alive == 1 else 's'}")
+                report(f"draining: {fleet.alive} {fleet.name}{'' if fleet.alive == 1 else 's'}")
             fleet.scale(0)
             while fleet.alive:
                 fleet.tick()
@@ -129,10 +135,10 @@ class Run:
         left: int | None = None
         if self._broker is not None:
             if self._broker.running:
-                left = await asyncio.to_thread(scaling.waiting)
-                tell("stopping Kafka")
+                left = await asyncio.to_thread(scaling.uncommitted)
+                report("stopping Kafka")
             await asyncio.to_thread(self._broker.stop)
-        tell("stopped" + (f"; orders that wait for the next run: {left:,}" if left else ""))
+        report("stopped" + (f"; orders that wait for the next run: {left:,}" if left else ""))
         return 1 if any(fleet.killed for fleet in self._fleets) else 0
 
     def _tick(self) -> None:
@@ -150,7 +156,7 @@ class Run:
             return
 
     async def _until_ready(self) -> None:
-        """Until a producer is ready. RuntimeError with its log's last line when none is in time."""
+        """Wait until a producer is ready. RuntimeError when none is in time."""
         end = time.monotonic() + READY_SECONDS
         url = f"http://{HOST}:{self._options.port}{READY_PATH}"
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
@@ -174,20 +180,20 @@ class Run:
         def spawn(number: int) -> ServiceProcess:
             return ServiceProcess(program, logs / f"{name}-{number}.log", extra(number))
 
-        words = lambda number: last_line(logs / f"{name}-{number}.log")  # noqa: E731
-        return Fleet(name, spawn, now=time.monotonic, tell=self._screen.tell, last_words=words, grace=program.grace)
+        last = lambda number: last_line(logs / f"{name}-{number}.log")  # noqa: E731
+        return Fleet(name, spawn, now=time.monotonic, report=self._screen.report, last_line=last, grace=program.grace)
 
     def _consumer(self, number: int) -> dict[str, str]:
-        """Consumers follow the order API's port, each with its own metrics and probes, and a name of its own."""
+        """A consumer's port for metrics and probes, after the order API's port, and its name."""
         others = [port for one, port in self._ports.items() if one != number]
-        self._ports[number] = free_port_from(self._options.port + 1, others)
+        self._ports[number] = first_free_port(self._options.port + 1, others)
         return {Env.PORT: str(self._ports[number]), Env.NAME: str(number)}
 
     def _snapshot(self, plan: Plan, scaling: Scaling, demo: Demo | None) -> Snapshot:
         view, points = scaling.view, scaling.points
         producers, consumers = self._fleets
-        wanted = plan.wanted_copies
-        asked = "" if wanted == 1 else f" (the file asks for {wanted}: that takes a cluster)"
+        wanted = plan.replication_factor
+        asked = "" if wanted == 1 else f" (the file asks for {wanted}, which takes a cluster)"
         return Snapshot(
             pipeline=plan.key[1],
             url=f"http://{HOST}:{self._options.port}",
@@ -197,13 +203,13 @@ class Run:
             history=rates.history(points),
             orders=None if view is None else view.orders,
             seconds=None if view is None else view.seconds,
-            trouble="" if view is None else view.error,
+            error="" if view is None else view.error,
             partitions=None if view is None else view.partitions,
             running=consumers.running,
             desired=consumers.desired,
             bounds=(plan.policy.bounds.minimum, plan.policy.bounds.maximum),
             mode=plan.policy.mode,
-            advised=None if view is None else view.desired,
+            recommended=None if view is None else view.desired,
             why="" if view is None else view.why,
             producers=producers.running,
             demo="" if demo is None else demo.progress(),

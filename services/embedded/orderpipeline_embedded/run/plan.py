@@ -1,7 +1,7 @@
-"""From the rendered manifests to what runs on this machine: topics, and the environment of each program. Pure.
+"""From the rendered manifests to what runs on this machine: topics, and each program's environment. Pure.
 
-Nothing is configured twice: what Kubernetes would be given is read here, and only what is different on one machine is
-put in its place: the way to Kafka, the ports, the number of copies, the files of Secrets.
+Nothing is configured twice: what Kubernetes would get is read from the manifests, and only what differs on one machine
+is replaced: Kafka's address, the ports, the replication factor, the paths of Secrets.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,12 +25,12 @@ KAFKA_MOUNTS: Final = (Mount.KAFKA_USER, Mount.KAFKA_CA)
 
 
 class PlanError(ValueError):
-    """A file that cannot be run here; the message names the field and says what to do."""
+    """The file cannot be run here; the message names the field and says what to do."""
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic to be there. There is one broker, so there is one copy of it."""
+    """A topic that must exist. There is one broker, hence one replica."""
 
     name: str
     partitions: int
@@ -39,7 +39,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Program:
-    """What the processes of one service are given. `replicas` is where their number starts, `grace` is in seconds."""
+    """What one service's processes run. `replicas` is their initial number, `grace` the seconds they have to drain."""
 
     module: str
     environment: Mapping[str, str]
@@ -49,7 +49,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Plan:
-    """A pipeline on this machine. `wanted_copies` is the replication factor that the file asks for."""
+    """A pipeline on this machine. `replication_factor` is the one in the file; here it is 1."""
 
     key: tuple[str, str]
     topics: tuple[Topic, ...]
@@ -58,18 +58,18 @@ class Plan:
     producer: Program
     consumer: Program
     policy: ScalingPolicy
-    wanted_copies: int
+    replication_factor: int
 
 
 def read_pipeline(text: str, source: str) -> Pipeline:
-    """The one OrderPipeline of a YAML file, judged as the operator would. `source` names the file in errors."""
+    """The OrderPipeline in a YAML file, validated with the operator's models. `source` names the file in errors."""
     try:
         documents = [one for one in yaml.safe_load_all(text) if isinstance(one, Mapping)]
     except yaml.YAMLError as error:
         raise PlanError(f"{source} is not YAML: {error}") from None
     found = [one for one in documents if one.get("kind") == KIND and one.get("apiVersion") == f"{GROUP}/{VERSION}"]
     if len(found) != 1:
-        raise PlanError(f"{source} has {len(found)} documents of {GROUP}/{VERSION} {KIND}; it must have one")
+        raise PlanError(f"{source} must have exactly one document of {GROUP}/{VERSION} {KIND}, but has {len(found)}")
     metadata, raw = found[0].get("metadata") or {}, found[0].get("spec") or {}
     name = metadata.get("name")
     if not isinstance(name, str) or not name:
@@ -79,10 +79,10 @@ def read_pipeline(text: str, source: str) -> Pipeline:
     spec = accept(raw)
     if isinstance(spec, Rejected):
         lines = "\n".join(f"  {problem.path}: {problem.message}" for problem in spec.problems)
-        raise PlanError(f"{source} cannot be carried out:\n{lines}")
+        raise PlanError(f"{source} is invalid:\n{lines}")
     if spec.kafka.existing is not None:
         raise PlanError(
-            f"{source}: spec.kafka.existing: on one machine a Kafka is started for the pipeline; remove the field"
+            f"{source}: spec.kafka.existing: `orderpipeline run` starts a Kafka of its own; remove the field"
         )
     return Pipeline(name, str(metadata.get("namespace") or "default"), "embedded", spec)
 
@@ -90,7 +90,7 @@ def read_pipeline(text: str, source: str) -> Pipeline:
 def make_plan(
     pipeline: Pipeline, *, kafka_port: int, api_port: int, producers: int | None = None, secrets: Path | None = None
 ) -> Plan:
-    """What to run. `producers` overrides the file; `secrets` has a folder for each Secret, a file for each entry."""
+    """What to run. `producers` overrides the file; `secrets` has a folder per Secret with a file per entry."""
     bootstrap = f"{HOST}:{kafka_port}"
     manifests = render(pipeline, Context("", "", "", bootstrap=bootstrap)).manifests()
     copies = producers or pipeline.spec.producer.replicas
@@ -106,7 +106,7 @@ def make_plan(
         producer=_program("orderpipeline_producer", producer, extra | serving, secrets, copies),
         consumer=_program("orderpipeline_consumer", consumer, extra, secrets, consumer["spec"].get("replicas", 1)),
         policy=policy_from(pipeline.spec),
-        wanted_copies=pipeline.spec.kafka.replication_factor,
+        replication_factor=pipeline.spec.kafka.replication_factor,
     )
 
 
@@ -135,7 +135,7 @@ def _program(
 
 
 def _local(value: str, container: Manifest, pod: Manifest, secrets: Path | None) -> str:
-    """`value`, or the place on this machine of the Secret's file that it names."""
+    """`value`; if it is a path into a mounted Secret, the path of that file on this machine."""
     volumes = {volume["name"]: volume.get("secret") for volume in pod["volumes"]}
     for mount in container["volumeMounts"]:
         secret, folder = volumes[mount["name"]], mount["mountPath"]
@@ -144,8 +144,8 @@ def _local(value: str, container: Manifest, pod: Manifest, secrets: Path | None)
         name = secret["secretName"]
         if secrets is None:
             raise PlanError(
-                f"the Secret {name} is needed: make a folder of that name with a file for each of its entries, and"
-                " name the folder above it by --secrets"
+                f"the Secret {name} is needed: make a folder with that name and a file per entry, and give its parent"
+                " folder by --secrets"
             )
         keys = {item["path"]: item["key"] for item in secret.get("items", ())}
         file = value[len(folder) + 1 :]

@@ -1,4 +1,4 @@
-"""How fast orders come in and go out, from offsets that were read one after the other. Pure."""
+"""How fast orders come in and go out, from successive readings of offsets. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ KEPT: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Orders written and orders worked, over all partitions, at a time in seconds of a monotonic clock."""
+    """Orders written and orders handled, over all partitions, at a time in seconds of a monotonic clock."""
 
     at: float
     topic_id: str
     written: int
-    worked: int
+    handled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class Rate:
 
 
 def point(at: float, reading: Reading, reset: Reset) -> Point:
-    """What one reading says."""
+    """The point of one reading."""
     offsets = reading.partitions.values()
-    worked = sum(position(one, reset) for one in offsets)
-    return Point(at, reading.topic_id, sum(one.end for one in offsets), worked)
+    handled = sum(position(one, reset) for one in offsets)
+    return Point(at, reading.topic_id, sum(one.end for one in offsets), handled)
 
 
 def add(points: Sequence[Point], new: Point) -> tuple[Point, ...]:
-    """The points with the new one; a topic that was made again begins anew."""
+    """The points with the new one; those of a topic that has been recreated since are dropped."""
     same = [one for one in points if one.topic_id == new.topic_id]
     return (*same, new)[-KEPT:]
 
@@ -58,5 +58,5 @@ def history(points: Sequence[Point]) -> tuple[Rate, ...]:
 
 def _between(first: Point, last: Point) -> Rate:
     seconds = max(last.at - first.at, 0.001)
-    # A commit may be lost when a consumer dies; going back is not a negative rate.
-    return Rate(max(last.written - first.written, 0) / seconds, max(last.worked - first.worked, 0) / seconds)
+    # A commit may be lost when a consumer dies: a step back is not a negative rate.
+    return Rate(max(last.written - first.written, 0) / seconds, max(last.handled - first.handled, 0) / seconds)

@@ -1,4 +1,4 @@
-"""The operator's sampler and decisions, carried out on processes instead of a Deployment."""
+"""The operator's sampler and decisions, applied to processes instead of a Deployment."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,76 +17,78 @@ from orderpipeline_operator.sampling.view import ScalingView
 
 
 class Scalable(Protocol):
-    """Something whose number can be set."""
+    """Something whose number of instances can be set."""
 
     @property
     def desired(self) -> int:
-        """The number that is wanted now."""
+        """The desired number."""
 
     @property
     def running(self) -> int:
-        """The number that works now."""
+        """The number at work."""
 
     def scale(self, desired: int, leaving: Sequence[int] = ()) -> None:
-        """Want so many; of too many, the numbers `leaving` go first, the first first."""
+        """Set the desired number; if there are too many, those in `leaving` stop first, in order."""
 
 
 @dataclass
-class Tap:
-    """A reader that also shows its readings to `seen`, in the thread that reads."""
+class ObservedReader:
+    """A reader that also passes its readings to `on_reading`, in the thread that reads."""
 
     reader: Reader
-    seen: Callable[[Reading], None]
+    on_reading: Callable[[Reading], None]
 
     def read(self) -> Reading | Unknown:
         """One reading."""
         reading = self.reader.read()
         if isinstance(reading, Reading):
-            self.seen(reading)
+            self.on_reading(reading)
         return reading
 
     def close(self) -> None:
-        """Give up connections."""
+        """Close its connections."""
         self.reader.close()
 
 
 class Scaling:
-    """Samples one pipeline and sets the number of its consumers. Needs a running event loop from `start` on."""
+    """Samples one pipeline and sets the number of its consumers. `start` needs a running event loop."""
 
     def __init__(
         self,
         plan: Plan,
         bootstrap: str,
         consumers: Scalable,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         *,
-        keep_in: Path | None = None,
+        state_folder: Path | None = None,
         make_reader: Callable[[Target], Reader] = kafka_reader,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.points: tuple[Point, ...] = ()
         """Orders in and out at each reading, for the rates."""
-        self._plan, self._consumers, self._tell, self._monotonic = plan, consumers, tell, monotonic
-        self._make_reader, self._keep = make_reader, keep_in
+        self._plan, self._consumers, self._report, self._monotonic = plan, consumers, report, monotonic
+        self._make_reader, self._state_folder = make_reader, state_folder
         self._target = Target(plan.key, KafkaEndpoint(bootstrap), plan.orders, plan.group, plan.policy)
-        self._scaler = Scaler(self._on_change, reader_factory=lambda target: Tap(make_reader(target), self._seen))
+        self._scaler = Scaler(
+            self._on_change, reader_factory=lambda target: ObservedReader(make_reader(target), self._on_reading)
+        )
 
     def start(self) -> None:
         """Begin to sample."""
         self._scaler.track(replace(self._target, replicas_now=self._consumers.desired))
 
     def refresh(self) -> None:
-        """Tell the sampler how many consumers there are; cheap when that is known."""
+        """Pass the number of consumers on to the sampler; cheap if it has not changed."""
         if self._plan.key in self._scaler.keys():  # noqa: SIM118  (not a mapping)
             self._scaler.track(replace(self._target, replicas_now=self._consumers.running))
 
     @property
     def view(self) -> ScalingView | None:
-        """The newest lag and decision; None before the first reading."""
+        """The latest lag and decision; None before the first reading."""
         return self._scaler.live(self._plan.key)
 
-    def waiting(self) -> int | None:
-        """Orders that are not committed now, None when that can't be read. Blocks."""
+    def uncommitted(self) -> int | None:
+        """Orders not committed yet; None if that cannot be read. Blocks."""
         reader = self._make_reader(self._target)
         try:
             reading = reader.read()
@@ -97,25 +99,27 @@ class Scaling:
         return sum(partition_lag(one, self._plan.policy.offset_reset) for one in reading.partitions.values())
 
     async def close(self) -> None:
-        """Stop sampling and wait until connections are closed."""
+        """Stop sampling and wait until all connections are closed."""
         await self._scaler.close()
 
     def _on_change(self, key: Key) -> None:
         view, before = self._scaler.view(key), self._consumers.desired
-        if view is not None and self._keep is not None:
-            state_file.write(self._keep, key[1], {"desired": view.desired, "current": self._consumers.running}, view)
+        if view is not None and self._state_folder is not None:
+            state_file.write(
+                self._state_folder, key[1], {"desired": view.desired, "current": self._consumers.running}, view
+            )
         if self._plan.policy.mode == "Recommend" or view is None or view.desired in (None, before):
             return
         assert view.desired is not None
-        self._tell(f"consumers {before} -> {view.desired}: {view.why}")
-        self._consumers.scale(view.desired, numbers(view.leaving))
+        self._report(f"consumers {before} -> {view.desired}: {view.why}")
+        self._consumers.scale(view.desired, consumer_numbers(view.leaving))
 
-    def _seen(self, reading: Reading) -> None:
-        # In the reader's thread; one assignment, so whoever looks sees the old points or the new ones.
+    def _on_reading(self, reading: Reading) -> None:
+        # In the reader's thread; a single assignment, so that others see either the old points or the new ones.
         self.points = add(self.points, point(self._monotonic(), reading, self._plan.policy.offset_reset))
 
 
-def numbers(clients: Sequence[str]) -> tuple[int, ...]:
-    """Numbers of the consumers that Kafka knows by these client.ids; each is named after its number."""
-    ends = (client.removeprefix(consumer_client("")) for client in clients)
+def consumer_numbers(client_ids: Sequence[str]) -> tuple[int, ...]:
+    """The numbers of the consumers with these client.ids."""
+    ends = (client.removeprefix(consumer_client("")) for client in client_ids)
     return tuple(int(end) for end in ends if end.isdecimal())

@@ -1,4 +1,4 @@
-"""Where a run is shown: a live picture on a terminal, lines anywhere else."""
+"""Shows a run: a live view on a terminal, lines anywhere else."""
 
 import sys
 from collections import deque
@@ -9,14 +9,14 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 
-from orderpipeline_embedded.run.view import Snapshot, line, picture
+from orderpipeline_embedded.run.view import Snapshot, line, live_view
 
 LINE_SECONDS: Final = 5.0
-"""Between two status lines."""
+"""Seconds between two status lines."""
 
 
 class Screen:
-    """Shows events at once and snapshots as they come. `live` False asks for lines also on a terminal."""
+    """Shows events and snapshots as they come. With `live` False a terminal gets lines, too."""
 
     def __init__(self, live: bool, *, clock: Callable[[], datetime] = datetime.now) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
@@ -27,8 +27,8 @@ class Screen:
         self._unprinted: deque[str] = deque(maxlen=100)
         self.events: deque[tuple[str, str]] = deque(maxlen=100)
 
-    def tell(self, text: str) -> None:
-        """An event."""
+    def report(self, text: str) -> None:
+        """Show an event."""
         at = self._clock().strftime("%H:%M:%S")
         self.events.append((at, text))
         if self._live is None:
@@ -37,12 +37,12 @@ class Screen:
             self._unprinted.append(f"{at} {text}")
 
     def show(self, now: Snapshot) -> None:
-        """How things are."""
+        """Show the state."""
         if self._want_live:
             if self._live is None:
                 self._live = Live(console=self._console, screen=True, auto_refresh=False)
                 self._live.start()
-            self._live.update(picture(now), refresh=True)
+            self._live.update(live_view(now), refresh=True)
             return
         at = self._clock()
         if at.timestamp() - self._last_line >= LINE_SECONDS:
@@ -50,7 +50,7 @@ class Screen:
             self._print(f"{at:%H:%M:%S} {line(now)}")
 
     def close(self) -> None:
-        """Give the terminal back, with the events that only the picture showed; from now on all are printed."""
+        """Leave the live view and print the events that only it has shown; from now on all are printed."""
         live, self._live, self._want_live = self._live, None, False
         if live is not None:
             live.stop()

@@ -1,4 +1,4 @@
-"""The state of a run as a file: an OrderPipeline with the parts of its status that explain the scaling."""
+"""The state of a run, in a file: an OrderPipeline with the parts of its status that explain the scaling."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ STATE: Final = "pipeline.json"
 
 
 def newest(runs: Path) -> Path | None:
-    """The state of the run below `runs` that wrote last; None when there was none."""
+    """The state file below `runs` that was written last; None if there is none."""
     return max(runs.glob(f"*/{STATE}"), key=lambda path: path.stat().st_mtime, default=None)
 
 

@@ -1,4 +1,4 @@
-"""What is shown of a run: as a picture for a terminal, as a line for everything else. Pure."""
+"""What a run looks like: the live view for a terminal, one line for everything else. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ WIDTH: Final = 40
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A run at one moment. None is what is not known (yet); events are (time of day, text), newest last."""
+    """A run at one moment. None: not known (yet). Events are (time of day, text), newest last."""
 
     pipeline: str
     url: str
@@ -27,13 +27,13 @@ class Snapshot:
     history: Sequence[Rate]
     orders: int | None
     seconds: float | None
-    trouble: str
+    error: str
     partitions: int | None
     running: int
     desired: int
     bounds: tuple[int, int]
     mode: str
-    advised: int | None
+    recommended: int | None
     why: str
     producers: int
     demo: str
@@ -47,8 +47,8 @@ def line(now: Snapshot) -> str:
     return f"{rates}; lag {_lag(now)}; consumers {now.running} of {now.desired} wanted: {now.why or 'starting'}{demo}"
 
 
-def picture(now: Snapshot) -> RenderableType:
-    """The whole terminal view."""
+def live_view(now: Snapshot) -> RenderableType:
+    """The whole terminal."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold", no_wrap=True)
     facts.add_column(justify="right", no_wrap=True)
@@ -61,8 +61,8 @@ def picture(now: Snapshot) -> RenderableType:
     facts.add_row("orders out", _rate(None if rate is None else rate.outgoing), Text(bars(outgoing, top), style="cyan"))
     facts.add_row("lag", "?" if now.orders is None else f"{now.orders:,}", Text(_behind(now), style="yellow"))
     why = f"{now.desired} wanted, {now.bounds[0]} to {now.bounds[1]} allowed: {now.why or 'starting'}"
-    if now.mode == "Recommend" and now.advised is not None:
-        why = f"{now.advised} advised (mode Recommend leaves them as they are): {now.why}"
+    if now.mode == "Recommend" and now.recommended is not None:
+        why = f"{now.recommended} recommended (mode Recommend changes nothing): {now.why}"
     facts.add_row("consumers", str(now.running), Text(why))
     facts.add_row("producers", str(now.producers), Text(f"{now.url}/order  {now.url}/orders/batch  {now.url}/docs"))
     facts.add_row("kafka", "1", Text(f"{now.bootstrap}, {now.note}", style="dim"))
@@ -80,7 +80,7 @@ def picture(now: Snapshot) -> RenderableType:
 
 
 def bars(values: Sequence[float], top: float) -> str:
-    """The last WIDTH values as bars, `top` being the highest; nothing is drawn for no orders at all."""
+    """The last WIDTH values as bars, `top` being the highest; empty if there were no orders at all."""
     if top <= 0:
         return ""
     return "".join(BARS[min(int(value / top * len(BARS)), len(BARS) - 1)] for value in values[-WIDTH:])
@@ -91,15 +91,15 @@ def _rate(value: float | None) -> str:
 
 
 def _behind(now: Snapshot) -> str:
-    if now.trouble:
-        return f"not known: {now.trouble}"
+    if now.error:
+        return f"not known: {now.error}"
     if now.orders is None:
         return "not read yet"
-    age = "" if now.seconds is None or not now.orders else f", the oldest {now.seconds:.1f} s old"
-    return f"orders wait in {now.partitions} partitions{age}"
+    age = "" if now.seconds is None or not now.orders else f", the oldest for {now.seconds:.1f} s"
+    return f"orders waiting in {now.partitions} partition{'' if now.partitions == 1 else 's'}{age}"
 
 
 def _lag(now: Snapshot) -> str:
     if now.orders is None:
-        return f"not known ({now.trouble or 'not read yet'})"
+        return f"not known ({now.error or 'not read yet'})"
     return f"{now.orders:,} orders" + ("" if now.seconds is None else f" {now.seconds:.1f} s")

@@ -1,6 +1,5 @@
-"""What a load run counts, and how it says it."""
+"""What a run counts."""
 
-from orderpipeline_embedded.load.show import progress, table
 from orderpipeline_embedded.load.tally import Tally
 
 
@@ -28,20 +27,3 @@ def test_a_clean_run_has_taken_all_of_something() -> None:
 
 def test_without_replies_latency_is_unknown() -> None:
     assert set(Tally().latencies().values()) == {None}
-
-
-def test_the_table_names_what_went_wrong() -> None:
-    tally = Tally(sent=20, taken=10, refused=6, unknown=4, unsent=7, seconds=1.0)
-    tally.statuses[503] = 3
-    text = table(tally)
-    assert all(words in text for words in ("6 orders refused", "4 orders without a reply", "7 orders due", "503"))
-
-
-def test_progress_is_the_rate_since_the_last_line() -> None:
-    lines: list[str] = []
-    tick, tally = progress(lines.append), Tally()
-    for taken, seconds in ((100, 1.0), (400, 2.0)):
-        tally.taken, tally.seconds = taken, seconds
-        tick(tally)
-    assert "100 orders/s" in lines[0]
-    assert "300 orders/s" in lines[1]

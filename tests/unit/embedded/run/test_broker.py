@@ -1,10 +1,10 @@
-"""What the first start on a machine is said to do."""
+"""What has to be fetched before the first start on a machine."""
 
 from pathlib import Path
 
 import pytest
 
-from orderpipeline_embedded.kafka import config, java, maven
+from orderpipeline_embedded.kafka import java, maven
 from orderpipeline_embedded.run.broker import Broker
 
 
@@ -28,11 +28,3 @@ def test_without_java_nothing_is_prepared(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(java, "is_published", lambda minimum: False)
     with pytest.raises(java.JavaMissingError, match="Java 17 or newer is needed, found: none"):
         Broker.preparation()
-
-
-def test_the_broker_listens_on_loopback_only_and_keeps_one_copy() -> None:
-    settings = config.plain("/d", 1, 2)
-    assert settings["listeners"] == "PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2"
-    assert settings["offsets.topic.replication.factor"] == 1
-    assert "sasl.enabled.mechanisms" not in settings
-    assert "ssl.keystore.type" not in settings

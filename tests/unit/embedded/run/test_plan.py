@@ -61,7 +61,7 @@ def test_topics_are_as_rendered_with_one_copy() -> None:
     assert (orders.name, orders.partitions) == ("orders-placed", 12)
     assert orders.config == {"min.insync.replicas": "1", "retention.ms": "604800000"}
     assert dead.name == "orders-placed.dead-letter"
-    assert plan().wanted_copies == 3
+    assert plan().replication_factor == 3
 
 
 def test_topic_settings_are_texts_as_kafka_writes_them() -> None:
@@ -96,8 +96,8 @@ def test_a_secret_that_is_nowhere_is_asked_for(source: str, secret: str) -> None
     ("source", "message"),
     [
         ("a: [", "shop.yaml is not YAML"),
-        ("kind: ConfigMap", "has 0 documents of orderpipeline.dev/v1alpha1 OrderPipeline; it must have one"),
-        (f"{SHOP}\n---\n{SHOP}", "has 2 documents"),
+        ("kind: ConfigMap", "must have exactly one document of orderpipeline.dev/v1alpha1 OrderPipeline, but has 0"),
+        (f"{SHOP}\n---\n{SHOP}", "exactly one document of .*, but has 2"),
         (text().replace("name: shop", "x: y"), "metadata.name is missing"),
         (text(topic={"partitions": "many"}), "spec.topic.partitions: "),
         (text(topic={"partitoins": 3}), "spec.topic.partitoins: "),

@@ -9,7 +9,7 @@ import pytest
 
 from orderpipeline_embedded.run.plan import make_plan, read_pipeline
 from orderpipeline_embedded.run.rates import rate
-from orderpipeline_embedded.run.scaling import Scaling, numbers
+from orderpipeline_embedded.run.scaling import Scaling, consumer_numbers
 from orderpipeline_embedded.run.state_file import STATE
 from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.scaling.why import explain
@@ -50,13 +50,19 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def decided(
-    mode: str, reading: Reading | Unknown, keep_in: Path | None = None
+    mode: str, reading: Reading | Unknown, state_folder: Path | None = None
 ) -> tuple[Fleet, Scaling, list[str], Reader]:
     source = text(autoscaling={"mode": mode}, topic={"partitions": 12})
     plan = make_plan(read_pipeline(source, "x"), kafka_port=1, api_port=2)
     fleet, told, reader = Fleet(), [], Reader(reading)
     scaling = Scaling(
-        plan, "127.0.0.1:1", fleet, told.append, keep_in=keep_in, make_reader=lambda _: reader, monotonic=lambda: 1.0
+        plan,
+        "127.0.0.1:1",
+        fleet,
+        told.append,
+        state_folder=state_folder,
+        make_reader=lambda _: reader,
+        monotonic=lambda: 1.0,
     )
     scaling.start()
     await until(lambda: scaling.view is not None)
@@ -74,7 +80,7 @@ async def test_a_backlog_starts_consumers_and_says_why(tmp_path: Path) -> None:
     assert [one.written for one in scaling.points] == [1_200_000]
     assert rate(scaling.points) is None
     assert reader.closed
-    assert scaling.waiting() == 1_200_000
+    assert scaling.uncommitted() == 1_200_000
 
 
 @pytest.mark.parametrize(("mode", "reading"), [("Recommend", BACKLOG), ("Auto", Unknown("KafkaUnreachable", "gone"))])
@@ -82,8 +88,8 @@ async def test_advice_and_ignorance_move_nothing(mode: str, reading: Reading | U
     fleet, scaling, told, _ = await decided(mode, reading)
     assert (fleet.desired, told) == (1, [])
     assert len(scaling.points) == isinstance(reading, Reading)
-    assert scaling.waiting() == (1_200_000 if isinstance(reading, Reading) else None)
+    assert scaling.uncommitted() == (1_200_000 if isinstance(reading, Reading) else None)
 
 
 def test_consumers_are_known_by_their_numbers() -> None:
-    assert numbers(("orderpipeline-consumer-3", "orderpipeline-consumer-host", "other-1")) == (3,)
+    assert consumer_numbers(("orderpipeline-consumer-3", "orderpipeline-consumer-host", "other-1")) == (3,)

@@ -4,20 +4,20 @@ from io import StringIO
 from rich.console import Console
 
 from orderpipeline_embedded.run.rates import Rate
-from orderpipeline_embedded.run.view import WIDTH, Snapshot, bars, line, picture
+from orderpipeline_embedded.run.view import WIDTH, Snapshot, bars, line, live_view
 
 NOW = Snapshot(
     pipeline="shop", url="http://127.0.0.1:8080", bootstrap="127.0.0.1:9092", note="replication factor 1",
-    rate=Rate(1234.4, 999.6), history=(Rate(0, 0), Rate(1234.4, 999.6)), orders=4321, seconds=3.25, trouble="",
-    partitions=12, running=3, desired=4, bounds=(1, 6), mode="Auto", advised=4, why="4 consumers: so much arrives.",
+    rate=Rate(1234.4, 999.6), history=(Rate(0, 0), Rate(1234.4, 999.6)), orders=4321, seconds=3.25, error="",
+    partitions=12, running=3, desired=4, bounds=(1, 6), mode="Auto", recommended=4, why="4 consumers: so much arrives.",
     producers=2, demo="", events=(("12:00:00", "consumers 3 -> 4"),),
 )  # fmt: skip
-BLANK = replace(NOW, rate=None, history=(), orders=None, seconds=None, partitions=None, why="", advised=None)
+BLANK = replace(NOW, rate=None, history=(), orders=None, seconds=None, partitions=None, why="", recommended=None)
 
 
 def drawn(now: Snapshot) -> str:
     console = Console(file=StringIO(), width=150, force_terminal=False)
-    console.print(picture(now))
+    console.print(live_view(now))
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -29,23 +29,23 @@ def test_a_line_says_rates_lag_consumers_and_why() -> None:
 
 def test_what_is_not_known_is_not_zero() -> None:
     assert line(BLANK) == "in ? out ?; lag not known (not read yet); consumers 3 of 4 wanted: starting"
-    trouble = replace(BLANK, trouble="KafkaUnreachable: the offsets could not be read")
-    assert "lag not known (KafkaUnreachable" in line(trouble)
-    assert "not known: KafkaUnreachable" in drawn(trouble)
+    error = replace(BLANK, error="KafkaUnreachable: the offsets could not be read")
+    assert "lag not known (KafkaUnreachable" in line(error)
+    assert "not known: KafkaUnreachable" in drawn(error)
     assert " 0 " not in drawn(BLANK).split("kafka")[0]
 
 
-def test_the_picture_has_all_of_it() -> None:
+def test_the_live_view_shows_everything() -> None:
     text = drawn(replace(NOW, demo="CDNOW: 10 of 20 purchases sent"))
     for part in (
-        "OrderPipeline shop", "1,234/s", "1,000/s", "4,321", "the oldest 3.2 s old", "4 wanted, 1 to 6 allowed",
+        "OrderPipeline shop", "1,234/s", "1,000/s", "4,321", "the oldest for 3.2 s", "4 wanted, 1 to 6 allowed",
         "so much arrives", "http://127.0.0.1:8080/order", "replication factor 1", "consumers 3 -> 4", "10 of 20", "▁█",
     ):  # fmt: skip
         assert part in text, part
 
 
-def test_in_mode_recommend_the_number_is_an_advice() -> None:
-    assert "4 advised" in drawn(replace(NOW, mode="Recommend"))
+def test_in_mode_recommend_the_number_is_a_recommendation() -> None:
+    assert "4 recommended" in drawn(replace(NOW, mode="Recommend"))
 
 
 def test_bars_are_relative_to_the_highest_and_bounded() -> None:

@@ -1,8 +1,7 @@
-"""Manifests and the order in which pods are made and replaced."""
+"""The objects of a Kafka cluster."""
 
 from hack.standin import model, pods, roll
 from tests.unit.hack.standin import samples
-from tests.unit.hack.standin.samples import pod
 
 
 def test_services_name_their_ports_as_strimzi_does() -> None:
@@ -64,31 +63,3 @@ def test_requests_and_heap_are_capped() -> None:
     assert pods.heap(one.brokers[0], samples.cluster(jvmOptions={"-Xmx": "2g"})) == "320m"
     assert pods.heap(one.brokers[0], samples.cluster(jvmOptions={"-Xmx": "256m"})) == "256m"
     assert pods.heap(one.controllers[0], one) == "160m"
-
-
-def test_missing_pods_are_made_together() -> None:
-    assert roll.step({"a": "1", "b": "1"}, {}, in_sync=False).make == ("a", "b")
-
-
-def test_all_at_their_revision_and_ready_is_done() -> None:
-    assert roll.step({"a": "1"}, {"a": pod("1")}, in_sync=True).done
-    assert not roll.step({"a": "1"}, {"a": pod("1", ready=False)}, in_sync=True).done
-
-
-def test_one_stale_pod_at_a_time_and_only_in_sync() -> None:
-    wanted, found = {"a": "2", "b": "2"}, {"a": pod("1"), "b": pod("1")}
-    assert roll.step(wanted, found, in_sync=True).stop == ("a",)
-    assert roll.step(wanted, found, in_sync=False).stop == ()
-    assert roll.step(wanted, {"a": pod("1", going=True), "b": pod("1")}, in_sync=True).stop == ()
-    assert roll.step(wanted, {"a": pod("2", ready=False), "b": pod("1")}, in_sync=True).stop == ()
-    assert roll.step(wanted, {"b": pod("1")}, in_sync=True) == roll.Step(("a",), (), False)
-
-
-def test_a_stale_pod_that_is_not_ready_goes_first_and_needs_no_sync() -> None:
-    found = {"a": pod("1"), "b": pod("1", ready=False)}
-    assert roll.step({"a": "2", "b": "2"}, found, in_sync=False).stop == ("b",)
-
-
-def test_surplus_and_ended_pods_go() -> None:
-    found = {"a": pod("1", phase="Failed", ready=False), "c": pod("1")}
-    assert set(roll.step({"a": "1"}, found, in_sync=False).stop) == {"a", "c"}

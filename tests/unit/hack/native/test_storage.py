@@ -1,12 +1,11 @@
-"""The pure parts of the local cluster: what is built from what, and which volumes are made and removed."""
+"""Which volumes the local cluster makes and removes."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hack.native import build, projects, storage
+from hack.native import storage
 
 FOLDER = Path("/volumes")
 
@@ -67,25 +66,3 @@ def test_only_released_volumes_of_ours_are_removed(provisioner: str, phase: str,
     volume["spec"]["persistentVolumeReclaimPolicy"] = policy
     volume["status"] = {"phase": phase}
     assert storage.is_done_with(volume) is done
-
-
-def test_every_binary_has_one_project_and_every_module_a_version() -> None:
-    names = [name for project in projects.PROJECTS for name in project.packages]
-    assert len(names) == len(set(names))
-    for project in projects.PROJECTS:
-        assert all("@v" in requirement for requirement in project.requires)
-
-
-def test_a_stamp_changes_with_all_that_a_binary_is_made_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    etcd = projects.project_of("etcd")
-    before = build.stamp_of("etcd")
-    changes = {"requires": ("module@v2",), "ldflags": "", "tags": "x", "source": "package main", "files": {"a": "b:c"}}
-    for name, value in changes.items():
-        changed = dataclasses.replace(etcd, **{name: value})
-        monkeypatch.setattr(build, "project_of", lambda _, changed=changed: changed)
-        assert build.stamp_of("etcd") != before, name
-
-
-def test_an_unknown_binary_is_named() -> None:
-    with pytest.raises(KeyError, match="nonsense"):
-        projects.project_of("nonsense")

@@ -1,7 +1,7 @@
-"""The loop of the load generator: a plain epoll loop, as it shares the machine with what it measures.
+"""The load generator: a plain epoll loop, since it shares the machine with what it measures.
 
-Closed loop: each connection sends when its reply has come. Open loop: requests are due at fixed times whatever the
-server does, and a latency counts from that time, so that a server that stalls cannot hide it by not being asked.
+Closed loop: each connection sends its next request when the reply has arrived. Open loop: requests are due at fixed
+times, whatever the server does, and latency counts from those times, so that a stall shows in every request it delays.
 """
 
 import select
@@ -12,33 +12,33 @@ from dataclasses import dataclass
 from typing import Final
 
 from orderpipeline_embedded.load.connection import Connection
-from orderpipeline_embedded.load.replies import Heads, ReplyError, taken
+from orderpipeline_embedded.load.replies import Heads, ReplyError, accepted_orders
 from orderpipeline_embedded.load.requests import Request
 from orderpipeline_embedded.load.tally import Tally
 
 CONNECT_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 30.0
-"""So long are replies waited for when nothing more is sent."""
+"""How long to wait for outstanding replies at the end."""
 TICK_NS: Final = 1_000_000_000
 EXACT_SECONDS: Final = 0.05
 IN_OUT: Final = select.EPOLLIN | select.EPOLLOUT
-SHARE: Final = 0.2
-"""With so much of all requests failed without a reply, and at least MANY, a run ends early."""
-MANY: Final = 100
+GIVE_UP_SHARE: Final = 0.2
+"""A run ends early when more than this share of all requests, and more than GIVE_UP_FAILURES, got no reply."""
+GIVE_UP_FAILURES: Final = 100
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How to send. `per_second` None is a closed loop, else requests due per second; `seconds` None is until the
-    requests are at their end."""
+    """How to send. `per_second` is the requests due per second of an open loop (None: a closed loop); `seconds` None:
+    until there are no more requests."""
 
     connections: int
     seconds: float | None
     per_second: float | None = None
 
 
-class Engine:
-    """One run. `tick(tally)` is called about once a second; `running()` False ends it early, in good order."""
+class LoadGenerator:
+    """One run. `tick(tally)` is called about once a second; `running()` False ends it early, but cleanly."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Engine:
         self._next: Request | None = None
 
     def run(self) -> Tally:
-        """Send all and wait for the replies. OSError when no connection can be made."""
+        """Send all requests and wait for the replies. OSError if no connection can be made."""
         try:
             for _ in range(self._pace.connections):
                 self._connect()
@@ -94,7 +94,7 @@ class Engine:
             self._catch_up(now, int(pace.seconds * pace.per_second))
 
     def _catch_up(self, now: int, wanted: int) -> None:
-        """What was due before the end is sent after it, or the worst latencies would be missing."""
+        """Send what was due before the end, late as it is, or the worst latencies would be missing."""
         end = now + int(DRAIN_SECONDS * 1e9)
         while self._due < wanted and self._next is not None and now < end and self._running() and not self._hopeless():
             self._receive(self._send_due(self._when(wanted - 1)))
@@ -103,7 +103,7 @@ class Engine:
             self.tally.unsent += (wanted - self._due) * self._next.orders
 
     def _send_due(self, now: int) -> float:
-        """Send what is due; returns the seconds until more is."""
+        """Send what is due; returns the seconds until the next request is."""
         free = self._free
         if self._pace.per_second is None:
             while free and self._next is not None:
@@ -122,7 +122,7 @@ class Engine:
         exact = wait < EXACT_SECONDS
         events = self._epoll.poll(0 if exact else wait)
         if exact and wait and not events:
-            # epoll itself waits in whole milliseconds; as a file that becomes readable it can be waited for exactly.
+            # epoll waits in whole milliseconds; select on the epoll descriptor waits exactly.
             select.select((self._epoll,), (), (), wait)
             events = self._epoll.poll(0)
         for fd, event in events:
@@ -136,18 +136,18 @@ class Engine:
                 self._fail(connection, error)
 
     def _read(self, connection: Connection) -> None:
-        data = connection.more()
+        data = connection.receive_more()
         request = connection.request
         if request is None:
-            raise ReplyError("bytes that nobody asked for")
+            raise ReplyError("bytes without a request")
         found = self._heads.split(data)
         if found is None:
-            connection.keep(data)
+            connection.keep_partial(data)
             return
         head, body = found
-        accepted = taken(head.status, body, request.orders)
+        accepted = accepted_orders(head.status, body, request.orders)
         self.tally.reply(head.status, request.orders, accepted, time.monotonic_ns() - connection.began)
-        connection.done()
+        connection.finish()
         if head.close:
             self._replace(connection)
         else:
@@ -189,7 +189,7 @@ class Engine:
 
     def _hopeless(self) -> bool:
         failed = sum(self.tally.errors.values())
-        return failed > MANY and failed > SHARE * self.tally.latency.total
+        return failed > GIVE_UP_FAILURES and failed > GIVE_UP_SHARE * self.tally.latency.total
 
     def _drain(self) -> None:
         end = time.monotonic() + DRAIN_SECONDS

@@ -1,10 +1,10 @@
-"""Topics and users: what is done in Kafka, and what their statuses say."""
+"""What a KafkaTopic asks for and how its status reads."""
 
 from typing import Any
 
 import pytest
 
-from hack.standin import topics, users
+from hack.standin import topics
 from hack.standin.topics import Topic, change
 from tests.unit.hack.standin import samples
 
@@ -79,41 +79,3 @@ def test_a_ready_topic_tells_its_id() -> None:
         "observedGeneration": 2, "topicName": "orders", "topicId": "id",
         "conditions": [{"type": "Ready", "status": "True"}],
     }  # fmt: skip
-
-
-def test_every_operation_of_a_rule_is_an_acl() -> None:
-    rules = [
-        {"resource": {"type": "topic", "name": "o", "patternType": "prefix"}, "operations": ["Read", "Describe"]},
-        {"resource": {"type": "cluster"}, "operations": ["IdempotentWrite"], "type": "deny", "host": "h"},
-    ]
-    found = users.acls(samples.user(authorization={"type": "simple", "acls": rules}))
-    assert found == {
-        users.Acl("User:u", "TOPIC", "o", "PREFIXED", "*", "READ", "ALLOW"),
-        users.Acl("User:u", "TOPIC", "o", "PREFIXED", "*", "DESCRIBE", "ALLOW"),
-        users.Acl("User:u", "BROKER", "kafka-cluster", "LITERAL", "h", "IDEMPOTENT_WRITE", "DENY"),
-    }
-
-
-def test_a_tls_user_is_named_by_its_certificate() -> None:
-    assert users.username(samples.user(authentication={"type": "tls"})) == "CN=u"
-
-
-def test_quotas_take_kafkas_names() -> None:
-    thing = samples.user(quotas={"producerByteRate": 1024, "requestPercentage": 50})
-    assert users.quotas(thing) == {"producer_byte_rate": 1024.0, "request_percentage": 50.0}
-
-
-def test_a_scram_secret_holds_the_password_and_the_login() -> None:
-    found = users.scram_data("u", "p")
-    assert found["password"] == "p"
-    assert found["sasl.jaas.config"].endswith('required username="u" password="p";')
-
-
-def test_acls_without_an_authorizer_are_refused() -> None:
-    thing = samples.user(authorization={"type": "simple", "acls": []})
-    trouble = users.problem(thing, authorized=False)
-    assert trouble is not None
-    found = users.status(thing, trouble)
-    assert (found["conditions"][0]["type"], found["conditions"][0]["status"]) == ("NotReady", "True")
-    assert "secret" not in found
-    assert users.status(thing, None)["secret"] == "u"

@@ -1,0 +1,19 @@
+"""The settings of a one-node Kafka."""
+
+from orderpipeline_embedded.kafka import config
+
+
+def test_the_test_broker_checks_acls_only_when_asked() -> None:
+    node = config.Single("/d", 1, 2, 3, "/k", "/t", "root")
+    assert "authorizer.class.name" not in config.single(node)
+    secured = config.single(config.Single("/d", 1, 2, 3, "/k", "/t", "root", authorizer=True))
+    assert secured["super.users"] == "User:ANONYMOUS;User:root"
+    assert "process.roles=broker,controller\n" in config.properties(config.single(node))
+
+
+def test_the_broker_listens_on_loopback_only_and_keeps_one_copy() -> None:
+    settings = config.plain("/d", 1, 2)
+    assert settings["listeners"] == "PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2"
+    assert settings["offsets.topic.replication.factor"] == 1
+    assert "sasl.enabled.mechanisms" not in settings
+    assert "ssl.keystore.type" not in settings

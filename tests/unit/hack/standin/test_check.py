@@ -1,0 +1,63 @@
+"""What Strimzi refuses and warns about."""
+
+from typing import Any
+
+import pytest
+
+from hack.standin import check, model
+from tests.unit.hack.standin import samples
+
+
+@pytest.mark.parametrize(
+    ("holding", "keep", "reasons"),
+    [
+        ({0, 1, 2}, {}, []),
+        ({0, 6}, {"brokers": 4}, ["ScaleDownPreventionCheck"]),
+        (None, {"brokers": 4}, []),
+    ],
+)
+def test_no_broker_goes_that_holds_partitions_or_may_hold_some(
+    holding: set[int] | None, keep: dict[str, int], reasons: list[str]
+) -> None:
+    pools = [
+        samples.pool("brokers", 3, "broker", ids=[0, 1, 2, 6]),
+        samples.pool("controllers", 1, "controller", ids=[3, 4, 5]),
+    ]
+    found, warnings = check.held_back(model.cluster(samples.kafka(), pools), holding)
+    assert (found, [one["reason"] for one in warnings]) == (keep, reasons)
+
+
+@pytest.mark.parametrize(
+    ("brokers", "controllers", "spec", "words"),
+    [
+        (0, 3, {}, "broker role"),
+        (3, 0, {}, "controller role"),
+        (2, 3, {}, "default.replication.factor"),
+        (1, 1, {"config": {"offsets.topic.replication.factor": 3}}, "offsets.topic.replication.factor"),
+        (3, 3, {"version": "3.9.0"}, "Unsupported"),
+        (3, 3, {"metadataVersion": "4.9"}, "4.9"),
+        (3, 3, {"listeners": [{"name": "a", "port": 9093, "type": "nodeport", "tls": True}]}, "nodeport"),
+        (3, 3, {"listeners": [{"name": n, "port": 9093, "type": "internal", "tls": True} for n in "ab"]}, "port"),
+    ],
+)
+def test_what_is_refused(brokers: int, controllers: int, spec: dict[str, Any], words: str) -> None:
+    found = check.problem(samples.cluster(brokers, controllers, **spec))
+    assert found is not None
+    assert words in found[1]
+
+
+def test_a_good_cluster_is_not_refused_and_has_no_warnings() -> None:
+    assert check.problem(samples.cluster()) is None
+    assert check.warnings(samples.cluster()) == []
+
+
+def test_a_single_ephemeral_node_has_two_storage_warnings() -> None:
+    storage = {"type": "jbod", "volumes": [{"id": 0, "type": "ephemeral"}]}
+    one = model.cluster(samples.kafka(config={}), [samples.pool("all", 1, "broker", "controller", storage=storage)])
+    assert [warning["reason"] for warning in check.warnings(one)] == ["KafkaStorage", "KafkaStorage"]
+    assert all(warning["type"] == "Warning" and warning["status"] == "True" for warning in check.warnings(one))
+
+
+def test_missing_replication_settings_and_even_controllers_are_warned_of() -> None:
+    reasons = {warning["reason"] for warning in check.warnings(samples.cluster(3, 2, config={}))}
+    assert reasons == {"KafkaDefaultReplicationFactor", "KafkaMinInsyncReplicas", "KafkaKRaftControllerNodeCount"}

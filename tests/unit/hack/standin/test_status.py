@@ -1,0 +1,36 @@
+"""The status of a Kafka and its pools."""
+
+from hack.standin import status
+from tests.unit.hack.standin import samples
+
+
+def test_creating_shows_no_listener_and_ready_shows_all() -> None:
+    one = samples.cluster()
+    creating = status.kafka(one, "creating", {}, "id", "")
+    assert [(c["type"], c["status"], c["reason"]) for c in creating["conditions"]] == [("NotReady", "True", "Creating")]
+    assert creating["observedGeneration"] == 0
+    assert "listeners" not in creating
+    ready = status.kafka(one, "ready", creating, "id", "PEM")
+    assert ready["conditions"] == [{"type": "Ready", "status": "True"}]
+    tls, plain = ready["listeners"]
+    assert tls["bootstrapServers"] == "x-kafka-bootstrap.shop.svc:9093"
+    assert tls["certificates"] == ["PEM"]
+    assert "certificates" not in plain
+    assert ready["kafkaMetadataVersion"] == "4.3-IV0"
+
+
+def test_while_rolling_the_status_stays_as_it_was() -> None:
+    before = {"conditions": [{"type": "Ready", "status": "True"}], "observedGeneration": 1}
+    assert status.kafka(samples.cluster(generation=2), "rolling", before, "id", "PEM") == before
+
+
+def test_a_condition_keeps_its_time_until_it_changes() -> None:
+    before = [{"type": "Ready", "status": "True", "lastTransitionTime": "old"}]
+    assert status.stamped([{"type": "Ready", "status": "True"}], before, "new") == before
+    assert status.stamped([{"type": "Ready", "status": "False"}], before, "new")[0]["lastTransitionTime"] == "new"
+
+
+def test_a_pools_status_names_its_nodes() -> None:
+    one = samples.cluster()
+    found = status.pool(one, one.pools[1], "id")
+    assert (found["nodeIds"], found["replicas"], found["roles"]) == ([3, 4, 5], 3, ["controller"])
