@@ -26,7 +26,7 @@ async def set_pod_deletion_cost(
     Gives the refusals. Call it before a lower number of consumers is told: who scales may act at once.
     """
     costs = {client: str(number - len(leaving)) for number, client in enumerate(leaving)}
-    selector = names.selector(observed.name, names.CONSUMER_COMPONENT)
+    selector = names.selector_labels(observed.name, names.CONSUMER_COMPONENT)
     for pod in await read.list(POD, observed.namespace, names.label_selector(selector)):
         meta = pod["metadata"]
         wanted = costs.get(consumer_client(meta["name"][:HOST_NAME]))

@@ -75,5 +75,5 @@ async def _get(read: Reader, ref: Ref) -> Manifest | None:
 
 async def _pods(read: Reader, namespace: str, name: str) -> int:
     """Pods of the services; the labels of Strimzi's pods differ in app.kubernetes.io/name."""
-    labels = {key: value for key, value in names.selector(name, "").items() if key != names.COMPONENT_LABEL}
+    labels = {key: value for key, value in names.selector_labels(name, "").items() if key != names.COMPONENT_LABEL}
     return len(await read.list(POD, namespace, names.label_selector(labels)))

@@ -66,29 +66,29 @@ class CachedClient:
         return self._store.of((namespace, name), kind)
 
     async def create(self, manifest: Manifest) -> Manifest:
-        """See Kube."""
+        """See KubernetesClient."""
         return await self._kube.create(manifest)
 
     async def make(self, manifest: Manifest) -> Manifest:
-        """See Kube; the answer is remembered before the watch tells of it."""
+        """See KubernetesClient; the answer is remembered before the watch tells of it."""
         return self._kept(await self._kube.make(manifest))
 
     async def apply(self, manifest: Manifest, *, force: bool = True, manager: str = names.FIELD_MANAGER) -> Manifest:
-        """See Kube; the answer is remembered before the watch tells of it."""
+        """See KubernetesClient; the answer is remembered before the watch tells of it."""
         return self._kept(await self._kube.apply(manifest, force=force, manager=manager))
 
     async def apply_status(self, manifest: Manifest) -> Manifest:
-        """See Kube."""
+        """See KubernetesClient."""
         return await self._kube.apply_status(manifest)
 
     async def patch(
         self, ref: Ref, body: Mapping[str, Any], *, subresource: str = "", manager: str = names.FIELD_MANAGER
     ) -> Manifest:
-        """See Kube."""
+        """See KubernetesClient."""
         return await self._kube.patch(ref, body, subresource=subresource, manager=manager)
 
     async def delete(self, ref: Ref, *, uid: str, propagation: str = "Background") -> None:
-        """See Kube."""
+        """See KubernetesClient."""
         await self._kube.delete(ref, uid=uid, propagation=propagation)
 
     def _kept(self, manifest: Manifest) -> Manifest:

@@ -11,10 +11,10 @@ from typing import Any, Final
 import msgspec
 from kubernetes.aio.client import Configuration
 
-from orderpipeline_operator.adapters.kubernetes.transport import NO_QUERY, REQUEST_ERRORS, Transport
+from orderpipeline_operator.adapters.kubernetes.transport import REQUEST_ERRORS, Request, Transport
 from orderpipeline_operator.domain.kubernetes.kinds import Kind, Manifest, Ref, kind_of, ref_of
 from orderpipeline_operator.domain.kubernetes.names import FIELD_MANAGER
-from orderpipeline_operator.errors import Unreachable, from_status
+from orderpipeline_operator.errors import NotFound, Unreachable, from_status
 
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _MERGE = "application/merge-patch+json"
@@ -37,7 +37,7 @@ class KubernetesClient:
 
     async def get(self, ref: Ref) -> Manifest:
         """One object."""
-        return await self._object("get", str(ref), "GET", path_of(ref.kind, ref.namespace, ref.name))
+        return await self._object(f"get {ref}", Request("GET", path_of(ref.kind, ref.namespace, ref.name)))
 
     async def list(self, kind: Kind, namespace: str | None, label_selector: str = "") -> tuple[Manifest, ...]:
         """All objects of a kind, in one namespace or (None) everywhere. Items carry apiVersion and kind."""
@@ -45,7 +45,7 @@ class KubernetesClient:
         query = {"limit": "500"} | ({"labelSelector": label_selector} if label_selector else {})
         items: list[Manifest] = []
         while True:
-            page = await self._object("list", what, "GET", path_of(kind, namespace), query=query)
+            page = await self._object(f"list {what}", Request("GET", path_of(kind, namespace), query))
             items += ({"apiVersion": kind.api_version, "kind": kind.kind} | item for item in page["items"])
             token = page["metadata"].get("continue")
             if not token:
@@ -54,7 +54,7 @@ class KubernetesClient:
 
     async def raw(self, what: str, path: str, query: Mapping[str, str], accept: str) -> bytes:
         """GET of anything, as text."""
-        return await self._call("get", what, "GET", path, None, query, accept=accept)
+        return await self._send(what, Request("GET", path, query, accept=accept))
 
     async def lines(self, what: str, path: str, query: Mapping[str, str], accept: str) -> AsyncGenerator[bytes]:
         """GET of an answer that does not end, line by line. The first is empty: the answer has begun."""
@@ -93,16 +93,15 @@ class KubernetesClient:
         """Create; Conflict when it exists."""
         kind, meta = kind_of(manifest), manifest["metadata"]
         what = f"{kind.kind} {meta['namespace']}/{meta.get('name') or meta.get('generateName')}"
-        query = {"fieldManager": FIELD_MANAGER}
-        return await self._object("create", what, "POST", path_of(kind, meta["namespace"]), manifest, query=query)
+        request = Request("POST", path_of(kind, meta["namespace"]), {"fieldManager": FIELD_MANAGER}, _json(manifest))
+        return await self._object(f"create {what}", request)
 
     async def replace(self, manifest: Manifest) -> Manifest:
         """Replace the whole object; Conflict when its resourceVersion is no longer the newest."""
         ref = ref_of(manifest)
-        query = {"fieldManager": FIELD_MANAGER}
-        return await self._object(
-            "replace", str(ref), "PUT", path_of(ref.kind, ref.namespace, ref.name), manifest, query=query
-        )
+        path = path_of(ref.kind, ref.namespace, ref.name)
+        request = Request("PUT", path, {"fieldManager": FIELD_MANAGER}, _json(manifest))
+        return await self._object(f"replace {ref}", request)
 
     async def patch(
         self, ref: Ref, body: Mapping[str, Any], *, subresource: str = "", manager: str = FIELD_MANAGER
@@ -110,7 +109,7 @@ class KubernetesClient:
         """JSON merge patch; a resourceVersion in it is a precondition."""
         path = path_of(ref.kind, ref.namespace, ref.name) + (f"/{subresource}" if subresource else "")
         return await self._object(
-            "patch", str(ref), "PATCH", path, body, query={"fieldManager": manager}, content=_MERGE
+            f"patch {ref}", Request("PATCH", path, {"fieldManager": manager}, _json(body), content=_MERGE)
         )
 
     async def delete(self, ref: Ref, *, uid: str, propagation: str = "Background") -> None:
@@ -121,57 +120,38 @@ class KubernetesClient:
             "propagationPolicy": propagation,
             "preconditions": {"uid": uid},
         }
-        await self._object(
-            "delete", str(ref), "DELETE", path_of(ref.kind, ref.namespace, ref.name), body, absent_ok=True
-        )
+        request = Request("DELETE", path_of(ref.kind, ref.namespace, ref.name), body=_json(body))
+        try:
+            await self._send(f"delete {ref}", request)
+        except NotFound as error:
+            if error.status != 404:
+                raise
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Manifest:
         """POST to a path that is no stored resource, such as a SubjectAccessReview."""
-        return await self._object("post", path, "POST", path, body)
+        return await self._object(f"post {path}", Request("POST", path, body=_json(body)))
 
     async def _apply(self, ref: Ref, manifest: Manifest, subresource: str, force: bool, manager: str) -> Manifest:
         query = {"fieldManager": manager, "force": "true" if force else "false", "fieldValidation": "Strict"}
         path = path_of(ref.kind, ref.namespace, ref.name) + subresource
-        return await self._object("apply", str(ref), "PATCH", path, manifest, query=query, content=_APPLY)
+        return await self._object(f"apply {ref}", Request("PATCH", path, query, _json(manifest), content=_APPLY))
 
-    async def _object(
-        self,
-        verb: str,
-        what: str,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        query: Mapping[str, str] = NO_QUERY,
-        content: str = "application/json",
-        absent_ok: bool = False,
-    ) -> Manifest:
-        raw = await self._call(verb, what, method, path, body, query, content=content, absent_ok=absent_ok)
-        result: Manifest = msgspec.json.decode(raw)
+    async def _object(self, what: str, request: Request) -> Manifest:
+        result: Manifest = msgspec.json.decode(await self._send(what, request))
         return result
 
-    async def _call(
-        self,
-        verb: str,
-        what: str,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None,
-        query: Mapping[str, str],
-        *,
-        content: str = "application/json",
-        accept: str = "application/json",
-        absent_ok: bool = False,
-    ) -> bytes:
-        sent = None if body is None else msgspec.json.encode(body)
+    async def _send(self, what: str, request: Request) -> bytes:
         try:
-            status, raw = await self._transport.request(method, path, query, sent, content, accept)
+            status, raw = await self._transport.send(request)
         except REQUEST_ERRORS as error:
-            raise Unreachable(f"{verb} {what}", 0, "Unreachable", f"{type(error).__name__}: {error}") from error
-        if status >= 400 and not (absent_ok and status == 404):
-            reason, message = error_of(raw)
-            raise from_status(f"{verb} {what}", status, reason, message)
+            raise Unreachable(what, 0, "Unreachable", f"{type(error).__name__}: {error}") from error
+        if status >= 400:
+            raise from_status(what, status, *error_of(raw))
         return raw
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(body)
 
 
 def path_of(kind: Kind, namespace: str | None, name: str = "") -> str:

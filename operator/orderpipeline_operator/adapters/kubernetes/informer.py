@@ -16,7 +16,7 @@ from orderpipeline_operator.errors import ApiError, NotFound
 LOG = logging.getLogger(__name__)
 WATCH_SECONDS = 300.0
 """How long one watch lasts at least; up to half as much again, so that not all of them end at once."""
-ABSENT_SECONDS = 10.0
+MISSING_KIND_SECONDS = 10.0
 """Time between two looks for a kind whose CRD is not installed."""
 GONE = 410
 
@@ -59,7 +59,7 @@ class Informer:
                 self._version, self.synced, self.kind_missing = "", False, True
                 self._settled.set()
                 self._store.keep_only(self._watched.kind, self._watched.namespace, (), str(2**63))
-                await self._sleep(ABSENT_SECONDS)
+                await self._sleep(MISSING_KIND_SECONDS)
             except ApiError as error:
                 self.synced = False
                 if error.status == GONE:

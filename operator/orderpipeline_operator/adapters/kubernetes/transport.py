@@ -5,7 +5,7 @@ The Kubernetes client finds out where the server is and who we are; its own requ
 
 import ssl
 from collections.abc import AsyncGenerator, Mapping
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -16,9 +16,20 @@ from yarl import URL
 
 from orderpipeline_operator.adapters.kubernetes.credentials import authorization
 
-NO_QUERY: Final[Mapping[str, str]] = MappingProxyType({})
 REQUEST_ERRORS: Final = (TimeoutError, aiohttp.ClientError, OSError)
 """What a request raises when there was no whole answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; `content` and `accept` are media types."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    content: str = "application/json"
+    accept: str = "application/json"
 
 
 class Transport:
@@ -38,21 +49,14 @@ class Transport:
             if session is not None:
                 await session.close()
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] = NO_QUERY,
-        body: bytes | None = None,
-        content: str = "application/json",
-        accept: str = "application/json",
-    ) -> tuple[int, bytes]:
-        """Status and body of the answer. Raises one of TROUBLE."""
-        headers = await self._headers(accept) | {"Content-Type": content}
+    async def send(self, request: Request) -> tuple[int, bytes]:
+        """Status and body of the answer. Raises one of REQUEST_ERRORS."""
+        headers = await self._headers(request.accept) | {"Content-Type": request.content}
         if self._short is None:
             self._short = self._session(self._cluster.connection_pool_maxsize)
+        url = self._url(request.path, request.query)
         async with self._short.request(
-            method, self._url(path, query), data=body, headers=headers, timeout=self._timeout, **self._way
+            request.method, url, data=request.body, headers=headers, timeout=self._timeout, **self._way
         ) as reply:
             return reply.status, await reply.read()
 

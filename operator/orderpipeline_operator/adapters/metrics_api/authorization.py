@@ -1,4 +1,4 @@
-"""May this user read that: asked of the API server by SubjectAccessReview, answers kept for a few seconds."""
+"""May this user read that: asked of the API server by SubjectAccessReview, answers cached for a few seconds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from orderpipeline_operator.adapters.metrics_api.authentication import User
 from orderpipeline_operator.domain.kubernetes.apiservice import METRICS_GROUP, METRICS_VERSION
 
 REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
-KEEP = 10.0
-MOST = 4096
+CACHE_SECONDS = 10.0
+MAX_ENTRIES = 4096
 MASTERS = "system:masters"
 
 
@@ -25,25 +25,25 @@ class Action:
 
 
 class Authorizer:
-    """Asks and remembers for KEEP seconds. `now` is a monotonic clock."""
+    """Asks and remembers for CACHE_SECONDS seconds. `now` is a monotonic clock."""
 
     def __init__(self, kube: KubernetesClient, now: Callable[[], float]) -> None:
         self._kube, self._now = kube, now
-        self._kept: dict[tuple[Any, ...], tuple[float, bool, str]] = {}
+        self._cached: dict[tuple[Any, ...], tuple[float, bool, str]] = {}
 
     async def allowed(self, user: User, action: Action) -> tuple[bool, str]:
         """Whether, and the API server's reason. Raises ApiError when it cannot be asked: then nothing is allowed."""
         if MASTERS in user.groups:
             return True, ""
         key = (user.name, user.groups, tuple(sorted(user.extra.items())), action)
-        kept = self._kept.get(key)
-        if kept is not None and self._now() < kept[0]:
-            return kept[1], kept[2]
+        cached = self._cached.get(key)
+        if cached is not None and self._now() < cached[0]:
+            return cached[1], cached[2]
         status = (await self._kube.post(REVIEWS, review(user, action))).get("status") or {}
         answer = bool(status.get("allowed")) and not status.get("denied"), str(status.get("reason") or "")
-        if len(self._kept) >= MOST:
-            self._kept.clear()
-        self._kept[key] = (self._now() + KEEP, *answer)
+        if len(self._cached) >= MAX_ENTRIES:
+            self._cached.clear()
+        self._cached[key] = (self._now() + CACHE_SECONDS, *answer)
         return answer
 
 

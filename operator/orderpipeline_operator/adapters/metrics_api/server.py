@@ -31,7 +31,7 @@ from orderpipeline_operator.domain.units.quantities import milli
 from orderpipeline_operator.errors import ApiError
 
 LOG = logging.getLogger(__name__)
-REFRESH = 15.0
+REFRESH_SECONDS = 15.0
 """Seconds between two looks at the certificate files and the front proxy's ConfigMap."""
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/livez"})
 _AGGREGATED = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -39,21 +39,21 @@ _AGGREGATED = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Front:
+class CurrentFrontProxy:
     """The front proxy as last read; the refresher writes it, requests read it."""
 
     def __init__(self) -> None:
-        self.proxy: FrontProxy | None = None
+        self.current: FrontProxy | None = None
 
 
-def build_app(front: Front, authorizer: Authorizer, values: Values) -> web.Application:
+def build_app(front_proxy: CurrentFrontProxy, authorizer: Authorizer, values: Values) -> web.Application:
     """The application: the documents, the values, and the guard before all but the health paths."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path in OPEN_PATHS:
             return await handler(request)
-        return await _guarded(front, authorizer, request, handler)
+        return await _guarded(front_proxy, authorizer, request, handler)
 
     async def value(request: web.Request) -> web.Response:
         return await _values(values, request)
@@ -94,18 +94,18 @@ async def serve_with(
     listening: Callable[[], None] = lambda: None,
 ) -> None:  # fmt: skip
     """As `serve`, on parts that were made elsewhere. `listening` is called once the port is open."""
-    front = Front()
-    while not await _refresh(front, proxies, tls):  # noqa: ASYNC110 - polls what others change
+    front_proxy = CurrentFrontProxy()
+    while not await _refresh(front_proxy, proxies, tls):  # noqa: ASYNC110 - polls what others change
         await asyncio.sleep(1.0)
-    runner = web.AppRunner(build_app(front, authorizer, values), access_log=None, logger=ServerLog(LOG))
+    runner = web.AppRunner(build_app(front_proxy, authorizer, values), access_log=None, logger=ServerLog(LOG))
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, ssl_context=tls.context).start()
         LOG.info("external metrics are served on port %d", port)
         listening()
         while True:
-            await asyncio.sleep(REFRESH)
-            await _refresh(front, proxies, tls)
+            await asyncio.sleep(REFRESH_SECONDS)
+            await _refresh(front_proxy, proxies, tls)
     finally:
         if (server := runner.server) is not None:
             # asyncio finishes the handshakes it has begun, and aiohttp would keep those connections for ever.
@@ -113,22 +113,24 @@ async def serve_with(
         await runner.cleanup()
 
 
-async def _refresh(front: Front, proxies: FrontProxySource, tls: Tls) -> bool:
+async def _refresh(front_proxy: CurrentFrontProxy, proxies: FrontProxySource, tls: Tls) -> bool:
     """Whether requests can be served: a certificate is loaded and the front proxy is known."""
-    front.proxy = await proxies.current()
+    front_proxy.current = await proxies.current()
     try:
-        if tls.refresh(front.proxy.ca_pem if front.proxy else None):
+        if tls.refresh(front_proxy.current.ca_pem if front_proxy.current else None):
             LOG.info("certificates of the external metrics API were loaded")
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         LOG.warning("certificates of the external metrics API cannot be used: %s", error)
         return False
-    return front.proxy is not None
+    return front_proxy.current is not None
 
 
-async def _guarded(front: Front, authorizer: Authorizer, request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _guarded(
+    front_proxy: CurrentFrontProxy, authorizer: Authorizer, request: web.Request, handler: Handler
+) -> web.StreamResponse:
     certificate = request.get_extra_info("peercert")
     try:
-        user = authenticate(front.proxy, certificate, request.headers)
+        user = authenticate(front_proxy.current, certificate, request.headers)
     except Unauthenticated as error:
         return _refuse(request, 401, "Unauthorized", "Unauthorized", str(error))
     action = _action(request)

@@ -9,7 +9,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE
 from orderpipeline_operator.domain.kubernetes.names import PIPELINE_LABEL
 from orderpipeline_operator.domain.kubernetes.selector import Requirement, matches
 
-KEEP = 1.0
+CACHE_SECONDS = 1.0
 _WHERE: Mapping[str, tuple[str, str]] = {
     Metric.DESIRED_CONSUMERS: ("consumers", "desired"),
     Metric.LAG_ORDERS: ("lag", "orders"),
@@ -31,7 +31,7 @@ class StatusValues:
 
     def __init__(self, kube: KubernetesClient, now: Callable[[], float], clock: Callable[[], float]) -> None:
         self._kube, self._now, self._clock = kube, now, clock
-        self._kept: dict[str, tuple[float, float, Sequence[Mapping[str, Any]]]] = {}
+        self._cached: dict[str, tuple[float, float, Sequence[Mapping[str, Any]]]] = {}
 
     async def lookup(self, namespace: str, metric: str, selector: tuple[Requirement, ...]) -> Sequence[Row]:
         """See Values. Raises ApiError when the pipelines cannot be read."""
@@ -39,13 +39,13 @@ class StatusValues:
         return rows(pipelines, metric, selector, read_at)
 
     async def _pipelines(self, namespace: str) -> tuple[float, Sequence[Mapping[str, Any]]]:
-        kept = self._kept.get(namespace)
-        if kept is None or self._clock() >= kept[0]:
+        cached = self._cached.get(namespace)
+        if cached is None or self._clock() >= cached[0]:
             listed = await self._kube.list(PIPELINE, namespace)
-            until = self._clock() + KEEP
-            self._kept = {k: v for k, v in self._kept.items() if v[0] > self._clock()}
-            kept = self._kept[namespace] = (until, self._now(), listed)
-        return kept[1], kept[2]
+            until = self._clock() + CACHE_SECONDS
+            self._cached = {k: v for k, v in self._cached.items() if v[0] > self._clock()}
+            cached = self._cached[namespace] = (until, self._now(), listed)
+        return cached[1], cached[2]
 
 
 def rows(

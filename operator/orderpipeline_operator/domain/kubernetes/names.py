@@ -92,7 +92,7 @@ def labels(name: str, component: str) -> dict[str, str]:
     }
 
 
-def selector(name: str, component: str) -> dict[str, str]:
+def selector_labels(name: str, component: str) -> dict[str, str]:
     """The labels that select the pods of one component; never changes, since Deployment selectors are immutable."""
     return {
         "app.kubernetes.io/name": "orderpipeline",

@@ -59,7 +59,7 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
         spec=present(
             replicas=_replicas(pipeline),
             revisionHistoryLimit=3,
-            selector={"matchLabels": names.selector(pipeline.name, COMPONENT)},
+            selector={"matchLabels": names.selector_labels(pipeline.name, COMPONENT)},
             template=pod_template(pipeline, context, pod),
         ),
     )

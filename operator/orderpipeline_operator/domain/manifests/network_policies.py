@@ -28,7 +28,7 @@ def _policy(pipeline: Pipeline, name: str, component: str, port: int) -> Manifes
         name,
         component,
         spec={
-            "podSelector": {"matchLabels": names.selector(pipeline.name, component)},
+            "podSelector": {"matchLabels": names.selector_labels(pipeline.name, component)},
             "policyTypes": ["Ingress"],
             "ingress": [rule],
         },

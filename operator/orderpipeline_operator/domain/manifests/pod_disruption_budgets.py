@@ -25,7 +25,7 @@ def _budget(pipeline: Pipeline, name: str, component: str, placement: Placement)
         component,
         spec={
             "maxUnavailable": int(allowed) if allowed.isdigit() else allowed,
-            "selector": {"matchLabels": names.selector(pipeline.name, component)},
+            "selector": {"matchLabels": names.selector_labels(pipeline.name, component)},
             # A pod that is not ready protects nothing; without this, broken pods would hold up every drain.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },

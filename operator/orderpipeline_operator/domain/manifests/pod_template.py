@@ -155,7 +155,7 @@ def _spread(pipeline: str, component: str, placement: Placement) -> dict[str, An
         "maxSkew": 1,
         "topologyKey": placement.topology_key,
         "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": names.selector(pipeline, component)},
+        "labelSelector": {"matchLabels": names.selector_labels(pipeline, component)},
         # During a rollout the old pods must not count, or the new ones end up unevenly spread.
         "matchLabelKeys": ["pod-template-hash"],
     }

@@ -62,7 +62,7 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
             "replicas": spec.replicas,
             "revisionHistoryLimit": 3,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}},
-            "selector": {"matchLabels": names.selector(pipeline.name, COMPONENT)},
+            "selector": {"matchLabels": names.selector_labels(pipeline.name, COMPONENT)},
             "template": pod_template(pipeline, context, pod),
         },
     )

@@ -17,7 +17,7 @@ def service(pipeline: Pipeline) -> Manifest:
         producer.COMPONENT,
         spec={
             "type": "ClusterIP",
-            "selector": names.selector(pipeline.name, producer.COMPONENT),
+            "selector": names.selector_labels(pipeline.name, producer.COMPONENT),
             "ports": [
                 {
                     "name": producer.PORT_NAME,

@@ -1,0 +1,92 @@
+"""What the leader runs: it watches the pipelines, samples their lag, and reconciles them until it has to stop."""
+
+import asyncio
+import random
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from kubernetes.aio.client import Configuration
+from prometheus_client import CollectorRegistry
+
+from orderpipeline_operator.adapters.kubernetes import handlers
+from orderpipeline_operator.adapters.kubernetes.cached_client import CachedClient
+from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
+from orderpipeline_operator.adapters.kubernetes.lease import Election
+from orderpipeline_operator.domain.kubernetes.kinds import Key
+from orderpipeline_operator.reconcile.reconciler import Defaults, Reconciler
+from orderpipeline_operator.runtime.tasks import first_to_end, run_in_background
+from orderpipeline_operator.runtime.telemetry import OperatorMetrics, PipelineMetrics
+from orderpipeline_operator.runtime.workers import Worker
+from orderpipeline_operator.runtime.workqueue import WorkQueue
+from orderpipeline_operator.sampling.sampler import Clock, ReaderFactory, Scaler
+from orderpipeline_operator.settings import Settings
+
+DEBOUNCE_SECONDS: Final = 0.1
+"""How long a pipeline's events are collected before it is looked at."""
+SYNC_SECONDS: Final = 10.0
+"""How long the first look waits for the watches to stand; without them every look is a dozen requests."""
+
+
+@dataclass(frozen=True)
+class Leader:
+    """The leader's part of the process. `reader_factory` makes what reads the offsets of one pipeline."""
+
+    settings: Settings
+    cluster: Configuration
+    kube: KubernetesClient
+    registry: CollectorRegistry
+    metrics: OperatorMetrics
+    reader_factory: ReaderFactory
+
+    async def run(self, election: Election, stop: asyncio.Event) -> str:
+        """Lead until told to stop (gives an empty string) or unable to go on (gives why)."""
+        queue: WorkQueue[Key] = WorkQueue(time.monotonic)
+        namespaces = self.settings.watch_namespaces
+        async with AsyncExitStack() as stack:
+            scaler = Scaler(queue.add, clock=Clock(jitter=random.random), reader_factory=self.reader_factory)
+            stack.push_async_callback(scaler.close)
+            self.registry.register(PipelineMetrics(scaler))
+            cached = CachedClient(self.kube, namespaces, lambda key: queue.add(key, DEBOUNCE_SECONDS))
+            reconciler = Reconciler(cached, cached, scaler, self._defaults(), now=lambda: datetime.now(UTC))
+            watch = self._watch(queue)
+            watch.start()
+            stack.push_async_callback(watch.stop, 10.0)
+            # The workers come last, since what comes last is ended first: a process that lost the lead writes no more.
+            for _ in range(self.settings.workers):
+                worker = Worker(queue, reconciler, self.metrics, time.monotonic, random.random)
+                run_in_background(stack, _work(cached, worker))
+            ended = await first_to_end(stop.wait(), election.hold(), watch.wait(), cached.run())
+            return ("", f"the lead is lost: {election.error or 'somebody else holds the Lease'}", watch.failure)[ended]
+
+    def _watch(self, queue: WorkQueue[Key]) -> handlers.KopfWatch:
+        loop = asyncio.get_running_loop()
+
+        def enqueue(key: Key) -> None:  # called in kopf's thread
+            loop.call_soon_threadsafe(queue.add, key, DEBOUNCE_SECONDS)
+
+        namespaces = self.settings.watch_namespaces
+        registry = handlers.registry(self.cluster, enqueue)
+        return handlers.KopfWatch(registry, handlers.settings(cluster_wide=not namespaces), namespaces)
+
+    def _defaults(self) -> Defaults:
+        settings = self.settings
+        return Defaults(
+            producer_image=settings.producer_image,
+            consumer_image=settings.consumer_image,
+            operator_namespace=settings.namespace,
+            identity=settings.identity,
+            resync_seconds=settings.resync_seconds,
+            teardown_seconds=settings.teardown_seconds,
+            image_pull_policy=settings.image_pull_policy,
+            image_pull_secrets=settings.image_pull_secrets,
+            metrics_service=settings.metrics_service,
+            scaling_url=settings.scaling_url,
+        )
+
+
+async def _work(cached: CachedClient, worker: Worker) -> None:
+    await cached.wait_synced(SYNC_SECONDS)
+    await worker.run()
