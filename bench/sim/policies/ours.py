@@ -11,8 +11,9 @@ from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.lag.history import Smoothing
 from orderpipeline_operator.domain.lag.sample import Group, GroupState, LagSample, Load, Owner, Unknown
 from orderpipeline_operator.domain.scaling.decide import decide
-from orderpipeline_operator.domain.scaling.model import Decision, ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling.policy import policy_from
+from orderpipeline_operator.domain.scaling.decision import Decision
+from orderpipeline_operator.domain.scaling.policy import ScalingPolicy, policy_from
+from orderpipeline_operator.domain.scaling.state import ScalingState
 
 
 def policy_of(scenario: Scenario) -> ScalingPolicy:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orderpipeline_operator.domain.api.v1alpha1 import GROUP, PLURAL
-from orderpipeline_operator.domain.scaling.why import explain
+from orderpipeline_operator.domain.scaling.why import report
 
 
 class CannotTellError(Exception):
@@ -40,7 +40,7 @@ def why(given: argparse.Namespace) -> int:
     except CannotTellError as error:
         sys.stderr.write(f"orderpipeline why: {error}\n")
         return 1
-    sys.stdout.write(explain(pipeline))
+    sys.stdout.write(report(pipeline))
     return 0
 
 

@@ -17,8 +17,11 @@ from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, Offse
 from orderpipeline_operator.domain.lag.history import History, advance
 from orderpipeline_operator.domain.lag.sample import LagSample, Reading, Unknown
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
+from orderpipeline_operator.domain.scaling import state_json
 from orderpipeline_operator.domain.scaling.decide import decide
-from orderpipeline_operator.domain.scaling.model import Decision, ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.scaling.decision import Decision
+from orderpipeline_operator.domain.scaling.policy import ScalingPolicy
+from orderpipeline_operator.domain.scaling.state import ScalingState
 from orderpipeline_operator.sampling.view import ScalingView, is_material, stale, stale_after, view_of
 
 Key = tuple[str, str]
@@ -94,7 +97,7 @@ class _Loop:
     def __init__(self, target: Target) -> None:
         self.target = target
         restored = target.restored or {}
-        self.state = ScalingState.from_json(restored.get("state"))
+        self.state = state_json.from_json(restored.get("state"))
         if self.state.desired is None:
             self.state = ScalingState(desired=target.replicas_now)
         decisions = restored.get("decisions")

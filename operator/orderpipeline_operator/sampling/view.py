@@ -5,7 +5,9 @@ from typing import Any
 
 from orderpipeline_operator.domain.lag.sample import LagSample, Unknown, moved
 from orderpipeline_operator.domain.planning.observed import Scaling
-from orderpipeline_operator.domain.scaling.model import Decision, ScalingPolicy
+from orderpipeline_operator.domain.scaling import state_json
+from orderpipeline_operator.domain.scaling.decision import Decision
+from orderpipeline_operator.domain.scaling.policy import ScalingPolicy
 
 PUBLISH_EVERY = 15.0
 """Seconds between two publications of what merely moves, such as the lag. A new number of consumers doesn't wait."""
@@ -44,7 +46,7 @@ def view_of(
         error=error,
         latest=decision.to_json(),
         decisions=decisions,
-        state=decision.state.to_json(),
+        state=state_json.to_json(decision.state),
         reason=decision.reason,
         leaving=leaving,
     )

@@ -1,65 +1,64 @@
-"""Scale-downs that had to be taken back: remembered, so that the same is not tried again soon.
+"""Scale-downs that had to be reverted: remembered, so that the same is not tried again soon.
 
-Where no more orders arrive than did then, fewer consumers were too few, and are for a while not gone back to. Where
-more do, the load comes and goes: when it was back soon, the next scale-down is waited for longer. So it is after a
-number between two steps, which is right or wrong by what single partitions bring, and that moves.
+Where no more orders arrive than did then, fewer consumers were too few, and are not gone back to for a while. Where
+more do, the load comes and goes: when it was back soon, the next scale-down waits longer. The same holds for a number
+between two even steps, which is right or wrong by what single partitions receive, and that changes.
 """
 
 from dataclasses import replace
 
 from orderpipeline_operator.domain.lag.sample import LagSample
 from orderpipeline_operator.domain.scaling import even_steps
-from orderpipeline_operator.domain.scaling.model import ScalingPolicy, ScalingState
-
-JUDGED = 600.0
-"""Seconds after which a scale-down that was not taken back was right; so long one that was not is not repeated, the
-first time. Each further time it is twice as long."""
-MOST = 4 * 3600.0
-"""Seconds, the longest of these times."""
-BETWEEN = 4
-"""So many times as long is waited for with the next scale-down after a number between two steps was too few."""
-ALIKE = 1.1
-"""A load is the same as another while it is no more than this many times the other."""
+from orderpipeline_operator.domain.scaling.policy import ScalingPolicy
+from orderpipeline_operator.domain.scaling.state import Backoff, ScaleDown
 
 
-def fallen(state: ScalingState, current: int, sample: LagSample, now: float) -> ScalingState:
-    """State when `current` consumers become fewer."""
-    return replace(state, fall_at=now, fall_from=current, fall_rate=sample.arrival_rate or 0.0)
+def wait(policy: ScalingPolicy, backoff: Backoff) -> float:
+    """Seconds for which fewer consumers must be recommended before they go."""
+    return max(policy.stabilization_down, backoff.wait or 0.0)
 
 
-def hold(policy: ScalingPolicy, state: ScalingState) -> float:
-    """Seconds for which fewer must be wanted."""
-    return max(policy.stabilization_down, state.hold or 0.0)
-
-
-def risen(policy: ScalingPolicy, state: ScalingState, sample: LagSample, now: float) -> ScalingState:
-    """State when consumers become more: was the last scale-down a mistake?"""
-    if state.fall_at is None or state.fall_rate is None:
-        return state
+def floor(policy: ScalingPolicy, backoff: Backoff, sample: LagSample) -> int:
+    """Fewest consumers that are known to do for what arrives now; 0 where nothing of the kind is remembered."""
     arriving = sample.arrival_rate or 0.0
-    done = replace(state, fall_at=None, fall_from=None, fall_rate=None)
-    between = state.desired not in even_steps.steps(sample.partitions)
-    alike = 0.0 < arriving <= ALIKE * state.fall_rate  # what waits while nothing arrives says nothing of a load
-    if between or not alike:
-        held = hold(policy, state)
-        soon = between or now - state.fall_at < 2 * held
-        longer = min((BETWEEN if between else 2) * held, max(held, JUDGED))
-        return replace(done, hold=longer) if soon else done
-    lasts = JUDGED if state.least_for is None else min(2 * state.least_for, MOST)
-    return replace(done, least=state.fall_from, least_until=now + lasts, least_for=lasts, least_rate=arriving)
-
-
-def judged(state: ScalingState, now: float) -> ScalingState:
-    """State without what time has overtaken."""
-    if state.least_until is not None and now >= state.least_until:
-        state = replace(state, least=None, least_until=None, least_rate=None)
-    if state.fall_at is not None and now - state.fall_at >= JUDGED:
-        state = replace(state, fall_at=None, fall_from=None, fall_rate=None, least_for=None, hold=None)
-    return state
-
-
-def least(state: ScalingState, sample: LagSample) -> int:
-    """Fewest consumers that are known to do for what arrives now; 0 where nothing is remembered of the like."""
-    if state.least is None or ALIKE * (sample.arrival_rate or 0.0) < (state.least_rate or 0.0):
+    if backoff.floor is None or policy.tuning.same_load_ratio * arriving < (backoff.floor_rate or 0.0):
         return 0
-    return state.least
+    return backoff.floor
+
+
+def on_scale_down(backoff: Backoff, current: int, sample: LagSample, now: float) -> Backoff:
+    """When `current` consumers become fewer."""
+    return replace(backoff, scale_down=ScaleDown(now, current, sample.arrival_rate or 0.0))
+
+
+def on_scale_up(policy: ScalingPolicy, backoff: Backoff, current: int, sample: LagSample, now: float) -> Backoff:
+    """When `current` consumers become more: was the last scale-down a mistake?"""
+    last, tuning = backoff.scale_down, policy.tuning
+    if last is None:
+        return backoff
+    done = replace(backoff, scale_down=None)
+    arriving = sample.arrival_rate or 0.0
+    between = current not in even_steps.steps(sample.partitions)
+    # A backlog while nothing arrives says nothing about a load.
+    same_load = 0.0 < arriving <= tuning.same_load_ratio * last.arrival_rate
+    if between or not same_load:
+        waited = wait(policy, backoff)
+        if not between and now - last.started_at >= 2 * waited:
+            return done
+        factor = tuning.uneven_backoff_factor if between else tuning.backoff_factor
+        return replace(done, wait=min(factor * waited, max(waited, tuning.probation_seconds)))
+    seconds = tuning.probation_seconds
+    if backoff.floor_seconds is not None:
+        seconds = min(tuning.backoff_factor * backoff.floor_seconds, tuning.max_backoff_seconds)
+    floor = last.replicas_before
+    return replace(done, floor=floor, floor_until=now + seconds, floor_seconds=seconds, floor_rate=arriving)
+
+
+def expire(policy: ScalingPolicy, backoff: Backoff, now: float) -> Backoff:
+    """Without what time has overtaken."""
+    if backoff.floor_until is not None and now >= backoff.floor_until:
+        backoff = replace(backoff, floor=None, floor_until=None, floor_rate=None)
+    last = backoff.scale_down
+    if last is not None and now - last.started_at >= policy.tuning.probation_seconds:
+        backoff = replace(backoff, scale_down=None, floor_seconds=None, wait=None)
+    return backoff

@@ -5,58 +5,70 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from orderpipeline_operator.domain.lag.sample import LagSample, Load
+from orderpipeline_operator.domain.lag.sample import Load
 from orderpipeline_operator.domain.scaling import even_steps, forecast
-from orderpipeline_operator.domain.scaling.model import ScalingPolicy, ScalingState
-from orderpipeline_operator.domain.scaling.observe import waiting
-
-DEVIATIONS = 2.0
-"""How many standard deviations above the mean the busiest of some dozen consumers is to be expected."""
+from orderpipeline_operator.domain.scaling.backlog import waiting
+from orderpipeline_operator.domain.scaling.situation import Situation
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Orders per second. `useful` leaves out what single partitions ask for beyond the rate of one consumer, since a
-    partition has one consumer at a time; `flowing` is what of that part arrives now; `hot` names those partitions, the
-    hottest first, with what each asks for. `arriving` is the arrival rate, `foretold` the one that the forecast
-    expects, None when it has no say.
+    """Orders per second: `arriving` is the arrival rate, `total` that and the backlog over the time to catch up.
+
+    `servable` leaves out what single partitions ask for beyond the rate of one consumer, since a partition has one
+    consumer at a time; `servable_arrivals` is what of that part arrives now. `hot` are those partitions, the hottest
+    first, with what each asks for. `forecast` is the expected arrival rate, None when there is none.
     """
 
-    total: float
-    useful: float
-    flowing: float
-    hot: tuple[tuple[int, float], ...]
     arriving: float
-    foretold: float | None
+    total: float
+    servable: float
+    servable_arrivals: float
+    hot: tuple[tuple[int, float], ...]
+    forecast: float | None
 
     @property
     def prepared(self) -> float:
-        """The useful part, once what is foretold arrives; never less than without a forecast."""
-        return self.useful + max((self.foretold or 0.0) - self.arriving, 0.0)
+        """The servable part once what is forecast arrives; never less than without a forecast."""
+        return self.servable + max((self.forecast or 0.0) - self.arriving, 0.0)
 
 
-def demand_of(policy: ScalingPolicy, sample: LagSample, seen: ScalingState, rate: float, now: float) -> Demand:
-    """The demand of one sample, for consumers that do `rate` orders per second each."""
+def demand_of(situation: Situation) -> Demand:
+    """The demand of one sample."""
+    policy, sample, rate = situation.policy, situation.sample, situation.rate
     arriving = sample.arrival_rate or 0.0
     total = arriving + waiting(sample) / policy.target_catch_up
     hot, excess, overflow = [], 0.0, 0.0
     for partition, lag, arrival, *_ in sample.loads:
-        asked = arrival + lag / policy.target_catch_up
-        if asked > rate:
-            hot.append((partition, asked))
-            excess += asked - rate
+        requested = arrival + lag / policy.target_catch_up
+        if requested > rate:
+            hot.append((partition, requested))
+            excess += requested - rate
             overflow += max(arrival - rate, 0.0)
     hot.sort(key=lambda one: (-one[1], one[0]))
-    foretold = None if policy.forecast is None else forecast.ahead(seen.forecast, policy.forecast, now)
-    useful, flowing = max(total - excess, 0.0), max(arriving - overflow, 0.0)
-    return Demand(total, useful, flowing, tuple(hot), arriving, foretold)
+    return Demand(
+        arriving=arriving,
+        total=total,
+        servable=max(total - excess, 0.0),
+        servable_arrivals=max(arriving - overflow, 0.0),
+        hot=tuple(hot),
+        forecast=_forecast(situation),
+    )
 
 
-def for_uneven(loads: Sequence[Load], rate: float) -> int:
-    """The step from which on no consumer is to be expected to get more than `rate`, in orders per second.
+def _forecast(situation: Situation) -> float | None:
+    policy = situation.policy
+    if policy.forecast is None:
+        return None
+    return forecast.ahead(situation.learned.forecast, policy.forecast, situation.now, policy.tuning.forecast)
 
-    Partitions are spread evenly by their number, and what arrives at each may differ. Those that alone get more are
-    left out: no number of consumers helps them. 0 where nothing is known of the partitions.
+
+def step_for_uneven(loads: Sequence[Load], rate: float, deviations: float) -> int:
+    """The even step from which on no consumer is to be expected to receive more than `rate`, in orders per second.
+
+    Partitions are spread evenly by their number, and what arrives at each may differ: the busiest consumer is taken to
+    be `deviations` standard deviations above the mean. Partitions that alone receive more are left out: no number of
+    consumers helps them. 0 where nothing is known of the partitions.
     """
     arrivals = sorted((load.arrival_rate for load in loads if load.arrival_rate <= rate), reverse=True)
     if not arrivals:
@@ -66,7 +78,7 @@ def for_uneven(loads: Sequence[Load], rate: float) -> int:
     deviation = math.sqrt(sum((arrival - mean) ** 2 for arrival in arrivals) / known)
     for step in even_steps.steps(len(loads)):
         each = min(even_steps.step(len(loads), step), known)
-        expected = each * mean + DEVIATIONS * deviation * math.sqrt(each * (1 - each / known))
+        expected = each * mean + deviations * deviation * math.sqrt(each * (1 - each / known))
         if min(expected, largest[each]) <= rate:
             return step
     return len(loads)

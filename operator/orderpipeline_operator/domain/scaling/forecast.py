@@ -1,25 +1,23 @@
 """What is likely to arrive soon: additive Holt-Winters with a damped trend, over the slots of a season. Pure.
 
 A season (a day, a week) has 96 slots, 168 when it is longer than a day. The mean arrival rate of each finished slot is
-one observation. Until each slot of a season was seen once nothing is foretold.
+one observation. Nothing is forecast until each slot of a season was seen once.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-ALPHA, BETA, GAMMA, DAMPING = 0.3, 0.1, 0.3, 0.9
-"""Weights of the newest error in level, trend and season, and what is left of the trend after a slot."""
+from orderpipeline_operator.domain.scaling.tuning import HOLT_WINTERS, HoltWinters
+
 DAY = 86400.0
-LONGEST = 300.0
-"""Seconds for which one sample speaks at most; what was not sampled is not known, and not zero."""
 UNSEEN = -1
 """In JSON: a slot of the first season that was not seen yet; a mean rate is never negative."""
 
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """What to foretell: the season's length and how far ahead to look. Seconds."""
+    """The season's length and how far ahead to look. Seconds."""
 
     season: float
     ahead: float
@@ -70,46 +68,53 @@ class Forecast:
             return None
 
 
-def learn(known: Forecast | None, horizon: Horizon, rate: float, elapsed: float, now: float) -> Forecast:
+def learn(
+    known: Forecast | None,
+    horizon: Horizon,
+    rate: float,
+    elapsed: float,
+    now: float,
+    weights: HoltWinters = HOLT_WINTERS,
+) -> Forecast:
     """Take in that orders arrived at `rate` for the last `elapsed` seconds before `now` (Unix seconds)."""
     slot = horizon.slot(now)
     if known is None or len(known.season) != horizon.slots or not 0 <= slot - known.slot <= 10 * horizon.slots:
         known = Forecast(slot, (None,) * horizon.slots)
     if slot > known.slot:
-        known = _finish(known, horizon.season / horizon.slots)
+        known = _finish(known, horizon.season / horizon.slots, weights)
         for _ in range(slot - known.slot - 1):  # slots of which nothing is known: the trend goes on, and fades
-            trend = DAMPING * known.trend
+            trend = weights.damping * known.trend
             known = replace(known, trend=trend, level=None if known.level is None else known.level + trend)
         known = replace(known, slot=slot, orders=0.0, seconds=0.0)
-    elapsed = min(max(elapsed, 0.0), LONGEST)
+    elapsed = min(max(elapsed, 0.0), weights.max_sample_seconds)
     return replace(known, orders=known.orders + rate * elapsed, seconds=known.seconds + elapsed)
 
 
-def ahead(known: Forecast | None, horizon: Horizon, now: float) -> float | None:
-    """The highest rate foretold from now until the horizon; None while a season is not complete."""
+def ahead(known: Forecast | None, horizon: Horizon, now: float, weights: HoltWinters = HOLT_WINTERS) -> float | None:
+    """The highest rate expected from now until the horizon; None while a season is not complete."""
     if known is None or known.level is None or len(known.season) != horizon.slots:
         return None
     last = min(horizon.slot(now + horizon.ahead), known.slot + horizon.slots)
     level, trend, highest = known.level, known.trend, 0.0
     for slot in range(known.slot, last + 1):
-        trend *= DAMPING
+        trend *= weights.damping
         level += trend
         highest = max(highest, level + (known.season[slot % horizon.slots] or 0.0))
     return highest
 
 
-def _finish(known: Forecast, length: float) -> Forecast:
+def _finish(known: Forecast, length: float, weights: HoltWinters) -> Forecast:
     """Take in the slot that was being filled, if at least half of it was seen."""
-    place, trend = known.slot % len(known.season), DAMPING * known.trend
+    place, trend = known.slot % len(known.season), weights.damping * known.trend
     if known.seconds < length / 2:
         return replace(known, trend=trend, level=None if known.level is None else known.level + trend)
     mean = known.orders / known.seconds
     season = list(known.season)
     if known.level is not None:
         error = mean - (known.level + trend + (season[place] or 0.0))
-        season[place] = (season[place] or 0.0) + GAMMA * error
-        level = known.level + trend + ALPHA * error
-        return replace(known, season=tuple(season), level=level, trend=trend + ALPHA * BETA * error)
+        season[place] = (season[place] or 0.0) + weights.season * error
+        level = known.level + trend + weights.level * error
+        return replace(known, season=tuple(season), level=level, trend=trend + weights.level * weights.trend * error)
     season[place] = mean
     seen = [one for one in season if one is not None]
     if len(seen) < len(season):

@@ -1,26 +1,19 @@
-"""What each member of the group has to do, by the partitions that it owns, and which of them could be spared.
+"""What each member of the group has to do, by the partitions that it owns, and which members are spare.
 
-Kafka spreads partitions by their number alone, and nobody but Kafka says who gets which. Which pod goes first is ours
-to say, though. So there may be fewer consumers than the ladder has where whoever gets a partition could do it beside
-his own: the members that have least to do go, and any other one may take up what they leave.
+Kafka spreads partitions by their number alone, and only Kafka decides who gets which. Which pod goes first is ours to
+say, though. So there may be fewer consumers than an even step where each of the others has capacity for a partition
+more: the members with the least to do go, and any other one may take over what they leave.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from orderpipeline_operator.domain.lag.sample import LagSample, Load
-
-HELP = 30.0
-"""Seconds from a decision until more consumers help: the HPA's look, a pod's start and the rebalance. What is decided
-on is as old as the time between two samples, too."""
-
-BACKLOG = 5.0
-"""Seconds of a consumer's work that must wait in one partition to be looked at by itself: where hardly an order comes,
-a single one that waits says nothing."""
+from orderpipeline_operator.domain.scaling.policy import ScalingPolicy
 
 
 class Member(NamedTuple):
-    """One member and the partitions that it owns; what comes for it and what it did lately, in orders per second."""
+    """One member and the partitions that it owns; what it receives and what it processes, in orders per second."""
 
     client: str
     loads: tuple[Load, ...]
@@ -43,25 +36,26 @@ def members_of(sample: LagSample) -> tuple[Member, ...]:
     return members if sum(len(one.loads) for one in members) == len(loads) else ()
 
 
-def strain(members: Iterable[Member], rate: float, help_in: float) -> float:
-    """Seconds by which the worst member will trail when more consumers could help it, at `rate` orders/s for each.
+def worst_lag(policy: ScalingPolicy, members: Iterable[Member], rate: float) -> float:
+    """Seconds by which the worst member will lag when more consumers could help it, at `rate` orders/s for each.
 
-    Who has one partition only cannot be helped, nor who has one that alone brings more than `rate`. Of a partition that
-    stands still the backlog is no sign of too much to do.
+    A member with a single partition cannot be helped, nor one of whose partitions alone receives more than `rate`. The
+    backlog of a partition that stands still is no sign of too much to do. What is decided on is as old as the time
+    between two samples, too.
     """
-    worst = 0.0
+    worst, help_in = 0.0, policy.tuning.scale_up_lead_seconds + policy.poll_interval
     for one in _helpable(members, rate):
         moving = [load for load in one.loads if load.processed_rate]
-        trails = sum([load.lag for load in moving]) / rate
-        for load in moving:  # of its partitions one may trail by more than the others
-            if load.lag > BACKLOG * rate:
-                trails = max(trails, load.lag / load.processed_rate)
-        worst = max(worst, trails + help_in * max(one.arrivals / rate - 1.0, 0.0))
+        lag = sum([load.lag for load in moving]) / rate
+        for load in moving:  # of its partitions one may lag by more than the others
+            if load.lag > policy.tuning.partition_backlog_seconds * rate:
+                lag = max(lag, load.lag / load.processed_rate)
+        worst = max(worst, lag + help_in * max(one.arrivals / rate - 1.0, 0.0))
     return worst
 
 
-def overloaded(members: Iterable[Member], rate: float) -> bool:
-    """Whether for somebody whom more consumers could help more than `rate` orders/s come."""
+def any_overloaded(members: Iterable[Member], rate: float) -> bool:
+    """Whether a member whom more consumers could help receives more than `rate` orders/s."""
     return any(one.arrivals > rate for one in _helpable(members, rate))
 
 
@@ -70,15 +64,15 @@ def _helpable(members: Iterable[Member], rate: float) -> list[Member]:
 
 
 def lightest(members: Iterable[Member], count: int) -> tuple[str, ...]:
-    """The clients of the `count` members for which fewest orders come, the first first."""
+    """Clients of the `count` members that receive the fewest orders, those that should go first at the beginning."""
     return tuple(one.client for one in _by_arrivals(members)[: max(count, 0)])
 
 
-def spare(members: Sequence[Member], rate: float) -> int:
-    """How many of the lightest members may go, such that nobody is then asked for more than `rate` orders/s.
+def spare_count(members: Sequence[Member], rate: float) -> int:
+    """How many of the lightest members may go without anybody then receiving more than `rate` orders/s.
 
-    Kafka gives what they leave to any of those who have fewest partitions, one to each. 0 where members cannot be told
-    apart, or have numbers of partitions more than one apart, as other topics' consumers may.
+    Kafka gives what they leave to those with the fewest partitions, one to each. 0 where members cannot be told apart,
+    or where their numbers of partitions differ by more than one, as those of other topics' consumers may.
     """
     sizes = {len(one.loads) for one in members}
     if len({one.client for one in members}) < len(members) or not sizes or max(sizes) - min(sizes) > 1:

@@ -1,21 +1,45 @@
-"""From the spec to the scaling policy."""
+"""What the spec asks of the scaling, and what it is tuned by."""
+
+from dataclasses import dataclass
+from typing import Literal
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
-from orderpipeline_operator.domain.api.v1alpha1.bounds import consumer_bounds
-from orderpipeline_operator.domain.api.v1alpha1.schedule import parse
+from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds, consumer_bounds
+from orderpipeline_operator.domain.api.v1alpha1.schedule import Schedule, parse
+from orderpipeline_operator.domain.lag.sample import Reset
 from orderpipeline_operator.domain.scaling.forecast import Horizon
-from orderpipeline_operator.domain.scaling.model import ScalingPolicy
+from orderpipeline_operator.domain.scaling.tuning import TUNING, Tuning
 from orderpipeline_operator.domain.units.durations import seconds
 
-COLD_RATE_PER_WORKER = 10.0
-"""Orders per second that one worker is taken to handle until it was measured: 100 ms for an order.
 
-A guess on the slow side, so that the first reaction errs toward more consumers; it never goes past the maximum.
-"""
+@dataclass(frozen=True, slots=True)
+class ScalingPolicy:
+    """What the spec asks of the scaling. Times in seconds, rates in orders per second.
+
+    `assumed_rate` stands in for the rate of one consumer until that is measured; `fixed` is the number in mode Off,
+    None for as many as there are. `schedules` narrow the bounds at times; with `forecast` consumers are added before
+    the orders arrive.
+    """
+
+    mode: Literal["Auto", "Recommend", "Off"]
+    bounds: ConsumerBounds
+    fixed: int | None
+    per_consumer_min: int
+    per_consumer_max: int
+    target_catch_up: float
+    idle_after: float
+    stabilization_up: float
+    stabilization_down: float
+    poll_interval: float
+    offset_reset: Reset
+    assumed_rate: float
+    schedules: tuple[Schedule, ...] = ()
+    forecast: Horizon | None = None
+    tuning: Tuning = TUNING
 
 
-def policy_from(spec: OrderPipelineSpec) -> ScalingPolicy:
-    """Policy of `spec`. Times that the arithmetic divides by or waits on are at least a second.
+def policy_from(spec: OrderPipelineSpec, tuning: Tuning = TUNING) -> ScalingPolicy:
+    """Policy of `spec`. Times that the arithmetic divides by or waits for are at least a second.
 
     Raises ValueError for a schedule that `accept` would refuse.
     """
@@ -32,7 +56,8 @@ def policy_from(spec: OrderPipelineSpec) -> ScalingPolicy:
         stabilization_down=seconds(scaling.stabilization_down),
         poll_interval=max(seconds(scaling.poll_interval), 1.0),
         offset_reset=spec.consumer.offset_reset,
-        cold_rate=COLD_RATE_PER_WORKER * spec.consumer.workers,
+        assumed_rate=tuning.assumed_rate_per_worker * spec.consumer.workers,
         schedules=tuple(map(parse, scaling.schedules)),
         forecast=None if ahead is None else Horizon(seconds(ahead.season), seconds(ahead.ahead)),
+        tuning=tuning,
     )

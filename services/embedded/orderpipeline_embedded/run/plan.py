@@ -15,8 +15,7 @@ from orderpipeline_common.contract import Env, Mount
 from orderpipeline_operator.domain.api.v1alpha1 import GROUP, KIND, VERSION
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.manifests import Context, Manifest, Pipeline, render
-from orderpipeline_operator.domain.scaling.model import ScalingPolicy
-from orderpipeline_operator.domain.scaling.policy import policy_from
+from orderpipeline_operator.domain.scaling.policy import ScalingPolicy, policy_from
 from orderpipeline_operator.domain.validation.accept import Rejected, accept
 
 HOST: Final = "127.0.0.1"

@@ -14,14 +14,16 @@ import yaml
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.crd.generate import crd
 from orderpipeline_operator.domain.crd.openapi import Schema, without_nulls
-from orderpipeline_operator.domain.scaling.model import Decision, ScalingState
+from orderpipeline_operator.domain.scaling.decision import Decision
+from orderpipeline_operator.domain.scaling.numbers import Numbers
+from orderpipeline_operator.domain.scaling.state import ScalingState
 from tests.support.apiserver import ApiServer
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
 API = "orderpipeline.dev/v1alpha1"
-DECISION = Decision(1.0, 3, None, "Steady", "why", {"arrival": 12.5, "partitions": 12}, ScalingState())
+DECISION = Decision(1.0, 3, None, "Steady", "why", Numbers(arrival_rate=12.5, partitions=12), ScalingState())
 SCHEMA: Schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 EXAMPLES = sorted((Path(__file__).parents[4] / "examples").glob("*.yaml"))
 

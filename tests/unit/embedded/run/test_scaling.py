@@ -12,7 +12,7 @@ from orderpipeline_embedded.run.rates import rate
 from orderpipeline_embedded.run.scaling import Scaling, consumer_numbers
 from orderpipeline_embedded.run.state_file import STATE
 from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading, Unknown
-from orderpipeline_operator.domain.scaling.why import explain
+from orderpipeline_operator.domain.scaling.why import report
 from tests.unit.embedded.run.test_plan import text
 
 
@@ -73,8 +73,8 @@ async def decided(
 
 async def test_a_backlog_starts_consumers_and_says_why(tmp_path: Path) -> None:
     fleet, scaling, told, reader = await decided("Auto", BACKLOG, tmp_path)
-    kept = explain(json.loads((tmp_path / STATE).read_text()))
-    assert "6 consumers wanted, 1 there; 1200000 orders wait." in kept
+    kept = report(json.loads((tmp_path / STATE).read_text()))
+    assert "6 consumers desired, 1 running; 1200000 orders waiting." in kept
     assert fleet.desired == 6
     assert told[0].startswith("consumers 1 -> 6: ")
     assert [one.written for one in scaling.points] == [1_200_000]

@@ -9,13 +9,13 @@ from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, Offse
 from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group, Owner, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
-from orderpipeline_operator.domain.scaling.model import ScalingPolicy
+from orderpipeline_operator.domain.scaling.policy import ScalingPolicy
 from orderpipeline_operator.sampling.sampler import Clock, Scaler, Target
 
 POLICY = ScalingPolicy(
     mode="Auto", bounds=ConsumerBounds(1, 6), fixed=1, per_consumer_min=2, per_consumer_max=3, target_catch_up=60.0,
     idle_after=300.0, stabilization_up=0.0, stabilization_down=300.0, poll_interval=5.0, offset_reset="earliest",
-    cold_rate=100.0,
+    assumed_rate=100.0,
 )  # fmt: skip
 KEY = ("default", "shop")
 TARGET = Target(KEY, KafkaEndpoint("kafka:9092"), "orders", "shop", POLICY)
@@ -162,7 +162,7 @@ async def test_it_goes_on_from_the_status():
 async def test_the_pods_stand_in_for_members_that_kafka_does_not_count():
     fake = Fake(at(10, 10, None))
     scaler = await run(fake, 20.0, replace(TARGET, replicas_now=4))
-    assert scaler._loops[KEY].state.members == 4
+    assert scaler._loops[KEY].state.group.members == 4
     await scaler.close()
 
 

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group
-from orderpipeline_operator.domain.scaling.decide import _below, decide
-from orderpipeline_operator.domain.scaling.model import ScalingState
-from tests.unit.operator.domain.scaling.test_decide import POLICY, follow, sample
+from orderpipeline_operator.domain.scaling import state_json
+from orderpipeline_operator.domain.scaling.decide import decide
+from orderpipeline_operator.domain.scaling.stabilize import with_recommendation
+from orderpipeline_operator.domain.scaling.state import Backoff, ScalingState
+from tests.unit.operator.domain.scaling.samples import POLICY, follow, remember, sample
 
 WIDE = replace(POLICY, bounds=ConsumerBounds(1, 120), stabilization_down=60.0)
-AT60 = ScalingState(desired=60, rate=100.0, steady=True, members=60, members_since=0.0)
+AT60 = remember(desired=60, rate=100.0, steady=True, members=60, members_since=0.0)
 
 
 def load(arrival: float, lag: int = 0, members: int = 60):
@@ -48,7 +50,7 @@ def waited(state: ScalingState, now: float, arrival: float) -> float:
 def test_each_number_counts_since_no_more_than_that_was_wanted(wishes):
     below = ()
     for now, wanted in enumerate(wishes):
-        below = _below(below, wanted, float(now))
+        below = with_recommendation(below, wanted, float(now))
         seen = wishes[: now + 1]
         for since, number in below:
             assert max(seen[int(since) :]) == number
@@ -58,45 +60,49 @@ def test_each_number_counts_since_no_more_than_that_was_wanted(wishes):
 
 def test_what_is_left_over_falls_when_its_own_time_has_come():
     loads = [load(5500.0)] * 4 + [load(3000.0)] * 20
-    decisions = follow(WIDE, loads, replace(AT60, desired=120))
+    decisions = follow(WIDE, loads, remember(AT60, desired=120))
     moves = [(5 * i, d.previous, d.replicas) for i, d in enumerate(decisions) if d.previous != d.replicas]
     assert moves == [(60, 120, 60), (80, 60, 40)]
 
 
 def test_fewer_that_were_too_few_are_not_gone_back_to_for_ten_minutes_then_twenty():
     state, now = fall_and_rise(AT60, 1000.0, 3500.0, 3550.0, 120.0)
-    assert (state.least, state.least_for) == (60, 600.0)
-    assert ScalingState.from_json(state.to_json()).least == 60
-    held = decide(WIDE, load(3500.0), replace(state, desired=60), now)
-    assert "60 as fewer were too few a while ago" in held.message
-    assert waited(replace(state, desired=60), now, 3500.0) == pytest.approx(655.0, abs=5.0)
-    again, _ = fall_and_rise(replace(state, desired=60), now, 3500.0, 3550.0, 120.0)
-    assert again.least_for == 1200.0
+    assert (state.backoff.floor, state.backoff.floor_seconds) == (60, 600.0)
+    assert state_json.from_json(state_json.to_json(state)).backoff.floor == 60
+    held = decide(WIDE, load(3500.0), remember(state, desired=60), now)
+    assert (held.replicas, held.numbers.backoff_floor) == (60, 60)
+    assert waited(remember(state, desired=60), now, 3500.0) == pytest.approx(655.0, abs=5.0)
+    again, _ = fall_and_rise(remember(state, desired=60), now, 3500.0, 3550.0, 120.0)
+    assert again.backoff.floor_seconds == 1200.0
 
 
 def test_a_backlog_while_nothing_arrives_blames_no_scale_down():
     unread = replace(load(3500.0), arrived=None, arrival_rate=None)
     state = follow(WIDE, [load(3500.0)] * 20, AT60)[-1].state
-    assert (state.desired, state.fall_from) == (40, 60)
+    assert (state.desired, state.backoff.scale_down.replicas_before) == (40, 60)
     up = decide(WIDE, replace(unread, orders=400_000), state, 1105.0)
-    assert (up.replicas, up.state.least) == (120, None)
+    assert (up.replicas, up.state.backoff.floor) == (120, None)
 
 
 def test_less_load_than_that_is_another_matter():
     state, now = fall_and_rise(AT60, 1000.0, 3500.0, 3550.0, 120.0)
-    assert waited(replace(state, desired=60), now, 3000.0) == 60.0
+    assert waited(remember(state, desired=60), now, 3000.0) == 60.0
 
 
 def test_a_load_that_is_back_soon_is_waited_for_longer_the_next_time():
     state, now = fall_and_rise(AT60, 1000.0, 3000.0, 5500.0, 60.0)
-    assert (state.least, state.hold) == (None, 120.0)
-    assert waited(replace(state, desired=60), now, 3000.0) == 120.0
-    again, now = fall_and_rise(replace(state, desired=60), now, 3000.0, 5500.0, 60.0)
-    assert again.hold == 240.0
-    assert fall_and_rise(replace(again, hold=500.0), now, 3000.0, 5500.0, 60.0)[0].hold == 600.0
+    assert (state.backoff.floor, state.backoff.wait) == (None, 120.0)
+    assert waited(remember(state, desired=60), now, 3000.0) == 120.0
+    again, now = fall_and_rise(remember(state, desired=60), now, 3000.0, 5500.0, 60.0)
+    assert again.backoff.wait == 240.0
+    assert (
+        fall_and_rise(remember(again, backoff=Backoff(wait=500.0)), now, 3000.0, 5500.0, 60.0)[0].backoff.wait == 600.0
+    )
 
 
 @pytest.mark.parametrize("busy", [3050.0, 5500.0])
 def test_a_scale_down_that_held_for_ten_minutes_was_right(busy):
-    state, _ = fall_and_rise(replace(AT60, hold=120.0, least_for=1200.0), 1000.0, 3000.0, busy, 620.0)
-    assert (state.least, state.least_for, state.hold) == (None, None, None)
+    state, _ = fall_and_rise(
+        remember(AT60, backoff=Backoff(wait=120.0, floor_seconds=1200.0)), 1000.0, 3000.0, busy, 620.0
+    )
+    assert (state.backoff.floor, state.backoff.floor_seconds, state.backoff.wait) == (None, None, None)

@@ -7,44 +7,18 @@ from hypothesis import strategies as st
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag.sample import Group, LagSample, Load, Owner, Unknown
-from orderpipeline_operator.domain.scaling import even_steps
-from orderpipeline_operator.domain.scaling.decide import REBALANCE_PATIENCE, decide
-from orderpipeline_operator.domain.scaling.model import Decision, ScalingPolicy, ScalingState
+from orderpipeline_operator.domain.lag.sample import Group, Load, Owner, Unknown
+from orderpipeline_operator.domain.scaling import even_steps, state_json
+from orderpipeline_operator.domain.scaling.decide import decide
 from orderpipeline_operator.domain.scaling.policy import policy_from
-
-POLICY = ScalingPolicy(
-    mode="Auto", bounds=ConsumerBounds(1, 60), fixed=7, per_consumer_min=2, per_consumer_max=3, target_catch_up=60.0,
-    idle_after=300.0, stabilization_up=0.0, stabilization_down=300.0, poll_interval=5.0, offset_reset="earliest",
-    cold_rate=100.0,
-)  # fmt: skip
-
-NOTHING = ScalingState()
-
-
-def sample(lag: int = 0, arrival: float = 0.0, partitions: int = 120, **kwargs) -> LagSample:
-    given = {
-        "at": 0.0, "partitions": partitions, "orders": lag, "markers": 0, "seconds": 0.0, "seconds_at_least": False,
-        "arrived": round(arrival * 5), "arrival_rate": arrival, "processed_rate": arrival,
-        "group": Group("Stable", 1), "most_lagging": (),
-    }  # fmt: skip
-    return LagSample(**(given | kwargs))
-
-
-def follow(policy: ScalingPolicy, samples, state: ScalingState = NOTHING, start: float = 1000.0) -> list[Decision]:
-    """One decision every 5 s; a number of a sample repeats it."""
-    decisions = []
-    for i, one in enumerate(samples):
-        decisions.append(decide(policy, one, state, start + 5 * i))
-        state = decisions[-1].state
-    return decisions
+from tests.unit.operator.domain.scaling.samples import POLICY, follow, groups, policies, remember, runs, sample, samples
 
 
 def test_steady_arrivals_keep_one_consumer_per_three_partitions():
     decisions = follow(POLICY, [sample(arrival=50.0)] * 5)
     assert [d.replicas for d in decisions] == [1, 1, 1, 40, 40]
     assert decisions[-1].reason == "Steady"
-    assert "one per 3 of 120 partitions" in decisions[-1].message
+    assert (decisions[-1].numbers.floor, decisions[-1].numbers.partitions) == (40, 120)
 
 
 def test_pressure_goes_toward_one_per_two_and_max_may_go_beyond():
@@ -52,19 +26,19 @@ def test_pressure_goes_toward_one_per_two_and_max_may_go_beyond():
     decision = follow(replace(POLICY, bounds=ConsumerBounds(1, 120)), [sample(lag=10**6, arrival=50.0)])[-1]
     assert decision.replicas == 120
     assert decision.reason == "AtMaximum"
-    assert decision.numbers["needed"] == 168  # (50 + 10^6/60) / 100
+    assert decision.numbers.required == 168  # (50 + 10^6/60) / 100
 
 
 def test_a_few_orders_need_one_consumer_and_wake_it_from_zero():
     policy = replace(POLICY, bounds=ConsumerBounds(0, 60))
-    assert follow(policy, [sample()] * 3, ScalingState(desired=0))[-1].replicas == 0
-    assert follow(policy, [sample(lag=1)], ScalingState(desired=0))[-1].replicas == 1
+    assert follow(policy, [sample()] * 3, remember(desired=0))[-1].replicas == 0
+    assert follow(policy, [sample(lag=1)], remember(desired=0))[-1].replicas == 1
 
 
 def test_a_restart_does_not_wake_what_sleeps():
     policy = replace(POLICY, bounds=ConsumerBounds(0, 60))
     first = sample(arrived=None, arrival_rate=None, processed_rate=None)
-    restored = ScalingState.from_json(ScalingState(desired=0, quiet_since=900.0).to_json())
+    restored = state_json.from_json(state_json.to_json(remember(desired=0, quiet_since=900.0)))
     assert [d.replicas for d in follow(policy, [first, sample(), sample(lag=1)], restored)] == [0, 0, 1]
     assert follow(policy, [replace(first, orders=1)], restored)[-1].replicas == 1
 
@@ -99,23 +73,23 @@ def test_fewer_must_be_wanted_for_the_whole_window():
 
 def test_more_must_be_wanted_for_the_whole_window():
     policy = replace(POLICY, stabilization_up=20.0)
-    decisions = follow(policy, [sample(lag=10**6)] * 6, ScalingState(desired=40))
+    decisions = follow(policy, [sample(lag=10**6)] * 6, remember(desired=40))
     assert [d.replicas for d in decisions] == [40, 40, 40, 40, 60, 60]
     assert decisions[0].reason == "StabilizingUp"
 
 
 def test_a_rebalance_holds_but_not_for_ever():
     moving = sample(lag=10**6, group=Group("Rebalancing", 40))
-    decisions = follow(POLICY, [moving] * 30, ScalingState(desired=40))
+    decisions = follow(POLICY, [moving] * 30, remember(desired=40))
     held = [d for d in decisions if d.reason == "Rebalancing"]
-    assert len(held) == REBALANCE_PATIENCE / 5
+    assert len(held) == POLICY.tuning.rebalance_hold_seconds / 5
     assert {d.replicas for d in held} == {40}
     assert decisions[-1].replicas == 60
 
 
 def test_unknown_holds_and_starts_from_what_runs():
     lost = Unknown("KafkaUnreachable", "no broker")
-    assert follow(POLICY, [lost], ScalingState(desired=23))[-1].replicas == 23
+    assert follow(POLICY, [lost], remember(desired=23))[-1].replicas == 23
     first = follow(POLICY, [lost])[-1]
     assert first.replicas is None
     assert "no broker" in first.message
@@ -131,17 +105,17 @@ def test_a_clock_set_back_holds_and_moves_the_waiting_times():
 
 def test_the_rate_of_a_consumer_is_learned_under_load():
     busy = sample(lag=10**6, arrival=100.0, processed_rate=400.0, group=Group("Stable", 40))
-    decisions = follow(POLICY, [busy] * 40, ScalingState(desired=40))
-    assert decisions[0].numbers["rateIs"] == "assumed"
-    assert decisions[-1].numbers["ratePerConsumer"] == pytest.approx(10.0)
+    decisions = follow(POLICY, [busy] * 40, remember(desired=40))
+    assert decisions[0].numbers.rate_source == "assumed"
+    assert decisions[-1].numbers.rate_per_consumer == pytest.approx(10.0)
     lazy = sample(arrival=100.0, processed_rate=100.0, group=Group("Stable", 40))
-    assert follow(POLICY, [lazy] * 20, ScalingState(desired=40))[-1].numbers["ratePerConsumer"] == 100.0
+    assert follow(POLICY, [lazy] * 20, remember(desired=40))[-1].numbers.rate_per_consumer == 100.0
 
 
 def test_bounds_that_change_are_kept_at_once():
     policy = replace(POLICY, bounds=ConsumerBounds(1, 20))
-    assert follow(policy, [sample(lag=5)], ScalingState(desired=60))[-1].replicas == 20
-    assert follow(POLICY, [sample(lag=5, partitions=6)], ScalingState(desired=60))[-1].replicas == 6
+    assert follow(policy, [sample(lag=5)], remember(desired=60))[-1].replicas == 20
+    assert follow(POLICY, [sample(lag=5, partitions=6)], remember(desired=60))[-1].replicas == 6
 
 
 def test_off_keeps_the_spec_and_recommend_decides():
@@ -151,24 +125,11 @@ def test_off_keeps_the_spec_and_recommend_decides():
 
 def test_policy_of_a_default_spec():
     policy = policy_from(OrderPipelineSpec())
-    assert (policy.bounds, policy.cold_rate, policy.idle_after) == (ConsumerBounds(1, 6), 100.0, 300.0)
+    assert (policy.bounds, policy.assumed_rate, policy.idle_after) == (ConsumerBounds(1, 6), 100.0, 300.0)
 
 
 # --- what holds for every input
 
-counts = st.integers(1, 500)
-policies = st.builds(
-    lambda low, high, **kw: replace(POLICY, bounds=ConsumerBounds(min(low, high), high), **kw),
-    st.integers(0, 60), st.integers(1, 200), stabilization_up=st.sampled_from([0.0, 30.0]),
-    stabilization_down=st.sampled_from([0.0, 60.0, 300.0]), idle_after=st.sampled_from([10.0, 300.0]),
-)  # fmt: skip
-groups = st.builds(Group, st.sampled_from(["Stable", "Rebalancing", "Empty", "Absent", "Unknown"]), st.integers(0, 80))
-samples = st.builds(
-    lambda lag, arrival, processed, group: sample(lag, arrival, processed_rate=processed, group=group),
-    st.integers(0, 10**7), st.floats(0, 10**5), st.none() | st.floats(0, 10**5), groups,
-)  # fmt: skip
-unknown = st.just(Unknown("KafkaUnreachable", "x"))
-runs = st.lists(samples | unknown, min_size=1, max_size=60)
 partition_loads = st.lists(
     st.tuples(st.integers(0, 10**5), st.floats(0, 1000), st.floats(0, 1000)), min_size=1, max_size=24
 ).map(lambda rows: tuple(Load(n, *row) for n, row in enumerate(rows)))
@@ -181,9 +142,9 @@ def test_always_within_bounds_and_the_state_survives_json(policy, given):
         if decision.replicas is not None:
             assert policy.bounds.minimum <= decision.replicas <= policy.bounds.maximum
         known = replace(decision.state, at=None)
-        again = ScalingState.from_json(json.loads(json.dumps(decision.state.to_json())))
+        again = state_json.from_json(json.loads(json.dumps(state_json.to_json(decision.state))))
         assert again.desired == known.desired
-        assert again.to_json() == known.to_json()
+        assert state_json.to_json(again) == state_json.to_json(known)
         json.dumps(decision.to_json(), allow_nan=False)
 
 
@@ -191,7 +152,7 @@ def test_a_flow_that_has_ceased_is_no_steady_one_whether_or_not_an_order_waits()
     policy = replace(POLICY, bounds=ConsumerBounds(0, 2), stabilization_down=0.0, idle_after=10.0)
     past = [sample(arrival=1.0)] * 3 + [sample(lag=1)]
     state = follow(policy, past)[-1].state
-    assert state.steady
+    assert state.activity.steady
     assert [decide(policy, sample(lag), state, 1020.0).replicas for lag in (0, 1)] == [1, 1]
 
 
@@ -233,7 +194,7 @@ def test_more_lag_of_one_partition_never_means_fewer_consumers(policy, past, loa
 @settings(deadline=None)
 @given(policies, runs)
 def test_what_is_chosen_spreads_evenly_or_is_a_bound(policy, past):
-    for decision in follow(policy, past, ScalingState(desired=policy.bounds.minimum)):
+    for decision in follow(policy, past, remember(desired=policy.bounds.minimum)):
         bounds = policy.bounds.minimum, policy.bounds.maximum
         assert decision.replicas in (*even_steps.steps(120), *bounds)
 
@@ -265,31 +226,3 @@ def test_no_reversal_within_the_cooldown(policy, given):
             last_up = now
         if decision.replicas < decision.previous and last_up is not None:
             assert now - last_up >= policy.stabilization_down
-
-
-@given(counts)
-def test_every_step_of_the_ladder_spreads_evenly_and_wastes_nobody(partitions):
-    for consumers in even_steps.steps(partitions):
-        fewest, most = even_steps.share(partitions, consumers)
-        assert most - fewest <= 1
-        assert consumers == 1 or even_steps.share(partitions, consumers - 1)[1] > most
-
-
-@given(counts, st.integers(0, 600), st.integers(0, 50), st.integers(1, 600))
-def test_rounding_goes_up_within_bounds(partitions, wanted, low, high):
-    bounds = ConsumerBounds(min(low, high, partitions), min(high, partitions))
-    got = even_steps.round_up(wanted, partitions, bounds)
-    assert bounds.minimum <= got <= bounds.maximum
-    assert (
-        got >= wanted or even_steps.share(partitions, max(got, 1))[1] <= even_steps.share(partitions, bounds.maximum)[1]
-    )
-
-
-def test_the_ladder_of_the_examples():
-    assert (even_steps.step(250, 3), even_steps.step(250, 2)) == (84, 125)
-    assert even_steps.steps(12) == (1, 2, 3, 4, 6, 12)
-
-
-def test_foreign_state_counts_as_not_known():
-    assert ScalingState.from_json({"desired": "many", "rate": -1, "steady": "yes", "other": 1}) == ScalingState()
-    assert ScalingState.from_json(["x"]) == ScalingState()

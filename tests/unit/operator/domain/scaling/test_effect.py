@@ -6,9 +6,10 @@ import pytest
 
 from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group, Load
+from orderpipeline_operator.domain.scaling import state_json
 from orderpipeline_operator.domain.scaling.decide import decide
-from orderpipeline_operator.domain.scaling.model import ScalingState
-from tests.unit.operator.domain.scaling.test_decide import POLICY, follow, sample
+from orderpipeline_operator.domain.scaling.state import Ceiling, Trial
+from tests.unit.operator.domain.scaling.samples import POLICY, follow, remember, sample
 
 WIDE = replace(POLICY, bounds=ConsumerBounds(1, 120))
 AT40 = sample(lag=280_000, arrival=500.0, processed_rate=4000.0, group=Group("Stable", 40))
@@ -22,11 +23,11 @@ def loads(hot: float = 0.0, lag: int = 0, partitions: int = 12, processed: float
 
 
 def test_a_scale_up_that_brought_nothing_is_undone_and_remembered():
-    up = follow(WIDE, [AT40] * 3, ScalingState(desired=40))
+    up = follow(WIDE, [AT40] * 3, remember(desired=40))
     assert up[-1].replicas == 60
     judged = follow(WIDE, [AT60] * 10, up[-1].state, 1015.0)
-    assert judged[-1].state.ceiling == 40
-    assert "more than 40 brought no throughput" in judged[-1].message
+    assert judged[-1].state.ceiling.replicas == 40
+    assert judged[-1].numbers.ceiling == 40
     undone = follow(WIDE, [replace(AT60, orders=10**7)] * 60, judged[-1].state, 1065.0)
     assert (undone[-1].replicas, undone[-1].reason) == (40, "Ineffective")
     assert [d.replicas for d in undone].index(40) * 5 + 1065 - 1045 >= WIDE.stabilization_down, (
@@ -38,32 +39,30 @@ def test_a_scale_up_that_brought_nothing_is_undone_and_remembered():
 
 def test_a_step_that_fails_again_is_closed_for_twice_as_long():
     lasts = []
-    state, now = ScalingState(desired=40), 1000.0
+    state, now = remember(desired=40), 1000.0
     for _ in range(700):
         members = state.desired or 40
         one = replace(AT40, orders=10**6, group=Group("Stable", members))
         decision = decide(replace(WIDE, stabilization_down=60.0), one, state, now)
-        if decision.state.ceiling_until is not None and state.ceiling_until is None:
-            lasts.append(decision.state.ceiling_for)
+        if decision.state.ceiling.until is not None and state.ceiling.until is None:
+            lasts.append(decision.state.ceiling.seconds)
         state, now = decision.state, now + 5
     assert lasts[:2] == [600.0, 1200.0]
-    assert ScalingState.from_json(state.to_json()).ceiling_for == lasts[-1]
+    assert state_json.from_json(state_json.to_json(state)).ceiling.seconds == lasts[-1]
 
 
 @pytest.mark.parametrize(("throughput", "helped"), [(4180.0, True), (4040.0, False)])
 def test_a_small_step_needs_to_show_half_of_itself(throughput, helped):
-    trial = ScalingState(
-        desired=43, trial_at=1000.0, trial_from=40, trial_to=43, trial_before=4000.0, members=43, members_since=900.0
-    )
+    trial = remember(desired=43, trial=Trial(1000.0, 40, 43, 4000.0), members=43, members_since=900.0)
     at43 = replace(AT40, processed_rate=throughput, group=Group("Stable", 43))
     after = decide(replace(WIDE, bounds=ConsumerBounds(1, 43)), at43, trial, 1040.0).state
-    assert after.trial_at is None
-    assert (after.ceiling is None) is helped
+    assert after.trial is None
+    assert (after.ceiling.replicas is None) is helped
 
 
 def test_a_bottleneck_that_goes_opens_the_way_at_once():
-    closed = ScalingState(
-        desired=40, ceiling=40, ceiling_until=9e3, ceiling_rate=4000.0, steady=True, arrived_at=999.0, rate=100.0
+    closed = remember(
+        desired=40, ceiling=Ceiling(40, until=9e3, throughput=4000.0), steady=True, arrived_at=999.0, rate=100.0
     )
     assert {d.replicas for d in follow(WIDE, [AT40] * 5, closed)} == {40}
     faster = replace(AT40, processed_rate=5100.0)
@@ -71,18 +70,18 @@ def test_a_bottleneck_that_goes_opens_the_way_at_once():
 
 
 def test_a_scale_up_that_helped_leads_on():
-    up = follow(WIDE, [AT40] * 3, ScalingState(desired=40))
+    up = follow(WIDE, [AT40] * 3, remember(desired=40))
     more = replace(AT60, processed_rate=6000.0, orders=10**7)
     assert follow(WIDE, [more] * 12, up[-1].state, 1015.0)[-1].replicas == 120
 
 
 def test_a_hot_partition_is_named_and_not_answered_with_more_consumers():
-    policy, state = replace(POLICY, bounds=ConsumerBounds(1, 12)), ScalingState(desired=4, rate=100.0)
+    policy, state = replace(POLICY, bounds=ConsumerBounds(1, 12)), remember(desired=4, rate=100.0)
     hot = sample(60_000, 855.0, 12, loads=loads(800.0, 60_000, processed=100.0), group=Group("Stable", 4))
     decision = follow(policy, [hot] * 5, state)[-1]
     assert (decision.replicas, decision.reason) == (4, "Skewed")
-    assert "partition 7 (1800.0 orders/s) asks for more than one consumer does" in decision.message
-    assert (decision.numbers["hotPartition"], decision.numbers["needed"], decision.numbers["asked"]) == (7, 2, 19)
+    assert (decision.numbers.hot_partition, decision.numbers.hot_demand) == (7, 1800.0)
+    assert (decision.numbers.required, decision.numbers.requested) == (2, 19)
     spread = tuple(Load(n, 5_000, 71.0, 25.0) for n in range(12))
     assert follow(policy, [replace(hot, loads=spread)] * 5, state)[-1].replicas == 12
 
@@ -91,12 +90,12 @@ def test_a_hot_partition_does_not_make_consumers_look_slow():
     hot = sample(
         10**6, 855.0, 12, loads=loads(800.0, 10**6, processed=90.0), processed_rate=145.0, group=Group("Stable", 4)
     )
-    decision = follow(replace(POLICY, bounds=ConsumerBounds(1, 12)), [hot] * 200, ScalingState(desired=4))[-1]
-    assert decision.numbers["ratePerConsumer"] == pytest.approx(90 + 2 * 145 / 12, rel=0.01)
+    decision = follow(replace(POLICY, bounds=ConsumerBounds(1, 12)), [hot] * 200, remember(desired=4))[-1]
+    assert decision.numbers.rate_per_consumer == pytest.approx(90 + 2 * 145 / 12, rel=0.01)
 
 
 def test_a_partition_that_stands_still_is_named_and_costs_no_consumers():
     stuck = sample(500, 0.0, 12, loads=loads(0.0, 500, processed=0.0), stuck=(7,), arrived=0, group=Group("Stable", 4))
-    decision = follow(replace(POLICY, bounds=ConsumerBounds(0, 12)), [stuck] * 200, ScalingState(desired=4))[-1]
+    decision = follow(replace(POLICY, bounds=ConsumerBounds(0, 12)), [stuck] * 200, remember(desired=4))[-1]
     assert decision.replicas == 1
-    assert "Nothing of partition 7 is processed" in decision.message
+    assert decision.numbers.stuck_partition == 7

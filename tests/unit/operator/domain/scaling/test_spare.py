@@ -11,9 +11,10 @@ from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group, LagSample, Load, Owner
 from orderpipeline_operator.domain.scaling import even_steps
 from orderpipeline_operator.domain.scaling.decide import decide
-from orderpipeline_operator.domain.scaling.model import Decision, ScalingState
-from orderpipeline_operator.domain.scaling.why import explain
-from tests.unit.operator.domain.scaling.test_decide import POLICY, follow, sample
+from orderpipeline_operator.domain.scaling.decision import Decision
+from orderpipeline_operator.domain.scaling.state import ScalingState
+from orderpipeline_operator.domain.scaling.why import report
+from tests.unit.operator.domain.scaling.samples import POLICY, follow, remember, sample
 
 WIDE = replace(POLICY, bounds=ConsumerBounds(1, 12), stabilization_down=60.0)
 RATES = (5.0, 10.0, 15.0, 20.0, 60.0, 65.0, 70.0, 70.0, 75.0, 75.0, 80.0, 80.0)
@@ -36,7 +37,7 @@ def owned(shares: Sequence[tuple[int, ...]], rates: Sequence[float] = RATES, lag
 
 
 def at(consumers: int) -> ScalingState:
-    return ScalingState(desired=consumers, rate=100.0, steady=True, members=consumers, members_since=0.0)
+    return remember(desired=consumers, rate=100.0, steady=True, members=consumers, members_since=0.0)
 
 
 def changes(decisions: Sequence[Decision]) -> list[tuple[int, int]]:
@@ -49,9 +50,7 @@ def test_those_with_least_to_do_go_after_the_usual_wait():
     last = decisions[-1]
     assert decisions[-2].reason == "StabilizingDown"
     assert (last.reason, last.leaving) == ("Spare", ("c00", "c01", "c02", "c03"))
-    assert last.message.endswith(
-        "The 4 with least to do can go: whoever gets their partitions can do them beside his own."
-    )
+    assert last.numbers.spare == 4
 
 
 def test_without_knowing_who_owns_what_only_steps_of_the_ladder_are_taken():
@@ -64,9 +63,9 @@ def test_a_number_between_two_steps_is_a_place_of_rest():
     decisions = follow(WIDE, [pairs] * 40, at(8))
     assert changes(decisions) == []
     assert decisions[-1].reason == "Spare"
-    assert "but nobody has more to do than he can" in decisions[-1].message
-    told = explain({"metadata": {"name": "shop"}, "status": {"scaling": {"latest": decisions[-1].to_json()}}})
-    assert "so wanted            8, between two steps" in told
+    assert decisions[-1].numbers.spare is None
+    told = report({"metadata": {"name": "shop"}, "status": {"scaling": {"latest": decisions[-1].to_json()}}})
+    assert "recommended          8, between two even steps" in told
 
 
 def test_there_are_more_once_somebody_has_too_much_to_do():
@@ -85,11 +84,11 @@ def test_there_are_more_though_the_ladder_s_step_does_as_a_rule():
     assert changes(follow(WIDE, [known(6, rates)] * 30, at(6))) == []
     lags = [3000, 0, 0, 0, 0, 0, 3000] + [0] * 5
     decision = decide(WIDE, known(6, rates, lags=lags), at(6), 1000.0)
-    assert (decision.replicas, decision.numbers["needed"], decision.numbers["uneven"]) == (12, 6, None)
-    lately = replace(at(6), members_since=950.0)  # partitions were shared out anew, and what waits is of before that
+    assert (decision.replicas, decision.numbers.required, decision.numbers.uneven) == (12, 6, None)
+    lately = remember(at(6), members_since=950.0)  # partitions were shared out anew, and what waits is of before that
     assert decide(WIDE, known(6, rates, lags=lags), lately, 1000.0).replicas == 6
-    unknown = replace(at(6), rate=None, shown=60.0)
-    assert decide(replace(WIDE, cold_rate=60.0), known(6, rates), unknown, 1000.0).replicas == 6
+    unknown = remember(at(6), rate=None, observed=60.0)
+    assert decide(replace(WIDE, assumed_rate=60.0), known(6, rates), unknown, 1000.0).replicas == 6
 
 
 @pytest.mark.parametrize(
@@ -139,10 +138,10 @@ def test_the_rate_of_a_consumer_is_that_of_a_busy_one():
     rates = [50.0] * 12
     lags = [2000, 2000] + [0] * 10
     loads = known(6, rates, lags=lags)
-    fresh = replace(at(6), rate=None)
-    assert decide(WIDE, loads, replace(fresh, shown=99.0), 1000.0).state.rate == pytest.approx(100.0)
+    fresh = remember(at(6), rate=None)
+    assert decide(WIDE, loads, remember(fresh, observed=99.0), 1000.0).state.capacity.rate == pytest.approx(100.0)
     calm = decide(WIDE, known(6, rates), fresh, 1000.0).state
-    assert (calm.rate, calm.shown) == (None, pytest.approx(100.0))
+    assert (calm.capacity.rate, calm.capacity.observed) == (None, pytest.approx(100.0))
 
 
 @settings(deadline=None, max_examples=40)

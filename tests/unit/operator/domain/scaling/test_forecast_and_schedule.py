@@ -13,9 +13,9 @@ from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.api.v1alpha1.schedule import Schedule, narrow
 from orderpipeline_operator.domain.scaling.decide import decide
 from orderpipeline_operator.domain.scaling.forecast import Forecast, Horizon, ahead, learn
-from orderpipeline_operator.domain.scaling.model import ScalingState
+from orderpipeline_operator.domain.scaling.state import ScalingState
 from orderpipeline_operator.domain.validation.accept import Rejected, accept
-from tests.unit.operator.domain.scaling.test_decide import POLICY, follow, runs, sample
+from tests.unit.operator.domain.scaling.samples import POLICY, follow, remember, runs, sample
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFICE = Schedule("office", "0 8 * * 1-5", BERLIN, 10 * 3600.0, minimum=40)
@@ -59,11 +59,11 @@ def test_schedules_narrow_and_never_widen():
 def test_a_schedule_moves_at_once_and_its_end_waits_as_ever():
     policy = replace(POLICY, schedules=(OFFICE,))
     few = sample(lag=3, arrived=0)
-    before = follow(policy, [few] * 3, ScalingState(desired=1), at("2026-11-23T07:59:00"))
+    before = follow(policy, [few] * 3, remember(desired=1), at("2026-11-23T07:59:00"))
     assert before[-1].replicas == 1
     begun = decide(policy, few, before[-1].state, at("2026-11-23T08:00:00"))
     assert (begun.replicas, begun.reason) == (40, "Bounds")
-    assert "schedule office" in begun.message
+    assert (begun.numbers.schedules, begun.numbers.minimum) == ("office", 40)
     over = follow(policy, [few] * 70, begun.state, at("2026-11-23T18:00:00"))
     assert (over[0].replicas, over[0].reason, over[-1].replicas) == (40, "StabilizingDown", 1)
 
@@ -127,15 +127,13 @@ def test_a_forecast_survives_the_status_and_gaps():
 def test_consumers_are_there_before_the_orders():
     policy, known = replace(POLICY, forecast=DAY), learned(3)[0]
     early = 3 * 86400 + 9.0 * 3600
-    steady = ScalingState(
-        at=early - 5, desired=40, steady=True, rate=8.0, forecast=replace(known, slot=DAY.slot(early))
-    )
+    steady = remember(at=early - 5, desired=40, steady=True, rate=8.0, forecast=replace(known, slot=DAY.slot(early)))
     quiet = sample(arrival=300.0)
     decision = decide(policy, quiet, steady, early)
     assert (decision.replicas, decision.reason) == (60, "Forecast")
-    assert "foretold for the next 600 s" in decision.message
+    assert decision.numbers.forecast_rate == pytest.approx(368, abs=20)
     assert decide(POLICY, quiet, steady, early).replicas == 40
-    asleep = replace(steady, desired=0, steady=False, quiet_since=0.0)
+    asleep = remember(steady, desired=0, steady=False, quiet_since=0.0)
     idle = replace(policy, bounds=ConsumerBounds(0, 60))
     assert decide(idle, sample(), asleep, early).replicas > 20, "it wakes what sleeps"
 
@@ -145,11 +143,15 @@ def test_consumers_are_there_before_the_orders():
 def test_a_forecast_only_raises(past, season, level):
     policy = replace(POLICY, forecast=DAY)
     known = Forecast(DAY.slot(1000.0), tuple(season), level=level)
-    state = ScalingState(desired=30)
+    state = remember(desired=30)
     without = follow(POLICY, past, state)
-    foretold = follow(policy, past, replace(state, forecast=known))
+    with_forecast = follow(policy, past, remember(state, forecast=known))
     assert all(
-        (one.numbers.get("wanted") or 0) <= (two.numbers.get("wanted") or 0)
-        for one, two in zip(without, foretold, strict=True)
-        if all(getattr(one.state, each) == getattr(two.state, each) for each in ("rate", "ceiling", "least"))
+        (one.numbers.recommended or 0) <= (two.numbers.recommended or 0)
+        for one, two in zip(without, with_forecast, strict=True)
+        if _known(one.state) == _known(two.state)
     )
+
+
+def _known(state: ScalingState) -> tuple[float | None, int | None, int | None]:
+    return state.capacity.rate, state.ceiling.replicas, state.backoff.floor
