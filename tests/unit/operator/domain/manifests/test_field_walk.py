@@ -9,8 +9,7 @@ import pytest
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.crd.openapi import Schema, structural
-from orderpipeline_operator.domain.scaling.model import ScalingPolicy
-from orderpipeline_operator.domain.scaling.policy import policy_from
+from orderpipeline_operator.domain.scaling.policy import ScalingPolicy, policy_from
 from tests.unit.operator.domain.manifests.specs import SPECS, bundle
 
 Path = tuple[str | int, ...]
