@@ -1,6 +1,6 @@
-"""The names that the operator renders and the services read: environment, ports, files, headers, metrics.
+"""The names that the operator and the services share: environment variables, ports, files, headers, metrics.
 
-Both sides import this module, so a rename here is a rename everywhere; a string spelled twice is a bug.
+Both sides import this module, so that each name is spelled once and renamed in one place.
 """
 
 from typing import Final
@@ -16,12 +16,12 @@ METRICS_PATH: Final = "/metrics"
 
 
 def consumer_client(host: str) -> str:
-    """The client.id by which Kafka knows the consumer on `host`, of which the operator finds the pod."""
+    """The client.id of the consumer on `host`; from it the operator tells which pod a group member is."""
     return f"orderpipeline-consumer-{host}"
 
 
 class Env:
-    """Environment variables of the services. Sizes are bytes, times are as the suffix says."""
+    """Environment variables of the services. Sizes are in bytes, times in the unit of the suffix."""
 
     # Kafka, both services
     BOOTSTRAP_SERVERS: Final = "ORDERPIPELINE_BOOTSTRAP_SERVERS"  # host:port[,host:port]
@@ -33,10 +33,10 @@ class Env:
     TOPIC: Final = "ORDERPIPELINE_TOPIC"
     PIPELINE: Final = "ORDERPIPELINE_PIPELINE"  # namespace/name, for logs and client.id
     DRAIN_SECONDS: Final = "ORDERPIPELINE_DRAIN_SECONDS"
-    ACCELERATOR: Final = "ORDERPIPELINE_ACCELERATOR"  # auto: used when it is installed | on: needed | off
+    ACCELERATOR: Final = "ORDERPIPELINE_ACCELERATOR"  # auto: used if it is installed | on: required | off
     LOG_LEVEL: Final = "ORDERPIPELINE_LOG_LEVEL"  # DEBUG | INFO | WARNING | ERROR
     PORT: Final = "ORDERPIPELINE_PORT"
-    HOST: Final = "ORDERPIPELINE_HOST"  # address to listen on; absent: all of them
+    HOST: Final = "ORDERPIPELINE_HOST"  # address to listen on; absent: all addresses
 
     # producer
     DURABILITY: Final = "ORDERPIPELINE_DURABILITY"  # acked | accepted
@@ -48,20 +48,20 @@ class Env:
     MAX_IN_FLIGHT_BYTES: Final = "ORDERPIPELINE_MAX_IN_FLIGHT_BYTES"
     REQUEST_TIMEOUT_SECONDS: Final = "ORDERPIPELINE_REQUEST_TIMEOUT_SECONDS"
     AUTH_MODE: Final = "ORDERPIPELINE_AUTH_MODE"  # None | ApiKey
-    API_KEYS_DIR: Final = "ORDERPIPELINE_API_KEYS_DIR"  # one file a client: its name, the key inside
+    API_KEYS_DIR: Final = "ORDERPIPELINE_API_KEYS_DIR"  # one file per client, named after it, with the key
     CLIENT_ORDERS_PER_SECOND: Final = "ORDERPIPELINE_CLIENT_ORDERS_PER_SECOND"  # 0: no quota
 
-    TLS_CERT_FILE: Final = "ORDERPIPELINE_TLS_CERT_FILE"  # PEM, with the chain; absent: plain HTTP
+    TLS_CERT_FILE: Final = "ORDERPIPELINE_TLS_CERT_FILE"  # PEM with the chain; absent: plain HTTP
     TLS_KEY_FILE: Final = "ORDERPIPELINE_TLS_KEY_FILE"  # PEM
 
-    REUSE_PORT: Final = "ORDERPIPELINE_REUSE_PORT"  # 1: several processes share the port; absent or 0: one has it
+    REUSE_PORT: Final = "ORDERPIPELINE_REUSE_PORT"  # 1: several processes share the port; absent or 0: one process
 
     # consumer
     GROUP: Final = "ORDERPIPELINE_GROUP"
     WORKERS: Final = "ORDERPIPELINE_WORKERS"
     BATCH_SIZE: Final = "ORDERPIPELINE_BATCH_SIZE"
     OFFSET_RESET: Final = "ORDERPIPELINE_OFFSET_RESET"  # earliest | latest
-    HANDLER: Final = "ORDERPIPELINE_HANDLER"  # module:callable; wins over the sink
+    HANDLER: Final = "ORDERPIPELINE_HANDLER"  # module:callable; takes precedence over the sink
     SINK: Final = "ORDERPIPELINE_SINK"  # log | http | postgres
     SINK_URL: Final = "ORDERPIPELINE_SINK_URL"  # http
     SINK_DSN_FILE: Final = "ORDERPIPELINE_SINK_DSN_FILE"  # postgres
@@ -70,12 +70,12 @@ class Env:
     RETRY_ATTEMPTS: Final = "ORDERPIPELINE_RETRY_ATTEMPTS"
     RETRY_BACKOFF_MS: Final = "ORDERPIPELINE_RETRY_BACKOFF_MS"
     GROUP_PROTOCOL: Final = "ORDERPIPELINE_GROUP_PROTOCOL"  # auto | consumer | classic
-    NAME: Final = "ORDERPIPELINE_NAME"  # of this consumer among the group's; absent: its host's
-    DEAD_LETTER_TOPIC: Final = "ORDERPIPELINE_DEAD_LETTER_TOPIC"  # absent: failing orders are retried for ever
+    NAME: Final = "ORDERPIPELINE_NAME"  # of this member of the group; absent: the host's
+    DEAD_LETTER_TOPIC: Final = "ORDERPIPELINE_DEAD_LETTER_TOPIC"  # absent: failing orders are retried forever
 
 
 class Mount:
-    """Where the operator mounts Secrets into the services' pods (folders) and the files it points at."""
+    """The folders where the operator mounts Secrets into the pods of the services."""
 
     KAFKA_USER: Final = "/etc/orderpipeline/kafka-user"
     KAFKA_CA: Final = "/etc/orderpipeline/kafka-ca"
@@ -84,7 +84,7 @@ class Mount:
 
 
 class Header:
-    """Kafka record headers. Origin headers go on dead letters only."""
+    """Kafka record headers. Origin headers, error and attempts are on dead letters only."""
 
     CONTENT_TYPE: Final = "content-type"
     TRACEPARENT: Final = "traceparent"
@@ -99,13 +99,13 @@ class Header:
 
 
 class Metric:
-    """Names of exported metrics; the prometheus client adds _total to counters."""
+    """Names of exported metrics, without the _total that the Prometheus client appends to counters."""
 
-    # external.metrics.k8s.io, and the operator's own /metrics
+    # external.metrics.k8s.io and the operator's own /metrics
     DESIRED_CONSUMERS: Final = "orderpipeline_desired_consumers"
     LAG_ORDERS: Final = "orderpipeline_lag_orders"
     LAG_SECONDS: Final = "orderpipeline_lag_seconds"
-    # the operator's own /metrics: the numbers behind the last decision, by their names in the status
+    # the operator's own /metrics: the numbers behind the last decision, with their names in the status
     SCALING: Final = {
         "orderpipeline_scaling_arrival_rate": ("arrivalRate", "Orders that arrive per second, smoothed."),
         "orderpipeline_scaling_processed_rate": ("processedRate", "Orders that are committed per second, smoothed."),

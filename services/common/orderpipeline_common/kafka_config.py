@@ -1,4 +1,4 @@
-"""How the services reach Kafka: settings from the environment, and the client configuration made of them."""
+"""How the services connect to Kafka: settings from the environment, and the client configuration made from them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 
 @dataclass(frozen=True)
 class KafkaSettings:
-    """Where the brokers are and who we are to them. Files, not their contents: Secrets are read late and not kept."""
+    """Brokers and credentials. Holds the paths of files, not their content: Secrets are read when they are needed."""
 
     bootstrap_servers: str
     security_protocol: str = "PLAINTEXT"
@@ -40,7 +40,7 @@ class KafkaSettings:
         return config
 
     def read_password(self) -> str:
-        """The SASL password as the file holds it now, without the line's end."""
+        """The SASL password that the file holds now, without a trailing newline. Raises SettingsError."""
         if self.sasl_password_file is None:
             raise SettingsError(f"{Env.SASL_PASSWORD_FILE} is not set; {self.security_protocol} needs it")
         try:
@@ -50,7 +50,7 @@ class KafkaSettings:
 
 
 def kafka_settings(env: EnvReader) -> KafkaSettings:
-    """Read the Kafka variables. Raises SettingsError naming the one that is wrong."""
+    """Read the Kafka variables. Raises SettingsError that names the invalid one."""
     protocol = env.choice(Env.SECURITY_PROTOCOL, PROTOCOLS, "PLAINTEXT")
     sasl = protocol.startswith("SASL_")
     settings = KafkaSettings(
@@ -62,5 +62,5 @@ def kafka_settings(env: EnvReader) -> KafkaSettings:
         ca_file=env.path(Env.CA_FILE),
     )
     if sasl and settings.sasl_password_file is None:
-        raise SettingsError(f"{Env.SASL_PASSWORD_FILE} is not set; {protocol} needs the path of the password's file")
+        raise SettingsError(f"{Env.SASL_PASSWORD_FILE} is not set; {protocol} needs the path of the password file")
     return settings

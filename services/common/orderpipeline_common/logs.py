@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, on standard output."""
+"""Structured logs: one JSON object per line on standard output."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as a JSON line: time, level, logger, message, the constant fields, whatever `extra` held, the error."""
+    """A log record as a line of JSON: time, level, logger, message, the constant fields, `extra` and the exception."""
 
     def __init__(self, **constant: str) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logs(level: str, service: str, pipeline: str, stream: TextIO | None = None) -> None:
-    """Send all logs of the process to `stream` (standard output) as JSON lines, from `level` up."""
+    """Write all logs of the process from `level` up to `stream` (default: standard output) as lines of JSON."""
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(JsonFormatter(service=service, pipeline=pipeline))
     root = logging.getLogger()

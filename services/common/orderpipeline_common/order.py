@@ -1,7 +1,7 @@
-"""The order: its shape, how bytes become one, and how it gets an id.
+"""The order: its fields, how it is decoded, and how it gets an id.
 
-The bytes a client sends are the bytes that go to Kafka; decoding only proves that they are an order. Fields this
-version does not know are kept. Every way in which bytes can fail to be an order ends as one `OrderError`.
+The bytes that a client sends are the bytes that are written to Kafka; decoding only checks that they are an order.
+Unknown fields are preserved. Whatever is wrong with the bytes is reported as an `OrderError`.
 """
 
 import re
@@ -13,17 +13,17 @@ import msgspec
 from msgspec import Meta
 
 MAX_DEPTH: Final = 128
-"""Deepest nesting of an order. The decoder's own limit hangs on how deep the caller's stack is, so an order that the
-producer could just read might be too deep for a consumer; this bound is far below either."""
+"""Deepest nesting of an order. The decoder's own limit depends on the caller's stack depth, so that an order which the
+producer could just decode might be too deep for a consumer; this limit is far below either."""
 MAX_QUANTITY: Final = 2**53 - 1
-"""Largest quantity: the largest whole number that every JSON reader keeps exactly."""
+"""Largest quantity: the largest whole number that every JSON parser represents exactly."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 OrderId = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class Order(msgspec.Struct, frozen=True, gc=False):
-    """One order. Amounts are in the shop's currency; `order_id` is empty only when the bytes held none."""
+    """One order. `amount` is in the shop's currency; `order_id` is empty if the bytes had none."""
 
     customer_id: Name
     product_id: Name
@@ -44,8 +44,8 @@ RULES: Final = {
 class OrderError(ValueError):
     """Bytes that are not an order.
 
-    `field` is the failing field's name, empty when no single field is at fault; `malformed` tells bytes that are not
-    JSON at all from JSON that is not an order.
+    `field` is the name of the invalid field, empty if the fault is not in one field; `malformed` means that the bytes
+    are not JSON at all.
     """
 
     def __init__(self, detail: str, field: str = "", *, malformed: bool = False) -> None:
@@ -65,7 +65,7 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 def decode_order(raw: bytes) -> Order:
-    """The order in one JSON object. Raises OrderError for anything else."""
+    """The order in one JSON object. Raises OrderError."""
     if not raw.isascii():
         _check_utf8(raw)
     if len(raw) > 2 * MAX_DEPTH:
@@ -84,7 +84,7 @@ def decode_order(raw: bytes) -> Order:
 
 
 def decode_array(raw: bytes) -> list[bytes]:
-    """The elements of a JSON array, each as its own bytes, not yet checked to be orders. Raises OrderError."""
+    """The bytes of each element of a JSON array, not yet checked to be orders. Raises OrderError."""
     if not raw.isascii():
         _check_utf8(raw)
     try:
@@ -98,15 +98,15 @@ def decode_array(raw: bytes) -> list[bytes]:
 
 
 def decode_orders(raw: bytes) -> tuple[list[Order], list[bytes]] | None:
-    """The orders of a JSON array, and each one's own bytes; None unless `decode_order` would take every one of them.
+    """The orders of a JSON array and the bytes of each; None unless `decode_order` would accept every one of them.
 
-    May also be None for an array that is good but unusual (deeply nested, with escaped NULs): look at each order then.
+    May also be None for a valid but unusual array (deeply nested, with escaped NULs): decode each element then.
     """
     try:
         if not raw.isascii():
             raw.decode("utf-8")
         orders = _orders_decoder.decode(raw)
-        # With so few brackets that are not the orders' own, none of them can be too deep.
+        # With so few brackets beside those of the orders themselves, none of them can be too deep.
         if raw.count(b"{") + raw.count(b"[") - len(orders) > MAX_DEPTH or b"\\u0000" in raw:
             return None
         return orders, [bytes(item) for item in _array_decoder.decode(raw)]
@@ -115,9 +115,9 @@ def decode_orders(raw: bytes) -> tuple[list[Order], list[bytes]] | None:
 
 
 def decode_all(values: Sequence[bytes]) -> list[Order] | None:
-    """The order in each of many values; None unless `decode_order` would take every one of them.
+    """The order in each of many values; None unless `decode_order` would accept every one of them.
 
-    May also be None for values that are good but unusual (with escaped NULs, very many brackets): look at each then.
+    May also be None for valid but unusual values (escaped NULs, very many brackets): decode each value then.
     """
     joined = b"".join(values)
     if b"\\" in joined and b"\\u0000" in joined:
@@ -129,17 +129,17 @@ def decode_all(values: Sequence[bytes]) -> list[Order] | None:
     decode = _decoder.decode
     try:
         if not joined.isascii():
-            joined.decode("utf-8")  # no character spans two values, each of which ends with its object
+            joined.decode("utf-8")  # no character spans two values, as each value ends with a closing brace
         return [decode(value) for value in values]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
 def with_order_id(raw: bytes, order_id: str) -> bytes:
-    """The object `raw`, which has no order_id, with one added; all other bytes stay as they are.
+    """The JSON object `raw`, which has no order_id, with one added; all other bytes are unchanged.
 
-    `raw` is an order that decode_order took, so it is an object with at least one field. `order_id` is ASCII without
-    quotes or backslashes (a UUID).
+    `raw` was accepted by `decode_order`, so it is an object with at least one field. `order_id` must be ASCII without
+    quotes or backslashes.
     """
     return b'{"order_id":"' + order_id.encode("ascii") + b'",' + raw.lstrip()[1:]
 
@@ -158,9 +158,9 @@ _KEYED = uuid.UUID("6f1e0d0a-6a0e-5d0b-9c5d-0f6a4a4e9b51")
 
 
 def keyed_id(client: str, key: str, index: int | None = None) -> str:
-    """The order id that an Idempotency-Key stands for: the same for the same client, key and place in the batch."""
-    place = "" if index is None else str(index)
-    return str(uuid.uuid5(_KEYED, f"{len(client)}:{client}{len(key)}:{key}{place}"))
+    """The order id for an Idempotency-Key: the same for the same client, key and index in the batch."""
+    suffix = "" if index is None else str(index)
+    return str(uuid.uuid5(_KEYED, f"{len(client)}:{client}{len(key)}:{key}{suffix}"))
 
 
 def _check_utf8(raw: bytes) -> None:
@@ -184,7 +184,7 @@ def _check_depth(raw: bytes) -> None:
 
 
 def _check_nul(order: Order) -> None:
-    # Databases refuse NUL in text: an order that holds it could be taken here and never stored there.
+    # Databases refuse NUL in text: an order with one could be accepted here but never stored there.
     for field in ("customer_id", "product_id", "order_id"):
         if "\0" in getattr(order, field):
             raise OrderError(f"{field} holds a NUL character; leave it out", field)
@@ -199,7 +199,7 @@ def _malformed(message: str) -> OrderError:
 
 
 def _invalid(raw: bytes, message: str) -> OrderError:
-    # Validation stops at the first bad field, which may stand before bytes that are no JSON at all.
+    # Validation stops at the first invalid field, which may come before bytes that are not JSON at all.
     try:
         _raw_decoder.decode(raw)
     except msgspec.DecodeError as error:

@@ -1,4 +1,4 @@
-"""The small HTTP server for probes and metrics of a service that has no API of its own."""
+"""A small HTTP server for the probes and metrics of a program without an HTTP API of its own."""
 
 from collections.abc import Callable, Iterable
 
@@ -18,22 +18,22 @@ async def serve_probes(
     routes: Iterable[web.RouteDef] = (),
     host: str = "0.0.0.0",  # noqa: S104  (a pod's probes come from outside the pod)
 ) -> web.AppRunner:
-    """Serve /health, /ready, /metrics and further `routes` until the returned runner is cleaned up.
+    """Serve /health, /ready, /metrics and `routes` until the returned runner is cleaned up.
 
-    `ready` and `healthy` return an empty string for yes and the reason for no, which is answered with 503.
-    Port 0 takes a free one: see `runner.addresses`.
+    `ready` and `healthy` return an empty string, or why not; the reply is then 503 with that reason. Port 0 picks a
+    free port: see `runner.addresses`.
     """
 
-    def verdict(check: Callable[[], str]) -> web.Response:
+    def respond(check: Callable[[], str]) -> web.Response:
         reason = check()
         status = 503 if reason else 200
         return web.json_response({"status": reason or "ok"}, status=status)
 
     async def on_health(_: web.Request) -> web.Response:
-        return verdict(healthy)
+        return respond(healthy)
 
     async def on_ready(_: web.Request) -> web.Response:
-        return verdict(ready)
+        return respond(ready)
 
     async def on_metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

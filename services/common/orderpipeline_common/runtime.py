@@ -1,4 +1,4 @@
-"""Settings from the environment, and stopping on SIGTERM. Nothing here reads `os.environ` by itself."""
+"""Settings from the environment, and stopping on SIGTERM. Nothing here accesses `os.environ`."""
 
 import asyncio
 import signal
@@ -11,17 +11,18 @@ ALL_ADDRESSES: Final = "0.0.0.0"  # noqa: S104  (a pod's clients and probes come
 
 
 class SettingsError(ValueError):
-    """An environment variable that is missing or wrong; the message names it and says what it must be."""
+    """A missing or invalid environment variable; the message names it and says what it must be."""
 
 
 @dataclass(frozen=True)
 class EnvReader:
-    """Typed reads of environment variables. A default of None makes the variable required; empty counts as absent."""
+    """Typed access to environment variables. A default of None makes a variable required; an empty variable counts as
+    absent. All methods raise SettingsError."""
 
     environ: Mapping[str, str]
 
     def text(self, name: str, default: str | None = None) -> str:
-        """The variable's text. Raises SettingsError when it is required and absent."""
+        """The text of the variable, stripped."""
         value = self.environ.get(name, "").strip()
         if value:
             return value
@@ -30,14 +31,14 @@ class EnvReader:
         return default
 
     def choice(self, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
-        """One of the choices, spelled exactly."""
+        """One of the choices, case-sensitive."""
         value = self.text(name, default)
         if value not in choices:
             raise SettingsError(f"{name}={value!r}; it must be one of {', '.join(choices)}")
         return value
 
     def integer(self, name: str, default: int | None = None, *, low: int = 0, high: int = 2**63 - 1) -> int:
-        """A whole number between low and high, both included."""
+        """A whole number from `low` to `high`, both inclusive."""
         value = self.text(name, None if default is None else str(default))
         try:
             number = int(value)
@@ -48,18 +49,18 @@ class EnvReader:
         return number
 
     def seconds(self, name: str, default: float | None = None, *, low: float = 0.0, high: float = 86400.0) -> float:
-        """A number of seconds between low and high, both included."""
+        """A number of seconds from `low` to `high`, both inclusive."""
         value = self.text(name, None if default is None else str(default))
         try:
             number = float(value)
         except ValueError:
             raise SettingsError(f"{name}={value!r}; it must be a number of seconds from {low} to {high}") from None
-        if not low <= number <= high:  # also refuses NaN
+        if not low <= number <= high:  # false for NaN as well
             raise SettingsError(f"{name}={value}; it must be from {low} to {high} seconds")
         return number
 
     def path(self, name: str) -> Path | None:
-        """A path that must exist, or None when the variable is absent."""
+        """The path of an existing file or folder; None if the variable is absent."""
         value = self.text(name, "")
         if not value:
             return None
@@ -70,7 +71,7 @@ class EnvReader:
 
 
 def stop_on_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
-    """An event that SIGTERM or SIGINT sets; a second signal of the same kind then ends the process at once."""
+    """An event that SIGTERM or SIGINT sets; a second signal of the same kind then ends the process immediately."""
     stop = asyncio.Event()
 
     def on_signal(number: int) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from hack import structure
 
-LAID_OUT = ["orderpipeline_embedded"]
+LAID_OUT = ["orderpipeline_consumer", "orderpipeline_embedded"]
 
 
 @pytest.fixture(scope="module")

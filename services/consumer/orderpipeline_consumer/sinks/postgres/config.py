@@ -29,8 +29,7 @@ class PostgresConfig:
         """Raises SettingsError if there is no connection string."""
         if self.dsn_file is None:
             raise SettingsError(
-                f"{Env.SINK_DSN_FILE} is not set; {Env.SINK}=postgres needs the path of the file with the connection "
-                "string"
+                f"{Env.SINK_DSN_FILE} is not set; {Env.SINK}=postgres needs the path of the connection string's file"
             )
 
     def read_dsn(self) -> str:
