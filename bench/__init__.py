@@ -1,1 +1,1 @@
-"""`make bench`: measures the services and their peers side by side on one machine, and checks what it counts."""
+"""`make bench`: measures the services and their peers side by side on one machine and verifies its counts."""

@@ -1,4 +1,4 @@
-"""The bench as a command: `python -m bench`. The last line of its output is JSON."""
+"""The command `python -m bench`. The last line of its output is JSON."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ from bench.machine import machine
 from bench.servers import OURS, ROOT, go_peers, ours, python_peers, variants
 from bench.settings import FULL, LOAD_CORE, SCALES, Scale
 from bench.startup import startup
-from bench.steps import Step, walk
+from bench.steps import Step, run_steps
 from bench.summary import headline
 from bench.write import write
 
@@ -29,61 +29,61 @@ DOCUMENTS = ROOT / "docs" / "benchmarks"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 0, or 1 when a log does not hold what was accepted or something did not run."""
+    """The exit status: 0, or 1 if a log does not hold what was accepted or something did not run."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     default = os.environ.get("BENCH", FULL.name)
     parser.add_argument("--scale", choices=SCALES, default=default, help="quick: about four minutes")
-    parser.add_argument("--only", action="append", metavar="STEP", help="such as ingest; any number")
+    parser.add_argument("--only", action="append", metavar="STEP", help="such as ingest; may be repeated")
     options = parser.parse_args(arguments)
     scale = SCALES[options.scale]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the broker and its folder go, too
-    os.sched_setaffinity(0, {LOAD_CORE})  # the broker and the load take after it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the broker and its folder are removed
+    os.sched_setaffinity(0, {LOAD_CORE})  # inherited by the broker and the load
     try:
         with kafka() as broker:
             chosen = [step for step in steps(broker, scale) if not options.only or step.name in options.only]
-            found = walk(chosen)
+            found = run_steps(chosen)
     except (MismatchError, RuntimeError) as error:
         sys.stderr.write(f"bench: {error}\n")
         return 1
     titles = {server.name: server.title for server in (*ours(), *go_peers(), *python_peers())} | {PEER: PEER_TITLE}
     result = {"scale": scale.name, "titles": titles, "machine": machine(), **found}
     result = {"headline": headline(result), **result}
-    # Short runs and parts of runs are for whoever develops; only whole ones are documents.
+    # Short and partial runs are for development; only full ones are published.
     write(result, DOCUMENTS if scale is FULL and not options.only else LATEST)
     print(json.dumps(result["headline"]))
     return 0
 
 
 def steps(broker: Kafka, scale: Scale) -> list[Step]:
-    """All measurements in turn."""
+    """All measurements, in order."""
     servers = [*ours(), *go_peers(), *(python_peers() if scale.everyone else [])]
-    few = [server for server in servers if server.name in (OURS, "gin")]
+    compared = [server for server in servers if server.name in (OURS, "gin")]
     cell, count = scale.cell + scale.warm + 1, len(servers)
     rounds = sum(1 if server.once else scale.rounds for server in servers)
     points = 17 if scale.everyone else 8
     return [
         Step("peers", "building the peers", 5, lambda _: build(scale)),
-        Step("startup", "from nothing to the first reply", scale.rounds * count * 1.5,
-             lambda tell: startup(broker, servers, scale, tell)),
+        Step("startup", "from process start to the first reply", scale.rounds * count * 1.5,
+             lambda report: startup(broker, servers, scale, report)),
         Step("ingest", "CPU of the servers per order", rounds * (4.3 * cell + 3),
-             lambda tell: ingest(broker, servers, scale, tell)),
+             lambda report: ingest(broker, servers, scale, report)),
         Step("consume", "CPU of the consumers per order", 10 + scale.rounds * 3 * 8,
-             lambda tell: consume(broker, scale, tell)),
+             lambda report: consume(broker, scale, report)),
         Step("latency", "latency at shares of each server's maximum", count * (2 + 6 * scale.cell),
-             lambda tell: latency(broker, servers, scale, tell)),
-        Step("growth", "how costs grow", len(few) * points * (scale.cell + 1),
-             lambda tell: growth(broker, few, scale, tell)),
-        Step("limits", "the parts alone", 4 * scale.cell + 5, lambda tell: limits(broker, scale, tell)),
+             lambda report: latency(broker, servers, scale, report)),
+        Step("growth", "how costs grow", len(compared) * points * (scale.cell + 1),
+             lambda report: growth(broker, compared, scale, report)),
+        Step("limits", "the parts alone", 4 * scale.cell + 5, lambda report: limits(broker, scale, report)),
         *(
             Step(f"end_to_end_{name}", f"end to end, {name}", scale.end_to_end + 20 * scale.warm + 25,
-                 lambda tell, env=env: end_to_end(broker, env, scale, tell))  # type: ignore[misc]
+                 lambda report, env=env: end_to_end(broker, env, scale, report))  # type: ignore[misc]
             for name, env in variants().items()
         ),
     ]  # fmt: skip
 
 
 def build(scale: Scale) -> None:
-    """What is built on demand, before anything is measured."""
+    """Build the peers before anything is measured."""
     for name in peers.GO:
         peers.binary(name)
     if scale.everyone:

@@ -1,17 +1,17 @@
-"""Whether the log holds what was accepted. Pure."""
+"""Checks that the log holds what was accepted. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class MismatchError(RuntimeError):
-    """The log holds other orders than were accepted; nothing that was measured beside it counts."""
+    """The log does not hold the accepted orders, so the measurement is void."""
 
 
-def check(what: str, load: Mapping[str, Any], grown: int) -> None:
-    """MismatchError unless the log has grown by exactly what was accepted.
+def check_log(what: str, load: Mapping[str, Any], grown: int) -> None:
+    """MismatchError unless the log has grown by exactly the accepted orders.
 
-    What was refused with an error or got no reply may stand in the log too, as its reply says.
+    Orders that were refused with an error or got no reply may be in the log, too.
     """
     accepted, doubtful = load["orders_accepted"], load["orders_refused"] + load["orders_unknown"]
     if not accepted <= grown <= accepted + doubtful:

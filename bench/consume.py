@@ -1,4 +1,4 @@
-"""CPU of a consumer per order: a full topic read to its end, with a handler that does nothing and commits."""
+"""A consumer's CPU per order: a full topic is read to its end by a handler that does nothing, with commits."""
 
 import sys
 import time
@@ -8,9 +8,9 @@ from typing import Any, Final
 from confluent_kafka import Producer
 
 from bench import peers
-from bench.filling import made, write
 from bench.kafka import LOG, Kafka
-from bench.procs import Process, running
+from bench.processes import Process, running
+from bench.sample_orders import sample_orders, write_orders
 from bench.servers import ROOT, plan, variants
 from bench.settings import PARTITIONS, SERVER_CORE, Scale
 from orderpipeline_common.contract import Env
@@ -21,18 +21,18 @@ PEER_TITLE: Final = "franz-go + encoding/json"
 SECONDS: Final = 120.0
 
 
-def fill(bootstrap: str, topic: str, count: int) -> None:
-    """Write so many orders."""
+def fill_topic(bootstrap: str, topic: str, count: int) -> None:
+    """Write `count` orders."""
     config = {"bootstrap.servers": bootstrap, "acks": 1, "linger.ms": 20, "compression.type": "snappy",
               "queue.buffering.max.messages": 1_000_000, "delivery.report.only.error": True}  # fmt: skip
-    write(Producer(config, logger=LOG), topic, made(), count)
+    write_orders(Producer(config, logger=LOG), topic, sample_orders(), count)
 
 
-def consume(kafka: Kafka, scale: Scale, tell: Callable[[str], None]) -> dict[str, list[dict[str, Any]]]:
-    """By consumer: one entry for each round, with `us` and `orders_per_s`."""
+def consume(kafka: Kafka, scale: Scale, report: Callable[[str], None]) -> dict[str, list[dict[str, Any]]]:
+    """By consumer: an entry per round, with `us` and `orders_per_s`."""
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in (*variants(), PEER)}
     with kafka.topic(PARTITIONS) as topic:
-        fill(kafka.bootstrap, topic, scale.consumed)
+        fill_topic(kafka.bootstrap, topic, scale.consumed)
         for number in range(scale.rounds):
             for name in runs:
                 found = _read(kafka, topic, name, f"{name}-{number}", scale.consumed)
@@ -40,12 +40,12 @@ def consume(kafka: Kafka, scale: Scale, tell: Callable[[str], None]) -> dict[str
                 words = (
                     f"{found['us']:.2f} µs/order, {found['orders_per_s']:,.0f} orders/s, {found['peak_mib']:.0f} MiB"
                 )
-                tell(f"{number + 1} {name} consumes: {words}")
+                report(f"{number + 1} {name} consumes: {words}")
     return runs
 
 
 def _read(kafka: Kafka, topic: str, name: str, group: str, count: int) -> dict[str, Any]:
-    """From the first commit that is seen to the last one: what comes before is the start, which is measured apart."""
+    """Measure from the first observed commit to the last one; the start-up before is measured separately."""
     process = Process(*_command(kafka, topic, name, group), kafka.folder / f"{name}.log", [SERVER_CORE], ROOT)
     with running(process), kafka.group(group, topic, PARTITIONS) as commits:
         end = time.monotonic() + SECONDS
@@ -56,7 +56,7 @@ def _read(kafka: Kafka, topic: str, name: str, group: str, count: int) -> dict[s
             _wait(process, end)
         took, spent = time.monotonic() - begun, process.cpu() - used
         if last != count or first > count / 2:
-            raise RuntimeError(f"{name}: commits of {first:,} and {last:,} of {count:,} orders tell nothing")
+            raise RuntimeError(f"{name}: commits of {first:,} and {last:,} of {count:,} orders are too few to measure")
         orders = last - first
         peak = process.peak_mib()
     return {"us": spent / orders * 1e6, "orders_per_s": orders / took, "orders": orders, "peak_mib": peak}
@@ -72,7 +72,7 @@ def _command(kafka: Kafka, topic: str, name: str, group: str) -> tuple[list[str]
 
 
 def _wait(process: Process, end: float) -> None:
-    process.alive()
+    process.check_alive()
     if time.monotonic() > end:
         raise RuntimeError(f"{process.log.stem} did not commit within {SECONDS:.0f} s")
     time.sleep(0.02)

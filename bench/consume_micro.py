@@ -1,12 +1,12 @@
-"""CPU of the consumer per order, for one or more versions of it in the same run.
+"""The consumer's CPU per order, for one or more versions of it in the same run.
 
     python -m bench.consume_micro --engine new=. --engine old=../other-checkout --way on --way off --batch 100
     python -m bench.consume_micro --engine new=. --sink postgres --batch 1000 --orders 300000
 
 A topic is filled with orders of about 120 bytes, as the order API writes them, and read to its end. The consumer has
-core 0; broker and database have core 1. CPU is the consumer process's user and system time with all its threads, from
-the first commit that is seen to the last one; orders are counted by the commits, which have to end where the log ends.
-A table goes to standard error, one JSON line to standard output.
+core 0; broker and database have core 1. CPU is the user and system time of the consumer process with all its threads,
+from the first observed commit to the last one; orders are counted by commits, which must end where the log ends. A
+table goes to standard error, one JSON line to standard output.
 """
 
 import argparse
@@ -44,7 +44,7 @@ HANDLERS = {
 
 
 def orders(count: int) -> Iterator[tuple[bytes, bytes]]:
-    """Key and value of each order, with an order_id, and customers as often as chance has it."""
+    """Key and value of each order, with an order_id and a random customer."""
     chance = random.Random(1)
     for number in range(count):
         customer = f"{chance.randrange(CUSTOMERS):05d}"
@@ -54,7 +54,7 @@ def orders(count: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def fill(broker: Broker, count: int, partitions: int, compression: str) -> None:
-    """Write the orders, each with the header that the order API writes."""
+    """Write the orders, with the header that the order API adds."""
     broker.create_topic(TOPIC, partitions)
     config = {"bootstrap.servers": broker.bootstrap, "linger.ms": 20, "compression.type": compression,
               "queue.buffering.max.messages": 200_000, "delivery.report.only.error": True}  # fmt: skip
@@ -73,7 +73,7 @@ def fill(broker: Broker, count: int, partitions: int, compression: str) -> None:
 
 @contextmanager
 def consumer(root: Path, env: dict[str, str], folder: Path) -> Iterator[int]:
-    """The consumer of the checkout at `root`; its process id."""
+    """The consumer from the checkout at `root`; its process id."""
     path = os.pathsep.join([*(str(root / "services" / part) for part in ("consumer", "common")), str(folder)])
     with (folder / "consumer.log").open("wb") as log:
         process = subprocess.Popen(
@@ -88,19 +88,19 @@ def consumer(root: Path, env: dict[str, str], folder: Path) -> Iterator[int]:
 
 
 def cpu(pid: int) -> float:
-    """Seconds of CPU the process has used."""
+    """Seconds of CPU that the process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
 def peak_mib(pid: int) -> float:
-    """The most memory the process has had."""
+    """The process's peak memory."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return float(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
 
 
 def measure(root: Path, broker: Broker, env: dict[str, str], folder: Path) -> dict[str, float]:
-    """One cell once."""
+    """Measure one cell once."""
     group = uuid.uuid4().hex
     env = {Env.BOOTSTRAP_SERVERS: broker.bootstrap, Env.TOPIC: TOPIC, Env.GROUP: group, Env.LOG_LEVEL: "WARNING",
            Env.PORT: str(free_ports(1)[0]), **env}  # fmt: skip
@@ -126,13 +126,13 @@ def measure(root: Path, broker: Broker, env: dict[str, str], folder: Path) -> di
         found = {"us": spent * 1e6 / count, "orders_per_s": count / took, "orders": count, "peak_mib": peak_mib(pid)}
     observer.close()
     if last != end or first > end / 2:
-        raise SystemExit(f"commits of {first} and {last} of {end} orders tell nothing")
+        raise SystemExit(f"commits of {first} and {last} of {end} orders are too few to measure")
     return found
 
 
 @contextmanager
 def database(wanted: bool) -> Iterator[Postgres | None]:
-    """A PostgreSQL of its own, where one is wanted."""
+    """A PostgreSQL for this run, if `wanted`."""
     if not wanted:
         yield None
         return
@@ -147,7 +147,7 @@ def database(wanted: bool) -> Iterator[Postgres | None]:
 
 
 def sink(postgres: Postgres | None, handler: str, folder: Path) -> dict[str, str]:
-    """The environment that says where orders go; tables are new each time."""
+    """The environment that selects the sink; each call uses a new table."""
     if postgres is None:
         (folder / "measured.py").write_text(HANDLERS[handler])
         return {Env.HANDLER: "measured:handle"}
@@ -161,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", action="append", required=True, metavar="NAME=CHECKOUT")
     parser.add_argument("--way", action="append", choices=["on", "off"], help="with the accelerator or without")
-    parser.add_argument("--batch", action="append", type=int, help="orders a batch; default 100 and 10000")
+    parser.add_argument("--batch", action="append", type=int, help="orders per batch; default: 100 and 10000")
     parser.add_argument("--sink", choices=[*HANDLERS, "postgres"], default="nothing")
     parser.add_argument("--orders", type=int, default=2_000_000)
     parser.add_argument("--partitions", type=int, default=12)

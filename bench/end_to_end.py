@@ -1,4 +1,4 @@
-"""Load, order API, broker and consumers together on the machine's cores, counted at the consumers' commits."""
+"""Load, order API, broker and consumers together on all cores, counted at the consumers' commits."""
 
 import json
 import subprocess
@@ -7,63 +7,65 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from bench.ages import Look, ages, quantile
-from bench.check import MismatchError, check
+from bench.ages import OffsetReading, ages, quantile
+from bench.check import MismatchError, check_log
 from bench.kafka import Kafka
-from bench.loading import command
-from bench.parts import CORES, SHAPES, Parts, Shape, all_parts, handled_orders
-from bench.procs import Process, busy_seconds, cpu_seconds, memory_mib, pin
+from bench.load import command
+from bench.processes import Process, busy_seconds, cpu_seconds, memory_mib, pin
+from bench.running_pipeline import CORES, SHAPES, RunningPipeline, Shape, handled_orders, running_pipeline
 from bench.settings import LOAD_CORE, Scale
 
-LOOK_SECONDS: Final = 0.05
+READING_SECONDS: Final = 0.05
 DRAIN_SECONDS: Final = 60.0
 
 
 def end_to_end(
-    kafka: Kafka, env: Mapping[str, str], scale: Scale, tell: Callable[[str], None], shapes: Sequence[Shape] = SHAPES
+    kafka: Kafka, env: Mapping[str, str], scale: Scale, report: Callable[[str], None], shapes: Sequence[Shape] = SHAPES
 ) -> dict[str, Any]:
-    """Each shape for a while, then the best for the whole time. `env` is added to the environment of the services.
+    """Try each shape briefly, then measure the best one. `env` is added to the services' environment.
 
-    MismatchError when an accepted order is not in the log or was not consumed.
+    MismatchError if an accepted order is not in the log or was not consumed.
     """
     pin(kafka.pid, CORES)
     try:
         tried = {shape: _run(kafka, env, shape, scale, 2 * scale.warm) for shape in shapes} if shapes[1:] else {}
         for shape, found in tried.items():
-            tell(f"{shape.connections} connections, linger {shape.linger_ms} ms: {found['orders_per_s']:,.0f} orders/s")
+            report(
+                f"{shape.connections} connections, linger {shape.linger_ms} ms: {found['orders_per_s']:,.0f} orders/s"
+            )
         best = max(tried, key=lambda shape: tried[shape]["orders_per_s"], default=shapes[0])
         found = _run(kafka, env, best, scale, scale.end_to_end)
     finally:
         pin(kafka.pid, [LOAD_CORE])
     found["tried"] = [{"shape": vars(shape), "orders_per_s": each["orders_per_s"]} for shape, each in tried.items()]
     cost = ", ".join(f"{part} {us:.2f}" for part, us in found["us"].items())
-    tell(f"{found['orders_per_s']:,.0f} orders/s, {found['lost']} lost, p99 age {found['p99_age_ms']} ms; µs: {cost}")
+    report(f"{found['orders_per_s']:,.0f} orders/s, {found['lost']} lost, p99 age {found['p99_age_ms']} ms; µs: {cost}")
     return found
 
 
 def _run(kafka: Kafka, env: Mapping[str, str], shape: Shape, scale: Scale, seconds: float) -> dict[str, Any]:
-    with all_parts(kafka, env, shape) as parts:
+    with running_pipeline(kafka, env, shape) as parts:
         _watch(kafka, parts, shape, 2 * scale.warm)
         return _watch(kafka, parts, shape, seconds)
 
 
-def _watch(kafka: Kafka, parts: Parts, shape: Shape, seconds: float) -> dict[str, Any]:
-    """One load, watched until all of it is committed."""
+def _watch(kafka: Kafka, parts: RunningPipeline, shape: Shape, seconds: float) -> dict[str, Any]:
+    """Run one load and read offsets until all of it is committed."""
     processes = {"producer": parts.producers, "consumer": parts.consumers}
     handled, end = handled_orders(parts), sum(kafka.ends(parts.topic))
     used, broker, busy = {name: _cpu(each) for name, each in processes.items()}, cpu_seconds(kafka.pid), busy_seconds()
     own = time.process_time()
-    looks, memory = [_look(kafka, parts)], dict[str, list[float]](producer=[], consumer=[])
+    readings, memory = [_read_offsets(kafka, parts)], dict[str, list[float]](producer=[], consumer=[])
     begun = time.monotonic()
     options = {"batch": 1000, "connections": shape.connections, "seconds": seconds}
     pinned = ["taskset", "-c", ",".join(map(str, CORES)), *command(parts.port, "batch", options)]
     load = subprocess.Popen(pinned, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         while load.poll() is None or (
-            looks[-1].committed != looks[-1].ends and time.monotonic() < begun + seconds + DRAIN_SECONDS
+            readings[-1].committed != readings[-1].ends and time.monotonic() < begun + seconds + DRAIN_SECONDS
         ):
-            time.sleep(LOOK_SECONDS)
-            looks.append(_look(kafka, parts))
+            time.sleep(READING_SECONDS)
+            readings.append(_read_offsets(kafka, parts))
             for name, each in processes.items():
                 memory[name].append(max(memory_mib(process.pid, "VmRSS") for process in each))
     finally:
@@ -72,7 +74,7 @@ def _watch(kafka: Kafka, parts: Parts, shape: Shape, seconds: float) -> dict[str
     if not out:
         raise RuntimeError(f"orderpipeline load: {words}")
     done: dict[str, Any] = json.loads(out)
-    took = _last_commit(looks) - begun
+    took = _last_commit(readings) - begun
     accepted = done["orders_accepted"]
     spent = {
         "load": done["cpu_us_per_order"] * done["orders_sent"] / 1e6,
@@ -82,12 +84,12 @@ def _watch(kafka: Kafka, parts: Parts, shape: Shape, seconds: float) -> dict[str
         "measuring": time.process_time() - own,
     }
     spent["rest of the machine"] = max(busy_seconds() - busy - sum(spent.values()), 0.0)
-    check("end to end, the log", done, sum(kafka.ends(parts.topic)) - end)
-    committed = sum(looks[-1].committed) - sum(looks[0].committed)
+    check_log("end to end, the log", done, sum(kafka.ends(parts.topic)) - end)
+    committed = sum(readings[-1].committed) - sum(readings[0].committed)
     reached = min(committed, handled_orders(parts) - handled)
     if reached < accepted:
         raise MismatchError(f"end to end: {accepted:,} orders accepted, {reached:,} consumed and committed")
-    weighed = ages(looks)
+    weighed = ages(readings)
     return {
         "orders_per_s": accepted / took, "seconds": seconds, "until_committed_s": took, "acked": True,
         "accepted": accepted, "refused": done["orders_refused"], "lost": max(accepted - reached, 0),
@@ -96,28 +98,28 @@ def _watch(kafka: Kafka, parts: Parts, shape: Shape, seconds: float) -> dict[str
         "cores_busy": (busy_seconds() - busy) / (time.monotonic() - begun), "shape": vars(shape),
         "peak_mib": {name: max(process.peak_mib() for process in each) for name, each in processes.items()},
         "rss_mib": {name: _thin(values) for name, values in memory.items()},
-        "per_second": _rates(looks, begun),
+        "per_second": _rates(readings, begun),
     }  # fmt: skip
 
 
-def _look(kafka: Kafka, parts: Parts) -> Look:
+def _read_offsets(kafka: Kafka, parts: RunningPipeline) -> OffsetReading:
     for process in (*parts.producers, *parts.consumers):
-        process.alive()
+        process.check_alive()
     ends_at, ends = time.monotonic(), kafka.ends(parts.topic)
-    return Look(ends_at, ends, time.monotonic(), parts.group.offsets() or (0,) * len(ends))
+    return OffsetReading(ends_at, ends, time.monotonic(), parts.group.offsets() or (0,) * len(ends))
 
 
-def _last_commit(looks: Sequence[Look]) -> float:
-    """When the last commits were seen first."""
-    return next(look.committed_at for look in looks if look.committed == looks[-1].committed)
+def _last_commit(readings: Sequence[OffsetReading]) -> float:
+    """When the last commits were first observed."""
+    return next(reading.committed_at for reading in readings if reading.committed == readings[-1].committed)
 
 
-def _rates(looks: Sequence[Look], begun: float) -> list[dict[str, float]]:
-    """Orders per second into the log and out of it, for about each second."""
-    chosen = looks[:1]
-    for look in looks[1:]:
-        if look.ends_at - chosen[-1].ends_at >= 1.0:
-            chosen = [*chosen, look]
+def _rates(readings: Sequence[OffsetReading], begun: float) -> list[dict[str, float]]:
+    """Orders per second into the log and out of it, about once per second."""
+    chosen = readings[:1]
+    for reading in readings[1:]:
+        if reading.ends_at - chosen[-1].ends_at >= 1.0:
+            chosen = [*chosen, reading]
     return [
         {"at": b.ends_at - begun, "in": (sum(b.ends) - sum(a.ends)) / (b.ends_at - a.ends_at),
          "out": (sum(b.committed) - sum(a.committed)) / (b.committed_at - a.committed_at)}

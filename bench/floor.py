@@ -1,6 +1,6 @@
-"""Programs that do one part of an order's way and nothing else: what no order API in Python can be faster than.
+"""Programs that do one part of the work for an order and nothing else: a lower bound for any order API in Python.
 
-python -m bench.floor http PORT | msgspec SECONDS | rdkafka BOOTSTRAP TOPIC COUNT. The latter two print µs per order.
+python -m bench.floor http PORT | msgspec SECONDS | rdkafka BOOTSTRAP TOPIC COUNT. The last two print µs per order.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import msgspec
 import uvloop
 from confluent_kafka import Producer
 
-from bench.filling import made, write
+from bench.sample_orders import sample_orders, write_orders
 from bench.settings import BATCH, ORDER_BYTES
 from orderpipeline_common.order import Order
 from orderpipeline_embedded.load.orders import generated
@@ -20,15 +20,15 @@ REPLY = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Len
 
 
 class Empty(asyncio.Protocol):
-    """Answers whatever comes, unread."""
+    """Replies to anything without reading it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has come."""
+        """A client has connected."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """One request, as the load generator sends one at a time."""
-        self._transport.write(REPLY)  # type: ignore[attr-defined]
+        """One request: the load generator sends one at a time."""
+        self._transport.write_orders(REPLY)  # type: ignore[attr-defined]
 
 
 async def http(port: int) -> None:
@@ -38,7 +38,7 @@ async def http(port: int) -> None:
 
 
 def decode(seconds: float) -> float:
-    """µs of CPU to check one order of a batch."""
+    """µs of CPU to validate one order of a batch."""
     body = b"[" + b",".join(generated(BATCH, 100_000, ORDER_BYTES)) + b"]"
     decoder, count = msgspec.json.Decoder(list[Order]), 0
     begun = time.process_time()
@@ -48,20 +48,20 @@ def decode(seconds: float) -> float:
 
 
 def rdkafka(bootstrap: str, topic: str, count: int) -> float:
-    """µs of CPU to write one order by librdkafka from Python, acks=all and idempotent, its threads included."""
-    orders = made()
+    """µs of CPU, including its threads, in which librdkafka writes one order from Python, idempotent with acks=all."""
+    orders = sample_orders()
     producer = Producer(
         {"bootstrap.servers": bootstrap, "enable.idempotence": True, "acks": "all", "linger.ms": 10,
          "compression.type": "snappy", "queue.buffering.max.messages": 500_000, "delivery.report.only.error": True}
     )  # fmt: skip
     producer.list_topics(topic, 10)
     begun = time.process_time()
-    write(producer, topic, orders, count)
+    write_orders(producer, topic, orders, count)
     return (time.process_time() - begun) / count * 1e6
 
 
 def main() -> None:
-    """One of them."""
+    """Run one of them."""
     what, *rest = sys.argv[1:]
     if what == "http":
         uvloop.run(http(int(rest[0])))

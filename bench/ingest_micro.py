@@ -1,14 +1,14 @@
-"""CPU of the order API per order, in four cells, for one or more versions of it in the same run.
+"""The order API's CPU per order, in four cells, for one or more versions of it in the same run.
 
     python -m bench.ingest_micro --engine new=. --engine old=../other-checkout --seconds 3 --rounds 2
     python -m bench.ingest_micro --engine native=. --engine python=.,off
 
-Behind a comma stands what ORDERPIPELINE_ACCELERATOR is for that engine.
+The value after a comma is ORDERPIPELINE_ACCELERATOR for that engine.
 
-The server has core 0; the load generator (wrk) and the broker have core 1. CPU is the server process's user and system
-time with all its threads, from before the load until nothing is in flight; orders are counted by the server, and a cell
-whose count differs from the growth of the topic's end offsets fails the run. A table goes to standard error, one JSON
-line to standard output.
+The server has core 0; the load generator (wrk) and the broker have core 1. CPU is the user and system time of the
+server process with all its threads, from before the load until nothing is in flight; the server counts the orders, and
+a cell whose count differs from the growth of the topic's end offsets fails the run. A table goes to standard error, one
+JSON line to standard output.
 """
 
 import argparse
@@ -45,12 +45,12 @@ CELLS = (
 
 
 def order(number: int) -> dict[str, object]:
-    """An order of about 100 bytes, without an order_id, as the peers get it."""
+    """An order of about 100 bytes without an order_id, as the peers get it."""
     return {"customer_id": f"customer-{number % 500:06d}", "product_id": f"product-{number % 97:04d}",
             "quantity": 1 + number % 5, "amount": 19.99 + number}  # fmt: skip
 
 
-def lua(path: Path, batch: bool) -> Path:
+def wrk_script(path: Path, batch: bool) -> Path:
     """wrk's script for one cell."""
     body = json.dumps([order(i) for i in range(BATCH)] if batch else order(7))
     path.write_text(
@@ -61,7 +61,7 @@ def lua(path: Path, batch: bool) -> Path:
 
 @contextmanager
 def server(engine: str, broker: Broker, topic: str, durability: str, folder: Path) -> Iterator[tuple[int, int]]:
-    """The order API of the checkout at `root`; its port and process id."""
+    """The order API from the engine's checkout; its port and process id."""
     port = free_ports(1)[0]
     folder_of, _, accelerator = engine.partition(",")
     root = Path(folder_of).resolve()
@@ -82,7 +82,9 @@ def server(engine: str, broker: Broker, topic: str, durability: str, folder: Pat
             except OSError:
                 time.sleep(0.1)
         else:
-            raise SystemExit(f"the server in {root} does not get ready: {(folder / f'{port}.log').read_text()[-2000:]}")
+            raise SystemExit(
+                f"the server in {root} does not become ready: {(folder / f'{port}.log').read_text()[-2000:]}"
+            )
         yield port, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
@@ -99,7 +101,7 @@ def counters(port: int) -> dict[str, float]:
 
 
 def cpu(pid: int) -> float:
-    """Seconds of CPU the process has used."""
+    """Seconds of CPU that the process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICK
 
@@ -114,18 +116,18 @@ def ends(broker: Broker, topic: str) -> int:
 
 
 def measure(engine: str, broker: Broker, durability: str, script: Path, batch: bool, seconds: int) -> dict[str, float]:
-    """One cell once."""
+    """Measure one cell once."""
     topic = broker.create_topic(f"bench-{time.monotonic_ns()}", PARTITIONS, {"retention.bytes": "200000000"})
     connections = 8 if batch else 64
     with server(engine, broker, topic, durability, script.parent) as (port, pid):
         url = f"http://127.0.0.1:{port}" + ("/orders/batch" if batch else "/order")
         load = ["wrk", "-t1", f"-c{connections}", "-s", str(script), url]
         subprocess.run([*load, "-d1s"], check=True, capture_output=True)
-        settle(port)
+        wait_until_idle(port)
         before, used, begun = counters(port), cpu(pid), time.monotonic()
         report = subprocess.run([*load, f"-d{seconds}s"], check=True, capture_output=True, text=True).stdout
         took = time.monotonic() - begun
-        after = settle(port)
+        after = wait_until_idle(port)
         orders = after["orderpipeline_orders_acked_total"] - before["orderpipeline_orders_acked_total"]
         spent = cpu(pid) - used
         if (written := ends(broker, topic)) != after["orderpipeline_orders_acked_total"]:
@@ -136,8 +138,8 @@ def measure(engine: str, broker: Broker, durability: str, script: Path, batch: b
         "refused": float(refused[0].split()[-1]) if refused else 0.0}  # fmt: skip
 
 
-def settle(port: int) -> dict[str, float]:
-    """Wait until nothing is in flight; the counters then."""
+def wait_until_idle(port: int) -> dict[str, float]:
+    """Wait until nothing is in flight; returns the counters."""
     for _ in range(600):
         found = counters(port)
         if not found["orderpipeline_in_flight_bytes"]:
@@ -161,7 +163,7 @@ def main() -> None:
     broker = next(brokers)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            scripts = {batch: lua(Path(folder) / f"{batch}.lua", batch) for batch in (False, True)}
+            scripts = {batch: wrk_script(Path(folder) / f"{batch}.lua", batch) for batch in (False, True)}
             for _ in range(options.rounds):
                 for cell, durability in CELLS:
                     if options.cell and cell not in options.cell:

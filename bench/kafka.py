@@ -1,4 +1,4 @@
-"""The broker of a bench run, its topics, and what stands in them."""
+"""The broker of a bench run, its topics, and the offsets in them."""
 
 import itertools
 import logging
@@ -19,15 +19,15 @@ from orderpipeline_embedded.run.plan import Topic
 from orderpipeline_embedded.run.topics import ensure_topics
 
 LOG = logging.getLogger("bench.kafka")
-LOG.setLevel(logging.CRITICAL)  # clients that outlive the broker by a moment would tell of it at length
-api: Any = admin  # its types leave out what it offers from C
+LOG.setLevel(logging.CRITICAL)  # clients that outlive the broker would log its absence at length
+api: Any = admin  # its type hints omit what is written in C
 SETTLE_SECONDS = 30.0
 QUIET_SECONDS = 1.5
 LEADER_SECONDS = 90.0
 
 
 class Kafka:
-    """The broker of `orderpipeline run`, with topics that are made for one measurement each."""
+    """The broker of `orderpipeline run`, with a topic per measurement."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_ports(1)[0]
@@ -46,11 +46,11 @@ class Kafka:
             line = path.read_bytes()
             if b"kafka.Kafka" in line and str(self.folder).encode() in line:
                 return int(path.parent.name)
-        raise RuntimeError("the broker's process is not there")
+        raise RuntimeError("the broker's process does not exist")
 
     @contextmanager
     def topic(self, partitions: int, config: Mapping[str, str] | None = None) -> Iterator[str]:
-        """A new topic, and its name; deleted afterwards with its files."""
+        """The name of a new topic, which is deleted afterwards with its files."""
         name = f"orders-{next(self._numbers)}"
         self._partitions[name] = partitions
         ensure_topics(self.bootstrap, [Topic(name, partitions, {"file.delete.delay.ms": "100", **(config or {})})])
@@ -70,14 +70,14 @@ class Kafka:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
-                self._admin.list_topics(topic, 10)  # the client looks again
+                self._admin.list_topics(topic, 10)  # refreshes the client's metadata
 
     def end(self, topic: str) -> int:
         """Records ever written to the topic."""
         return sum(self.ends(topic))
 
     def settled(self, topic: str, expected: int) -> int:
-        """The topic's end once it has reached `expected`, or has stood still for a while."""
+        """The topic's end offset once it has reached `expected` or has not moved for a while."""
         seen, since, began = -1, time.monotonic(), time.monotonic()
         while time.monotonic() - began < SETTLE_SECONDS:
             found = self.end(topic)
@@ -90,7 +90,7 @@ class Kafka:
 
     @contextmanager
     def group(self, group: str, topic: str, partitions: int) -> Iterator["Group"]:
-        """A look at a group's commits."""
+        """A reader of a group's commits."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group}, logger=LOG)
         try:
             yield Group(consumer, [TopicPartition(topic, number) for number in range(partitions)])
@@ -103,27 +103,27 @@ class Kafka:
 
 
 class Group:
-    """What a consumer group has committed."""
+    """A consumer group's commits."""
 
     def __init__(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._consumer, self._partitions = consumer, partitions
 
     def offsets(self) -> tuple[int, ...] | None:
-        """The commit of each partition, 0 where there is none yet; None when that cannot be told now."""
+        """Each partition's committed offset, 0 if there is none yet; None if they cannot be read now."""
         try:
             return tuple(max(one.offset, 0) for one in self._consumer.committed(self._partitions, timeout=20))
         except KafkaException:  # a new group's coordinator is still coming up
             return None
 
     def committed(self) -> int | None:
-        """Orders that the group has committed; None when that cannot be told now."""
+        """Orders that the group has committed; None if that cannot be read now."""
         found = self.offsets()
         return None if found is None else sum(found)
 
 
 @contextmanager
 def kafka() -> Iterator[Kafka]:
-    """A broker in a folder of its own, both gone afterwards."""
+    """A broker in a folder of its own; both are removed afterwards."""
     (parent := cache_root() / "bench").mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
     found: Kafka | None = None

@@ -1,26 +1,26 @@
-"""Latency of single orders after Kafka's acknowledgement, at shares of what each server takes at most."""
+"""Latency of single orders with replies after Kafka's acknowledgement, at shares of each server's maximum rate."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from bench.kafka import Kafka
-from bench.loading import measure, started
+from bench.load import measure, running_server
 from bench.servers import Server
 from bench.settings import Scale
 
 SHARES: Final = (0.5, 0.7, 0.9)
 CONNECTIONS: Final = 512
 LINGER_MS: Final = 5
-"""The product's default, for all servers here."""
+"""The product's default, used for all servers."""
 
 
 def latency(
-    kafka: Kafka, servers: Sequence[Server], scale: Scale, tell: Callable[[str], None]
+    kafka: Kafka, servers: Sequence[Server], scale: Scale, report: Callable[[str], None]
 ) -> dict[str, dict[str, Any]]:
-    """By server: `max` is orders/s of a closed loop, and by share (`50`) the latencies of an open loop."""
+    """By server: `max`, the orders/s of a closed loop, and by share (such as `50`) the latencies of an open loop."""
     found: dict[str, dict[str, Any]] = {}
     for server in servers:
-        with started(kafka, server, "acked", linger_ms=LINGER_MS) as on:
+        with running_server(kafka, server, "acked", linger_ms=LINGER_MS) as on:
             measure(kafka, on, "single", seconds=scale.warm, connections=CONNECTIONS)
             most = measure(kafka, on, "single", seconds=scale.cell, connections=CONNECTIONS)["orders_per_s"]
             rows: dict[str, Any] = {"max": most}
@@ -32,6 +32,8 @@ def latency(
                     "late": run["orders_unsent"], "us": run["us"],
                 }  # fmt: skip
                 times = run["latency_ms"]
-                tell(f"{server.name} at {rate:,.0f}/s: p50 {times['p50']} p99 {times['p99']} p99.9 {times['p99.9']} ms")
+                report(
+                    f"{server.name} at {rate:,.0f}/s: p50 {times['p50']} p99 {times['p99']} p99.9 {times['p99.9']} ms"
+                )
         found[server.name] = rows
     return found

@@ -1,4 +1,4 @@
-"""The floor under an order's cost: its parts alone, on the server's core."""
+"""Lower bounds on an order's cost: its parts alone, on the server's core."""
 
 import subprocess
 import sys
@@ -7,14 +7,14 @@ from contextlib import suppress
 
 from bench.check import MismatchError
 from bench.kafka import Kafka
-from bench.loading import load
-from bench.procs import Process, running
+from bench.load import load
+from bench.processes import Process, running
 from bench.servers import ROOT
 from bench.settings import PARTITIONS, SERVER_CORE, Scale
 from orderpipeline_embedded.ports import free_ports
 
 
-def limits(kafka: Kafka, scale: Scale, tell: Callable[[str], None]) -> dict[str, float]:
+def limits(kafka: Kafka, scale: Scale, report: Callable[[str], None]) -> dict[str, float]:
     """µs of CPU per order: an empty HTTP reply, msgspec alone, librdkafka alone."""
     found = {"http": _http(kafka, scale), "msgspec": float(_program("msgspec", str(scale.cell)))}
     count = scale.consumed // 3
@@ -22,7 +22,7 @@ def limits(kafka: Kafka, scale: Scale, tell: Callable[[str], None]) -> dict[str,
         found["rdkafka"] = float(_program("rdkafka", kafka.bootstrap, topic, str(count)))
         if (grown := kafka.settled(topic, count)) != count:
             raise MismatchError(f"librdkafka alone: {count:,} orders written, {grown:,} in the log")
-    tell(", ".join(f"{name} {us:.2f} µs/order" for name, us in found.items()))
+    report(", ".join(f"{name} {us:.2f} µs/order" for name, us in found.items()))
     return found
 
 
@@ -31,7 +31,7 @@ def _http(kafka: Kafka, scale: Scale) -> float:
     command = [sys.executable, "-m", "bench.floor", "http", str(port)]
     with running(Process(command, {}, kafka.folder / "floor.log", [SERVER_CORE], ROOT)) as process:
         for _ in range(50):  # until it listens
-            process.alive()
+            process.check_alive()
             with suppress(RuntimeError):
                 load(port, "single", seconds=scale.warm)
                 break

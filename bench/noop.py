@@ -1,4 +1,4 @@
-"""A handler that does nothing, so that what is measured is the consumer."""
+"""A handler that does nothing, so that only the consumer is measured."""
 
 from collections.abc import Sequence
 
@@ -6,4 +6,4 @@ from orderpipeline_common.order import Order
 
 
 async def handle(orders: Sequence[Order]) -> None:
-    """Take the orders."""
+    """Accept the orders."""

@@ -1,4 +1,4 @@
-"""The report's pictures."""
+"""The report's figures."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,13 +20,13 @@ COLOURS: Final = {
 PARTS: Final = ("#5b7db1", "#0b6e4f", "#c8553d", "#e0a458", "#9a9a9a", "#d0d0d0")
 DPI: Final = 110
 SMALLEST: Final = 0.01
-"""Of an axis that is a logarithm, in µs."""
+"""The lowest value on a logarithmic axis, in µs."""
 LABELLED: Final = 0.05
-"""Share of the whole from which on a part of a bar has room for its figure."""
+"""The share of a bar from which a part has room for its number."""
 
 
 def draw(result: Found, folder: Path) -> list[Path]:
-    """All pictures that the results have figures for, as PNG files in `folder`."""
+    """All plots that the results have data for, as PNG files in `folder`."""
     mpl.use("agg")
     made: list[Path] = []
     pictures: Mapping[str, Callable[[Found], Figure]] = {
@@ -41,7 +41,7 @@ def draw(result: Found, folder: Path) -> list[Path]:
 
 
 def ingest(result: Found) -> Figure:
-    """CPU per order: a panel for each cell, a bar for each server, with the least and the most of the rounds."""
+    """CPU per order: a panel per cell, a bar per server, with the minimum and maximum of the rounds."""
     runs = result["ingest"]
     figure = Figure((11, 6), layout="constrained")
     for axes, cell in zip(figure.subplots(2, 2).flat, CELLS, strict=True):
@@ -55,12 +55,12 @@ def ingest(result: Found) -> Figure:
             axes.text(value, at, f" {value:.2f} ", va="bottom", fontsize=8)
         axes.invert_yaxis()
         axes.margins(x=0.12)
-        _dress(axes, TITLES[cell], "µs of CPU per order")
+        _style(axes, TITLES[cell], "µs of CPU per order")
     return figure
 
 
 def latency(result: Found) -> Figure:
-    """Quantiles over the share of each server's own maximum."""
+    """Quantiles by share of each server's own maximum."""
     runs = result["latency"]
     figure = Figure((11, 3.6), layout="constrained")
     for axes, quantile in zip(figure.subplots(1, 3, sharey=True), ("p50", "p99", "p99.9"), strict=True):
@@ -69,7 +69,7 @@ def latency(result: Found) -> Figure:
             axes.plot([50, 70, 90], values, marker="o", color=COLOURS[name], label=name)
         axes.set_yscale("log")
         axes.set_xticks([50, 70, 90])
-        _dress(
+        _style(
             axes,
             f"{quantile} of a single acked order",
             "% of the server's own maximum",
@@ -95,12 +95,12 @@ def growth(result: Found) -> Figure:
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:g}")
         axes.legend(fontsize=8, frameon=False)
-        _dress(axes, f"by {axis}", "", "µs of CPU per order")
+        _style(axes, f"by {axis}", "", "µs of CPU per order")
     return figure
 
 
 def end_to_end(result: Found) -> Figure:
-    """Where each order's CPU goes, and what went in and out each second."""
+    """Where each order's CPU goes, and the rates in and out."""
     runs = {name.removeprefix("end_to_end_"): run for name, run in result.items() if name.startswith("end_to_end_")}
     figure = Figure((11, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -115,17 +115,17 @@ def end_to_end(result: Found) -> Figure:
             begin += us
     left.set_yticks(range(len(runs)), list(runs))
     left.legend(fontsize=8, frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.18))
-    _dress(left, "where an order's CPU goes", "µs of CPU per order")
+    _style(left, "where an order's CPU goes", "µs of CPU per order")
     seconds = next(iter(runs.values()))["per_second"]
     for key, colour in (("in", "#0b6e4f"), ("out", "#c8553d")):
         right.plot([each["at"] for each in seconds], [each[key] / 1e3 for each in seconds], color=colour, label=key)
     right.set_ylim(bottom=0)
     right.legend(fontsize=8, frameon=False)
-    _dress(right, f"orders into the log and committed, {next(iter(runs))}", "seconds", "thousands per second")
+    _style(right, f"orders into the log and committed, {next(iter(runs))}", "seconds", "thousands per second")
     return figure
 
 
-def _dress(axes: Axes, title: str, below: str, beside: str = "") -> None:
+def _style(axes: Axes, title: str, below: str, beside: str = "") -> None:
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_xlabel(below, fontsize=9)
     axes.set_ylabel(beside, fontsize=9)

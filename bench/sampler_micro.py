@@ -1,9 +1,9 @@
-"""What one look at the lag costs the operator: time and CPU of a reading with its sample.
+"""What one lag reading and its sample cost the operator, in time and CPU.
 
     python -m bench.sampler_micro --partitions 500
 
-A broker on loopback, TLS and SCRAM as in a cluster; every partition gets an order before each reading and all but three
-have never been committed, which is the dearest case. Medians; one JSON line to standard output.
+A broker on loopback, with TLS and SCRAM as in a cluster; every partition gets an order before each reading, and all but
+three have never been committed, which is the most expensive case. Medians; one JSON line to standard output.
 """
 
 import argparse
@@ -23,7 +23,7 @@ GOALS = {"ms": 100.0, "cpu_ms": 5.0}
 
 
 def measure(broker: Broker, partitions: int, readings: int) -> dict[str, float]:
-    """Milliseconds of time and of the thread's CPU. Raises RuntimeError when a reading or its sum is not right."""
+    """Milliseconds of time and of the thread's CPU. RuntimeError if a reading or its sum is wrong."""
     topic, group = broker.create_topic(unique("big"), partitions), unique("group")
     source, history = open_reader(broker, topic, group), History()
     read(source)

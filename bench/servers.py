@@ -1,4 +1,4 @@
-"""The order APIs that are measured: ours as the embedded run would start it, and the peers."""
+"""The order APIs that are measured: ours, started as `orderpipeline run` would start it, and the peers."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ spec:
 
 @dataclass(frozen=True)
 class Job:
-    """What a server is started for."""
+    """The task of a server."""
 
     bootstrap: str
     topic: str
@@ -41,20 +41,20 @@ class Job:
 
 @dataclass(frozen=True)
 class Server:
-    """An order API: how it is called in tables, and its command line and environment for a job."""
+    """An order API: its title in tables, and its command line and environment for a job."""
 
     name: str
     title: str
     start: Callable[[Job], tuple[list[str], Mapping[str, str]]]
     ready_path: str = HEALTH_PATH
     once: bool = False
-    """Far enough from ours for one round to tell."""
+    """Measured in one round only: the difference from ours is large enough."""
 
 
 def plan(
     bootstrap: str, port: int, durability: str = "acked", partitions: int = PARTITIONS, linger_ms: int = 10
 ) -> Plan:
-    """The embedded run's plan for the bench's pipeline."""
+    """The plan of `orderpipeline run` for the bench's pipeline."""
     text = PIPELINE.format(partitions=partitions, durability=durability, linger=f"{linger_ms}ms")
     kafka_port = int(bootstrap.rpartition(":")[2])
     return make_plan(read_pipeline(text, "the bench's pipeline"), kafka_port=kafka_port, api_port=port, producers=1)
@@ -87,7 +87,7 @@ def _aiohttp(job: Job) -> tuple[list[str], Mapping[str, str]]:
 
 
 def accelerated() -> bool:
-    """Whether the compiled part of the services is installed."""
+    """Whether the accelerator is installed."""
     return find_spec("orderpipeline_accelerator") is not None
 
 

@@ -1,4 +1,4 @@
-"""What a run does, in turn, with how long each step takes, so that the progress can say how long it still is."""
+"""The steps of a run, with estimates, so that its progress shows the remaining time."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Step:
-    """One measurement. `seconds` is what it takes, about."""
+    """One measurement; it takes about `seconds`."""
 
     name: str
     title: str
@@ -17,19 +17,19 @@ class Step:
     run: Callable[[Callable[[str], None]], Any]
 
 
-def walk(steps: list[Step]) -> dict[str, Any]:
-    """Do all steps; what each found by its name. Tells on standard error."""
+def run_steps(steps: list[Step]) -> dict[str, Any]:
+    """Run all steps; returns their results by name. Progress goes to standard error."""
     found: dict[str, Any] = {}
     begun = time.monotonic()
     for number, step in enumerate(steps):
         left = sum(one.seconds for one in steps[number:])
-        _tell(f"== {number + 1}/{len(steps)} {step.title} (about {_clock(left)} left)")
-        found[step.name] = step.run(lambda text: _tell(f"   {text}"))
-    _tell(f"== done in {_clock(time.monotonic() - begun)}")
+        _print(f"== {number + 1}/{len(steps)} {step.title} (about {_clock(left)} left)")
+        found[step.name] = step.run(lambda text: _print(f"   {text}"))
+    _print(f"== done in {_clock(time.monotonic() - begun)}")
     return found
 
 
-def _tell(text: str) -> None:
+def _print(text: str) -> None:
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 

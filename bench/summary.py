@@ -1,4 +1,4 @@
-"""From all that was measured to the figures that are looked at first. Pure."""
+"""From all measurements to the headline figures. Pure."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -12,19 +12,19 @@ Found = Mapping[str, Any]
 
 
 def middle(runs: Sequence[Found], key: str) -> float | None:
-    """The median of a figure over the rounds; None when it was not measured."""
+    """The median of a figure over the rounds; None if it was not measured."""
     values = [run[key] for run in runs if run.get(key) is not None]
     return median(values) if values else None
 
 
 def spread(runs: Sequence[Found], key: str) -> tuple[float, float] | None:
-    """Least and most of a figure over the rounds; None when it was not measured."""
+    """Minimum and maximum of a figure over the rounds; None if it was not measured."""
     values = [run[key] for run in runs if run.get(key) is not None]
     return (min(values), max(values)) if values else None
 
 
 def ratio(ours: float | None, peer: float | None) -> float | None:
-    """Ours to the peer's; None when one is unknown."""
+    """Our figure divided by the peer's; None if one is unknown."""
     return None if ours is None or not peer else round(ours / peer, 3)
 
 
@@ -52,7 +52,7 @@ def rounded(value: float | None, digits: int = 3) -> float | None:
 
 
 def headline(result: Found) -> dict[str, Any]:
-    """The one line of JSON. What was not measured in this run is null."""
+    """The line of JSON. What was not measured in this run is null."""
     whole = result.get(f"end_to_end_{OURS}", {})
     times = result.get("latency", {}).get(OURS, {}).get("70", {}).get("latency_ms", {})
     peak = whole.get("peak_mib", {})

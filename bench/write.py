@@ -1,4 +1,4 @@
-"""Writes results and report. As a command, the report anew: `python -m bench.write RESULTS.json FOLDER`."""
+"""Writes results and report. `python -m bench.write RESULTS.json FOLDER` writes the report of given results."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from bench.summary import Found
 
 
 def write(result: Found, folder: Path) -> None:
-    """results.json, README.md and its pictures."""
+    """Write results.json, README.md and its figures."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(result, indent=1) + "\n")
     draw(result, folder)

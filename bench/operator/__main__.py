@@ -1,8 +1,8 @@
-"""A thousand pipelines on a real API server: how long until all stand, how soon a change arrives, what idling costs.
+"""A thousand pipelines on a real API server: time until all are ready, time for a change, cost of idling.
 
     python -m bench.operator --crs 1000 --idle 600
 
-The operator has core 0; the API server, etcd and the hands that play Strimzi and the Deployment controller have core 1.
+The operator has core 0; the API server, etcd and the fake Strimzi and Deployment controllers share core 1.
 A table goes to standard error, one JSON line to standard output and, with all figures, to bench/results/.
 """
 
@@ -21,20 +21,20 @@ RESULTS = ROOT / "bench" / "results"
 
 
 def main() -> None:
-    """Exit code 1 when a goal was missed."""
+    """Exit with 1 if a goal was missed."""
     parser = argparse.ArgumentParser(prog="bench.operator")
-    parser.add_argument("--crs", type=int, default=1000, help="pipelines")
-    parser.add_argument("--idle", type=int, default=600, help="seconds of idling that are watched")
-    parser.add_argument("--changes", type=int, default=300, help="changes of a spec")
+    parser.add_argument("--crs", type=int, default=1000, help="number of pipelines")
+    parser.add_argument("--idle", type=int, default=600, help="seconds to measure idling")
+    parser.add_argument("--changes", type=int, default=300, help="number of spec changes")
     parser.add_argument("--page", action="store_true", help="write docs/benchmarks/operator.md")
-    given = parser.parse_args()
+    options = parser.parse_args()
     os.sched_setaffinity(0, {OTHERS_CORE})
-    found = asyncio.run(run(Options(given.crs, given.idle, min(given.changes, given.crs))))
+    found = asyncio.run(run(Options(options.crs, options.idle, min(options.changes, options.crs))))
     print(table(found), file=sys.stderr)
     line = found.line()
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "operator.json").write_text(json.dumps({**line, "details": found.details()}, indent=1) + "\n")
-    if given.page:
+    if options.page:
         target = ROOT / "docs" / "benchmarks" / "operator.md"
         target.parent.mkdir(exist_ok=True)
         target.write_text(page(found))

@@ -1,4 +1,4 @@
-"""A lean client of the API server for the hands and the load, so that they leave the API server its core."""
+"""A lean client of the API server for the fake controllers and the load, which share a core with it."""
 
 import asyncio
 import json
@@ -13,8 +13,8 @@ from orderpipeline_operator.domain.kubernetes.kinds import Kind
 from tests.support.apiserver import ApiServer
 
 
-class Meta(msgspec.Struct, rename="camel"):
-    """Of an object's metadata, what the hands look at."""
+class Metadata(msgspec.Struct, rename="camel"):
+    """The part of an object's metadata that is used here."""
 
     name: str
     namespace: str = ""
@@ -22,10 +22,10 @@ class Meta(msgspec.Struct, rename="camel"):
     resource_version: str = ""
 
 
-class Seen(msgspec.Struct):
-    """An object as it is watched."""
+class WatchedObject(msgspec.Struct):
+    """An object from a list or a watch."""
 
-    metadata: Meta
+    metadata: Metadata
     spec: dict[str, Any] = {}
     status: dict[str, Any] = {}
 
@@ -41,20 +41,20 @@ class Items(msgspec.Struct):
     """A list of objects."""
 
     metadata: dict[str, Any]
-    items: list[Seen]
+    items: list[WatchedObject]
 
 
-_EVENT, _SEEN = msgspec.json.Decoder(Event), msgspec.json.Decoder(Seen)
+_EVENT, _WATCHED = msgspec.json.Decoder(Event), msgspec.json.Decoder(WatchedObject)
 _ITEMS = msgspec.json.Decoder(Items)
 
 
 class Client:
-    """Requests with a token. Raises RuntimeError with the server's words when one is refused."""
+    """Sends requests with a token. RuntimeError with the server's message if one is refused."""
 
     def __init__(self, server: ApiServer, token: str) -> None:
         context = ssl.create_default_context(cafile=str(server.ca))
         connector = aiohttp.TCPConnector(limit=64, ssl=context)
-        headers = {"Authorization": f"Bearer {token}", "User-Agent": "hands"}
+        headers = {"Authorization": f"Bearer {token}", "User-Agent": "fake-controllers"}
         self._session = aiohttp.ClientSession(server.url, connector=connector, headers=headers, read_bufsize=2**21)
 
     async def close(self) -> None:
@@ -79,8 +79,8 @@ class Client:
         """Namespace and name of all objects of a kind."""
         return [(item.metadata.namespace, item.metadata.name) for item in (await self.all(kind)).items]
 
-    async def watch(self, kind: Kind, version: str) -> AsyncIterator[Seen]:
-        """Objects of a kind as they are made and changed, after `version`; a broken watch raises."""
+    async def watch(self, kind: Kind, version: str) -> AsyncIterator[WatchedObject]:
+        """Objects of a kind that are created or changed after `version`; a broken watch raises."""
         query = {"watch": "true", "resourceVersion": version}
         timeout = aiohttp.ClientTimeout(total=None)
         rest = b""
@@ -92,7 +92,7 @@ class Client:
                     if event.type == "ERROR":
                         raise RuntimeError(f"watch of {kind.plural}: {bytes(event.object)[:300]!r}")
                     if event.type != "DELETED":
-                        yield _SEEN.decode(event.object)
+                        yield _WATCHED.decode(event.object)
 
     async def version(self, kind: Kind) -> str:
         """The resourceVersion of the newest state of a kind."""
@@ -101,14 +101,14 @@ class Client:
 
 
 def path_of(kind: Kind, namespace: str = "", name: str = "", subresource: str = "") -> str:
-    """The path of a kind, of those in a namespace, of one object, or of its subresource."""
+    """The path of a kind, of a namespace's objects, of one object, or of its subresource."""
     root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
     parts = [f"namespaces/{namespace}" if namespace else "", kind.plural, name, subresource]
     return "/".join((root, *filter(None, parts)))
 
 
 async def in_parallel(work: Iterable[Awaitable[Any]], width: int = 16) -> None:
-    """Await what an iterator gives, `width` at a time."""
+    """Await everything in `work`, `width` at a time."""
     left = iter(work)
 
     async def one() -> None:

@@ -1,4 +1,4 @@
-"""The figures of one run, the line that tells them, and the goals that they are held against."""
+"""The figures of one run and their goals."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,27 +10,27 @@ RECONCILED_S: Final = 60.0
 P99_CHANGE_S: Final = 2.0
 RSS_MIB: Final = 250.0
 FLAT_MIB: Final = 5.0
-"""Growth over the idling that still counts as flat: the allocator's noise."""
+"""Growth while idle that still counts as flat: the allocator's noise."""
 
 
 @dataclass
 class Figures:
-    """Times are seconds, memory is MiB."""
+    """Times are in seconds, memory is in MiB."""
 
     crs: int
     changes: int
     idle_s: int
     reconciled_s: float = 0.0
-    """From the operator's start until each pipeline had its first pass: all applied that can be, and its status."""
+    """From the operator's start until every pipeline was reconciled once: all applied that can be, status written."""
     reconciled_cpu_s: float = 0.0
     reconciled_others: dict[str, float] = field(default_factory=dict)
-    """CPU of the control plane's programs and of the hands meanwhile."""
+    """CPU of the control plane and the fake controllers meanwhile."""
     all_ready_s: float = 0.0
-    """From when Kafka may come up until each pipeline was Ready with all its children."""
+    """From when Kafka becomes Ready until every pipeline is Ready with all its children."""
     ready_cpu_s: float = 0.0
     ready_others: dict[str, float] = field(default_factory=dict)
     bring_up_writes: Writes = field(default_factory=lambda: Writes(Counter(), 0))
-    hands_writes: int = 0
+    controller_writes: int = 0
     children: int = 0
     rss_after_bring_up: float = 0.0
     change_s: list[float] = field(default_factory=list)
@@ -47,12 +47,12 @@ class Figures:
 
     @property
     def growth(self) -> float:
-        """Memory in the last quarter of the idling beyond that in the first, by their means."""
+        """Mean memory in the last quarter of the idle phase minus that in the first."""
         part = max(1, len(self.rss_idle) // 4)
         return sum(self.rss_idle[-part:]) / part - sum(self.rss_idle[:part]) / part
 
     def line(self) -> dict[str, Any]:
-        """The run in one line."""
+        """The run as one line of JSON."""
         return {
             "crs": self.crs,
             "all_reconciled_s": round(self.reconciled_s, 1),
@@ -62,13 +62,13 @@ class Figures:
         }
 
     def details(self) -> dict[str, Any]:
-        """All else that was measured."""
+        """Everything else that was measured."""
         return {
             "reconciled_cpu_s": _rounded({"operator": self.reconciled_cpu_s, **self.reconciled_others}),
             "all_ready_s": round(self.all_ready_s, 1),
             "ready_cpu_s": _rounded({"operator": self.ready_cpu_s, **self.ready_others}),
             "bring_up_writes": dict(self.bring_up_writes.by_resource),
-            "hands_writes": self.hands_writes,
+            "controller_writes": self.controller_writes,
             "children": self.children,
             "rss_after_bring_up_mib": round(self.rss_after_bring_up, 1),
             "change_median_s": round(sorted(self.change_s)[len(self.change_s) // 2], 3),
@@ -82,7 +82,7 @@ class Figures:
         }
 
     def missed(self) -> list[str]:
-        """The goals that this run did not reach, in words."""
+        """The goals that this run missed, in words."""
         checks = (
             (
                 self.reconciled_s >= RECONCILED_S,

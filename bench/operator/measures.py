@@ -1,4 +1,4 @@
-"""What is read off the operator from outside: its memory and time by the kernel, its writes by the audit log."""
+"""The operator measured from outside: memory and CPU by the kernel, writes by the API server's audit log."""
 
 import json
 import os
@@ -21,29 +21,29 @@ AUDIT_POLICY: dict[str, Any] = {
         {"level": "None"},
     ],
 }
-"""The API server writes down each request of the operator that may change something, and nothing else."""
+"""Logs every mutating request of the operator, and nothing else."""
 
 
 @dataclass(frozen=True)
 class Writes:
-    """Mutating requests of the operator, by resource; renewals of its Lease apart."""
+    """Mutating requests of the operator by resource; Lease renewals are counted separately."""
 
     by_resource: Counter[str]
     leases: int
 
     @property
     def objects(self) -> int:
-        """All but renewals of the Lease, refused ones and those that changed nothing included."""
+        """All except Lease renewals, including those that were refused or changed nothing."""
         return self.by_resource.total()
 
 
 class AuditLog:
-    """The API server's audit log, read on from where it was read last."""
+    """The API server's audit log; each call reads on from the last position."""
 
     def __init__(self, file: Path) -> None:
         self._file, self._at = file, 0
 
-    def new(self) -> Writes:
+    def read_new(self) -> Writes:
         """The writes since the last call."""
         with self._file.open("rb") as log:
             log.seek(self._at)
@@ -65,8 +65,8 @@ def cpu_seconds(pid: int) -> float:
 
 
 def cpu_of_others(operator: int) -> dict[str, float]:
-    """Time of the benchmark itself (its hands) and of all that it started, but for the operator; by program."""
-    spent = {"hands": cpu_seconds(os.getpid())}
+    """CPU seconds by program: this process (the fake controllers) and all its children except the operator."""
+    spent = {"fake controllers": cpu_seconds(os.getpid())}
     for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
         if int(pid) != operator:
             spent[Path(f"/proc/{pid}/comm").read_text().strip()] = cpu_seconds(int(pid))
@@ -74,11 +74,11 @@ def cpu_of_others(operator: int) -> dict[str, float]:
 
 
 def rss_mib(pid: int, peak: bool = False) -> float:
-    """Resident memory now, or the most that there ever was."""
+    """Resident memory, now or at its peak."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM" if peak else "VmRSS")) / 1024
 
 
 def p99(values: list[float]) -> float:
-    """The value that 99 in 100 do not exceed."""
+    """The 99th percentile."""
     return sorted(values)[max(0, -(-len(values) * 99 // 100) - 1)]

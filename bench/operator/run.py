@@ -1,4 +1,4 @@
-"""One run: the control plane, the pipelines, the operator, and the three phases bring-up, changes and idling."""
+"""One run: control plane, pipelines, operator, and the three phases: bring-up, changes, idling."""
 
 import asyncio
 import json
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.operator.client import Client, in_parallel, path_of
+from bench.operator.fake_controllers import FakeControllers
 from bench.operator.figures import Figures
-from bench.operator.hands import Hands
 from bench.operator.measures import AUDIT_POLICY, SYSTEM, AuditLog, cpu_of_others, cpu_seconds, rss_mib
 from bench.operator.progress import Key, Progress
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
@@ -29,29 +29,29 @@ from tests.support.processes import ENDS_WITH_US
 
 OPERATOR_CORE, OTHERS_CORE = 0, 1
 SPEC: dict[str, Any] = {"autoscaling": {"idleAfter": "10s"}}
-"""The defaults, but that a pipeline without orders is idle soon: that it is idle is told once, and is a write."""
+"""The defaults, except that a pipeline becomes idle soon: reporting that is a write, and the idle phase has none."""
 PER_NAMESPACE = 50
 CHANGES_PER_SECOND = 5.0
 HTTP_PORT = 18080
 SETTLED = 25.0
-"""Seconds without a write after which the idling begins."""
+"""Seconds without a write before the idle phase begins."""
 SAMPLE = 10.0
-"""Seconds between two looks at the memory."""
+"""Seconds between two readings of the memory."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How much of it."""
+    """The size of a run."""
 
     crs: int
     idle: int
     changes: int
     resync: float = 60.0
-    """Seconds after which the operator looks at a pipeline anyway."""
+    """Seconds after which the operator reconciles a pipeline even without a change."""
 
 
 async def run(options: Options) -> Figures:
-    """The whole run. Raises when a pipeline does not become Ready, a change does not arrive or a child is missing."""
+    """Run it. Raises if a pipeline does not become Ready, a change does not arrive or a child is missing."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orderpipeline-bench-")))
         policy, log = folder / "policy.json", folder / "audit.log"
@@ -60,25 +60,25 @@ async def run(options: Options) -> Figures:
         server = stack.enter_context(run_apiserver(*flags, environment={"GOGC": "400"}))
         install_crds(server)
         server.kubectl("create", "namespace", SYSTEM)
-        client = Client(server, server.token_for(SYSTEM, "hands"))
+        client = Client(server, server.token_for(SYSTEM, "fake-controllers"))
         stack.push_async_callback(client.close)
         keys = await _populate(client, options.crs)
         progress = Progress()
-        hands = Hands(client, progress.seen)
-        await hands.start()
-        stack.push_async_callback(hands.stop)
+        controllers = FakeControllers(client, progress.observe)
+        await controllers.start()
+        stack.push_async_callback(controllers.stop)
         audit = AuditLog(log)
         figures = Figures(options.crs, options.changes, options.idle)
         pid = stack.enter_context(_operator(server, folder, options.resync))
-        _say(f"{options.crs} pipelines are there; the operator starts")
-        await _bring_up(figures, progress, hands, keys, pid, audit)
-        _say(
-            f"reconciled after {figures.reconciled_s:.1f} s, Ready {figures.all_ready_s:.1f} s after Kafka may come up"
+        _log(f"{options.crs} pipelines exist; the operator starts")
+        await _bring_up(figures, progress, controllers, keys, pid, audit)
+        _log(
+            f"reconciled after {figures.reconciled_s:.1f} s, Ready {figures.all_ready_s:.1f} s after Kafka became Ready"
         )
         figures.children = await _children(client, keys)
         changed = keys[:: max(1, len(keys) // options.changes)][: options.changes]
         await _change(figures, client, progress, changed, audit)
-        _say(f"{options.changes} changes, p99 {figures.p99_change_s:.2f} s")
+        _log(f"{options.changes} changes, p99 {figures.p99_change_s:.2f} s")
         await _settle(audit)
         await _idle(figures, pid, audit, options.idle)
         await _children(client, keys)
@@ -103,7 +103,7 @@ async def _populate(client: Client, count: int) -> list[Key]:
 
 @contextmanager
 def _operator(server: ApiServer, folder: Path, resync: float) -> Iterator[int]:
-    """The operator on its core, watching all namespaces; its process id. It must end well."""
+    """The operator on its core, watching all namespaces; its process id. RuntimeError unless it exits cleanly."""
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(json.dumps(_kubeconfig(server, server.token_for(SYSTEM, "operator"))))
     environment = {
@@ -111,7 +111,7 @@ def _operator(server: ApiServer, folder: Path, resync: float) -> Iterator[int]:
         "KUBECONFIG": str(kubeconfig),
         "POD_NAMESPACE": SYSTEM,
         "POD_NAME": "bench",
-        "ORDERPIPELINE_LEASE_SECONDS": "120",  # nobody else is there to lead while this one is short of time
+        "ORDERPIPELINE_LEASE_SECONDS": "120",  # nobody else could lead if this one is short of CPU
         "ORDERPIPELINE_HTTP_PORT": str(HTTP_PORT),
         "ORDERPIPELINE_METRICS_SERVICE": "orderpipeline-operator-metrics",
         "ORDERPIPELINE_RESYNC_SECONDS": str(resync),
@@ -138,9 +138,9 @@ def _operator(server: ApiServer, folder: Path, resync: float) -> Iterator[int]:
                 process.wait()
             lines = log.read_text().splitlines()
             if lines:
-                _say(f"the operator said {len(lines)} things, last:", *lines[-3:])
+                _log(f"the operator logged {len(lines)} line{'' if len(lines) == 1 else 's'}, the last:", *lines[-3:])
     if process.returncode:
-        raise RuntimeError(f"the operator ended with {process.returncode}")
+        raise RuntimeError(f"the operator exited with status {process.returncode}")
 
 
 def _kubeconfig(server: ApiServer, token: str) -> dict[str, Any]:
@@ -156,32 +156,34 @@ def _kubeconfig(server: ApiServer, token: str) -> dict[str, Any]:
 
 
 async def _bring_up(
-    figures: Figures, progress: Progress, hands: Hands, keys: list[Key], pid: int, audit: AuditLog
+    figures: Figures, progress: Progress, controllers: FakeControllers, keys: list[Key], pid: int, audit: AuditLog
 ) -> None:
-    """First every pipeline is looked at; Kafka comes up after that, since it takes longer in earnest."""
+    """First every pipeline is reconciled once; Kafka becomes Ready afterwards, since a real one takes longer."""
     started, others = time.monotonic(), cpu_of_others(pid)
     seconds = 600 + len(keys) * 0.5
-    await progress.until("each looked at", lambda: len(progress.looked_at) == len(keys), seconds)
-    figures.reconciled_s = max(progress.looked_at.values()) - started
+    await progress.until("all reconciled once", lambda: len(progress.reconciled) == len(keys), seconds)
+    figures.reconciled_s = max(progress.reconciled.values()) - started
     figures.reconciled_cpu_s = cpu_seconds(pid)
     figures.reconciled_others = {name: spent - others[name] for name, spent in cpu_of_others(pid).items()}
     released = time.monotonic()
-    hands.release()
-    await progress.until("all Ready", lambda: hands.failure is not None or len(progress.ready) == len(keys), seconds)
-    if hands.failure is not None:
-        raise hands.failure
+    controllers.release()
+    await progress.until(
+        "all Ready", lambda: controllers.failure is not None or len(progress.ready) == len(keys), seconds
+    )
+    if controllers.failure is not None:
+        raise controllers.failure
     figures.all_ready_s = max(progress.ready.values()) - released
     figures.ready_cpu_s = cpu_seconds(pid) - figures.reconciled_cpu_s
     figures.ready_others = {
         name: spent - others[name] - figures.reconciled_others[name] for name, spent in cpu_of_others(pid).items()
     }
-    figures.bring_up_writes = audit.new()
-    figures.hands_writes = hands.writes
+    figures.bring_up_writes = audit.read_new()
+    figures.controller_writes = controllers.writes
     figures.rss_after_bring_up = rss_mib(pid)
 
 
 async def _change(figures: Figures, client: Client, progress: Progress, keys: list[Key], audit: AuditLog) -> None:
-    """Change specs one after the other at a steady pace, whether or not the ones before have arrived."""
+    """Change specs at a steady pace, whether or not earlier changes have arrived."""
     await _settle(audit)
     sent: dict[Key, float] = {}
     tasks = []
@@ -197,32 +199,32 @@ async def _change(figures: Figures, client: Client, progress: Progress, keys: li
 
 
 async def _settle(audit: AuditLog) -> None:
-    """Wait until nothing is written any more."""
-    audit.new()
+    """Wait until there are no more writes."""
+    audit.read_new()
     quiet_since = time.monotonic()
     deadline = quiet_since + 600
     while time.monotonic() - quiet_since < SETTLED:
         await asyncio.sleep(1)
-        if audit.new().objects:
+        if audit.read_new().objects:
             quiet_since = time.monotonic()
         if time.monotonic() > deadline:
-            raise TimeoutError("the operator still writes after 10 minutes without a change")
+            raise TimeoutError("the operator still writes 10 minutes after the last change")
 
 
 async def _idle(figures: Figures, pid: int, audit: AuditLog, seconds: int) -> None:
-    cpu, started, passes = cpu_seconds(pid), time.monotonic(), await _passes()
+    cpu, started, reconciles = cpu_seconds(pid), time.monotonic(), await _reconciles()
     while time.monotonic() - started < seconds:
         figures.rss_idle.append(rss_mib(pid))
         await asyncio.sleep(min(SAMPLE, seconds))
     figures.rss_idle.append(rss_mib(pid))
-    figures.idle_writes = audit.new()
-    figures.idle_passes = await _passes() - passes
+    figures.idle_writes = audit.read_new()
+    figures.idle_passes = await _reconciles() - reconciles
     figures.idle_cpu_s = cpu_seconds(pid) - cpu
     figures.rss_peak = rss_mib(pid, peak=True)
 
 
-async def _passes() -> int:
-    """Passes over a pipeline that the operator counts itself."""
+async def _reconciles() -> int:
+    """Reconciles, as counted by the operator itself."""
     reader, writer = await asyncio.open_connection("127.0.0.1", HTTP_PORT)
     writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     text = (await reader.read()).decode()
@@ -232,7 +234,7 @@ async def _passes() -> int:
 
 
 async def _children(client: Client, keys: list[Key]) -> int:
-    """Count the children after checking that each that is rendered is there. Raises AssertionError naming one."""
+    """Count the children. AssertionError that names one if a rendered child is missing."""
     accepted = accept(SPEC)
     assert isinstance(accepted, OrderPipelineSpec)
     wanted = {
@@ -249,5 +251,5 @@ async def _children(client: Client, keys: list[Key]) -> int:
     return len(wanted)
 
 
-def _say(*words: str) -> None:
+def _log(*words: str) -> None:
     print("==", *words, file=sys.stderr, flush=True)

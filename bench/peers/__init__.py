@@ -1,4 +1,4 @@
-"""Builds the peers on demand, into the cache: the Go ones from their go.mod, the Python ones from their lock."""
+"""Builds the peers into the cache on demand: those in Go from their go.mod, those in Python from their lock."""
 
 import hashlib
 import shutil
@@ -14,7 +14,7 @@ GO: Final = ("gin", "fasthttp", "gocons")
 
 
 def binary(name: str) -> Path:
-    """The program of a Go peer. RuntimeError when it cannot be built."""
+    """The program of a Go peer. RuntimeError if it cannot be built."""
     source = HERE / name
     stamp = _stamp(*sorted(source.iterdir()))
 
@@ -27,7 +27,7 @@ def binary(name: str) -> Path:
 
 
 def python() -> Path:
-    """The interpreter of the Python peers' own environment. RuntimeError when it cannot be made."""
+    """The interpreter of the Python peers' own environment. RuntimeError if it cannot be created."""
     lock = HERE / "requirements.lock"
 
     def fill(fresh: Path) -> None:

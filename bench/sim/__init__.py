@@ -1,1 +1,1 @@
-"""A simulator of partitions, consumers and the HPA, to compare ways of scaling: `make sim`."""
+"""`make sim`: a simulator of partitions, consumers and the HPA that compares scaling policies."""

@@ -1,4 +1,4 @@
-"""`make sim`: all policies on all traces, 30 seeds. Tables and pictures in docs/autoscaling; a line of JSON."""
+"""`make sim`: all policies on all traces, 30 seeds. Tables and plots go to docs/autoscaling; prints one JSON line."""
 
 import argparse
 import json
@@ -30,21 +30,21 @@ def purchases() -> Sequence[cdnow.Purchase]:
 
 
 def work(job: Job) -> tuple[Job, dict[str, Result], dict[str, Series]]:
-    """All policies on one trace with one seed; the courses of the first seed only, for the pictures."""
+    """All policies on one trace with one seed; time series for the first seed only, for the plots."""
     trace, seed = job
     scenario = catalogue.scenarios(purchases)[trace](seed)
-    results, courses = {}, {}
+    results, series_by_policy = {}, {}
     for name in catalogue.POLICIES:
-        # Each policy has the same luck with its HPA's clock and its pods.
+        # Every policy gets the same random HPA phase and pod start-up times.
         rng = np.random.default_rng((seed, 1))
-        results[name], courses[name] = play(scenario, catalogue.make(name, scenario, rng), rng)
-    return job, results, courses if seed == 0 else {}
+        results[name], series_by_policy[name] = play(scenario, catalogue.make(name, scenario, rng), rng)
+    return job, results, series_by_policy if seed == 0 else {}
 
 
 def simulate(traces: Sequence[str], seeds: int, processes: int) -> tuple[Table, Mapping[str, Mapping[str, Series]]]:
-    """The table, and the first seed's courses by trace and policy."""
+    """The table, and the first seed's time series by trace and policy."""
     found: dict[str, dict[str, list[Result]]] = {trace: defaultdict(list) for trace in traces}
-    courses = {}
+    series_by_policy = {}
     jobs = [(trace, seed) for trace in traces for seed in range(seeds)]
     began = time.monotonic()
     with Pool(processes) as pool:
@@ -52,15 +52,15 @@ def simulate(traces: Sequence[str], seeds: int, processes: int) -> tuple[Table, 
             for policy, result in results.items():
                 found[trace][policy].append(result)
             if seed == 0:
-                courses[trace] = course
+                series_by_policy[trace] = course
             print(f"\r{number}/{len(jobs)} {time.monotonic() - began:.0f} s", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     table = {trace: {policy: summarize(each) for policy, each in rows.items()} for trace, rows in found.items()}
-    return table, courses
+    return table, series_by_policy
 
 
 def cluster_agreement() -> tuple[dict[str, float | None], str]:
-    """How far the simulator is from the cluster run on record, and which run that is."""
+    """By how much the simulator differs from the recorded cluster run, and which run that is."""
     if not record.PATH.exists():
         return {"consumer_minutes_diff_pct": None, "drain_diff_pct": None}, ""
     measured = record.read(record.PATH)
@@ -68,7 +68,7 @@ def cluster_agreement() -> tuple[dict[str, float | None], str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Compare ways of scaling on traces.")
+    parser = argparse.ArgumentParser(description="Compare scaling policies on traces.")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--traces", nargs="+", choices=list(catalogue.scenarios(purchases)))
     parser.add_argument("--processes", type=int, default=PROCESSES)
@@ -76,19 +76,19 @@ def main() -> int:
     options = parser.parse_args()
     purchases()  # downloads once, before the processes start
     traces = options.traces or list(catalogue.scenarios(purchases))
-    table, courses = simulate(traces, options.seeds, options.processes)
+    table, series_by_policy = simulate(traces, options.seeds, options.processes)
     cluster, source = cluster_agreement()
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "results.md").write_text(report.markdown(table, options.seeds, cluster, source))
-    for trace, course in courses.items():
+    for trace, course in series_by_policy.items():
         report.draw(trace, course, options.out)
-    tell(table, source)
+    print_notes(table, source)
     print(json.dumps({"traces": line(table), "cluster_vs_sim": cluster}))
     return 0
 
 
-def tell(table: Table, source: str) -> None:
-    """What a reader of the JSON line should know beside it, to standard error."""
+def print_notes(table: Table, source: str) -> None:
+    """Print what the JSON line leaves out, to standard error."""
     for trace, rows in table.items():
         for each in missed(rows):
             print(f"{trace}: {each}", file=sys.stderr)

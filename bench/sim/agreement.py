@@ -1,4 +1,4 @@
-"""Whether cluster and simulator agree: the trace that was measured on a cluster, played in the simulator."""
+"""Whether cluster and simulator agree: plays the trace that was measured on a cluster in the simulator."""
 
 from statistics import median
 from typing import Any
@@ -11,15 +11,15 @@ from bench.sim.run import Series, longest, play
 from bench.sim.scenario import Scenario
 
 SEEDS = 30
-BEFORE = 30
-"""Seconds without orders before the first one: the operator has known the pipeline for some time then."""
-TRAILING = 3.0
-"""Seconds of the mean arrivals that must wait for a backlog to be one: what consumers have in hand is less."""
+LEAD_IN = 30
+"""Seconds without orders before the first one, in which the operator gets to know the pipeline."""
+BACKLOG_SECONDS = 3.0
+"""Only more than this many seconds' worth of mean arrivals counts as a backlog; orders in processing are fewer."""
 
 
 def scenario_of(record: Record) -> Scenario:
-    """The same orders, of the partitions that they were of, and consumers as they were there."""
-    total = np.concatenate([np.zeros(BEFORE), np.asarray(record.sent, dtype=np.float64)])
+    """The recorded orders by partition, with the recorded consumers."""
+    total = np.concatenate([np.zeros(LEAD_IN), np.asarray(record.sent, dtype=np.float64)])
     return Scenario(
         name="cluster",
         dt=1.0,
@@ -35,21 +35,21 @@ def scenario_of(record: Record) -> Scenario:
 
 
 def simulate(record: Record, seed: int) -> Series:
-    """One run of the operator's decision on the record's trace; `seed` chooses when the HPA looks."""
+    """Play the record's trace with the operator's decisions; `seed` selects the HPA's phase."""
     scenario, rng = scenario_of(record), np.random.default_rng(seed)
     policy = Ours(policy_of(scenario), record.initial, float(rng.uniform(0, record.hpa_sync_s)), record.hpa_sync_s)
     run = play(scenario, policy, rng)[1]
-    return Series(run.at[:-BEFORE], run.arrival[BEFORE:], run.lag[BEFORE:], run.consumers[BEFORE:])
+    return Series(run.at[:-LEAD_IN], run.arrival[LEAD_IN:], run.lag[LEAD_IN:], run.consumers[LEAD_IN:])
 
 
 def figures(sent: Any, waiting: Any, consumers: Any) -> tuple[float, float]:
-    """Consumer-minutes, and the longest time in seconds with a backlog, of a course by the second."""
-    behind = np.asarray(waiting) > TRAILING * float(np.mean(np.asarray(sent)))
+    """Consumer-minutes and the longest backlog in seconds, from series by the second."""
+    behind = np.asarray(waiting) > BACKLOG_SECONDS * float(np.mean(np.asarray(sent)))
     return float(np.sum(consumers)) / 60, float(longest(behind))
 
 
 def compare(record: Record) -> dict[str, float]:
-    """By how many per cent the simulator's means are from what was measured."""
+    """The difference between the simulator's means and the measurement, in per cent."""
     minutes, drain = figures(record.sent, record.waiting, record.consumers)
     runs = [simulate(record, seed) for seed in range(SEEDS)]
     simulated = np.mean([figures(record.sent, run.lag, run.consumers) for run in runs], axis=0)

@@ -1,17 +1,17 @@
-"""Partitions as queues: orders arrive, are worked off in their order, and have an age when that happens."""
+"""Partitions as queues: orders arrive, are handled in order, and have an age when they are."""
 
 import numpy as np
 
 from bench.sim.scenario import Floats, Ints
 
-DUST = 1e-3
-"""Orders below which a queue counts as empty: sums of floats don't come out even."""
+NEGLIGIBLE = 1e-3
+"""Fewer orders than this count as an empty queue: sums of floats are inexact."""
 
 
 class Backlog:
-    """Queues of all partitions over `steps` steps of `dt` seconds. Amounts are fluid: floats, not single orders.
+    """The queues of all partitions over `steps` steps of `dt` seconds. Amounts are floats, not single orders.
 
-    `histogram[i]` are the orders that were finished at an age of about `i * dt / 2` seconds.
+    `histogram[i]` is the number of orders that were finished at an age of about `i * dt / 2` seconds.
     """
 
     def __init__(self, partitions: int, steps: int, dt: float) -> None:
@@ -25,28 +25,28 @@ class Backlog:
         self._head: Ints = np.zeros(partitions, dtype=np.int64)
 
     def advance(self, arrivals: Floats, finished: Floats) -> None:
-        """One step: `arrivals` came, `finished` (of them and the lag) were worked off, per partition."""
+        """One step: per partition, `arrivals` came in and `finished` (of those and of the lag) were handled."""
         self.arrived = self.arrived + arrivals
         self.done = np.minimum(self.done + finished, self.arrived)
         self.lag = self.arrived - self.done
         self._history[self.step + 1] = self.arrived
         before = self._head.copy()
-        busy = self.lag > DUST
+        busy = self.lag > NEGLIGIBLE
         self._head[~busy] = self.step + 1
         todo = np.flatnonzero(busy)
-        while todo.size:  # the head moves past each step whose orders are all done
-            passed = self._history[self._head[todo] + 1, todo] <= self.done[todo] + DUST
+        while todo.size:  # the head moves past each step whose orders are all finished
+            passed = self._history[self._head[todo] + 1, todo] <= self.done[todo] + NEGLIGIBLE
             todo = todo[passed]
             self._head[todo] += 1
         self._count(2 * self.step + 1 - before - self._head, finished)
         self.step += 1
 
     def age(self) -> float:
-        """Seconds for which the oldest order waits; 0 without any."""
+        """Seconds for which the oldest order has waited; 0 if none waits."""
         return float(self.step - self._head.min()) * self.dt
 
     def close(self) -> None:
-        """Count what still waits at the age that it has reached."""
+        """Count waiting orders at the age that they have reached."""
         self._count(self.step - self._head, self.lag)
 
     def _count(self, half_steps: Ints, orders: Floats) -> None:

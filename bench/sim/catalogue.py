@@ -1,4 +1,4 @@
-"""Which traces and which policies there are, and with which settings."""
+"""All traces and policies, with their settings."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,16 +12,16 @@ from bench.sim.policies.landau import Landau
 from bench.sim.policies.linear import KafkaTrigger, Keda, LinearHpa
 from bench.sim.policies.ours import Ours, policy_of
 from bench.sim.scenario import Scenario
-from bench.sim.world import COMMIT_DELAY
+from bench.sim.simulation import COMMIT_DELAY
 from orderpipeline_embedded.demo.cdnow import Purchase
 
 LAG_SECONDS = 10.0
-"""KEDA's and the linear HPA's threshold: the lag that one consumer works off in this time."""
+"""KEDA's and the linear HPA's threshold: the lag that one consumer handles in this time."""
 DELTAS = (0, 5, 10, 15, 20, 25)
 
 
 def scenarios(orders: Callable[[], Sequence[Purchase]]) -> Mapping[str, Callable[[int], Scenario]]:
-    """Each trace by name, made from a seed. `orders` gives CDNOW's purchases."""
+    """A function from seed to trace, by name. `orders` returns CDNOW's purchases."""
     return {
         "landau": lambda seed: traces.landau(np.random.default_rng(seed), DELTAS[seed % len(DELTAS)]),
         "day": lambda seed: traces.day(np.random.default_rng(seed)),
@@ -54,9 +54,9 @@ POLICIES: Mapping[str, Callable[[Scenario, float], Policy]] = {
         scenario.capacity, scenario.sla, scenario.protocol.pause * scenario.partitions
     ),
 }
-"""Each policy by name, made for a trace and the time of the HPA's first look."""
+"""A function from trace and HPA phase (seconds until its first sync) to policy, by name."""
 
 
 def make(name: str, scenario: Scenario, rng: np.random.Generator) -> Policy:
-    """The policy `name`; its HPA looks every 15 s, from a time on that chance gives."""
+    """The policy `name`; its HPA syncs every 15 s, with a random phase."""
     return POLICIES[name](scenario, float(rng.uniform(0, SYNC)))

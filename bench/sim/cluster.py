@@ -1,7 +1,7 @@
-"""The same trace through the real HPA on the local cluster, to see whether the simulator says what happens there.
+"""Plays a trace on the local cluster with its real HPA, to validate the simulator.
 
-`python -m bench.sim.cluster` needs a cluster that is up (`make up`), takes about 14 minutes, and writes what it found
-to docs/autoscaling/cluster.json. `make sim` plays that trace in the simulator and compares.
+`python -m bench.sim.cluster` needs a running cluster (`make up`), takes about 14 minutes, and writes the result to
+docs/autoscaling/cluster.json. `make sim` plays that trace in the simulator and compares.
 """
 
 import argparse
@@ -29,32 +29,32 @@ from tests.e2e.cluster import Cluster, wait_until
 PIPELINE = Path(__file__).with_name("cluster.yaml")
 ORDERS_URL, COUNT_URL = "http://sim.localhost:8080/orders/batch", "http://pace.localhost:8080/count"
 CAPACITY = 20.0
-"""Orders per second of one consumer: cluster.yaml's pace."""
+"""Orders per second of one consumer, limited by cluster.yaml's sink."""
 PHASES = ((60.0, 60), (120.0, 270), (150.0, 60), (240.0, 200), (90.0, 60))
-"""Seconds, orders per second. The 8 consumers that there are at 60 do 160, so that each crowd leaves a backlog behind;
-the second one lasts for long enough that some of those who came for it are spared again."""
+"""Seconds and orders per second. At 60 orders/s there are 8 consumers, which handle 160/s, so each peak causes a
+backlog; the second peak lasts long enough for some of the added consumers to be removed during it."""
 PARTITIONS = 24
 SHARES = tuple((0.25 + 1.5 * n / (PARTITIONS - 1)) / PARTITIONS for n in range(PARTITIONS))
-"""Of the orders, by partition: the last has seven times as many as the first."""
-AFTER = 60.0
-"""Seconds of watching when all is sent: consumers fall to their minimum meanwhile."""
+"""Each partition's share of the orders; the last has seven times that of the first."""
+SECONDS_AFTER = 60.0
+"""Seconds to observe after the last order, in which consumers fall to their minimum."""
 HPA_SYNC = 5.0
-"""Seconds between two looks of the local cluster's HPA controller: a flag that hack/native/up.py gives it."""
+"""Seconds between two syncs of the local cluster's HPA controller, as hack/native/up.py sets them."""
 READY_FOR = 300.0
-PATIENCE = 20
-"""Times in a row that a batch is not taken, or that a look fails, before the run is given up."""
-NOT_TAKEN = ("none of this was taken", "no healthy upstream")
-"""What the order API and the proxy before it say of a batch that may be sent again."""
+MAX_ATTEMPTS = 20
+"""Consecutive attempts to send a batch or to read a count before the run is aborted."""
+NOT_ACCEPTED = ("none of this was taken", "no healthy upstream")
+"""How the order API and the proxy in front of it mark a batch that may be sent again."""
 PODS_EVERY = 10
-"""Looks at the Deployment to one at the pods: each takes some of the time of the machine that is measured."""
+"""Readings of the Deployment per reading of the pods: each reading costs CPU on the measured machine."""
 STALE = 10.0
-"""Seconds after which a number of consumers that was read is no longer the present one."""
+"""Seconds after which a reading of the number of consumers is too old to use."""
 
 
-class Replicas(threading.Thread):
-    """What the Deployment is to have, read again and again, and how long each pod took to come up.
+class ReplicaWatch(threading.Thread):
+    """Polls the Deployment's desired replicas, and how long each pod took to become ready.
 
-    A look that fails is made again; `now` raises RuntimeError when the last good one is too long ago.
+    A failed reading is repeated; `now` raises RuntimeError if the last good one is too old.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -76,17 +76,17 @@ class Replicas(threading.Thread):
 
     @property
     def start_ups(self) -> tuple[float, ...]:
-        """Seconds from creation to readiness of the pods that were seen ready, in the order of their creation."""
+        """Seconds from creation to readiness of the pods that became ready, in order of creation."""
         return tuple(took for _, took in sorted(self._start_ups.values()))
 
     def run(self) -> None:
-        looks = 0
+        readings = 0
         while not self._over.wait(0.5):
             with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
                 self._seen = time.monotonic(), consumers(self._cluster)
-                if looks % PODS_EVERY == 0:
+                if readings % PODS_EVERY == 0:
                     self._pods()
-                looks += 1
+                readings += 1
 
     def stop(self) -> None:
         self._over.set()
@@ -111,7 +111,7 @@ def consumers(cluster: Cluster) -> int:
 
 
 def orders(customers: Sequence[str]) -> bytes:
-    """A batch of orders, one of each customer."""
+    """A batch with one order per customer."""
     lines = (
         {"customer_id": customer, "product_id": f"p-{i % 100}", "quantity": 1, "amount": 1.5}
         for i, customer in enumerate(customers)
@@ -119,13 +119,15 @@ def orders(customers: Sequence[str]) -> bytes:
     return json.dumps(list(lines)).encode()
 
 
-async def drive(replicas: Replicas, phases: Sequence[tuple[float, int]]) -> tuple[list[int], list[int], list[int]]:
-    """Sends a batch a second and looks at the end of each; (sent, waiting, consumers) until AFTER all is sent.
+async def play_trace(
+    replicas: ReplicaWatch, phases: Sequence[tuple[float, int]]
+) -> tuple[list[int], list[int], list[int]]:
+    """Send a batch per second and record (sent, waiting, consumers) for each, until SECONDS_AFTER all are sent.
 
-    An order counts in the second in which the API took it. So a batch that it could not take at first makes another
-    trace of it, which the simulator then plays too, and no wrong one.
+    An order counts in the second in which the API accepted it. A batch that has to be repeated thus changes the trace,
+    but the record stays correct, since the simulator plays the trace as it was.
     """
-    taken = Taken()
+    accepted = AcceptedOrders()
     sent: list[int] = []
     waiting: list[int] = []
     course: list[int] = []
@@ -134,50 +136,50 @@ async def drive(replicas: Replicas, phases: Sequence[tuple[float, int]]) -> tupl
         aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(resolver=Localhost())) as session,
         asyncio.TaskGroup() as tasks,
     ):
-        done = before = await counted(session, None)
+        done = before = await handled_orders(session, None)
         began = time.monotonic()
-        sending = tasks.create_task(send_all(session, phases, began, taken))
+        sending = tasks.create_task(send_all(session, phases, began, accepted))
         end: float | None = None
         while end is None or time.monotonic() < end:
             await asyncio.sleep(max(began + len(sent) + 1 - time.monotonic(), 0))
-            done = await counted(session, done)
-            sent.append(taken.orders - sum(sent))
-            waiting.append(max(taken.orders - (done - before), 0))
+            done = await handled_orders(session, done)
+            sent.append(accepted.orders - sum(sent))
+            waiting.append(max(accepted.orders - (done - before), 0))
             course.append(replicas.now)
             if end is None and sending.done():
-                end = time.monotonic() + AFTER
+                end = time.monotonic() + SECONDS_AFTER
     return sent, waiting, course
 
 
 @dataclass
-class Taken:
-    """How many orders the API has taken."""
+class AcceptedOrders:
+    """How many orders the API has accepted."""
 
     orders: int = 0
 
 
 async def send_all(
-    session: aiohttp.ClientSession, phases: Sequence[tuple[float, int]], began: float, taken: Taken
+    session: aiohttp.ClientSession, phases: Sequence[tuple[float, int]], began: float, accepted: AcceptedOrders
 ) -> None:
-    """A batch a second; those that are late for one that was sent again follow at once."""
+    """Send a batch per second; after a batch that had to be repeated, the late ones follow at once."""
     plan = [rate for seconds, rate in phases for _ in range(int(seconds))]
     customers = Customers(SHARES)
     for second, rate in enumerate(plan):
         await asyncio.sleep(max(began + second - time.monotonic(), 0))
-        await send(session, orders(customers.take(rate)))
-        taken.orders += rate
+        await send(session, orders(customers.next(rate)))
+        accepted.orders += rate
 
 
 async def send(session: aiohttp.ClientSession, body: bytes) -> None:
-    """Sends a batch; again each second while none of it is taken, as any client would."""
+    """Send a batch; repeat it each second while none of it is accepted, as any client would."""
     said = ""
-    for _ in range(PATIENCE):
+    for _ in range(MAX_ATTEMPTS):
         try:
             async with session.post(ORDERS_URL, data=body, headers={"Content-Type": "application/json"}) as reply:
                 if reply.status == 202:
                     return
                 said = f"the order API answered {reply.status}: {(await reply.text())[:300]}"
-            if reply.status != 503 or not any(words in said for words in NOT_TAKEN):
+            if reply.status != 503 or not any(words in said for words in NOT_ACCEPTED):
                 break
         except aiohttp.ClientConnectorError as error:
             said = f"no connection to the order API: {error}"
@@ -185,10 +187,10 @@ async def send(session: aiohttp.ClientSession, body: bytes) -> None:
     raise RuntimeError(said)
 
 
-async def counted(session: aiohttp.ClientSession, before: int | None) -> int:
-    """Orders that are worked off. Where that cannot be read now, it is asked again, and costs the second its look."""
+async def handled_orders(session: aiohttp.ClientSession, before: int | None) -> int:
+    """Orders that have been handled. A failed reading is repeated, which delays that second's record."""
     said: Exception | None = None
-    for _ in range(PATIENCE):
+    for _ in range(MAX_ATTEMPTS):
         try:
             async with session.get(COUNT_URL) as reply:
                 reply.raise_for_status()
@@ -198,13 +200,13 @@ async def counted(session: aiohttp.ClientSession, before: int | None) -> int:
             await asyncio.sleep(1.0)
             continue
         if before is not None and done < before:
-            raise RuntimeError(f"sim-pace counts {done} orders after {before}: it was restarted, and the run is void")
+            raise RuntimeError(f"sim-pace counts {done} orders after {before}: it was restarted, so the run is void")
         return done
-    raise RuntimeError(f"sim-pace does not say how many orders are done: {said}")
+    raise RuntimeError(f"the count of handled orders cannot be read from sim-pace: {said}")
 
 
-async def answers(url: str) -> bool:
-    """Whether `url` is served: an Ingress takes a moment."""
+async def is_served(url: str) -> bool:
+    """Whether `url` answers 200; a new Ingress takes a moment."""
     try:
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=Localhost())) as session,
@@ -216,18 +218,18 @@ async def answers(url: str) -> bool:
 
 
 def measure(cluster: Cluster, phases: Sequence[tuple[float, int]] = PHASES) -> Record:
-    """Brings the pipeline up, plays the trace, takes the pipeline down. AssertionError where a step doesn't come."""
+    """Create the pipeline, play the trace, delete the pipeline. AssertionError if a step times out."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "--field-manager", "bench-sim", "-f", str(PIPELINE))
     try:
         wait_until("sim Ready", lambda: cluster.settled("sim"), seconds=READY_FOR)
-        wait_until("pace served", lambda: asyncio.run(answers(COUNT_URL)), seconds=120)
-        wait_until("order API served", lambda: asyncio.run(answers("http://sim.localhost:8080/ready")), seconds=120)
+        wait_until("pace served", lambda: asyncio.run(is_served(COUNT_URL)), seconds=120)
+        wait_until("order API served", lambda: asyncio.run(is_served("http://sim.localhost:8080/ready")), seconds=120)
         wait_until("one consumer", lambda: consumers(cluster) == 1, seconds=240)
-        replicas = Replicas(cluster)
+        replicas = ReplicaWatch(cluster)
         replicas.start()
-        wait_until("a first look at the consumers", lambda: replicas.known, seconds=30)
+        wait_until("the first reading of the consumers", lambda: replicas.known, seconds=30)
         try:
-            sent, waiting, course = asyncio.run(drive(replicas, phases))
+            sent, waiting, course = asyncio.run(play_trace(replicas, phases))
         finally:
             replicas.stop()
     finally:
@@ -249,12 +251,12 @@ def measure(cluster: Cluster, phases: Sequence[tuple[float, int]] = PHASES) -> R
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Measure the simulator's trace on the local cluster that is up.")
+    parser = argparse.ArgumentParser(description="Measure the simulator's trace on the running local cluster.")
     parser.add_argument("--record", type=Path, default=PATH)
     options = parser.parse_args()
     cluster = Cluster()
     if "ok" not in cluster.kubectl("get", "--raw", "/readyz", check=False):
-        print("no local cluster is up: run make up first", file=sys.stderr)
+        print("the local cluster is not running; run `make up` first", file=sys.stderr)
         return 1
     record = measure(cluster)
     options.record.parent.mkdir(parents=True, exist_ok=True)

@@ -1,15 +1,15 @@
-"""Customers by the partition that their orders come to: what makes a trace's partitions unlike on a real cluster."""
+"""Customers chosen by the partition of their orders, so that a real cluster's partitions get unequal shares."""
 
 from collections import deque
 from collections.abc import Sequence
 from itertools import accumulate, count
 
 GOLDEN = 0.6180339887498949
-"""A step that never comes back to the same place: shares are kept in a second's orders as in all of them."""
+"""A low-discrepancy step: every second's orders have the same shares as all of them."""
 
 
 def murmur2(key: bytes) -> int:
-    """The hash by which Kafka's Java clients, and our producers, choose a key's partition: unsigned 32 bits."""
+    """The hash by which Kafka's Java clients and our producers choose a key's partition, as unsigned 32 bits."""
     mixed = 0x9747B28C ^ len(key)
     whole = len(key) & ~3
     for at in range(0, whole, 4):
@@ -23,12 +23,12 @@ def murmur2(key: bytes) -> int:
 
 
 def partition_of(customer: str, partitions: int) -> int:
-    """Where a customer's orders go."""
+    """The partition of a customer's orders."""
     return (murmur2(customer.encode()) & 0x7FFFFFFF) % partitions
 
 
 class Customers:
-    """New customers, no one twice, such that each partition gets its share of them. `shares` sum up to 1."""
+    """An endless supply of distinct customers in which each partition gets its share; `shares` add up to 1."""
 
     def __init__(self, shares: Sequence[float]) -> None:
         self._edges = list(accumulate(shares))
@@ -36,15 +36,15 @@ class Customers:
         self._names = map("customer-{}".format, count())
         self._place = 0.0
 
-    def take(self, number: int) -> list[str]:
-        """So many customers."""
-        return [self._one(self._next()) for _ in range(number)]
+    def next(self, number: int) -> list[str]:
+        """The next `number` customers."""
+        return [self._customer_of(self._next_partition()) for _ in range(number)]
 
-    def _next(self) -> int:
+    def _next_partition(self) -> int:
         self._place = (self._place + GOLDEN) % 1.0
         return next((n for n, edge in enumerate(self._edges) if self._place < edge), len(self._edges) - 1)
 
-    def _one(self, partition: int) -> str:
+    def _customer_of(self, partition: int) -> str:
         while not self._waiting[partition]:
             name = next(self._names)
             self._waiting[partition_of(name, len(self._waiting))].append(name)

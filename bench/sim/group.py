@@ -1,4 +1,4 @@
-"""The consumer group: who is in it, who owns which partition, what a rebalance costs."""
+"""The consumer group: its members, the owners of the partitions, the cost of a rebalance."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ NOBODY = -1
 
 
 class Group:
-    """Owners of the partitions. `rebalances` counts new assignments; `moved_rate` is the flow that they interrupted."""
+    """The partitions' owners. `rebalances` counts new assignments; `moved_rate` sums the rates they interrupted."""
 
     def __init__(self, partitions: int, protocol: Protocol) -> None:
         self.protocol = protocol
@@ -19,8 +19,8 @@ class Group:
         self.rebalances = 0
         self.moved_rate = 0.0
 
-    def settle(self, members: tuple[int, ...], rates: Floats, now: float, owners: Ints | None = None) -> None:
-        """A new assignment at `now`: `owners` if given, else spread evenly with as few moves as can be."""
+    def rebalance(self, members: tuple[int, ...], rates: Floats, now: float, owners: Ints | None = None) -> None:
+        """Assign partitions anew at `now`: to `owners` if given, else evenly with as few moves as possible."""
         new = spread(self.owners, members) if owners is None else owners
         moved = new != self.owners
         self.members = members
@@ -37,26 +37,26 @@ class Group:
         self.owners = new
 
     def available(self, now: float, dt: float) -> Floats:
-        """Share of the step from `now` on in which each partition may be read, 0 to 1."""
+        """The share (0 to 1) of the step from `now` on in which each partition can be read."""
         free: Floats = np.clip((now + dt - self.blocked_until) / dt, 0.0, 1.0)
         free[self.owners == NOBODY] = 0.0
         return free
 
 
 def spread(owners: Ints, members: tuple[int, ...]) -> Ints:
-    """Partitions over `members`, their numbers at most one apart; who can keep a partition keeps it."""
+    """Spread partitions over `members` so that their numbers differ by at most one; owners keep what they can."""
     new = np.full(owners.size, NOBODY, dtype=np.int64)
     if not members:
         return new
     least, extra = divmod(owners.size, len(members))
     held = {member: np.flatnonzero(owners == member) for member in members}
-    # The members that hold most may keep one more, which moves the fewest.
+    # The members with the most partitions may keep one more, which moves the fewest.
     order = sorted(members, key=lambda member: (-held[member].size, member))
-    room: list[int] = []
+    takers: list[int] = []
     for place, member in enumerate(order):
         quota = least + (place < extra)
         kept = held[member][:quota]
         new[kept] = member
-        room += [member] * (quota - kept.size)
-    new[new == NOBODY] = room
+        takers += [member] * (quota - kept.size)
+    new[new == NOBODY] = takers
     return new

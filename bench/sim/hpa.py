@@ -1,19 +1,19 @@
-"""The HorizontalPodAutoscaler's way with an external metric of target type AverageValue (autoscaling/v2).
+"""The HorizontalPodAutoscaler (autoscaling/v2) with an external metric of target type AverageValue.
 
-Written from the documentation of Kubernetes and of the fields of `behavior`; no history of metrics, no pod readiness,
-since neither plays a part for external metrics.
+Written from Kubernetes' documentation and the fields of `behavior`; without metric history and pod readiness, which
+play no part with external metrics.
 """
 
 import math
 from dataclasses import dataclass, field
 
 SYNC = 15.0
-"""Seconds between two looks of the controller."""
+"""Seconds between two syncs of the controller."""
 
 
 @dataclass(frozen=True)
 class Behavior:
-    """One direction's rules. Steps are per `period` seconds: the larger of `pods` and `percent` of the replicas."""
+    """One direction. A step per `period` seconds is the larger of `pods` and `percent` of the replicas."""
 
     window: float = 0.0
     tolerance: float = 0.1
@@ -24,7 +24,7 @@ class Behavior:
 
 @dataclass
 class Hpa:
-    """One HPA. `sync` is called every SYNC seconds and gives the replicas to set. Defaults are Kubernetes' own."""
+    """One HPA. `sync` is called every SYNC seconds and returns the replicas to set. Defaults are Kubernetes' own."""
 
     minimum: int
     maximum: int
@@ -34,31 +34,31 @@ class Hpa:
     _moves: list[tuple[float, int]] = field(default_factory=list)
 
     def sync(self, now: float, metric: float | None, target: float, replicas: int) -> int:
-        """Replicas after a look at `metric` (None: not to be had, nothing changes), to be `target` per replica."""
-        if replicas == 0:  # an HPA whose target has no replicas is off
+        """Replicas for `metric` (None: unavailable, nothing changes) with `target` per replica."""
+        if replicas == 0:  # an HPA is off while its target has no replicas
             return 0
-        if not self._wanted:  # what there is when it starts counts as a proposal
+        if not self._wanted:  # the initial number counts as a recommendation
             self._wanted.append((now, replicas))
         if metric is None:
             return replicas
-        wanted = self._stabilized(now, self._proposed(metric, target, replicas), replicas)
+        wanted = self._stabilized(now, self._recommended(metric, target, replicas), replicas)
         moved = min(max(self._limited(now, wanted, replicas), self.minimum), self.maximum)
         if moved != replicas:
             self._moves.append((now, moved - replicas))
         return moved
 
-    def _proposed(self, metric: float, target: float, replicas: int) -> int:
+    def _recommended(self, metric: float, target: float, replicas: int) -> int:
         ratio = metric / (target * replicas)
         tolerance = self.up.tolerance if ratio > 1 else self.down.tolerance
         return replicas if abs(ratio - 1) <= tolerance else math.ceil(round(metric / target, 9))
 
-    def _stabilized(self, now: float, proposed: int, replicas: int) -> int:
-        """Up to the least, down to the most that was proposed within the window."""
+    def _stabilized(self, now: float, recommended: int, replicas: int) -> int:
+        """Up to the lowest, down to the highest recommendation within the window."""
         self._wanted = [w for w in self._wanted if now - w[0] < max(self.up.window, self.down.window)]
-        least = min([proposed, *(n for at, n in self._wanted if now - at < self.up.window)])
-        most = max([proposed, *(n for at, n in self._wanted if now - at < self.down.window)])
-        self._wanted.append((now, proposed))
-        return min(max(replicas, least), most)
+        lowest = min([recommended, *(n for at, n in self._wanted if now - at < self.up.window)])
+        highest = max([recommended, *(n for at, n in self._wanted if now - at < self.down.window)])
+        self._wanted.append((now, recommended))
+        return min(max(replicas, lowest), highest)
 
     def _limited(self, now: float, wanted: int, replicas: int) -> int:
         longest = max(self.up.period, self.down.period)

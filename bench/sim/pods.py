@@ -1,15 +1,15 @@
-"""Pods of the consumers: ordered, starting, ready, gone."""
+"""The consumers' pods: created, starting, ready, deleted."""
 
 import numpy as np
 
 SPREAD = 0.25
-"""How far a pod's start-up time is from the usual one, at most, as a share of it."""
+"""The largest deviation of a pod's start-up time, as a share of the usual one."""
 
 
 class Pods:
-    """Pods by number. New ones take the lowest free numbers, as the youngest go first when there are too many.
+    """Pods by number. New ones take the lowest free numbers, since the youngest of too many go first.
 
-    The `first` of them take so many seconds to be ready, one after the other; the others some `start_up`."""
+    `first` are the start-up times in seconds of the first pods, in order; the others take about `start_up`."""
 
     def __init__(self, start_up: float, rng: np.random.Generator, first: tuple[float, ...] = ()) -> None:
         self._start_up = start_up
@@ -17,7 +17,7 @@ class Pods:
         self._rng = rng
         self.ready_at: dict[int, float] = {}
 
-    def order(self, numbers: set[int], now: float) -> None:
+    def set_pods(self, numbers: set[int], now: float) -> None:
         """Have exactly the pods `numbers`."""
         for gone in self.ready_at.keys() - numbers:
             del self.ready_at[gone]
@@ -26,13 +26,13 @@ class Pods:
             self.ready_at[new] = now + next(self._first, usual)
 
     def scale(self, replicas: int, now: float, leaving: tuple[int, ...] = ()) -> None:
-        """Have `replicas` pods; those that start go before those that are ready, as a ReplicaSet has it, and of these
-        the ones of least pod-deletion-cost, which `leaving` are in their order."""
+        """Have `replicas` pods. As in a ReplicaSet, starting pods go before ready ones, and of those the ones with the
+        lowest pod-deletion-cost, which are `leaving`, in order."""
         cost = {pod: number - len(leaving) for number, pod in enumerate(leaving)}
-        have = sorted(self.ready_at, key=lambda pod: (self.ready_at[pod] > now, -cost.get(pod, 0), pod))
-        free = (number for number in range(len(have) + replicas) if number not in self.ready_at)
-        self.order({*have[:replicas], *(next(free) for _ in range(replicas - len(have)))}, now)
+        kept_first = sorted(self.ready_at, key=lambda pod: (self.ready_at[pod] > now, -cost.get(pod, 0), pod))
+        free = (number for number in range(len(kept_first) + replicas) if number not in self.ready_at)
+        self.set_pods({*kept_first[:replicas], *(next(free) for _ in range(replicas - len(kept_first)))}, now)
 
     def ready(self, now: float) -> tuple[int, ...]:
-        """Numbers of those that are ready."""
+        """The numbers of the ready pods."""
         return tuple(sorted(pod for pod, at in self.ready_at.items() if at <= now))

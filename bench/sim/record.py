@@ -1,4 +1,4 @@
-"""What was measured on a cluster, kept for the comparison with the simulator."""
+"""What was measured on a cluster, recorded for comparison with the simulator."""
 
 import json
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ PATH = Path(__file__).parents[2] / "docs" / "autoscaling" / "cluster.json"
 
 @dataclass(frozen=True)
 class Record:
-    """What a run on the cluster showed, second by second from the first order: sent, waiting, consumers.
+    """A run on the cluster: orders sent, orders waiting and consumers for each second from the first order on.
 
-    `start_ups` are the seconds from the creation of each pod that came to its readiness, in their order: where many
-    come at once they take long. `hpa_sync_s` is the time between two looks of the cluster's HPA controller.
-    `autoscaling` is that of the pipeline's spec; `shares` are the partitions', of all orders.
+    `start_ups` are the seconds from creation to readiness of each added pod, in order; many at once take long.
+    `hpa_sync_s` is the time between two syncs of the cluster's HPA controller, `autoscaling` that part of the
+    pipeline's spec, `shares` each partition's share of all orders.
     """
 
     at: str

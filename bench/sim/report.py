@@ -63,7 +63,7 @@ def _listed(title: str, entries: Sequence[str]) -> str:
     return f"{title}\n\n" + "\n".join(f"- {each}" for each in entries) + "\n"
 
 
-def draw(trace: str, courses: Mapping[str, Series], folder: Path) -> None:
+def draw(trace: str, series_by_policy: Mapping[str, Series], folder: Path) -> None:
     """One picture: arrivals, and of some policies the consumers and the orders that wait."""
     import matplotlib as mpl
 
@@ -71,11 +71,11 @@ def draw(trace: str, courses: Mapping[str, Series], folder: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(3, 1, figsize=(9, 7), sharex=True, constrained_layout=True)
-    first = next(iter(courses.values()))
+    first = next(iter(series_by_policy.values()))
     axes[0].plot(first.at / 60, first.arrival, color="black", linewidth=0.8)
     axes[0].set_ylabel("orders/s arriving")
     for name in DRAWN:
-        course = courses[name]
+        course = series_by_policy[name]
         axes[1].step(course.at / 60, course.consumers, where="post", linewidth=1.2, label=name)
         axes[2].plot(course.at / 60, course.lag, linewidth=1.0, label=name)
     axes[1].set_ylabel("consumers")

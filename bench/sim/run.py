@@ -1,4 +1,4 @@
-"""One policy on one trace, and what came of it."""
+"""Runs one policy on one trace and measures the outcome."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,21 @@ import numpy as np
 
 from bench.sim.policies import Policy
 from bench.sim.scenario import Floats, Scenario
-from bench.sim.world import World
+from bench.sim.simulation import Simulation
 
-BEHIND = 10.0
-"""Seconds of the mean arrivals that must wait for a backlog to be one."""
+BACKLOG_SECONDS = 10.0
+"""Only more than this many seconds' worth of mean arrivals counts as a backlog."""
 SUSTAINED = 60.0
-"""Seconds of arrivals after which the ladder's floor is due."""
+"""Seconds of arrivals after which the minimum for sustained load applies."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run showed. Times in seconds; `consumer_minutes` counts pods from the order for them until they go.
+    """The outcome of a run. Times are in seconds; `consumer_minutes` counts pods from their creation to their deletion.
 
-    `drain_s` is the longest time for which a backlog was there. `reversals_per_10min`: changes of direction.
-    `r_score` is the flow interrupted by rebalances, in consumers' worth. `below_floor_min` are the minutes of sustained
-    arrivals with fewer consumers asked for than one per three partitions.
+    `drain_s` is the longest time with a backlog, `reversals_per_10min` the changes of direction. `r_score` is the
+    arrival rate interrupted by rebalances, in consumers' capacity. `below_floor_min` is the minutes of sustained
+    arrivals with fewer replicas requested than one per three partitions.
     """
 
     over_sla_pct: float
@@ -35,7 +35,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Series:
-    """The course of a run, per step: orders per second that arrive, orders that wait, consumers."""
+    """A run as time series, per step: orders/s arriving, orders waiting, consumers."""
 
     at: Floats
     arrival: Floats
@@ -44,34 +44,38 @@ class Series:
 
 
 def play(scenario: Scenario, policy: Policy, rng: np.random.Generator) -> tuple[Result, Series]:
-    """Run `policy` on `scenario`; all chance, beside what the trace holds, comes from `rng`."""
-    world = World(scenario, rng)
+    """Run `policy` on `scenario`; all randomness apart from the trace comes from `rng`."""
+    simulation = Simulation(scenario, rng)
     steps = scenario.rates.shape[0]
-    lag, pods, asked = np.zeros(steps), np.zeros(steps), np.zeros(steps)
+    lag, pods, requested = np.zeros(steps), np.zeros(steps), np.zeros(steps)
     for index in range(steps):
-        move = policy.act(world.seen())
-        if move is not None:
-            world.move(move)
-        world.step()
-        lag[index], pods[index], asked[index] = world.backlog.lag.sum(), len(world.pods.ready_at), world.replicas
-    world.backlog.close()
+        action = policy.act(simulation.observe())
+        if action is not None:
+            simulation.apply(action)
+        simulation.step()
+        lag[index], pods[index], requested[index] = (
+            simulation.backlog.lag.sum(),
+            len(simulation.pods.ready_at),
+            simulation.replicas,
+        )
+    simulation.backlog.close()
     arrival: Floats = scenario.rates.sum(axis=1)
-    over, p99 = _ages(world.backlog.histogram, scenario.dt / 2, scenario.sla)
+    over, p99 = _ages(simulation.backlog.histogram, scenario.dt / 2, scenario.sla)
     result = Result(
         over_sla_pct=100 * over,
         p99_age_s=p99,
-        drain_s=longest(lag > max(BEHIND * arrival.mean(), 1.0)) * scenario.dt,
+        drain_s=longest(lag > max(BACKLOG_SECONDS * arrival.mean(), 1.0)) * scenario.dt,
         consumer_minutes=float(pods.sum()) * scenario.dt / 60,
-        rebalances=float(world.group.rebalances),
-        reversals_per_10min=reversals(asked) * 600 / scenario.seconds,
-        r_score=world.group.moved_rate / scenario.capacity,
-        below_floor_min=_below(asked, arrival, scenario),
+        rebalances=float(simulation.group.rebalances),
+        reversals_per_10min=reversals(requested) * 600 / scenario.seconds,
+        r_score=simulation.group.moved_rate / scenario.capacity,
+        below_floor_min=_below(requested, arrival, scenario),
     )
     return result, Series(np.arange(steps, dtype=np.float64) * scenario.dt, arrival, lag, pods)
 
 
 def _ages(histogram: Floats, width: float, sla: float) -> tuple[float, float]:
-    """Share of orders older than `sla`, and the age that one in a hundred exceeds."""
+    """The share of orders older than `sla`, and the 99th percentile of the ages."""
     total = histogram.sum()
     if not total:
         return 0.0, 0.0
@@ -85,15 +89,15 @@ def longest(true: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
     return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
-def reversals(asked: Floats) -> int:
-    """Changes of direction of `asked`."""
-    steps = np.sign(np.diff(asked))
+def reversals(requested: Floats) -> int:
+    """Changes of direction in `asked`."""
+    steps = np.sign(np.diff(requested))
     steps = steps[steps != 0]
     return int((steps[1:] != steps[:-1]).sum())
 
 
-def _below(asked: Floats, arrival: Floats, scenario: Scenario) -> float:
-    """Minutes below the ladder's floor while orders arrived without a break for SUSTAINED seconds."""
+def _below(requested: Floats, arrival: Floats, scenario: Scenario) -> float:
+    """Minutes below the minimum for sustained load, once orders have arrived for SUSTAINED seconds without a break."""
     window = max(round(SUSTAINED / scenario.dt), 1)
     flowing = np.convolve(arrival > 0, np.ones(window), mode="full")[: arrival.size] >= window
-    return float((flowing & (asked < -(-scenario.partitions // 3))).sum()) * scenario.dt / 60
+    return float((flowing & (requested < -(-scenario.partitions // 3))).sum()) * scenario.dt / 60

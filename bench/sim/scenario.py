@@ -1,4 +1,4 @@
-"""What is simulated: arrivals, consumers and the rules of their group. Orders, seconds, orders per second."""
+"""What is simulated: arrivals, consumers and their group protocol. Units: orders, seconds, orders per second."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a rebalance stops consumption: seconds per partition of the topic, and whether of all or of the moved."""
+    """How a rebalance pauses consumption: seconds per partition of the topic, and of all or only moved ones."""
 
     name: str
     pause: float
@@ -29,10 +29,10 @@ KIP848 = Protocol("consumer", 5 / 900, stops_all=False)
 class Scenario:
     """One trace. `rates` has a row per step of `dt` seconds and a column per partition.
 
-    `capacity`: orders per second of one consumer. `start_up`: from the order for a pod to its joining the group, each
-    pod's own within 25 %; `start_ups`: those of the first pods, one after the other, where they were measured. `away`:
-    steps in which no broker answers. `autoscaling`: what our spec says there beside the defaults, `workers` those of
-    one consumer. `initial`: consumers at the start, all in the group.
+    `capacity`: orders per second of one consumer. `start_up`: seconds from a pod's creation until it joins the group,
+    varied by 25 %; `start_ups`: measured values for the first pods, in order. `away`: steps in which no broker answers.
+    `autoscaling`: that part of our spec, where it differs from the defaults; `workers`: of one consumer. `initial`:
+    consumers at the start, all in the group.
     """
 
     name: str
@@ -58,11 +58,11 @@ class Scenario:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a policy may know at `now`: offsets per partition, the group, the replicas asked for; all as of now.
+class Observation:
+    """What a policy can observe at `now`: offsets per partition, the group, the requested replicas.
 
-    `age`: seconds for which the oldest uncommitted order waits. `reachable` is False while no broker answers; the
-    offsets are then meaningless. `owners` names each partition's consumer, -1 where it has none.
+    `age`: seconds for which the oldest uncommitted order has waited. `reachable` is False while no broker answers; the
+    offsets are then meaningless. `owners`: each partition's consumer, -1 if it has none.
     """
 
     now: float
@@ -77,10 +77,10 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Move:
-    """What a policy asks for: a number of consumers, with partitions spread evenly, or an owner for each partition.
+class Action:
+    """What a policy requests: a number of consumers with partitions spread evenly, or an owner for each partition.
 
-    `leaving` are the pods that go first, the first first."""
+    `leaving` are the pods to delete first, in order."""
 
     replicas: int
     owners: Ints | None = None

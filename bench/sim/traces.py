@@ -1,4 +1,4 @@
-"""The traces: what arrives, where, when. Each is a function of a random generator: same seed, same trace."""
+"""The traces: what arrives where and when. Each is a function of a random generator: same seed, same trace."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from orderpipeline_embedded.demo.cdnow import Purchase
 
 Maker = Callable[[np.random.Generator], Scenario]
 DT = 2.5
-"""Seconds of a step, of which all periods that matter are a multiple."""
+"""Seconds per step; all relevant periods are multiples of it."""
 
 
 def landau(rng: np.random.Generator, delta: int) -> Scenario:

@@ -1,29 +1,29 @@
-"""How old orders are at their commit, from looks at offsets."""
+"""The age of orders at their commit, from readings of offsets."""
 
-from bench.ages import Look, ages, quantile
+from bench.ages import OffsetReading, ages, quantile
 
 
-def look(at: float, end: int, committed: int) -> Look:
-    return Look(at, (end,), at + 0.01, (committed,))
+def reading(at: float, end: int, committed: int) -> OffsetReading:
+    return OffsetReading(at, (end,), at + 0.01, (committed,))
 
 
 def test_an_age_is_from_the_last_look_without_the_oldest_order_to_the_first_with_its_commit() -> None:
-    looks = [look(0, 100, 100), look(1, 150, 100), look(2, 200, 100), look(3, 200, 160)]
-    assert ages(looks) == [(3.01, 60)]
-    assert ages([*looks, look(4, 200, 200)])[1] == (4.01 - 1, 40)
+    readings = [reading(0, 100, 100), reading(1, 150, 100), reading(2, 200, 100), reading(3, 200, 160)]
+    assert ages(readings) == [(3.01, 60)]
+    assert ages([*readings, reading(4, 200, 200)])[1] == (4.01 - 1, 40)
 
 
 def test_what_was_there_before_the_first_look_has_no_age() -> None:
-    assert ages([look(0, 100, 0), look(1, 100, 50)]) == []
+    assert ages([reading(0, 100, 0), reading(1, 100, 50)]) == []
 
 
 def test_each_partition_has_its_own_ages() -> None:
-    looks = [
-        Look(0, (0, 0), 0, (0, 0)),
-        Look(1, (5, 5), 1, (0, 5)),
-        Look(9, (5, 5), 9, (5, 5)),
+    readings = [
+        OffsetReading(0, (0, 0), 0, (0, 0)),
+        OffsetReading(1, (5, 5), 1, (0, 5)),
+        OffsetReading(9, (5, 5), 9, (5, 5)),
     ]
-    assert sorted(ages(looks)) == [(1, 5), (9, 5)]
+    assert sorted(ages(readings)) == [(1, 5), (9, 5)]
 
 
 def test_quantiles_count_orders() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.check import MismatchError, check
+from bench.check import MismatchError, check_log
 from bench.summary import consume_line, headline, ingest_line, middle, ratio, spread
 
 LOAD = {"orders_accepted": 100, "orders_refused": 0, "orders_unknown": 0}
@@ -17,16 +17,16 @@ def runs(*values: float) -> list[dict[str, float]]:
 @pytest.mark.parametrize("grown", [99, 101, 0])
 def test_a_log_that_holds_other_orders_fails(grown: int) -> None:
     with pytest.raises(MismatchError, match="100 orders accepted"):
-        check("x", LOAD, grown)
+        check_log("x", LOAD, grown)
 
 
 def test_what_is_in_doubt_may_be_in_the_log_and_need_not() -> None:
     doubtful = {**LOAD, "orders_refused": 2, "orders_unknown": 3}
     for grown in (100, 105):
-        check("x", doubtful, grown)
+        check_log("x", doubtful, grown)
     for grown in (99, 106):
         with pytest.raises(MismatchError):
-            check("x", doubtful, grown)
+            check_log("x", doubtful, grown)
 
 
 def test_figures_are_medians_and_what_was_not_measured_is_unknown() -> None:

@@ -44,11 +44,11 @@ def test_writes_are_counted_once_and_lease_renewals_apart(tmp_path: Path) -> Non
     lines = "".join(json.dumps({"objectRef": ref}) + "\n" for ref in refs)
     file.write_text(lines + '{"objectRef": {"resour')
     log = AuditLog(file)
-    found = log.new()
+    found = log.read_new()
     assert (found.by_resource, found.leases) == (Counter({"orderpipelines/status": 1, "services": 1}), 1)
-    assert log.new().objects == 0
+    assert log.read_new().objects == 0
     file.write_text(lines + json.dumps({"objectRef": refs[2]}) + "\n")
-    assert log.new().by_resource == Counter({"services": 1}), "a line that was cut is read when it is whole"
+    assert log.read_new().by_resource == Counter({"services": 1}), "a line that was cut is read when it is whole"
 
 
 def test_the_page_tells_the_goals_and_what_was_missed() -> None:

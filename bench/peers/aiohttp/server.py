@@ -27,7 +27,7 @@ def valid(order: Any) -> bool:
 
 
 async def send(producer: Producer, orders: list[dict[str, Any]]) -> bool:
-    """Whether Kafka took all, as far as that was waited for."""
+    """Whether Kafka accepted all, as far as the server waited for it."""
     loop = asyncio.get_running_loop()
     done, left, failed = loop.create_future(), len(orders), 0
 

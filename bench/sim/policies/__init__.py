@@ -1,19 +1,19 @@
-"""Ways of scaling, each behind one method: `act(seen)`, called at every step, gives a `Move` or None."""
+"""Scaling policies, each with one method: `act(observed)`, called at every step, returns an `Action` or None."""
 
 from typing import Protocol
 
-from bench.sim.scenario import Floats, Move, Seen
+from bench.sim.scenario import Action, Floats, Observation
 
 
 class Policy(Protocol):
-    """One way of scaling, with what it remembers."""
+    """One scaling policy, with its state."""
 
-    def act(self, seen: Seen) -> Move | None:
-        """What to do at `seen.now`; None: nothing."""
+    def act(self, observed: Observation) -> Action | None:
+        """What to do at `observed.now`; None: nothing."""
 
 
 class Clock:
-    """Whether it is time again: every `period` seconds from `first` on, at steps that may be longer."""
+    """Fires every `period` seconds from `first` on, at steps that may be longer."""
 
     def __init__(self, period: float, first: float = 0.0) -> None:
         self._period = period
@@ -28,16 +28,16 @@ class Clock:
 
 
 class Rates:
-    """Arrival rate of each partition between two looks."""
+    """Each partition's arrival rate between two observations."""
 
     def __init__(self) -> None:
         self._at: float | None = None
         self._ends: Floats | None = None
 
-    def take(self, seen: Seen) -> Floats | None:
-        """Orders per second since the last look; None at the first."""
+    def since_last(self, observed: Observation) -> Floats | None:
+        """Orders per second since the last observation; None at the first."""
         rates = None
-        if self._ends is not None and self._at is not None and seen.now > self._at:
-            rates = (seen.ends - self._ends) / (seen.now - self._at)
-        self._at, self._ends = seen.now, seen.ends.copy()
+        if self._ends is not None and self._at is not None and observed.now > self._at:
+            rates = (observed.ends - self._ends) / (observed.now - self._at)
+        self._at, self._ends = observed.now, observed.ends.copy()
         return rates

@@ -1,6 +1,6 @@
 """Ezzeddine's binscale, written from the papers (DOI 10.5220/0012630100003711).
 
-It packs partitions into consumers by two sizes, arrivals and lag, and gives each partition its owner.
+It packs partitions into consumers by two sizes, arrival rate and lag, and assigns each partition to an owner.
 """
 
 import heapq
@@ -8,13 +8,13 @@ import heapq
 import numpy as np
 
 from bench.sim.policies import Clock, Rates
-from bench.sim.scenario import Floats, Ints, Move, Seen
+from bench.sim.scenario import Action, Floats, Ints, Observation
 
 
 class Packing:
-    """Rates and lags to be packed into consumers of one size. What is larger than a consumer is cut to one.
+    """Rates and lags to pack into consumers of one size; anything larger than a consumer is cut to that size.
 
-    Largest arrival first, into the consumer with most room for arrivals that has room for the lag too.
+    The largest rate comes first, into the consumer with the most room for rates that also has room for the lag.
     """
 
     def __init__(self, rates: Floats, lags: Floats, rate_room: float, lag_room: float) -> None:
@@ -23,7 +23,7 @@ class Packing:
         self._order = np.argsort(-self._rates, kind="stable").tolist()
 
     def fewest(self, least: int = 1, most: int | None = None) -> Ints:
-        """The owners with the fewest consumers from `least` to `most`, found by halving; with all when none do."""
+        """Owners with the fewest consumers from `least` to `most`, by bisection; one per partition if nothing fits."""
         top = self._rates.size if most is None else most
         found = self.fit(top)
         if found is None:
@@ -39,7 +39,7 @@ class Packing:
         return found
 
     def fit(self, consumers: int) -> Ints | None:
-        """Owners among so many consumers; None when they don't fit."""
+        """Owners among `consumers` consumers; None if they do not fit."""
         rate_room, lag_room = self._rooms
         if consumers * rate_room < self._rates.sum() - 1e-6 or consumers * lag_room < self._lags.sum() - 1e-6:
             return None
@@ -62,10 +62,10 @@ class Packing:
 
 
 class Binscale:
-    """Two-dimensional packing at each decision interval: arrival rates, and lag that must be gone within `sla` seconds.
+    """Packs in two dimensions at each decision interval: arrival rates, and lag that must drain within `sla` seconds.
 
-    `up` and `down` are the shares of a consumer's rate that are planned with when adding and when removing: between
-    them nothing moves. The lag that piles up in the `rebalance` seconds to come is added beforehand.
+    `up` and `down` are the shares of a consumer's capacity to plan with when adding and removing consumers; between
+    them nothing moves. The lag that will build up in the next `rebalance` seconds is added in advance.
     """
 
     def __init__(
@@ -77,34 +77,34 @@ class Binscale:
         self._rates = Rates()
         self._plan: Ints | None = None
 
-    def act(self, seen: Seen) -> Move | None:
-        if not self._clock.due(seen.now) or not seen.reachable:
+    def act(self, observed: Observation) -> Action | None:
+        if not self._clock.due(observed.now) or not observed.reachable:
             return None
-        rates = self._rates.take(seen)
+        rates = self._rates.since_last(observed)
         if rates is None:
             return None
-        lags = seen.ends - seen.committed + rates.sum() * self._rebalance / rates.size
-        now = seen.owners if self._plan is None else self._plan
+        lags = observed.ends - observed.committed + rates.sum() * self._rebalance / rates.size
+        now = observed.owners if self._plan is None else self._plan
         size = np.unique(now[now >= 0]).size
         up, down = self._packing(rates, lags, self._up), self._packing(rates, lags, self._down)
         same = up.fit(size)
         if same is None:
-            return self._take(up.fewest(size + 1))
+            return self._adopt(up.fewest(size + 1))
         if size > 1 and down.fit(size - 1) is not None:
-            return self._take(down.fewest(1, size - 1))
-        return self._take(same) if self._overloaded(rates, lags, now) else None
+            return self._adopt(down.fewest(1, size - 1))
+        return self._adopt(same) if self._overloaded(rates, lags, now) else None
 
     def _packing(self, rates: Floats, lags: Floats, share: float) -> Packing:
         return Packing(rates, lags, self._capacity * share, self._capacity * share * self._sla)
 
     def _overloaded(self, rates: Floats, lags: Floats, owners: Ints) -> bool:
-        """Whether the present assignment breaks what the packing promises."""
+        """Whether the current assignment violates the packing's limits."""
         held = owners >= 0
         rate = np.bincount(owners[held], weights=rates[held])
         lag = np.bincount(owners[held], weights=lags[held])
         room = self._capacity * self._up
         return bool((rate > room).any() or (lag > room * self._sla).any())
 
-    def _take(self, plan: Ints) -> Move:
+    def _adopt(self, plan: Ints) -> Action:
         self._plan = plan
-        return Move(int(plan.max()) + 1, plan)
+        return Action(int(plan.max()) + 1, plan)

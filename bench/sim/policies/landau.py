@@ -1,6 +1,6 @@
 """Landau's Modified Worst Fit, written from the papers (arXiv 2206.11170, 2402.06085).
 
-It packs partitions into consumers by their rates, and gives each partition its owner so that few have to move.
+It packs partitions into consumers by their rates and assigns owners so that few partitions move.
 """
 
 import heapq
@@ -8,16 +8,16 @@ import heapq
 import numpy as np
 
 from bench.sim.policies import Clock, Rates
-from bench.sim.scenario import Floats, Ints, Move, Seen
+from bench.sim.scenario import Action, Floats, Ints, Observation
 
 
 def modified_worst_fit(rates: Floats, owners: Ints, capacity: float) -> Ints:
     """A new owner for each partition.
 
-    Consumers by what they are to carry, most first: each tries to give its partitions, smallest first, to the new
-    consumers opened so far, until one fits in none; then it opens itself and keeps the largest that fit. What is left
-    over goes, largest first, to the consumer with the least load that it fits in, or opens its former owner or a new
-    one. An empty consumer takes anything.
+    Consumers with the highest load come first. Each tries to move its partitions, smallest first, to the consumers
+    opened so far, until one fits in none of them; then it is opened itself and keeps its largest partitions that fit.
+    The rest go, largest first, to the least loaded consumer with room, or reopen their former owner, or open a new
+    consumer. An empty consumer accepts any partition.
     """
     sizes: list[float] = rates.tolist()
     bins = _Bins(sizes, capacity)
@@ -38,7 +38,7 @@ def modified_worst_fit(rates: Floats, owners: Ints, capacity: float) -> Ints:
 
 
 class _Bins:
-    """Consumers opened so far, the one with the least load first."""
+    """The consumers opened so far, least loaded first."""
 
     def __init__(self, rates: list[float], capacity: float) -> None:
         self._rates, self._capacity = rates, capacity
@@ -47,7 +47,7 @@ class _Bins:
         self.owners = np.full(len(rates), -1, dtype=np.int64)
 
     def place(self, partition: int) -> bool:
-        """Put into the consumer with the least load, if it fits there: if not there, it fits nowhere."""
+        """Place into the least loaded consumer, if it fits there; otherwise it fits nowhere."""
         if not self._heap:
             return False
         load, owner = self._heap[0]
@@ -59,7 +59,7 @@ class _Bins:
         return True
 
     def keep(self, owner: int, partitions: list[int]) -> int:
-        """Open `owner` with the first of `partitions` that fit; how many did."""
+        """Open `owner` with the first of `partitions` that fit; returns how many did."""
         load, kept = 0.0, 0
         for partition in partitions:
             if load and load + self._rates[partition] > self._capacity:
@@ -78,7 +78,7 @@ class _Bins:
 
 
 class Landau:
-    """Modified Worst Fit at each monitoring interval of `every` seconds; `capacity` is what it fills consumers to."""
+    """Modified Worst Fit every `every` seconds; it fills consumers up to `capacity`."""
 
     def __init__(self, capacity: float, every: float = 30.0) -> None:
         self._capacity = capacity
@@ -86,15 +86,15 @@ class Landau:
         self._rates = Rates()
         self._plan: Ints | None = None
 
-    def act(self, seen: Seen) -> Move | None:
-        if not self._clock.due(seen.now) or not seen.reachable:
+    def act(self, observed: Observation) -> Action | None:
+        if not self._clock.due(observed.now) or not observed.reachable:
             return None
-        rates = self._rates.take(seen)
+        rates = self._rates.since_last(observed)
         if rates is None:
             return None
-        before = seen.owners if self._plan is None else self._plan
+        before = observed.owners if self._plan is None else self._plan
         plan = modified_worst_fit(rates, before, self._capacity)
         if self._plan is not None and (plan == self._plan).all():
             return None
         self._plan = plan
-        return Move(int(np.unique(plan).size), plan)
+        return Action(int(np.unique(plan).size), plan)

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.sim.hpa import SYNC, Behavior, Hpa
 from bench.sim.policies import Clock
-from bench.sim.scenario import Floats, Ints, Move, Scenario, Seen
+from bench.sim.scenario import Action, Floats, Ints, Observation, Scenario
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.lag.history import Smoothing
 from orderpipeline_operator.domain.lag.sample import Group, GroupState, LagSample, Load, Owner, Unknown
@@ -30,52 +30,52 @@ def policy_of(scenario: Scenario) -> ScalingPolicy:
 
 
 class Sampler:
-    """From what is seen to a `LagSample`, as lag_history.advance makes it of readings, but on arrays.
+    """From an observation to a `LagSample`, like `lag.history.advance` from readings, but with arrays.
 
-    A reading of 500 partitions costs that function milliseconds, and a day has 17,000. A test holds the two together.
+    A reading of 500 partitions costs that function milliseconds, and a day has 17,000. A test keeps the two equal.
     """
 
     def __init__(self) -> None:
         self._smoothing = Smoothing()
-        self._last: Seen | None = None
+        self._last: Observation | None = None
         self._arrival: Floats | None = None
         self._processed: Floats | None = None
         self._over_gap = False
 
-    def sample(self, seen: Seen) -> LagSample | Unknown:
-        if not seen.reachable:
+    def sample(self, observed: Observation) -> LagSample | Unknown:
+        if not observed.reachable:
             return Unknown("BrokersUnreachable", "No broker answers.")
-        arrived = self._advance(seen)
-        none = np.zeros(seen.ends.size)
+        arrived = self._advance(observed)
+        none = np.zeros(observed.ends.size)
         arrival, processed = (none if each is None else each for each in (self._arrival, self._processed))
-        lag = np.rint(seen.ends - seen.committed).astype(np.int64)
-        state: GroupState = "Empty" if not seen.members else "Rebalancing" if seen.rebalancing else "Stable"
+        lag = np.rint(observed.ends - observed.committed).astype(np.int64)
+        state: GroupState = "Empty" if not observed.members else "Rebalancing" if observed.rebalancing else "Stable"
         return LagSample(
-            at=seen.now,
-            partitions=seen.ends.size,
+            at=observed.now,
+            partitions=observed.ends.size,
             orders=int(lag.sum()),
             markers=0,
-            seconds=seen.age,
+            seconds=observed.age,
             seconds_at_least=False,
             arrived=arrived,
             arrival_rate=None if arrived is None else float(arrival.sum()),
             processed_rate=None if arrived is None else float(processed.sum()),
-            group=Group(state, seen.members, "consumer", _owners(seen.owners)),
+            group=Group(state, observed.members, "consumer", _owners(observed.owners)),
             most_lagging=_most(lag),
             loads=tuple(map(Load, range(lag.size), lag.tolist(), arrival.tolist(), processed.tolist())),
         )
 
-    def _advance(self, seen: Seen) -> int | None:
-        """Take in what happened since the last look; the orders that arrived, None at the first."""
-        last, self._last = self._last, seen
+    def _advance(self, observed: Observation) -> int | None:
+        """Update the rates; returns the orders that arrived since the last observation, None at the first."""
+        last, self._last = self._last, observed
         if last is None:
             return None
-        elapsed = seen.now - last.now
+        elapsed = observed.now - last.now
         weight = 1.0 if self._over_gap else -math.expm1(-elapsed / self._smoothing.rate)
         self._over_gap = elapsed > self._smoothing.gap
-        came = seen.ends - last.ends
+        came = observed.ends - last.ends
         self._arrival = _smooth(self._arrival, came / elapsed, weight)
-        self._processed = _smooth(self._processed, (seen.committed - last.committed) / elapsed, weight)
+        self._processed = _smooth(self._processed, (observed.committed - last.committed) / elapsed, weight)
         return round(float(came.sum()))
 
 
@@ -95,9 +95,9 @@ def _most(lag: Ints) -> tuple[tuple[int, int], ...]:
 
 
 class Ours:
-    """Sample, decide, and let an HPA follow whose tolerance and windows are 0, as the operator renders it.
+    """Samples and decides; an HPA follows without tolerance and windows, as the operator renders it.
 
-    The HPA looks every `sync` seconds, the first time after `phase`.
+    The HPA syncs every `sync` seconds, for the first time after `phase` seconds.
     """
 
     def __init__(self, policy: ScalingPolicy, replicas: int, phase: float = 0.0, sync: float = SYNC) -> None:
@@ -111,18 +111,18 @@ class Ours:
         self._leaving: tuple[int, ...] = ()
         self.decisions: list[Decision] = []
 
-    def act(self, seen: Seen) -> Move | None:
-        if self._poll.due(seen.now):
-            self._decide(seen)
-        wanted = seen.replicas
-        if (self._desired == 0) != (seen.replicas == 0):  # between 0 and 1 the operator scales by itself
+    def act(self, observed: Observation) -> Action | None:
+        if self._poll.due(observed.now):
+            self._decide(observed)
+        wanted = observed.replicas
+        if (self._desired == 0) != (observed.replicas == 0):  # between 0 and 1 the operator sets the replicas itself
             wanted = min(self._desired, 1)
-        if self._sync.due(seen.now):
-            wanted = self._hpa.sync(seen.now, float(self._desired), 1.0, wanted)
-        return Move(wanted, leaving=self._leaving) if wanted != seen.replicas else None
+        if self._sync.due(observed.now):
+            wanted = self._hpa.sync(observed.now, float(self._desired), 1.0, wanted)
+        return Action(wanted, leaving=self._leaving) if wanted != observed.replicas else None
 
-    def _decide(self, seen: Seen) -> None:
-        decision = decide(self.policy, self._sampler.sample(seen), self._state, seen.now)
+    def _decide(self, observed: Observation) -> None:
+        decision = decide(self.policy, self._sampler.sample(observed), self._state, observed.now)
         if decision.replicas is not None and decision.replicas != self._desired:
             self._desired, self._leaving = decision.replicas, tuple(map(int, decision.leaving))
             self.decisions.append(decision)

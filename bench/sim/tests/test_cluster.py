@@ -18,31 +18,31 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def api(monkeypatch: pytest.MonkeyPatch, take: Handler, count: Handler) -> AsyncIterator[None]:
+async def api(monkeypatch: pytest.MonkeyPatch, accept: Handler, count: Handler) -> AsyncIterator[None]:
     app = web.Application()
-    app.add_routes([web.post("/orders/batch", take), web.get("/count", count)])
+    app.add_routes([web.post("/orders/batch", accept), web.get("/count", count)])
     async with TestServer(app) as server:
         monkeypatch.setattr(cluster, "ORDERS_URL", f"http://sim.localhost:{server.port}/orders/batch")
         monkeypatch.setattr(cluster, "COUNT_URL", f"http://pace.localhost:{server.port}/count")
-        monkeypatch.setattr(cluster, "AFTER", 1.0)
+        monkeypatch.setattr(cluster, "SECONDS_AFTER", 1.0)
         yield
 
 
-def drive(
-    monkeypatch: pytest.MonkeyPatch, take: Handler, count: Handler, phases: tuple[tuple[float, int], ...]
+def play_trace(
+    monkeypatch: pytest.MonkeyPatch, accept: Handler, count: Handler, phases: tuple[tuple[float, int], ...]
 ) -> tuple[list[int], list[int], list[int]]:
     async def run() -> tuple[list[int], list[int], list[int]]:
-        async with api(monkeypatch, take, count):
-            return await cluster.drive(SimpleNamespace(now=3), phases)  # type: ignore[arg-type]
+        async with api(monkeypatch, accept, count):
+            return await cluster.play_trace(SimpleNamespace(now=3), phases)  # type: ignore[arg-type]
 
     return asyncio.run(run())
 
 
-def test_a_batch_that_was_not_taken_is_sent_again_and_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_was_not_accepted_is_sent_again_and_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     customers: set[str] = set()
     replies = iter([503, 202, 202])
 
-    async def take(request: web.Request) -> web.StreamResponse:
+    async def accept(request: web.Request) -> web.StreamResponse:
         status = next(replies)
         if status == 503:
             return web.Response(status=503, text="Kafka is away: none of this was taken")
@@ -52,39 +52,39 @@ def test_a_batch_that_was_not_taken_is_sent_again_and_counts_once(monkeypatch: p
     async def count(request: web.Request) -> web.StreamResponse:
         return web.json_response({"done": 100 + len(customers) // 2})
 
-    sent, waiting, course = drive(monkeypatch, take, count, ((2.0, 30),))
+    sent, waiting, course = play_trace(monkeypatch, accept, count, ((2.0, 30),))
     assert sum(sent) == len(customers) == 60
     assert waiting[-1] == 60 - 30
     assert course == [3] * len(sent)
 
 
-def test_a_refusal_that_may_have_taken_some_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def take(request: web.Request) -> web.StreamResponse:
+def test_a_refusal_that_may_have_accepted_some_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def accept(request: web.Request) -> web.StreamResponse:
         return web.Response(status=503, text="some of this was taken")
 
     async def count(request: web.Request) -> web.StreamResponse:
         return web.json_response({"done": 0})
 
     with pytest.raises(ExceptionGroup) as caught:
-        drive(monkeypatch, take, count, ((1.0, 30),))
+        play_trace(monkeypatch, accept, count, ((1.0, 30),))
     assert "some of this was taken" in str(caught.value.exceptions[0])
 
 
 def test_a_counter_that_starts_anew_makes_the_run_void(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = iter([web.json_response({"done": n}) for n in (500, 510)] + [web.Response(status=502)])
 
-    async def take(request: web.Request) -> web.StreamResponse:
+    async def accept(request: web.Request) -> web.StreamResponse:
         return web.Response(status=202)
 
     async def count(request: web.Request) -> web.StreamResponse:
         return next(counts, None) or web.json_response({"done": 4})
 
     with pytest.raises(ExceptionGroup) as caught:
-        drive(monkeypatch, take, count, ((3.0, 30),))
+        play_trace(monkeypatch, accept, count, ((3.0, 30),))
     assert "4 orders after 510" in str(caught.value.exceptions[0])
 
 
-def test_the_simulated_hpa_looks_as_often_as_the_cluster_s() -> None:
+def test_the_simulated_hpa_syncs_as_often_as_the_cluster_s() -> None:
     flag = f"--horizontal-pod-autoscaler-sync-period={cluster.HPA_SYNC:g}s"
     assert flag in (ROOT / "hack/native/up.py").read_text()
 
@@ -96,7 +96,7 @@ def test_the_pipeline_is_the_one_that_the_trace_is_made_for() -> None:
 
 
 def test_a_number_of_consumers_that_cannot_be_read_is_no_number() -> None:
-    replicas = cluster.Replicas(SimpleNamespace())  # type: ignore[arg-type]
+    replicas = cluster.ReplicaWatch(SimpleNamespace())  # type: ignore[arg-type]
     assert not replicas.known
     with pytest.raises(RuntimeError, match="could not be read"):
         _ = replicas.now

@@ -10,7 +10,7 @@ from bench.sim.policies.binscale import Binscale, Packing
 from bench.sim.policies.landau import Landau, modified_worst_fit
 from bench.sim.policies.linear import KafkaTrigger, Keda, LinearHpa
 from bench.sim.policies.ours import Ours, Sampler, policy_of
-from bench.sim.tests.worlds import scenario, seen
+from bench.sim.tests.scenarios import observed, scenario
 from orderpipeline_operator.domain.lag.history import History, advance
 from orderpipeline_operator.domain.lag.sample import Group, LagSample, Owner, PartitionOffsets, Reading
 
@@ -53,24 +53,24 @@ class TestHpa:
 
 class TestKeda:
     def test_the_total_is_cut_at_the_partitions(self) -> None:
-        assert KafkaTrigger(10).total(seen([30.0, 12.0])) == (20.0, 42.0)
-        assert KafkaTrigger(10, allow_idle=True).total(seen([30.0, 12.0])) == (42.0, 42.0)
+        assert KafkaTrigger(10).total(observed([30.0, 12.0])) == (20.0, 42.0)
+        assert KafkaTrigger(10, allow_idle=True).total(observed([30.0, 12.0])) == (42.0, 42.0)
 
     def test_a_remainder_asks_for_one_more_than_the_partitions(self) -> None:
-        total, _ = KafkaTrigger(5).total(seen([27.0, 0, 0, 0, 0]))
+        total, _ = KafkaTrigger(5).total(observed([27.0, 0, 0, 0, 0]))
         assert Hpa(1, 10).sync(0, total, 5, 3) == 6
 
     def test_only_partitions_with_lag_count_as_a_bound(self) -> None:
-        assert KafkaTrigger(10, only_lagging=True).total(seen([90.0, 0, 0]))[0] == 10.0
+        assert KafkaTrigger(10, only_lagging=True).total(observed([90.0, 0, 0]))[0] == 10.0
 
     @pytest.mark.parametrize(("lag", "consumers"), [(0, 1), (11, 2), (25, 3), (45, 6), (900, 6)])
     def test_an_even_distribution_takes_a_divisor(self, lag: float, consumers: int) -> None:
-        assert KafkaTrigger(10, even=True).total(seen([lag, 0, 0, 0, 0, 0]))[0] == 10.0 * consumers
+        assert KafkaTrigger(10, even=True).total(observed([lag, 0, 0, 0, 0, 0]))[0] == 10.0 * consumers
 
     def test_what_stands_still_can_be_left_out(self) -> None:
         trigger = KafkaTrigger(10, skip_persistent=True)
-        assert trigger.total(seen([8.0, 8.0]))[0] == 16.0
-        assert trigger.total(seen([8.0, 9.0], committed=np.array([0.0, 1.0]))) == (8.0, 16.0)
+        assert trigger.total(observed([8.0, 8.0]))[0] == 16.0
+        assert trigger.total(observed([8.0, 9.0], committed=np.array([0.0, 1.0]))) == (8.0, 16.0)
 
     def test_options_that_exclude_each_other(self) -> None:
         with pytest.raises(ValueError, match="limitToPartitionsWithLag"):
@@ -78,30 +78,30 @@ class TestKeda:
 
     def test_from_zero_at_a_poll_and_to_zero_after_the_cooldown(self) -> None:
         keda = Keda(KafkaTrigger(10), Hpa(1, 10), minimum=0, polling=30, cooldown=300)
-        move = keda.act(seen([5.0], now=0, replicas=0))
+        move = keda.act(observed([5.0], now=0, replicas=0))
         assert move is not None
         assert move.replicas == 1
-        assert keda.act(seen([5.0], now=15, replicas=1)) is None
-        quiet = [keda.act(seen([0.0], now=at, replicas=1)) for at in range(30, 330, 15)]
+        assert keda.act(observed([5.0], now=15, replicas=1)) is None
+        quiet = [keda.act(observed([0.0], now=at, replicas=1)) for at in range(30, 330, 15)]
         assert [each.replicas for each in quiet if each] == [0]
 
     def test_a_lag_that_cannot_be_read_holds(self) -> None:
         keda = Keda(KafkaTrigger(10), Hpa(1, 10), minimum=1)
-        assert keda.act(seen([900.0], replicas=3, reachable=False)) is None
+        assert keda.act(observed([900.0], replicas=3, reachable=False)) is None
 
 
 def test_the_linear_hpa_sees_the_last_scrape() -> None:
     linear = LinearHpa(Hpa(1, 10), 10)
-    assert linear.act(seen([10.0], now=0)) is None
-    assert linear.act(seen([90.0], now=15)) is None
-    move = linear.act(seen([30.0], now=30))
+    assert linear.act(observed([10.0], now=0)) is None
+    assert linear.act(observed([90.0], now=15)) is None
+    move = linear.act(observed([30.0], now=30))
     assert move is not None
     assert move.replicas == 3
 
 
 def test_static_numbers_are_for_the_busiest_minute_and_the_mean() -> None:
     trace = scenario([[10.0, 10.0, 10.0]] * 60 + [[4.0, 1.0, 0.0]] * 60)
-    at_peak, at_mean = static.peak(trace).act(seen([0.0])), static.mean(trace).act(seen([0.0]))
+    at_peak, at_mean = static.peak(trace).act(observed([0.0])), static.mean(trace).act(observed([0.0]))
     assert at_peak is not None
     assert at_mean is not None
     assert (at_peak.replicas, at_mean.replicas) == (3, 2)
@@ -132,12 +132,12 @@ class TestPacking:
 
     def test_landau_asks_at_his_interval_and_only_for_what_changes(self) -> None:
         landau = Landau(100.0, every=30.0)
-        assert landau.act(seen([0.0, 0.0])) is None
-        move = landau.act(seen([3000.0, 2400.0], now=30))
+        assert landau.act(observed([0.0, 0.0])) is None
+        move = landau.act(observed([3000.0, 2400.0], now=30))
         assert move is not None
         assert move.replicas == 2
-        assert landau.act(seen([4000.0, 3000.0], now=45)) is None
-        assert landau.act(seen([6000.0, 4800.0], now=60)) is None
+        assert landau.act(observed([4000.0, 3000.0], now=45)) is None
+        assert landau.act(observed([6000.0, 4800.0], now=60)) is None
 
     def test_pack_finds_the_fewest_for_rates_and_lags(self) -> None:
         assert len(set(Packing(np.array([50.0, 50.0, 50.0]), np.zeros(3), 100.0, 1000.0).fewest().tolist())) == 2
@@ -150,7 +150,7 @@ class TestPacking:
 
         def look(now: float, rate: float, replicas: int) -> int | None:
             at[:] = [end + rate * 10 for end in at]
-            move = binscale.act(seen(at, now=now, replicas=replicas, committed=np.array(at)))
+            move = binscale.act(observed(at, now=now, replicas=replicas, committed=np.array(at)))
             return None if move is None else move.replicas
 
         assert look(0, 0, 1) is None
@@ -164,7 +164,7 @@ class TestOurs:
     def test_it_is_the_operator_s_decision_behind_an_hpa(self) -> None:
         trace = scenario([[0.0] * 12] * 10, autoscaling={"pollInterval": "5s"})
         ours = Ours(policy_of(trace), 1)
-        found = [ours.act(seen([at * 100.0] * 12, now=at)) for at in range(0, 31, 5)]
+        found = [ours.act(observed([at * 100.0] * 12, now=at)) for at in range(0, 31, 5)]
         wanted = [move.replicas for move in found if move]
         assert wanted[-1] == 6
         assert ours.decisions[-1].replicas == 6
@@ -181,7 +181,7 @@ class TestOurs:
             owners = (Owner("0", (0, 1, 2, 3, 4, 5)),)
             reading = Reading("id", offsets, Group("Stable", 3, "consumer", owners))
             history, real = advance(history, reading, "earliest", at + 1.0)
-            ours = sampler.sample(seen(ends.tolist(), now=at + 1.0, committed=committed, replicas=3))
+            ours = sampler.sample(observed(ends.tolist(), now=at + 1.0, committed=committed, replicas=3))
             assert isinstance(real, LagSample)
             assert isinstance(ours, LagSample)
             for name in ("partitions", "orders", "arrived", "group"):
@@ -196,5 +196,5 @@ def test_every_policy_can_play_a_trace(name: str) -> None:
     trace = scenario([[8.0] * 6] * 5, capacity=10.0)
     policy = make(name, trace, np.random.default_rng(1))
     for at in range(0, 100, 5):
-        move = policy.act(seen([40.0 * at] * 6, now=at))
+        move = policy.act(observed([40.0 * at] * 6, now=at))
         assert move is None or move.replicas >= 1

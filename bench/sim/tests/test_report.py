@@ -37,7 +37,7 @@ def test_nothing_is_missed_among_equals() -> None:
         ({"keda": replace(GOOD, consumer_minutes=90.0)}, "keda takes 10 % fewer consumer-minutes"),
         ({"hpa_linear": replace(GOOD, consumer_minutes=50.0)}, "hpa-linear takes 50 % fewer"),
         ({"ours": replace(GOOD, reversals_per_10min=2.0)}, "2.0 reversals"),
-        ({"ours": replace(GOOD, below_floor_min=0.5)}, "below the ladder"),
+        ({"ours": replace(GOOD, below_floor_min=0.5)}, "one seed has too few consumers for 0.5 min"),
     ],
 )
 def test_what_is_missed_is_said(changes: dict[str, Result], words: str) -> None:
@@ -64,7 +64,7 @@ def test_a_single_seed_that_turns_often_is_said() -> None:
     seeds = [replace(GOOD, reversals_per_10min=each) for each in (1.5, 0.1, 0.1)]
     table = {**rows(), "ours": summarize(seeds)}
     assert missed(table) == []
-    assert "one of ours has 1.5 reversals" in better(table)[0]
+    assert "a single seed of ours has 1.5 reversals" in better(table)[0]
 
 
 def test_the_page_and_the_line_have_every_policy() -> None:

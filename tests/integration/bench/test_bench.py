@@ -11,8 +11,8 @@ import pytest
 
 from bench.end_to_end import end_to_end
 from bench.kafka import Kafka, kafka
-from bench.loading import Started, load, measure, started
-from bench.parts import Shape
+from bench.load import RunningServer, load, measure, running_server
+from bench.running_pipeline import Shape
 from bench.servers import ours
 from bench.settings import TINY
 from orderpipeline_embedded.load import generator
@@ -30,13 +30,13 @@ def log() -> Iterator[Kafka]:
 
 
 @pytest.fixture(scope="module")
-def api(log: Kafka) -> Iterator[Started]:
-    with started(log, ours()[0], "acked") as found:
+def api(log: Kafka) -> Iterator[RunningServer]:
+    with running_server(log, ours()[0], "acked") as found:
         yield found
 
 
 @pytest.mark.parametrize("mode", ["single", "batch", "ndjson"])
-def test_a_count_of_orders_is_sent_and_is_in_the_log(log: Kafka, api: Started, mode: str) -> None:
+def test_a_count_of_orders_is_sent_and_is_in_the_log(log: Kafka, api: RunningServer, mode: str) -> None:
     before = log.end(api.topic)
     found = measure(log, api, mode, count=2345, batch=100, connections=3)
     assert (found["orders_sent"], found["orders_accepted"]) == (2345, 2345)
@@ -45,7 +45,7 @@ def test_a_count_of_orders_is_sent_and_is_in_the_log(log: Kafka, api: Started, m
     assert found["us"] > 0
 
 
-def test_an_open_loop_keeps_its_rate(log: Kafka, api: Started) -> None:
+def test_an_open_loop_keeps_its_rate(log: Kafka, api: RunningServer) -> None:
     found = measure(log, api, "single", rate=200, seconds=2, connections=8)
     assert found["orders_accepted"] == 400
     assert found["orders_per_s"] <= 201
@@ -54,7 +54,7 @@ def test_an_open_loop_keeps_its_rate(log: Kafka, api: Started) -> None:
     assert found["latency_ms"]["p50"] > 0
 
 
-def test_a_server_that_stands_still_shows_in_the_latencies_of_an_open_loop(log: Kafka, api: Started) -> None:
+def test_a_server_that_stands_still_shows_in_the_latencies_of_an_open_loop(log: Kafka, api: RunningServer) -> None:
     """One connection: what is due while a reply is outstanding waits, and its wait counts."""
     found = measure(log, api, "single", rate=400, seconds=1, connections=1)
     assert found["orders_accepted"] == 400
@@ -63,7 +63,7 @@ def test_a_server_that_stands_still_shows_in_the_latencies_of_an_open_loop(log: 
     assert found["latency_ms"]["p99"] > 2000
 
 
-def test_real_purchases_are_sent_once_each(log: Kafka, api: Started) -> None:
+def test_real_purchases_are_sent_once_each(log: Kafka, api: RunningServer) -> None:
     command = [
         sys.executable,
         "-m",
@@ -79,7 +79,7 @@ def test_real_purchases_are_sent_once_each(log: Kafka, api: Started) -> None:
     assert log.settled(api.topic, before + 69_659) - before == 69_659
 
 
-def test_what_is_refused_is_counted_and_not_in_the_log(log: Kafka, api: Started) -> None:
+def test_what_is_refused_is_counted_and_not_in_the_log(log: Kafka, api: RunningServer) -> None:
     before = log.end(api.topic)
     found = load(api.port, "batch", batch=10_001, count=20_002)
     assert (found["orders_accepted"], found["orders_refused"]) == (0, 20_002)

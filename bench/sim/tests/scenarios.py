@@ -1,11 +1,11 @@
-"""Small worlds for the tests of the simulator."""
+"""Small scenarios for the tests of the simulator."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from bench.sim.scenario import Protocol, Scenario, Seen
+from bench.sim.scenario import Observation, Protocol, Scenario
 
 NO_PAUSE = Protocol("none", 0.0, stops_all=False)
 
@@ -20,11 +20,11 @@ def scenario(rates: Sequence[Sequence[float]], **changes: Any) -> Scenario:
     return Scenario(**(values | changes))
 
 
-def seen(lags: Sequence[float], *, now: float = 0.0, replicas: int = 1, **changes: Any) -> Seen:
-    """What a policy sees when `lags` wait in the partitions and nothing was committed."""
+def observed(lags: Sequence[float], *, now: float = 0.0, replicas: int = 1, **changes: Any) -> Observation:
+    """What a policy observes when `lags` wait in the partitions and nothing has been committed."""
     ends = np.asarray(lags, dtype=np.float64)
     values: dict[str, Any] = {
         "now": now, "ends": ends, "committed": np.zeros_like(ends), "age": 0.0, "members": replicas,
         "rebalancing": False, "replicas": replicas, "owners": np.zeros(ends.size, dtype=np.int64), "reachable": True,
     }  # fmt: skip
-    return Seen(**(values | changes))
+    return Observation(**(values | changes))

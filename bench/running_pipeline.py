@@ -1,4 +1,4 @@
-"""Order API and consumers as the embedded run would start them, on all cores, for the run from end to end."""
+"""Order API and consumers on all cores, started as `orderpipeline run` would start them."""
 
 import sys
 import urllib.request
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.kafka import Group, Kafka
-from bench.procs import Process, running
+from bench.processes import Process, running
 from bench.servers import ROOT, plan
 from bench.settings import LOAD_CORE, SERVER_CORE
 from orderpipeline_common.contract import METRICS_PATH, READY_PATH, Env, Metric
@@ -19,8 +19,8 @@ CORES: Final = (SERVER_CORE, LOAD_CORE)
 
 @dataclass(frozen=True)
 class Shape:
-    """How many of what, and how the order API sends. A longer linger makes larger batches, which cost the broker less,
-    and needs more requests under way."""
+    """How many of each part, and how the order API sends. A longer linger makes larger batches, which cost the broker
+    less, but needs more requests in flight."""
 
     connections: int
     linger_ms: int
@@ -30,12 +30,12 @@ class Shape:
 
 
 SHAPES: Final = (Shape(32, 10), Shape(64, 20), Shape(64, 50), Shape(96, 50))
-"""Which of them is the best depends on the machine."""
+"""Which one is best depends on the machine."""
 
 
 @dataclass
-class Parts:
-    """What runs, and its topic."""
+class RunningPipeline:
+    """The running processes and their topic."""
 
     topic: str
     port: int
@@ -46,8 +46,8 @@ class Parts:
 
 
 @contextmanager
-def all_parts(kafka: Kafka, env: Mapping[str, str], shape: Shape) -> Iterator[Parts]:
-    """All of them, ready. `env` is added to the environment of the services."""
+def running_pipeline(kafka: Kafka, env: Mapping[str, str], shape: Shape) -> Iterator[RunningPipeline]:
+    """All processes, ready. `env` is added to the services' environment."""
     port, *ports = free_ports(1 + shape.consumers)
     program = plan(kafka.bootstrap, port, linger_ms=shape.linger_ms)
     with ExitStack() as stack:
@@ -72,11 +72,11 @@ def all_parts(kafka: Kafka, env: Mapping[str, str], shape: Shape) -> Iterator[Pa
             for own in ports
         ]  # fmt: skip
         metrics = [f"http://{HOST}:{own}{METRICS_PATH}" for own in ports]
-        yield Parts(topic, port, producers, consumers, metrics, group)
+        yield RunningPipeline(topic, port, producers, consumers, metrics, group)
 
 
-def handled_orders(parts: Parts) -> int:
-    """Orders that the consumers' handlers have had."""
+def handled_orders(parts: RunningPipeline) -> int:
+    """Orders that the consumers' handlers have handled."""
     total = 0.0
     for url in parts.metrics:
         with urllib.request.urlopen(url, timeout=10) as reply:

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from bench.sim.backlog import Backlog
 from bench.sim.group import Group, spread
 from bench.sim.run import longest, play, reversals
-from bench.sim.scenario import CLASSIC, KIP848, Move, Protocol
-from bench.sim.tests.worlds import scenario
-from bench.sim.world import World
+from bench.sim.scenario import CLASSIC, KIP848, Action, Protocol
+from bench.sim.simulation import Simulation
+from bench.sim.tests.scenarios import scenario
 
 
-def world(rates: list[list[float]], **changes: object) -> World:
-    return World(scenario(rates, **changes), np.random.default_rng(0))
+def simulate(rates: list[list[float]], **changes: object) -> Simulation:
+    return Simulation(scenario(rates, **changes), np.random.default_rng(0))
 
 
 moves = st.lists(
@@ -29,24 +29,24 @@ moves = st.lists(
 def test_orders_are_conserved_and_capacity_is_never_exceeded(
     course: list[tuple[int, list[float]]], protocol: Protocol, start_up: float
 ) -> None:
-    trial = world([rates for _, rates in course], protocol=protocol, start_up=start_up)
+    simulation = simulate([rates for _, rates in course], protocol=protocol, start_up=start_up)
     finished = 0.0
     for replicas, _ in course:
-        trial.move(Move(replicas))
-        trial.step()
-        backlog = trial.backlog
+        simulation.apply(Action(replicas))
+        simulation.step()
+        backlog = simulation.backlog
         assert np.allclose(backlog.arrived, backlog.done + backlog.lag)
         assert (backlog.lag >= 0).all()
-        assert backlog.done.sum() - finished <= len(trial.group.members) * 10.0 + 1e-6
+        assert backlog.done.sum() - finished <= len(simulation.group.members) * 10.0 + 1e-6
         finished = float(backlog.done.sum())
-    trial.backlog.close()
-    assert trial.backlog.histogram.sum() == pytest.approx(trial.backlog.arrived.sum(), abs=1e-6)
+    simulation.backlog.close()
+    assert simulation.backlog.histogram.sum() == pytest.approx(simulation.backlog.arrived.sum(), abs=1e-6)
 
 
 def test_one_consumer_s_time_is_shared_by_what_waits() -> None:
-    trial = world([[30.0, 10.0]])
-    trial.step()
-    assert trial.backlog.done.tolist() == [7.5, 2.5]
+    simulation = simulate([[30.0, 10.0]])
+    simulation.step()
+    assert simulation.backlog.done.tolist() == [7.5, 2.5]
 
 
 def test_the_age_of_an_order_is_the_time_until_it_is_done() -> None:
@@ -61,12 +61,12 @@ def test_the_age_of_an_order_is_the_time_until_it_is_done() -> None:
 
 
 def test_a_pod_works_only_once_it_has_started() -> None:
-    trial = world([[20.0, 20.0]] * 6, start_up=3.0)
-    trial.move(Move(2))
+    simulation = simulate([[20.0, 20.0]] * 6, start_up=3.0)
+    simulation.apply(Action(2))
     done = []
     for _ in range(6):
-        trial.step()
-        done.append(round(float(trial.backlog.done.sum())))
+        simulation.step()
+        done.append(round(float(simulation.backlog.done.sum())))
     # Each pod takes up to a quarter more or less than 3 s.
     rates = np.diff([0, *done]).tolist()
     assert rates[:3] == [10, 10, 10]
@@ -76,9 +76,9 @@ def test_a_pod_works_only_once_it_has_started() -> None:
 @pytest.mark.parametrize(("protocol", "stopped"), [(CLASSIC, 4), (KIP848, 2)])
 def test_a_rebalance_stops_all_or_only_what_moves(protocol: Protocol, stopped: int) -> None:
     group = Group(4, protocol)
-    group.settle((0,), np.ones(4), 0.0)
+    group.rebalance((0,), np.ones(4), 0.0)
     assert (group.available(0.0, 1.0) == 1).all()
-    group.settle((0, 1), np.ones(4), 10.0)
+    group.rebalance((0, 1), np.ones(4), 10.0)
     assert (group.available(10.0, protocol.pause) == 0).sum() == stopped
     assert group.rebalances == 1
     assert group.moved_rate == 2.0
@@ -103,51 +103,51 @@ def test_partitions_spread_evenly_and_move_only_when_they_must(partitions: int, 
 
 
 def test_nothing_is_read_while_no_broker_answers() -> None:
-    trial = world([[5.0], [5.0]], away=np.array([True, False]))
-    assert not trial.seen().reachable
-    trial.step()
-    assert trial.backlog.lag.sum() == 5.0
-    trial.step()
-    assert trial.backlog.lag.sum() == 0.0
+    simulation = simulate([[5.0], [5.0]], away=np.array([True, False]))
+    assert not simulation.observe().reachable
+    simulation.step()
+    assert simulation.backlog.lag.sum() == 5.0
+    simulation.step()
+    assert simulation.backlog.lag.sum() == 0.0
 
 
 def test_given_owners_are_taken_once_their_pods_are_there() -> None:
-    trial = world([[1.0, 1.0]] * 5, start_up=2.0)
-    trial.step()
-    trial.move(Move(1, np.array([3, 3])))
-    trial.step()
-    assert trial.group.members == (0,)
+    simulation = simulate([[1.0, 1.0]] * 5, start_up=2.0)
+    simulation.step()
+    simulation.apply(Action(1, np.array([3, 3])))
+    simulation.step()
+    assert simulation.group.members == (0,)
     for _ in range(3):
-        trial.step()
-    assert trial.group.members == (3,)
-    assert set(trial.pods.ready_at) == {3}
+        simulation.step()
+    assert simulation.group.members == (3,)
+    assert set(simulation.pods.ready_at) == {3}
 
 
 def test_those_named_leave_first_and_then_the_youngest() -> None:
-    trial = world([[1.0] * 6] * 3, initial=4, start_up=20.0)
-    trial.step()
-    trial.move(Move(3, leaving=(1, 0)))
-    assert set(trial.pods.ready_at) == {0, 2, 3}
-    trial.move(Move(5, leaving=(2,)))
-    assert set(trial.pods.ready_at) == {0, 1, 2, 3, 4}
-    trial.move(Move(3, leaving=(2,)))  # two of them are not ready yet
-    assert set(trial.pods.ready_at) == {0, 2, 3}
-    trial.move(Move(1, leaving=(2,)))
-    assert set(trial.pods.ready_at) == {0}
+    simulation = simulate([[1.0] * 6] * 3, initial=4, start_up=20.0)
+    simulation.step()
+    simulation.apply(Action(3, leaving=(1, 0)))
+    assert set(simulation.pods.ready_at) == {0, 2, 3}
+    simulation.apply(Action(5, leaving=(2,)))
+    assert set(simulation.pods.ready_at) == {0, 1, 2, 3, 4}
+    simulation.apply(Action(3, leaving=(2,)))  # two of them are not ready yet
+    assert set(simulation.pods.ready_at) == {0, 2, 3}
+    simulation.apply(Action(1, leaving=(2,)))
+    assert set(simulation.pods.ready_at) == {0}
 
 
 def test_pods_whose_start_was_measured_take_so_long_and_the_others_as_usual() -> None:
-    trial = world([[1.0] * 6] * 3, start_up=20.0, start_ups=(3.0, 7.0))
-    trial.move(Move(2))
-    trial.move(Move(4))
-    assert [trial.pods.ready_at[pod] for pod in (1, 2)] == [3.0, 7.0]
-    assert 15.0 <= trial.pods.ready_at[3] <= 25.0
+    simulation = simulate([[1.0] * 6] * 3, start_up=20.0, start_ups=(3.0, 7.0))
+    simulation.apply(Action(2))
+    simulation.apply(Action(4))
+    assert [simulation.pods.ready_at[pod] for pod in (1, 2)] == [3.0, 7.0]
+    assert 15.0 <= simulation.pods.ready_at[3] <= 25.0
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
     class Jumpy:
-        def act(self, seen: object) -> Move:
-            return Move(int(seen.now) // 6 % 3 + 1)  # type: ignore[attr-defined]
+        def act(self, observe: object) -> Action:
+            return Action(int(observe.now) // 6 % 3 + 1)  # type: ignore[attr-defined]
 
     trace = replace(scenario([[9.0, 9.0]] * 60), start_up=4.0)
     runs = [play(trace, Jumpy(), np.random.default_rng(seed))[0] for seed in range(8)]

@@ -1,25 +1,25 @@
-"""Hands that play Strimzi's operators and the Deployment controller for many pipelines: statuses and Secrets."""
+"""Plays Strimzi's operators and the Deployment controller for many pipelines: writes statuses and Secrets."""
 
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bench.operator.client import Client, Seen, path_of
+from bench.operator.client import Client, WatchedObject, path_of
 from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.kubernetes.kinds import Kind
 
 TIME = "2026-11-22T12:00:00Z"
 READY = {"type": "Ready", "status": "True", "lastTransitionTime": TIME}
 WIDTH = 8
-"""Statuses written at the same time."""
+"""Concurrent status writes."""
 
 
-class Hands:
-    """Watches what the operator makes; from `release` on answers each new generation once. `seen` is told of all."""
+class FakeControllers:
+    """Watches what the operator creates; from `release` on, responds once per generation. `on_object` gets all."""
 
-    def __init__(self, client: Client, seen: Callable[[Kind, Seen], None]) -> None:
-        self._client, self._seen = client, seen
+    def __init__(self, client: Client, on_object: Callable[[Kind, WatchedObject], None]) -> None:
+        self._client, self._on_object = client, on_object
         self._work: asyncio.Queue[Awaitable[None]] = asyncio.Queue()
         self._answered: dict[tuple[str, str, str], int] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -27,7 +27,7 @@ class Hands:
         self.failure: BaseException | None = None
 
     async def start(self) -> None:
-        """Begin to watch."""
+        """Start to watch."""
         answers = {
             kinds.KAFKA: self._kafka,
             kinds.TOPIC: self._topic,
@@ -39,12 +39,12 @@ class Hands:
             self._spawn(self._watch(kind, version, answers.get(kind)))
 
     def release(self) -> None:
-        """Begin to answer."""
+        """Start to respond."""
         for _ in range(WIDTH):
             self._spawn(self._write())
 
     async def stop(self) -> None:
-        """End all."""
+        """Stop all tasks."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -60,49 +60,49 @@ class Hands:
         if not task.cancelled() and task.exception() is not None:
             self.failure = task.exception()
 
-    async def _watch(self, kind: Kind, version: str, answer: Callable[[Seen], Awaitable[None]] | None) -> None:
-        async for seen in self._client.watch(kind, version):
-            self._seen(kind, seen)
-            key = kind.plural, seen.metadata.namespace, seen.metadata.name
-            if answer is not None and self._answered.get(key) != seen.metadata.generation:
-                self._answered[key] = seen.metadata.generation
-                self._work.put_nowait(answer(seen))
+    async def _watch(self, kind: Kind, version: str, answer: Callable[[WatchedObject], Awaitable[None]] | None) -> None:
+        async for item in self._client.watch(kind, version):
+            self._on_object(kind, item)
+            key = kind.plural, item.metadata.namespace, item.metadata.name
+            if answer is not None and self._answered.get(key) != item.metadata.generation:
+                self._answered[key] = item.metadata.generation
+                self._work.put_nowait(answer(item))
         raise RuntimeError(f"the watch of {kind.plural} ended")
 
     async def _write(self) -> None:
         while True:
             await (await self._work.get())
 
-    async def _kafka(self, seen: Seen) -> None:
-        name, namespace = seen.metadata.name, seen.metadata.namespace
+    async def _kafka(self, item: WatchedObject) -> None:
+        name, namespace = item.metadata.name, item.metadata.namespace
         host = f"{name}-kafka-bootstrap.{namespace}.svc"
         listeners = [
             {"name": each["name"], "bootstrapServers": f"{host}:{each['port']}"}
-            for each in seen.spec["kafka"]["listeners"]
+            for each in item.spec["kafka"]["listeners"]
         ]
-        if seen.metadata.generation == 1:
+        if item.metadata.generation == 1:
             await self._secret(namespace, name, f"{name}-cluster-ca-cert", "ca.crt", "certificate")
-        await self._status(kinds.KAFKA, seen, {"conditions": [READY], "listeners": listeners})
+        await self._status(kinds.KAFKA, item, {"conditions": [READY], "listeners": listeners})
 
-    async def _topic(self, seen: Seen) -> None:
-        await self._status(kinds.TOPIC, seen, {"conditions": [READY]})
+    async def _topic(self, item: WatchedObject) -> None:
+        await self._status(kinds.TOPIC, item, {"conditions": [READY]})
 
-    async def _user(self, seen: Seen) -> None:
-        name, namespace = seen.metadata.name, seen.metadata.namespace
-        if seen.metadata.generation == 1:
+    async def _user(self, item: WatchedObject) -> None:
+        name, namespace = item.metadata.name, item.metadata.namespace
+        if item.metadata.generation == 1:
             await self._secret(namespace, name.rsplit("-", 1)[0], name, "password", f"password of {name}")
-        await self._status(kinds.USER, seen, {"conditions": [READY]})
+        await self._status(kinds.USER, item, {"conditions": [READY]})
 
-    async def _deployment(self, seen: Seen) -> None:
-        want = seen.spec["replicas"]
+    async def _deployment(self, item: WatchedObject) -> None:
+        want = item.spec["replicas"]
         available = {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}
         counts = dict.fromkeys(("replicas", "readyReplicas", "availableReplicas", "updatedReplicas"), want)
-        await self._status(kinds.DEPLOYMENT, seen, {**counts, "conditions": [available]})
+        await self._status(kinds.DEPLOYMENT, item, {**counts, "conditions": [available]})
 
-    async def _status(self, kind: Kind, seen: Seen, status: dict[str, Any]) -> None:
-        path = path_of(kind, seen.metadata.namespace, seen.metadata.name, "status")
-        status = {**status, "observedGeneration": seen.metadata.generation}
-        await self._client.send("PATCH", path + "?fieldManager=hands", {"status": status})
+    async def _status(self, kind: Kind, item: WatchedObject, status: dict[str, Any]) -> None:
+        path = path_of(kind, item.metadata.namespace, item.metadata.name, "status")
+        status = {**status, "observedGeneration": item.metadata.generation}
+        await self._client.send("PATCH", path + "?fieldManager=fake-controllers", {"status": status})
         self.writes += 1
 
     async def _secret(self, namespace: str, cluster: str, name: str, key: str, value: str) -> None:
@@ -113,5 +113,5 @@ class Hands:
             "metadata": {"name": name, "labels": labels},
             "data": {key: base64.b64encode(value.encode()).decode()},
         }
-        await self._client.send("POST", path_of(kinds.SECRET, namespace) + "?fieldManager=hands", body)
+        await self._client.send("POST", path_of(kinds.SECRET, namespace) + "?fieldManager=fake-controllers", body)
         self.writes += 1

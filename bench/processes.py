@@ -1,4 +1,4 @@
-"""Processes that are measured: pinned to cores, with the CPU and the memory they use by the kernel's own books."""
+"""Measured processes: pinned to cores, with their CPU and memory as the kernel accounts for them."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ READY_SECONDS: Final = 60.0
 
 
 class Process:
-    """One process, with its log beside it."""
+    """One process and its log."""
 
     def __init__(
         self, argv: Sequence[str], env: Mapping[str, str], log: Path, cores: Iterable[int], cwd: Path | None = None
@@ -33,24 +33,24 @@ class Process:
         self.pid = self._process.pid
 
     def cpu(self) -> float:
-        """Seconds of CPU used so far, by all threads, in user mode and in the kernel."""
+        """Seconds of CPU used so far by all threads, in user and kernel mode."""
         return cpu_seconds(self.pid)
 
     def switches(self) -> int:
-        """How often its threads, those that live, have given up a core or been made to."""
+        """Context switches of its live threads, voluntary and involuntary."""
         return context_switches(self.pid)
 
-    def alive(self) -> None:
-        """RuntimeError with the end of its log when it has ended."""
+    def check_alive(self) -> None:
+        """RuntimeError with the end of its log if it has exited."""
         if self._process.poll() is not None:
-            raise RuntimeError(f"{self.log.stem} has ended:\n{self.log.read_text(errors='replace')[-2000:]}")
+            raise RuntimeError(f"{self.log.stem} has exited:\n{self.log.read_text(errors='replace')[-2000:]}")
 
     def peak_mib(self) -> float:
-        """The most memory it ever had, in MiB."""
+        """Its peak memory in MiB."""
         return memory_mib(self.pid, "VmHWM")
 
     def stop(self) -> None:
-        """Ask it to end; end it after a while."""
+        """Ask it to exit; kill it if it does not."""
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGTERM)
         try:
@@ -62,7 +62,7 @@ class Process:
 
 @contextmanager
 def running(process: Process, url: str = "") -> Iterator[Process]:
-    """The process, ready when `url` answers 200, stopped afterwards."""
+    """The process, once `url` answers 200; it is stopped afterwards."""
     try:
         if url:
             until_ready(process, url)
@@ -72,10 +72,10 @@ def running(process: Process, url: str = "") -> Iterator[Process]:
 
 
 def until_ready(process: Process, url: str) -> float:
-    """Wait for a 200; returns the seconds that took. RuntimeError with the log's end."""
+    """Wait for a 200; returns the seconds that took. RuntimeError with the end of the log."""
     begun = time.monotonic()
     while time.monotonic() - begun < READY_SECONDS:
-        process.alive()
+        process.check_alive()
         with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2) as reply:
             if reply.status == 200:
                 return time.monotonic() - begun
@@ -84,25 +84,25 @@ def until_ready(process: Process, url: str) -> float:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process with all its threads, those that have ended too, to the nanosecond.
+    """User and system time of a process with all its threads, including those that have ended, to the nanosecond.
 
-    Linux makes the number of a process's CPU clock from its pid; /proc has the same time in ticks of 10 ms only.
+    Linux derives the id of a process's CPU clock from its pid; /proc has the same time only in ticks of 10 ms.
     """
     return time.clock_gettime((~pid << 3) | CPU_CLOCK)
 
 
 def context_switches(pid: int) -> int:
-    """Switches of all threads that a process has now, those that they wanted and those that they did not."""
+    """Context switches of all live threads of a process, voluntary and involuntary."""
     count = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has just ended
             lines = (task / "status").read_text().splitlines()
             count += sum(int(line.split()[1]) for line in lines if "ctxt_switches:" in line)
     return count
 
 
 def busy_seconds() -> float:
-    """Seconds that all cores together have been busy since the machine started, with whatever it was."""
+    """Seconds for which all cores together have been busy, with anything, since the machine started."""
     user, nice, system, _idle, _wait, interrupts, soft = map(int, Path("/proc/stat").read_text().split()[1:8])
     return (user + nice + system + interrupts + soft) / TICK
 
@@ -116,9 +116,9 @@ def memory_mib(pid: int, what: str) -> float:
 
 
 def pin(pid: int, cores: Iterable[int]) -> None:
-    """Put all threads of a process on these cores. Those it starts later get them from those that start them."""
+    """Pin all threads of a process to these cores. Threads started later inherit them."""
     wanted = set(cores)
-    for _ in range(2):  # a thread that was starting
+    for _ in range(2):  # again for a thread that was just starting
         for task in Path(f"/proc/{pid}/task").iterdir():
             with suppress(ProcessLookupError):
                 os.sched_setaffinity(int(task.name), wanted)

@@ -1,4 +1,4 @@
-"""Orders written to a topic one by one by librdkafka, as a Python program does it."""
+"""Writes orders to a topic one by one with librdkafka, as a Python program would."""
 
 from confluent_kafka import Producer
 
@@ -8,13 +8,13 @@ from orderpipeline_embedded.load.orders import generated
 Orders = list[tuple[bytes, bytes]]
 
 
-def made() -> Orders:
-    """Orders to write over and over: the value, and the key within it."""
+def sample_orders() -> Orders:
+    """Orders to write repeatedly: the value and its key."""
     return [(order, order[16:32]) for order in generated(50_000, 100_000, ORDER_BYTES)]
 
 
-def write(producer: Producer, topic: str, orders: Orders, count: int) -> None:
-    """Write `count` orders and wait until Kafka has them. Raises RuntimeError when it does not take all."""
+def write_orders(producer: Producer, topic: str, orders: Orders, count: int) -> None:
+    """Write `count` orders and wait until Kafka has them. RuntimeError if it does not accept all."""
     for number in range(count):
         value, key = orders[number % len(orders)]
         while True:
@@ -24,4 +24,4 @@ def write(producer: Producer, topic: str, orders: Orders, count: int) -> None:
             except BufferError:
                 producer.poll(0.01)
     if producer.flush(60):
-        raise RuntimeError(f"Kafka did not take all orders for {topic}")
+        raise RuntimeError(f"Kafka did not accept all orders for {topic}")

@@ -1,4 +1,4 @@
-"""Runs `orderpipeline load` beside the bench, and a server under it with its CPU counted."""
+"""Runs `orderpipeline load` against a server and measures the server's CPU."""
 
 import json
 import subprocess
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bench.check import check
+from bench.check import check_log
 from bench.kafka import Kafka
-from bench.procs import Process, running, until_ready
+from bench.processes import Process, running, until_ready
 from bench.servers import ROOT, Job, Server
 from bench.settings import BATCH, CONNECTIONS, PARTITIONS, SERVER_CORE
 from orderpipeline_embedded.ports import HOST, free_ports
 
 
 @dataclass(frozen=True)
-class Started:
-    """A server that is ready, with the topic it writes to. `ready` is the seconds that took."""
+class RunningServer:
+    """A server that is ready, with the topic it writes to. `ready` is the seconds in which it became so."""
 
     server: Server
     process: Process
@@ -28,10 +28,10 @@ class Started:
 
 
 @contextmanager
-def started(
+def running_server(
     kafka: Kafka, server: Server, durability: str, partitions: int = PARTITIONS, linger_ms: int = 10
-) -> Iterator[Started]:
-    """A server on its core, with a topic of its own."""
+) -> Iterator[RunningServer]:
+    """A server on its core, with its own topic."""
     port = free_ports(1)[0]
     limit = {"retention.bytes": str(4_000_000_000 // partitions)}
     with kafka.topic(partitions, limit) as topic:
@@ -40,7 +40,7 @@ def started(
         process = Process(argv, env, log, [SERVER_CORE], ROOT)
         with running(process):
             took = until_ready(process, f"http://{HOST}:{port}{server.ready_path}")
-            yield Started(server, process, port, topic, took)
+            yield RunningServer(server, process, port, topic, took)
 
 
 def command(port: int, mode: str, options: Mapping[str, float]) -> list[str]:
@@ -51,7 +51,7 @@ def command(port: int, mode: str, options: Mapping[str, float]) -> list[str]:
 
 
 def load(port: int, mode: str, **options: float) -> dict[str, Any]:
-    """The summary of one run of `orderpipeline load`. RuntimeError with its words when it could not run."""
+    """The summary of one run of `orderpipeline load`. RuntimeError with its message if it could not run."""
     options = {"batch": BATCH, "connections": CONNECTIONS[mode], **options}
     done = subprocess.run(command(port, mode, options), text=True, capture_output=True, check=False, timeout=300)
     if not done.stdout:
@@ -60,18 +60,18 @@ def load(port: int, mode: str, **options: float) -> dict[str, Any]:
     return found
 
 
-def measure(kafka: Kafka, on: Started, mode: str, **options: float) -> dict[str, Any]:
-    """One load, with `us`, the server's CPU per accepted order until all of it is in the log. Checks the log.
+def measure(kafka: Kafka, on: RunningServer, mode: str, **options: float) -> dict[str, Any]:
+    """One load, checked against the log; `us` is the server's CPU per accepted order until all of it is in the log.
 
-    `switches` are the server's context switches per order: noise on the machine does not move them much, and a thread
-    that is woken in vain does.
+    `switches` are the server's context switches per order: noise on the machine hardly changes them, but a thread that
+    is woken in vain does.
     """
     before, used, switched = kafka.end(on.topic), on.process.cpu(), on.process.switches()
     found = load(on.port, mode, **options)
     grown = kafka.settled(on.topic, before + found["orders_accepted"]) - before
     spent = on.process.cpu() - used
     switches = (on.process.switches() - switched) / max(found["orders_accepted"], 1)
-    on.process.alive()
-    check(f"{on.server.title}, {mode}", found, grown)
+    on.process.check_alive()
+    check_log(f"{on.server.title}, {mode}", found, grown)
     return {**found, "us": spent / max(found["orders_accepted"], 1) * 1e6, "server_cpu_s": spent,
             "switches": switches}  # fmt: skip

@@ -1,18 +1,18 @@
-"""One trace, step by step: orders arrive, pods start and join, the group rebalances, consumers work."""
+"""Simulates one trace step by step: orders arrive, pods start and join, the group rebalances, consumers work."""
 
 import numpy as np
 
 from bench.sim.backlog import Backlog
 from bench.sim.group import Group
 from bench.sim.pods import Pods
-from bench.sim.scenario import Floats, Ints, Move, Scenario, Seen
+from bench.sim.scenario import Action, Floats, Ints, Observation, Scenario
 
 COMMIT_DELAY = 1.0
-"""Seconds by which a commit follows the work: what a consumer has in hand is lag to those who look from outside."""
+"""Seconds by which commits trail the work: orders in processing count as lag for an observer."""
 
 
-class World:
-    """The state of a run. `step` goes on by `scenario.dt` seconds; `seen` is what can be known from outside."""
+class Simulation:
+    """The state of a run. `step` advances it by `scenario.dt` seconds; `observe` is what can be known from outside."""
 
     def __init__(self, scenario: Scenario, rng: np.random.Generator) -> None:
         steps, partitions = scenario.rates.shape
@@ -29,9 +29,9 @@ class World:
         self.pods.ready_at = dict.fromkeys(range(scenario.initial), 0.0)
         self._join()
 
-    def seen(self) -> Seen:
+    def observe(self) -> Observation:
         committed = np.maximum(self.backlog.done - self._finished * min(COMMIT_DELAY / self.scenario.dt, 1.0), 0.0)
-        return Seen(
+        return Observation(
             now=self.now,
             ends=self.backlog.arrived,
             committed=committed,
@@ -43,17 +43,17 @@ class World:
             reachable=not self.scenario.away[min(self.backlog.step, self.scenario.away.size - 1)],
         )
 
-    def move(self, move: Move) -> None:
-        """Carry out what a policy asked for."""
-        self.replicas = move.replicas
-        self._even = move.owners is None
-        if move.owners is None:
+    def apply(self, action: Action) -> None:
+        """Apply what a policy requested."""
+        self.replicas = action.replicas
+        self._even = action.owners is None
+        if action.owners is None:
             self._planned = None
-            self.pods.scale(move.replicas, self.now, move.leaving)
+            self.pods.scale(action.replicas, self.now, action.leaving)
             return
-        # Who gives owners too first starts the pods that these need, then hands over, then stops those left over.
-        self._planned = move.owners
-        self.pods.order({*(int(pod) for pod in np.unique(move.owners)), *self.group.members}, self.now)
+        # With owners given: first start the pods they need, then hand over, then stop the pods left over.
+        self._planned = action.owners
+        self.pods.set_pods({*(int(pod) for pod in np.unique(action.owners)), *self.group.members}, self.now)
 
     def step(self) -> None:
         scenario, index = self.scenario, self.backlog.step
@@ -69,14 +69,14 @@ class World:
         if self._planned is not None:
             wanted = tuple(int(pod) for pod in np.unique(self._planned))
             if set(wanted) <= set(ready):
-                self.group.settle(wanted, self._rates, self.now, self._planned)
-                self.pods.order(set(wanted), self.now)
+                self.group.rebalance(wanted, self._rates, self.now, self._planned)
+                self.pods.set_pods(set(wanted), self.now)
                 self._planned = None
         elif self._even and ready != self.group.members:
-            self.group.settle(ready, self._rates, self.now)
+            self.group.rebalance(ready, self._rates, self.now)
 
     def _work(self, waiting: Floats) -> Floats:
-        """Orders finished of `waiting`, per partition: a consumer's time goes to its partitions by what waits there."""
+        """Orders finished of `waiting`, per partition: a consumer divides its time by what waits in its partitions."""
         owners = self.group.owners
         reach = waiting * self.group.available(self.now, self.scenario.dt)
         load = np.bincount(np.where(owners < 0, 0, owners), weights=np.where(owners < 0, 0.0, reach), minlength=1)
