@@ -38,10 +38,10 @@ def test_no_folder_of_a_machine_is_named(document: str) -> None:
     assert not re.search(r"(?<![\w.~])/(work|root|home|Users)/", text(document))
 
 
-def test_the_architecture_ends_in_a_table_of_files() -> None:
+def test_the_architecture_ends_in_a_table_of_packages() -> None:
     table = text("docs/architecture.md").rsplit("\n\n", 1)[1]
     rows = [row.split("|")[1:-1] for row in table.strip().splitlines()]
-    assert [cell.strip() for cell in rows[0]] == ["component", "file"]
+    assert [cell.strip() for cell in rows[0]] == ["component", "package"]
     for _, files in rows[2:]:
         named = re.findall(r"`([^`]+)`", files)
         assert named
