@@ -2,7 +2,7 @@
 
 from orderpipeline_operator.__main__ import main
 from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading
-from orderpipeline_operator.sampling.sampler import Target
+from orderpipeline_operator.sampling.target import Target
 
 PARTITIONS = 12
 

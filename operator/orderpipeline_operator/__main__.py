@@ -24,7 +24,7 @@ from orderpipeline_operator.runtime.health import Gate, Heartbeat
 from orderpipeline_operator.runtime.side_loop import SideLoop, serve_for_ever
 from orderpipeline_operator.runtime.tasks import first_to_end, run_in_background
 from orderpipeline_operator.runtime.telemetry import OperatorMetrics
-from orderpipeline_operator.sampling.sampler import ReaderFactory, kafka_reader
+from orderpipeline_operator.sampling.reader import ReaderFactory, kafka_reader
 from orderpipeline_operator.settings import Settings, from_environ
 
 LOG = logging.getLogger("orderpipeline_operator")

@@ -21,7 +21,8 @@ from orderpipeline_operator.runtime.tasks import first_to_end, run_in_background
 from orderpipeline_operator.runtime.telemetry import OperatorMetrics, PipelineMetrics
 from orderpipeline_operator.runtime.workers import Worker
 from orderpipeline_operator.runtime.workqueue import WorkQueue
-from orderpipeline_operator.sampling.sampler import Clock, ReaderFactory, Scaler
+from orderpipeline_operator.sampling.reader import ReaderFactory
+from orderpipeline_operator.sampling.sampler import Clock, Sampler
 from orderpipeline_operator.settings import Settings
 
 DEBOUNCE_SECONDS: Final = 0.1
@@ -46,11 +47,11 @@ class Leader:
         queue: WorkQueue[Key] = WorkQueue(time.monotonic)
         namespaces = self.settings.watch_namespaces
         async with AsyncExitStack() as stack:
-            scaler = Scaler(queue.add, clock=Clock(jitter=random.random), reader_factory=self.reader_factory)
-            stack.push_async_callback(scaler.close)
-            self.registry.register(PipelineMetrics(scaler))
+            sampler = Sampler(queue.add, clock=Clock(jitter=random.random), reader_factory=self.reader_factory)
+            stack.push_async_callback(sampler.close)
+            self.registry.register(PipelineMetrics(sampler))
             cached = CachedClient(self.kube, namespaces, lambda key: queue.add(key, DEBOUNCE_SECONDS))
-            reconciler = Reconciler(cached, cached, scaler, self._defaults(), now=lambda: datetime.now(UTC))
+            reconciler = Reconciler(cached, cached, sampler, self._defaults(), now=lambda: datetime.now(UTC))
             watch = self._watch(queue)
             watch.start()
             stack.push_async_callback(watch.stop, 10.0)

@@ -22,7 +22,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import Kind, Manifest, Ref
 from orderpipeline_operator.domain.planning.observed import Scaling
 from orderpipeline_operator.errors import NotFound
 from orderpipeline_operator.reconcile.reconciler import Defaults, Reconciler
-from orderpipeline_operator.sampling.sampler import Target
+from orderpipeline_operator.sampling.target import Target
 from tests.support.apiserver import ApiServer
 from tests.support.ports import free_ports
 
@@ -34,7 +34,7 @@ TIME = "2026-11-22T12:00:00Z"
 
 @dataclass
 class Sampler:
-    """Stands for the scaler: remembers what is tracked, tells what the test says."""
+    """A stand-in for the sampler: remembers what is tracked, returns what the test says."""
 
     targets: dict[tuple[str, str], Target] = field(default_factory=dict)
     said: Scaling | None = None

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import Key, Kind, Manifest, Ref
 from orderpipeline_operator.domain.planning.observed import Scaling
-from orderpipeline_operator.sampling.sampler import Target
+from orderpipeline_operator.sampling.target import Target
 
 
 class Reader(Protocol):

@@ -9,7 +9,7 @@ from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline
 from orderpipeline_operator.domain.planning import bootstrap_address
 from orderpipeline_operator.domain.planning.observed import Observed, is_true, secret_bytes
 from orderpipeline_operator.domain.scaling.policy import policy_from
-from orderpipeline_operator.sampling.sampler import Target
+from orderpipeline_operator.sampling.target import Target
 
 
 def operator_endpoint(pipeline: Pipeline, context: Context) -> KafkaEndpoint[SecretRef]:

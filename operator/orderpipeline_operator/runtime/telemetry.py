@@ -25,7 +25,7 @@ class OperatorMetrics:
 
 
 class ScalingViews(Protocol):
-    """What is asked of the scaler."""
+    """What is asked of the sampler."""
 
     def keys(self) -> tuple[Key, ...]: ...
     def live(self, key: Key) -> Scaling | None: ...

@@ -1,4 +1,4 @@
-"""What is told of a decision to the outside, and when a change of it is worth telling."""
+"""What is published of a decision, and when a change of it is worth publishing."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +13,7 @@ PUBLISH_EVERY = 15.0
 """Seconds between two publications of what merely moves, such as the lag. A new number of consumers doesn't wait."""
 
 UNREAD_FOR = 15.0
-"""Seconds without a lag after which that is told: a broker that restarts is no news."""
+"""Seconds without a lag after which that is published: a broker that restarts is no news."""
 
 STALE_SLACK = 30.0
 """Seconds that a sample may take beyond its time: as long as a client waits for brokers, and a queue of others."""
@@ -21,7 +21,7 @@ STALE_SLACK = 30.0
 
 @dataclass(frozen=True)
 class ScalingView(Scaling):
-    """What the scaler tells the runtime, with the class of the reason added."""
+    """What the sampler publishes, with the class of the reason added."""
 
     reason: str = ""
 
@@ -66,9 +66,9 @@ def stale(view: ScalingView, limit: float) -> ScalingView:
 def is_material(published: ScalingView | None, new: ScalingView, since: float, unread: float) -> bool:
     """Whether `new` is worth a write, `since` seconds after the last one and `unread` seconds after the last reading.
 
-    A new number of consumers and a lag that becomes known are told at once, one that stays unknown after UNREAD_FOR;
-    a lag that moves and another reason at most every PUBLISH_EVERY seconds. Of orders that wait for ever, their age is
-    told ever more rarely, and an idle pipeline is never told again.
+    A new number of consumers and a lag that becomes known are published at once, one that stays unknown after
+    UNREAD_FOR; a lag that changes and another reason at most every PUBLISH_EVERY seconds. The age of orders that wait
+    for ever is published ever more rarely, and nothing of an idle pipeline is published again.
     """
     if published is None or published.desired != new.desired:
         return True

@@ -82,7 +82,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Scaling:
-    """What the scaler knows of one pipeline; None everywhere it does not know."""
+    """What the sampler knows of one pipeline; None everywhere it does not know."""
 
     orders: int | None = None
     seconds: float | None = None
@@ -97,7 +97,7 @@ class Scaling:
     """Newest last."""
     state: dict[str, Any] | None = None
     leaving: tuple[str, ...] = ()
-    """Members of the group, by client.id, that should go first when there are too many, the first first."""
+    """Members of the group, by client.id, that should go when there are too many, those to go first at the beginning."""
 
 
 def condition(manifest: Manifest | None, type_: str) -> dict[str, Any] | None:

@@ -12,7 +12,9 @@ from orderpipeline_embedded.run.plan import Plan
 from orderpipeline_embedded.run.rates import Point, add, point
 from orderpipeline_operator.domain.lag.sample import Reading, Unknown, partition_lag
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
-from orderpipeline_operator.sampling.sampler import Key, Reader, Scaler, Target, kafka_reader
+from orderpipeline_operator.sampling.reader import Reader, kafka_reader
+from orderpipeline_operator.sampling.sampler import Sampler
+from orderpipeline_operator.sampling.target import Key, Target
 from orderpipeline_operator.sampling.view import ScalingView
 
 
@@ -69,23 +71,23 @@ class Scaling:
         self._plan, self._consumers, self._report, self._monotonic = plan, consumers, report, monotonic
         self._make_reader, self._state_folder = make_reader, state_folder
         self._target = Target(plan.key, KafkaEndpoint(bootstrap), plan.orders, plan.group, plan.policy)
-        self._scaler = Scaler(
+        self._sampler = Sampler(
             self._on_change, reader_factory=lambda target: ObservedReader(make_reader(target), self._on_reading)
         )
 
     def start(self) -> None:
         """Begin to sample."""
-        self._scaler.track(replace(self._target, replicas_now=self._consumers.desired))
+        self._sampler.track(replace(self._target, replicas_now=self._consumers.desired))
 
     def refresh(self) -> None:
         """Pass the number of consumers on to the sampler; cheap if it has not changed."""
-        if self._plan.key in self._scaler.keys():  # noqa: SIM118  (not a mapping)
-            self._scaler.track(replace(self._target, replicas_now=self._consumers.running))
+        if self._plan.key in self._sampler.keys():  # noqa: SIM118  (not a mapping)
+            self._sampler.track(replace(self._target, replicas_now=self._consumers.running))
 
     @property
     def view(self) -> ScalingView | None:
         """The latest lag and decision; None before the first reading."""
-        return self._scaler.live(self._plan.key)
+        return self._sampler.live(self._plan.key)
 
     def uncommitted(self) -> int | None:
         """Orders not committed yet; None if that cannot be read. Blocks."""
@@ -100,10 +102,10 @@ class Scaling:
 
     async def close(self) -> None:
         """Stop sampling and wait until all connections are closed."""
-        await self._scaler.close()
+        await self._sampler.close()
 
     def _on_change(self, key: Key) -> None:
-        view, before = self._scaler.view(key), self._consumers.desired
+        view, before = self._sampler.view(key), self._consumers.desired
         if view is not None and self._state_folder is not None:
             state_file.write(
                 self._state_folder, key[1], {"desired": view.desired, "current": self._consumers.running}, view

@@ -10,7 +10,8 @@ from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group, Owner, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 from orderpipeline_operator.domain.scaling.policy import ScalingPolicy
-from orderpipeline_operator.sampling.sampler import Clock, Scaler, Target
+from orderpipeline_operator.sampling.sampler import Clock, Sampler
+from orderpipeline_operator.sampling.target import Target
 
 POLICY = ScalingPolicy(
     mode="Auto", bounds=ConsumerBounds(1, 6), fixed=1, per_consumer_min=2, per_consumer_max=3, target_catch_up=60.0,
@@ -57,76 +58,76 @@ class Fake:
             await asyncio.Event().wait()
         self.now += seconds
 
-    def scaler(self) -> Scaler:
+    def sampler(self) -> Sampler:
         clock = Clock(lambda: self.now, lambda: self.now, self.sleep, lambda: 0.5)
-        return Scaler(lambda _key: self.changes.append(self.now), clock=clock, reader_factory=self.factory)
+        return Sampler(lambda _key: self.changes.append(self.now), clock=clock, reader_factory=self.factory)
 
 
-async def run(fake: Fake, seconds: float, target: Target = TARGET) -> Scaler:
-    scaler = fake.scaler()
+async def run(fake: Fake, seconds: float, target: Target = TARGET) -> Sampler:
+    sampler = fake.sampler()
     fake.until = fake.now + seconds
-    scaler.track(target)
+    sampler.track(target)
     await asyncio.wait_for(fake.asleep.wait(), 60)
-    return scaler
+    return sampler
 
 
 async def test_it_publishes_what_changes_and_then_is_quiet():
     fake = Fake(at(10, 10), at(10, 10))
-    scaler = await run(fake, 3600.0)
-    view = scaler.view(KEY)
+    sampler = await run(fake, 3600.0)
+    view = sampler.view(KEY)
     assert (view.orders, view.partitions, view.desired, view.error) == (0, 12, 1, "")
     # First sight, quiet noticed, idle noticed; an hour of nothing adds nothing.
     assert len(fake.changes) <= 3
     assert max(fake.changes) < 1000 + 330
-    assert scaler.live(KEY) is not view
-    await scaler.close()
+    assert sampler.live(KEY) is not view
+    await sampler.close()
     assert fake.closed == 1
 
 
 async def test_a_sample_that_is_too_old_counts_for_nothing():
     fake = Fake(at(50, 10))
-    scaler = await run(fake, 60.0)
-    assert scaler.live(KEY).error == ""
+    sampler = await run(fake, 60.0)
+    assert sampler.live(KEY).error == ""
     fake.now += 41.0  # the reader hangs: two polls of 5 s and 30 s have passed
-    for view in (scaler.live(KEY), scaler.view(KEY)):
+    for view in (sampler.live(KEY), sampler.view(KEY)):
         assert (view.orders, view.seconds) == (None, None)
         assert view.error.startswith("Stale: no sample has come for more than 40 s")
         assert view.desired is not None, "what was decided holds"
-    await scaler.close()
+    await sampler.close()
 
 
 async def test_moving_lag_is_published_every_15_seconds_and_a_decision_at_once():
     fake = Fake(*(at(10 + 100 * i, 10) for i in range(400)))
-    scaler = await run(fake, 300.0)
+    sampler = await run(fake, 300.0)
     gaps = [later - earlier for earlier, later in zip(fake.changes, fake.changes[1:], strict=False)]
-    assert scaler.view(KEY).desired == 6
-    assert scaler.view(KEY).decisions[-1]["replicas"] == 6
+    assert sampler.view(KEY).desired == 6
+    assert sampler.view(KEY).decisions[-1]["replicas"] == 6
     assert min(gaps[5:]) >= 15
-    await scaler.close()
+    await sampler.close()
 
 
 async def test_the_age_of_orders_that_wait_for_ever_is_told_ever_more_rarely():
     fake = Fake(at(100, 90))
-    scaler = await run(fake, 3600)
-    told, live = scaler.view(KEY), scaler.live(KEY)
+    sampler = await run(fake, 3600)
+    told, live = sampler.view(KEY), sampler.live(KEY)
     assert told is not None
     assert live is not None
     assert told.seconds == pytest.approx(live.seconds, rel=0.12)
     assert told.seconds > 3000
     assert len(fake.changes) < 70
     assert min(later - one for one, later in zip(fake.changes[-10:], fake.changes[-9:], strict=False)) > 60
-    await scaler.close()
+    await sampler.close()
 
 
 async def test_failures_hold_and_are_told(caplog: pytest.LogCaptureFixture):
     fake = Fake(at(10**6, 0), at(10**6, 0), ValueError("bad CA"))
-    scaler = await run(fake, 60.0)
-    view = scaler.view(KEY)
+    sampler = await run(fake, 60.0)
+    view = sampler.view(KEY)
     assert (view.orders, view.seconds, view.desired) == (None, None, 6)
     assert view.error == "ReaderFailed: ValueError: bad CA"
     assert caplog.text.count("Traceback") == 1, "the log tells it once, not every 5 s"
     assert view.reason == "Unknown"
-    await scaler.close()
+    await sampler.close()
 
 
 @pytest.mark.parametrize(("failures", "told"), [(2, False), (3, True)])
@@ -134,14 +135,14 @@ async def test_a_failure_that_passes_is_no_news(failures: int, told: bool):
     blip = [Unknown("KafkaUnreachable", "a broker restarts")] * failures
     fake = Fake(*[at(10, 10)] * 10, *blip, at(10, 10))
     errors: list[bool] = []
-    scaler = fake.scaler()
-    scaler._on_change = lambda key: errors.append(bool(scaler.view(key).error))
+    sampler = fake.sampler()
+    sampler._on_change = lambda key: errors.append(bool(sampler.view(key).error))
     fake.until = fake.now + 200
-    scaler.track(TARGET)
+    sampler.track(TARGET)
     await asyncio.wait_for(fake.asleep.wait(), 60)
     assert (True in errors) is told
     assert not errors[-1]
-    await scaler.close()
+    await sampler.close()
 
 
 async def test_it_goes_on_from_the_status():
@@ -161,34 +162,34 @@ async def test_it_goes_on_from_the_status():
 
 async def test_the_pods_stand_in_for_members_that_kafka_does_not_count():
     fake = Fake(at(10, 10, None))
-    scaler = await run(fake, 20.0, replace(TARGET, replicas_now=4))
-    assert scaler._loops[KEY].state.group.members == 4
-    await scaler.close()
+    sampler = await run(fake, 20.0, replace(TARGET, replicas_now=4))
+    assert sampler._pipelines[KEY].state.group.members == 4
+    await sampler.close()
 
 
 async def test_a_new_connection_makes_a_new_reader_and_a_new_policy_does_not():
     fake = Fake(at(10, 10))
-    scaler = await run(fake, 20.0)
-    scaler.track(replace(TARGET, policy=replace(POLICY, idle_after=1.0)))
+    sampler = await run(fake, 20.0)
+    sampler.track(replace(TARGET, policy=replace(POLICY, idle_after=1.0)))
     assert len(fake.made) == 1
     fake.asleep.clear()
     fake.until += 20
-    scaler.track(replace(TARGET, endpoint=KafkaEndpoint("other:9092")))
+    sampler.track(replace(TARGET, endpoint=KafkaEndpoint("other:9092")))
     await asyncio.wait_for(fake.asleep.wait(), 60)
     assert [t.endpoint.bootstrap for t in fake.made] == ["kafka:9092", "other:9092"]
-    assert scaler.view(KEY).desired == 1
-    await scaler.close()
+    assert sampler.view(KEY).desired == 1
+    await sampler.close()
     assert fake.closed == 2
 
 
 async def test_forgetting_ends_it():
     fake = Fake(at(10, 10))
-    scaler = await run(fake, 20.0)
-    scaler.forget(KEY)
-    scaler.forget(KEY)
-    assert scaler.view(KEY) is None
-    assert scaler.keys() == ()
-    await scaler.close()
+    sampler = await run(fake, 20.0)
+    sampler.forget(KEY)
+    sampler.forget(KEY)
+    assert sampler.view(KEY) is None
+    assert sampler.keys() == ()
+    await sampler.close()
 
 
 async def test_a_slow_reader_does_not_hold_the_event_loop():
@@ -201,16 +202,16 @@ async def test_a_slow_reader_does_not_hold_the_event_loop():
             return super().read()
 
     fake = Slow(at(10, 10))
-    scaler = fake.scaler()
+    sampler = fake.sampler()
     fake.until = fake.now + 5
-    scaler.track(TARGET)
+    sampler.track(TARGET)
     while not reading.is_set():
         await asyncio.sleep(0.01)
     released.set()
     await asyncio.wait_for(fake.asleep.wait(), 60)
     assert waits
     assert all(waits)
-    await scaler.close()
+    await sampler.close()
 
 
 def test_secrets_are_not_shown():
@@ -222,20 +223,20 @@ async def test_views_are_json(members):
     import dataclasses
     import json
 
-    scaler = await run(Fake(at(10**5, 5, members)), 60.0)
-    json.dumps(dataclasses.asdict(scaler.view(KEY)), allow_nan=False)
-    await scaler.close()
+    sampler = await run(Fake(at(10**5, 5, members)), 60.0)
+    json.dumps(dataclasses.asdict(sampler.view(KEY)), allow_nan=False)
+    await sampler.close()
 
 
 async def test_settings_that_make_no_client_are_a_warning_in_their_own_words(caplog: pytest.LogCaptureFixture):
     fake = Fake(at(10**6, 0), ConnectionSettingsError("ssl.ca.pem: not in PEM format"))
-    scaler = await run(fake, 60.0)
-    view = scaler.view(KEY)
+    sampler = await run(fake, 60.0)
+    view = sampler.view(KEY)
     assert (view.orders, view.error) == (None, "BadConnection: ssl.ca.pem: not in PEM format")
     told = [record for record in caplog.records if "not in PEM format" in record.message]
     assert [record.levelname for record in told] == ["WARNING"]
     assert "Traceback" not in caplog.text
-    await scaler.close()
+    await sampler.close()
 
 
 def test_a_ca_that_is_no_certificate_makes_no_reader():
@@ -260,9 +261,9 @@ async def test_who_is_to_leave_is_told_until_the_number_changes_again(mode, leav
     fake = Fake(*(uneven(step, 12) for step in range(1, 60)))
     policy = replace(POLICY, mode=mode, bounds=ConsumerBounds(1, 12), stabilization_down=60.0)
     state = {"desired": 12, "rate": 20.0, "steady": True, "members": 12, "members_since": 0.0}
-    scaler = await run(fake, 120.0, replace(TARGET, policy=policy, restored={"state": state}))
-    view = scaler.view(KEY)
+    sampler = await run(fake, 120.0, replace(TARGET, policy=policy, restored={"state": state}))
+    view = sampler.view(KEY)
     assert (view.desired, view.leaving) == (8, leaving)
-    assert scaler.live(KEY).leaving == leaving
+    assert sampler.live(KEY).leaving == leaving
     assert view.decisions[-1]["reason"] == "Spare"
-    await scaler.close()
+    await sampler.close()

@@ -1,0 +1,85 @@
+"""All that is remembered of one pipeline between two samples, and how a reading becomes a decision."""
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from orderpipeline_operator.domain.lag.history import History, advance
+from orderpipeline_operator.domain.lag.sample import LagSample, Reading, Unknown
+from orderpipeline_operator.domain.scaling import state_json
+from orderpipeline_operator.domain.scaling.decide import decide
+from orderpipeline_operator.domain.scaling.decision import Decision
+from orderpipeline_operator.domain.scaling.state import ScalingState
+from orderpipeline_operator.sampling.target import Target
+from orderpipeline_operator.sampling.view import ScalingView, is_material, stale, stale_after, view_of
+
+LOG = logging.getLogger(__name__)
+KEPT_DECISIONS = 20
+
+
+class SampledPipeline:
+    """One pipeline that is sampled. Times are seconds of a monotonic clock unless they are said to be Unix seconds."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        restored = target.restored or {}
+        self.state = state_json.from_json(restored.get("state"))
+        if self.state.desired is None:
+            self.state = ScalingState(desired=target.replicas_now)
+        decisions = restored.get("decisions")
+        self.counts: Counter[str] = Counter()
+        self.task: asyncio.Task[None] | None = None
+        self._decisions: tuple[dict[str, Any], ...] = tuple(decisions) if isinstance(decisions, (list, tuple)) else ()
+        self._history = History()
+        self._leaving: tuple[str, ...] = ()
+        self._live: ScalingView | None = None
+        self._published: ScalingView | None = None
+        self._published_at = self._known_at = self._sampled_at = 0.0
+
+    def forget_readings(self) -> None:
+        """The next reading is of another source; what the policy remembers stays."""
+        self._history = History()
+
+    def published(self, now: float) -> ScalingView | None:
+        """The view last published, unknown when it is too old."""
+        return self._unless_stale(self._published, now)
+
+    def live(self, now: float) -> ScalingView | None:
+        """The newest view, unknown when it is too old."""
+        return self._unless_stale(self._live, now)
+
+    def _unless_stale(self, view: ScalingView | None, now: float) -> ScalingView | None:
+        limit = stale_after(self.target.policy)
+        return view if view is None or now - self._sampled_at <= limit else stale(view, limit)
+
+    def sample(self, reading: Reading | Unknown, now: float, unix: float) -> bool:
+        """Decide on one reading; whether a new view is published."""
+        policy, replicas_now = self.target.policy, self.target.replicas_now
+        if isinstance(reading, Reading) and reading.group.members is None:
+            # Kafka does not say how many members; the pods that run are the next best.
+            reading = replace(reading, group=replace(reading.group, members=replicas_now))
+        self._history, sample = advance(self._history, reading, policy.offset_reset, now)
+        state = self.state
+        if policy.mode == "Off" and policy.fixed is None and replicas_now is not None:
+            # Whoever scales meanwhile, Auto later continues from the number that led to.
+            state = replace(state, desired=replicas_now)
+        decision = decide(policy, sample, state, unix)
+        self.state = decision.state
+        return self._record(decision, sample, now)
+
+    def _record(self, decision: Decision, sample: LagSample | Unknown, now: float) -> bool:
+        self.counts[decision.reason] += 1
+        if decision.replicas != decision.previous:
+            LOG.info("%s: %s", "/".join(self.target.key), decision.message)
+            self._decisions = (*self._decisions, decision.to_json())[-KEPT_DECISIONS:]
+            self._leaving = decision.leaving if self.target.policy.mode == "Auto" else ()
+        self._live = view_of(decision, sample, self._decisions, self._leaving)
+        self._sampled_at = now
+        if isinstance(sample, LagSample):
+            self._known_at = now
+        if not is_material(self._published, self._live, now - self._published_at, now - self._known_at):
+            return False
+        self._published, self._published_at = self._live, now
+        return True

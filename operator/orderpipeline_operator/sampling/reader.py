@@ -1,0 +1,47 @@
+"""Readers of offsets, and what a failure of theirs is to the scaling."""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, OffsetReader
+from orderpipeline_operator.domain.lag.sample import Reading, Unknown
+from orderpipeline_operator.sampling.target import Key, Target
+
+LOG = logging.getLogger(__name__)
+
+
+class Reader(Protocol):
+    """Reads offsets; blocking."""
+
+    def read(self) -> Reading | Unknown:
+        """One reading. Must not raise for what Kafka does."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+ReaderFactory = Callable[[Target], Reader]
+
+
+def kafka_reader(target: Target) -> Reader:
+    """A reader that asks Kafka."""
+    namespace, name = target.key
+    timeout = min(max(target.policy.poll_interval, 2.0), 10.0)
+    client_id = f"orderpipeline-operator-{namespace}-{name}"
+    return OffsetReader(target.endpoint, target.topic, target.group, client_id=client_id, timeout=timeout)
+
+
+def log_failure(key: Key, error: Exception) -> None:
+    """Wrong settings are in somebody's Secret and can be corrected; anything else is a bug and needs its traceback."""
+    if isinstance(error, ConnectionSettingsError):
+        LOG.warning("sampling of %s/%s is paused: %s", *key, error)
+    else:
+        LOG.error("sampling of %s/%s failed", *key, exc_info=error)
+
+
+def unknown(error: Exception) -> Unknown:
+    """The reading that failed with `error`."""
+    if isinstance(error, ConnectionSettingsError):
+        return Unknown("BadConnection", str(error))
+    return Unknown("ReaderFailed", f"{type(error).__name__}: {error}")
