@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orderpipeline_operator.domain.lag.sample import LagSample, Unknown, moved
+from orderpipeline_operator.domain.lag.sample import LagSample, Unknown, noticeably_changed
 from orderpipeline_operator.domain.planning.observed import Scaling
 from orderpipeline_operator.domain.scaling import state_json
 from orderpipeline_operator.domain.scaling.decision import Decision
@@ -74,6 +74,7 @@ def is_material(published: ScalingView | None, new: ScalingView, since: float, u
         return True
     if bool(published.error) != bool(new.error):
         return not new.error or unread >= UNREAD_FOR
-    lag_moved = moved(published.orders, new.orders) or moved(published.seconds, new.seconds)
+    lags = ((published.orders, new.orders), (published.seconds, new.seconds))
+    lag_changed = any(noticeably_changed(*each) for each in lags)
     other = (published.partitions, published.reason) != (new.partitions, new.reason)
-    return (lag_moved or other) and since >= PUBLISH_EVERY
+    return (lag_changed or other) and since >= PUBLISH_EVERY

@@ -1,6 +1,6 @@
-"""How old a lag is: the time by which the position trails, from end offsets that were seen over time.
+"""How old a lag is: the time by which the position lags behind, from end offsets that were seen over time.
 
-Kafka tells no times with offsets, so the end offsets of each reading are kept with the time of the reading: an order
+Kafka gives no times with offsets, so the end offsets of each reading are kept with the time of the reading: an order
 came between the last reading that did not have it and the first that did.
 """
 

@@ -1,6 +1,6 @@
-"""How far the consumers trail the producers, partition by partition. Pure: offsets in, orders out.
+"""How far the consumers lag behind the producers, partition by partition. Pure: offsets in, orders out.
 
-What could not be read is `Unknown`, a type of its own, so that no caller can take it for zero.
+What could not be read is `Unknown`, a type of its own, so that no caller can mistake it for zero.
 """
 
 from collections.abc import Mapping
@@ -36,9 +36,9 @@ class Owner(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The consumer group: its state and its members; None: some, but nobody knows how many.
+    """The consumer group: its state and its members; None: some, but Kafka does not say how many.
 
-    `owners` has each member; empty where nobody told.
+    `owners` has each member; empty where Kafka does not say.
     """
 
     state: GroupState
@@ -60,7 +60,7 @@ class Load(NamedTuple):
     """One partition: its lag in orders, the age of the oldest of them in seconds, and its rates.
 
     Rates are orders per second, smoothed, 0 until two readings were taken. `seconds` is None while nothing is known of
-    it; where the backlog is older than the history it is how long it was seen, at least.
+    it, and a lower bound where the backlog is older than the history.
     """
 
     partition: int
@@ -97,17 +97,17 @@ class LagSample:
     loads: tuple[Load, ...] = ()
 
 
-STEP = 0.1
-"""A lag that moved by less than this share is not worth telling."""
+NOTICEABLE = 0.1
+"""Share by which a lag must change to be worth publishing."""
 
 
-def moved(before: float | None, after: float | None) -> bool:
-    """Whether a lag, in orders or seconds, is another one to a reader; becoming known, unknown or zero always is."""
+def noticeably_changed(before: float | None, after: float | None) -> bool:
+    """Whether a change of the lag, in orders or seconds, matters to a reader; becoming known, unknown or zero does."""
     if before is None or after is None:
         return before is not after
     if (before == 0) != (after == 0):
         return True
-    return abs(after - before) > STEP * max(abs(before), abs(after))
+    return abs(after - before) > NOTICEABLE * max(abs(before), abs(after))
 
 
 def position(offsets: PartitionOffsets, reset: Reset, baseline: int | None = None) -> int:

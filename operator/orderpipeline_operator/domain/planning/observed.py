@@ -97,7 +97,7 @@ class Scaling:
     """Newest last."""
     state: dict[str, Any] | None = None
     leaving: tuple[str, ...] = ()
-    """Members of the group, by client.id, that should go when there are too many, those to go first at the beginning."""
+    """Members of the group, by client.id, that should go when there are too many; the first goes first."""
 
 
 def condition(manifest: Manifest | None, type_: str) -> dict[str, Any] | None:

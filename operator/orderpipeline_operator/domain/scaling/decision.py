@@ -14,7 +14,7 @@ class Decision:
     """How many consumers there shall be, why, and the numbers behind it.
 
     `replicas` is None only when nothing is known: no reading yet and no number from before. `at` is Unix seconds.
-    `leaving` names the members, by client.id, that should go, those that should go first at the beginning.
+    `leaving` names the members, by client.id, that should go; the first goes first.
     """
 
     at: float

@@ -64,7 +64,7 @@ def _helpable(members: Iterable[Member], rate: float) -> list[Member]:
 
 
 def lightest(members: Iterable[Member], count: int) -> tuple[str, ...]:
-    """Clients of the `count` members that receive the fewest orders, those that should go first at the beginning."""
+    """Clients of the `count` members that receive the fewest orders; the first should go first."""
     return tuple(one.client for one in _by_arrivals(members)[: max(count, 0)])
 
 

@@ -18,18 +18,18 @@ def autoscaling_active(
     """The condition. `external_metrics_problem`: reason and message when external metrics are not ours."""
     mode, backend = spec.autoscaling.mode, spec.autoscaling.backend
     if mode == "Off":
-        kept = "as many consumers as there are" if spec.autoscaling.replicas is None else "replicas"
-        return Condition(TYPE, "False", "Off", f"autoscaling.mode is Off: {kept} are kept.")
+        kept = "the number of consumers" if spec.autoscaling.replicas is None else "autoscaling.replicas"
+        return Condition(TYPE, "False", "Off", f"autoscaling.mode is Off: {kept} is left as it is.")
     if mode == "Recommend":
         return Condition(
-            TYPE, "False", "Recommend", "autoscaling.mode is Recommend: the decision is published and nothing moves."
+            TYPE, "False", "Recommend", "autoscaling.mode is Recommend: decisions are published, not carried out."
         )
     if backend == "KEDA" and SCALED_OBJECT in observed.missing_kinds:
         return Condition(TYPE, "False", "KEDAMissing", _no_keda(observed))
     if external_metrics_problem is not None and backend == "ExternalMetrics":
         return Condition(TYPE, "False", *external_metrics_problem)
     if scaling is not None and scaling.error:
-        text = f"The number of consumers is held, since the lag cannot be read: {scaling.error}"
+        text = f"The number of consumers is held because the lag cannot be read: {scaling.error}"
         return Condition(TYPE, "False", "LagUnknown", text)
     return {"ExternalMetrics": _by_hpa, "KEDA": _by_keda, "Direct": _directly}[backend](spec, observed, scaling)
 
@@ -37,7 +37,9 @@ def autoscaling_active(
 def _by_hpa(spec: OrderPipelineSpec, observed: Observed, _: Scaling | None) -> Condition:
     hpa = observed.hpa(names.consumer(observed.name))
     if hpa is None:
-        return Condition(TYPE, "False", "Waiting", "The autoscaler is made together with the consumers.")
+        return Condition(
+            TYPE, "False", "Waiting", "The HorizontalPodAutoscaler is created together with the consumers."
+        )
     active = condition(hpa, "ScalingActive")
     if active is None:
         return Condition(TYPE, "Unknown", "Pending", "The HorizontalPodAutoscaler has not reported yet.")
@@ -45,33 +47,35 @@ def _by_hpa(spec: OrderPipelineSpec, observed: Observed, _: Scaling | None) -> C
         return _following()
     if active.get("reason") == "ScalingDisabled":
         return _asleep(spec)
-    text = f"The HorizontalPodAutoscaler says: {active.get('message')}"
+    text = f"The HorizontalPodAutoscaler reports: {active.get('message')}"
     return Condition(TYPE, "False", as_reason(active.get("reason") or "Failing"), text)
 
 
 def _by_keda(spec: OrderPipelineSpec, observed: Observed, _: Scaling | None) -> Condition:
     found = observed.scaled_object(names.consumer(observed.name))
     if found is None:
-        return Condition(TYPE, "False", "Waiting", "The ScaledObject is made together with the consumers.")
+        return Condition(TYPE, "False", "Waiting", "The ScaledObject is created together with the consumers.")
     ready, hpa = condition(found, "Ready"), condition(found, "HPAActive")
     if is_true(found, "Paused"):
         text = f"ScaledObject {observed.namespace}/{names.consumer(observed.name)} is paused: remove KEDA's annotation."
         return Condition(TYPE, "False", "KEDAPaused", text)
     if ready is None or ready.get("status") == "Unknown":
-        text = f"KEDA has not reported yet: check that its operator runs and watches namespace {observed.namespace}."
+        text = (
+            f"KEDA has not reported yet: check that its operator is running and watches namespace {observed.namespace}."
+        )
         return Condition(TYPE, "Unknown", "Pending", text)
     for entry in (ready, hpa):
         if entry is not None and entry.get("status") == "False":
-            text = f"KEDA says: {entry.get('message')}; the number of consumers is held."
+            text = f"KEDA reports: {entry.get('message')}; the number of consumers is held."
             return Condition(TYPE, "False", as_reason(entry.get("reason") or "Failing"), text)
     return _asleep(spec) if _none_wanted(observed) and not is_true(found, "Active") else _following()
 
 
 def _directly(spec: OrderPipelineSpec, observed: Observed, scaling: Scaling | None) -> Condition:
     if observed.deployment(names.consumer(observed.name)) is None:
-        return Condition(TYPE, "False", "Waiting", "The consumers are not made yet.")
+        return Condition(TYPE, "False", "Waiting", "The consumers do not exist yet.")
     if spec.paused:
-        return Condition(TYPE, "False", "Paused", "The operator moves nothing while paused is true.")
+        return Condition(TYPE, "False", "Paused", "The operator scales nothing while paused is true.")
     if scaling is None or scaling.desired is None:
         return Condition(TYPE, "Unknown", "Pending", "Nothing has been decided yet: the lag has not been read.")
     return _asleep(spec) if _none_wanted(observed) else _following()
@@ -93,7 +97,7 @@ def _none_wanted(observed: Observed) -> bool:
 
 
 def _no_keda(observed: Observed) -> str:
-    held = "the HPA goes on" if observed.hpa(names.consumer(observed.name)) else "as many consumers as there are stay"
+    held = "the HPA continues" if observed.hpa(names.consumer(observed.name)) else "the number of consumers is held"
     return (
         "This cluster has no ScaledObject (keda.sh/v1alpha1): install KEDA, or set autoscaling.backend to "
         f"ExternalMetrics or Direct. Until then {held}."

@@ -9,7 +9,7 @@ from orderpipeline_operator.domain import manifests
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import SERVICE, TOPIC, Manifest, Ref
-from orderpipeline_operator.domain.lag.sample import moved
+from orderpipeline_operator.domain.lag.sample import noticeably_changed
 from orderpipeline_operator.domain.planning import bootstrap_address
 from orderpipeline_operator.domain.planning.observed import Observed, Scaling, conditions, is_true
 from orderpipeline_operator.domain.planning.plan import Plan
@@ -85,7 +85,7 @@ def worth_writing(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> bool
     if _steady(old) != _steady(new):
         return True
     before, after = old.get("lag") or {}, new.get("lag") or {}
-    return any(moved(before.get(key), after.get(key)) for key in ("orders", "seconds"))
+    return any(noticeably_changed(before.get(key), after.get(key)) for key in ("orders", "seconds"))
 
 
 def api_url(spec: OrderPipelineSpec, observed: Observed) -> str | None:
