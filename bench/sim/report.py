@@ -14,7 +14,7 @@ COLUMNS = (
     ("rebalances", "rebalances", 1),
     ("reversals_per_10min", "reversals per 10 min", 2),
     ("r_score", "R-score", 1),
-    ("below_floor_min", "min below ladder", 1),
+    ("below_floor_min", "min below floor", 1),
 )
 DRAWN = ("ours", "keda", "hpa-linear", "binscale")
 
