@@ -10,13 +10,13 @@ _NOT_COMPARED = """\
 ## What is not measured
 
 - There is no Kafka. A function in the operator's process replaces reading the offsets, so these figures do not include
-  the time and memory for an operator's connections to each Kafka. A script plays Strimzi and the Deployment controller
-  and writes the statuses and Secrets that they would write; no node runs a pod, and no HorizontalPodAutoscaler is
-  active.
+  the time and memory for an operator's connections to each Kafka. Fake controllers stand in for Strimzi and the
+  Deployment controller and write the statuses and Secrets that those would write; no node runs a pod, and no
+  HorizontalPodAutoscaler is active.
 - The first reconcile is one pass over each pipeline: what can be applied without Kafka is applied, and the status says
-  what the pipeline is waiting for. After that the script lets Kafka become Ready, since a real one takes longer; the
-  time from then until all pipelines are Ready has its own row. In that phase the limit on this machine is the API
-  server, which shares its core with etcd and the script, not the operator: compare their CPU times.
+  what the pipeline is waiting for. After that the fake controllers let Kafka become Ready, since a real one takes
+  longer; the time from then until all pipelines are Ready has its own row. In that phase the limit on this machine is
+  the API server, which shares its core with etcd and the fake controllers, not the operator: compare their CPU times.
 - The pipelines have the default spec except for `idleAfter: 10s`. A pipeline writes its status once when it becomes
   idle, by default 5 min after the last order; here all of them have done so before the idle phase is measured.
 - Writes are the operator's mutating requests in the API server's audit log, including those that were rejected or
@@ -70,7 +70,7 @@ def page(found: Figures) -> str:
     return f"""# A thousand pipelines, one operator
 
 Written by `make bench-operator`. A real API server and etcd, {found.crs} OrderPipelines in namespaces of 50, and one
-operator process with one core to itself; the API server, etcd and the script that plays Strimzi share the other.
+operator process with one core to itself; the API server, etcd and the fake controllers share the other.
 
 {_machine()}
 
