@@ -21,17 +21,17 @@ def one(value: bytes) -> Order | None:
 
 
 @given(st.lists(values | st.just(ORDER), min_size=1, max_size=6))
-def test_no_value_passes_for_an_order_with_the_help_of_its_neighbours(batch: list[bytes]) -> None:
+def test_no_value_becomes_an_order_through_its_neighbours(batch: list[bytes]) -> None:
     found = decode_all(batch)
     assert found is None or found == [one(value) for value in batch]
 
 
-def test_two_orders_in_one_value_are_none() -> None:
+def test_two_orders_in_one_value_are_not_an_order() -> None:
     assert decode_all([ORDER + ORDER, ORDER[:-1] + b',"note":[', b"{}]}"]) is None
     assert decode_all([ORDER + ORDER, b""]) is None
     assert decode_all([ORDER[:-1] + b',"\xc3', b'\xa9":1}']) is None
 
 
-def test_ordinary_orders_are_read_together() -> None:
+def test_ordinary_orders_are_decoded_together() -> None:
     assert decode_all([ORDER] * 500) == [decode_order(ORDER)] * 500
     assert decode_all([ORDER, b"{}", ORDER]) is None

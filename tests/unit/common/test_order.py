@@ -69,7 +69,7 @@ BAD_FIELDS: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize(("raw", "field"), BAD_FIELDS)
-def test_a_bad_field_is_named_and_its_rule_told(raw: bytes, field: str) -> None:
+def test_an_invalid_field_is_named_with_its_rule(raw: bytes, field: str) -> None:
     with pytest.raises(OrderError) as caught:
         decode_order(raw)
     assert caught.value.field == field
@@ -105,7 +105,7 @@ def test_what_is_not_json_is_malformed(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"null", b"1", b'"x"', b"true", b"[" + encoded() + b"]"])
-def test_json_that_is_no_object_is_no_order(raw: bytes) -> None:
+def test_json_that_is_not_an_object_is_not_an_order(raw: bytes) -> None:
     with pytest.raises(OrderError, match="expected one JSON object") as caught:
         decode_order(raw)
     assert not caught.value.malformed
@@ -122,20 +122,20 @@ def test_deep_nesting_is_refused(depth: int, pair: tuple[bytes, bytes]) -> None:
             decode_order(nested) if pair[0] != b"[" else decode_array(b"[" * 200_000)
 
 
-def test_nesting_below_the_bound_and_brackets_in_strings_are_kept() -> None:
+def test_nesting_below_the_limit_and_brackets_in_strings_are_accepted() -> None:
     nested = b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1)
     assert decode_order(encoded()[:-1] + b',"x":' + nested + b"}").customer_id == "c"
     assert decode_order(encoded(note='[{\\"' * 1000)).customer_id == "c"
 
 
-def test_unknown_fields_and_a_last_duplicate_are_taken() -> None:
+def test_unknown_fields_are_accepted_and_the_last_duplicate_counts() -> None:
     assert decode_order(encoded(note={"a": [1, None]})) == Order("c", "p", 1, 1.5)
     assert decode_order(encoded()[:-1] + b',"customer_id":"d"}').customer_id == "d"
     assert decode_order(encoded(note="\\u0000")) == Order("c", "p", 1, 1.5)
 
 
 @given(orders)
-def test_every_order_reads_back(order: dict[str, Any]) -> None:
+def test_every_order_can_be_read_back(order: dict[str, Any]) -> None:
     for ascii_only in (True, False):
         got = decode_order(json.dumps(order, ensure_ascii=ascii_only).encode())
         assert [got.customer_id, got.product_id, got.quantity] == [
@@ -170,12 +170,12 @@ def test_an_added_order_id_changes_nothing_else(order: dict[str, Any], order_id:
 
 
 @given(st.lists(orders, max_size=5))
-def test_an_array_is_cut_into_its_own_bytes(items: list[dict[str, Any]]) -> None:
+def test_an_array_is_split_into_the_bytes_of_its_elements(items: list[dict[str, Any]]) -> None:
     assert [json.loads(raw) for raw in decode_array(json.dumps(items).encode())] == items
 
 
 @given(st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
-def test_uuid7_holds_time_version_and_randomness(now_ms: int, random: bytes) -> None:
+def test_uuid7_has_time_version_and_randomness(now_ms: int, random: bytes) -> None:
     made = uuid.UUID(uuid7(now_ms, random))
     assert made.version == 7
     assert made.variant == uuid.RFC_4122
@@ -185,13 +185,13 @@ def test_uuid7_holds_time_version_and_randomness(now_ms: int, random: bytes) -> 
     assert str(made) == uuid7(now_ms, random)
 
 
-def test_uuid7_sorts_by_time_and_wants_ten_bytes() -> None:
+def test_uuid7_sorts_by_time_and_needs_ten_bytes() -> None:
     assert uuid7(1, b"\xff" * 10) < uuid7(2, b"\0" * 10)
     with pytest.raises(ValueError, match="10 random bytes"):
         uuid7(1, b"\0" * 9)
 
 
-def test_keyed_ids_tell_client_key_and_place_apart() -> None:
+def test_keyed_ids_differ_by_client_key_and_index() -> None:
     ids = [keyed_id("a", "k"), keyed_id("b", "k"), keyed_id("a", "k", 0), keyed_id("a", "k", 1), keyed_id("a", "k0")]
     ids += [keyed_id("ab", "c"), keyed_id("a", "bc"), keyed_id("", "abc")]
     assert len(set(ids)) == len(ids)

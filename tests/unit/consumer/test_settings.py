@@ -29,13 +29,13 @@ def test_defaults() -> None:
         (Env.RETRY_BACKOFF_MS, "0"),
     ],
 )
-def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+def test_an_invalid_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read_settings(EnvReader({**BASE, name: value}))
 
 
 @pytest.mark.parametrize(("sink", "name"), [("http", Env.SINK_URL), ("postgres", Env.SINK_DSN_FILE)])
-def test_a_sink_asks_for_what_it_needs(sink: str, name: str) -> None:
+def test_a_missing_variable_of_the_sink_is_named(sink: str, name: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read_settings(EnvReader({**BASE, Env.SINK: sink}))
     assert read_settings(EnvReader({**BASE, Env.SINK: sink, Env.HANDLER: "a:b"})).sink == HandlerConfig("a:b")

@@ -5,7 +5,7 @@ from confluent_kafka import KafkaError
 from orderpipeline_consumer.kafka.client import consumer_config, is_fatal, is_member, lacks_protocol, protocols_to_try
 
 
-def test_the_configuration_commits_nothing_by_itself() -> None:
+def test_the_client_commits_nothing_by_itself() -> None:
     for protocol in protocols_to_try("auto"):
         config = consumer_config({"bootstrap.servers": "b"}, "g", protocol, "earliest", 300)
         assert config["enable.auto.commit"] is False

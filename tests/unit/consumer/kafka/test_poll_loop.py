@@ -42,7 +42,7 @@ async def test_a_revoke_waits_for_the_handler_and_then_commits_its_order() -> No
     assert harness.consumer.commits[-1] == {0: 6}
 
 
-async def test_a_revoke_beside_a_new_epoch_still_commits() -> None:
+async def test_a_revoke_during_a_change_of_epoch_still_commits() -> None:
     def refuse(consumer: ScriptedConsumer) -> None:
         consumer.refusals = 3
         revoke(0)(consumer)
@@ -61,7 +61,7 @@ async def test_a_lost_partition_is_not_committed() -> None:
     assert harness.committed in ({}, {0: 5}), "5 is where it began, nothing was finished"
 
 
-async def test_a_handler_that_ends_after_the_partition_came_back_commits_nothing_of_before() -> None:
+async def test_a_handler_of_an_earlier_assignment_commits_nothing() -> None:
     harness = PollLoopHarness([assign(0), pause, message(0, 5), pause, lose(0), assign(0), pause])
     harness.sink.gate.clear()
     asyncio.get_running_loop().call_later(0.3, harness.sink.gate.set)
@@ -69,7 +69,7 @@ async def test_a_handler_that_ends_after_the_partition_came_back_commits_nothing
     assert harness.committed in ({}, {0: 5})
 
 
-async def test_a_commit_that_the_group_refuses_while_it_rebalances_is_made_later() -> None:
+async def test_a_commit_refused_during_a_rebalance_is_retried() -> None:
     harness = PollLoopHarness([assign(0), pause, message(0, 5), pause])
     harness.consumer.refusals = 3
     await harness.run()
@@ -77,7 +77,7 @@ async def test_a_commit_that_the_group_refuses_while_it_rebalances_is_made_later
     assert harness.error is None
 
 
-async def test_polling_goes_on_while_a_commit_is_not_answered() -> None:
+async def test_polling_goes_on_during_an_unanswered_commit() -> None:
     def slow(consumer: ScriptedConsumer) -> Message:
         consumer.commit_answered.clear()
         return Message(0, 5)
@@ -97,7 +97,7 @@ async def test_polling_goes_on_while_a_commit_is_not_answered() -> None:
     assert harness.poll_loop.seconds_without_progress() < 0.05 + silent[0]
 
 
-async def test_a_revoke_waits_for_the_commit_under_way() -> None:
+async def test_a_revoke_waits_for_the_commit_in_progress() -> None:
     def slow(consumer: ScriptedConsumer) -> Message:
         consumer.commit_answered.clear()
         return Message(0, 5)
@@ -108,7 +108,7 @@ async def test_a_revoke_waits_for_the_commit_under_way() -> None:
     assert [commit[0] for commit in harness.consumer.commits] in ([6, 7], [5, 7])
 
 
-async def test_leaving_ends_in_time_though_no_commit_is_taken() -> None:
+async def test_leaving_ends_in_time_though_every_commit_is_refused() -> None:
     harness = PollLoopHarness([assign(0), pause, message(0, 5), pause])
     harness.consumer.refusals = 10**9
     began = time.monotonic()
@@ -117,7 +117,7 @@ async def test_leaving_ends_in_time_though_no_commit_is_taken() -> None:
     assert harness.error is None
 
 
-async def test_time_spent_before_leaving_counts_from_the_stop() -> None:
+async def test_the_drain_time_counts_from_the_stop() -> None:
     harness = PollLoopHarness(
         [assign(0), pause, message(0, 5), pause, lambda _: (harness.poll_loop.stop(), time.sleep(1.2))]
     )
@@ -166,7 +166,7 @@ async def test_at_the_limit_partitions_are_paused_and_polling_goes_on() -> None:
     assert harness.committed == {0: 12}
 
 
-async def test_a_broker_without_the_protocol_is_told_apart() -> None:
+async def test_a_broker_without_the_protocol_is_recognized() -> None:
     def refuse(_: ScriptedConsumer) -> None:
         text = "Fatal error: Broker: API version not supported: ConsumerGroupHeartbeat fatal error"
         harness.poll_loop._on_error(KafkaError(KafkaError._FATAL, text))
@@ -189,7 +189,7 @@ class ClosableSource(ConfluentSource):
         self.closed = True
 
 
-async def test_partitions_that_come_while_it_closes_are_left_alone() -> None:
+async def test_partitions_assigned_while_closing_are_ignored() -> None:
     harness = PollLoopHarness([assign(0), pause, message(0, 5), pause], source=ClosableSource("orders"))
     harness.consumer.at_close = assign(1, 2)
     await harness.run(lambda: harness.committed == {0: 6})
@@ -197,7 +197,7 @@ async def test_partitions_that_come_while_it_closes_are_left_alone() -> None:
     assert list(harness.poll_loop._assigned) == [orders(0)]
 
 
-async def test_partitions_that_come_while_the_last_commit_waits_are_not_begun() -> None:
+async def test_partitions_assigned_during_the_last_commit_are_not_started() -> None:
     def leave(consumer: ScriptedConsumer) -> None:
         consumer.refusals = 2
         harness.poll_loop.stop()

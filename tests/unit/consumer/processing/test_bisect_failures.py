@@ -15,7 +15,7 @@ kinds = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["ok", "ok",
 
 
 @given(kinds)
-async def test_every_record_ends_in_one_place_and_lanes_keep_their_order(batch: list[tuple[str, str]]) -> None:
+async def test_every_record_ends_in_one_place_and_keys_keep_their_order(batch: list[tuple[str, str]]) -> None:
     records = [record(n, lane, product=kind, invalid=kind == "poison") for n, (lane, kind) in enumerate(batch)]
     handled: list[Record] = []
 
@@ -38,7 +38,7 @@ async def test_every_record_ends_in_one_place_and_lanes_keep_their_order(batch: 
 
 
 @given(st.integers(1, 30), st.integers(0, 40))
-async def test_a_sink_that_goes_down_gets_no_blame_on_orders(size: int, calls: int) -> None:
+async def test_orders_are_not_blamed_for_an_unavailable_sink(size: int, calls: int) -> None:
     records = [record(n, "abc"[n % 3], product="fail" if n % 7 == 3 else "ok") for n in range(size)]
     left = calls
 
@@ -58,7 +58,7 @@ async def test_a_sink_that_goes_down_gets_no_blame_on_orders(size: int, calls: i
     assert all(failure.record.offset % 7 == 3 for failure in outcome.failed.values())
 
 
-async def test_a_fence_is_no_failure_of_an_order() -> None:
+async def test_a_fence_is_not_an_orders_failure() -> None:
     async def handle(_: Sequence[Record]) -> None:
         raise FencedError("another owner")
 

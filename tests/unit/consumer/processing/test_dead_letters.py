@@ -36,7 +36,9 @@ class Client:
             callback(error, None)
 
 
-async def test_a_new_client_is_polled_while_the_failed_one_still_owes_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_new_producer_is_polled_while_the_failed_one_has_deliveries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     Client.made = []
     monkeypatch.setattr(dead_letters, "Producer", Client)
     letters = KafkaDeadLetters({}, "dead")
@@ -62,7 +64,7 @@ async def test_a_new_client_is_polled_while_the_failed_one_still_owes_answers(mo
     await letters.close()
 
 
-def test_a_dead_letter_keeps_its_headers_and_tells_its_latest_origin() -> None:
+def test_a_dead_letter_keeps_its_headers_and_has_its_latest_origin() -> None:
     extra = [("traceparent", b"t"), (Header.ORIGIN_TOPIC, b"earlier")]
     found = dead_letter_headers(
         decode_message(Message(ORDER, headers=extra), orders(3)), ValueError("bad \u2603" * 1000), 3

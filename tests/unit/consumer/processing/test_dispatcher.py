@@ -13,7 +13,7 @@ from tests.unit.consumer.builders import entries, orders, record
 from tests.unit.consumer.dispatcher_harness import DispatcherHarness, FlakyDeadLetters
 
 
-async def test_workers_bound_what_runs_at_once_and_all_is_finished() -> None:
+async def test_workers_limit_concurrency_and_everything_completes() -> None:
     harness = DispatcherHarness()
     harness.sink.gate.clear()
     await harness.receive(*[record(n, f"c{n}") for n in range(100)])
@@ -25,7 +25,7 @@ async def test_workers_bound_what_runs_at_once_and_all_is_finished() -> None:
     assert harness.sink.positions[-1] == 100
 
 
-async def test_a_drain_finishes_what_began_and_drops_the_rest() -> None:
+async def test_a_drain_finishes_what_was_started_and_drops_the_rest() -> None:
     harness = DispatcherHarness()
     harness.sink.gate.clear()
     await harness.receive(*[record(n, f"c{n}") for n in range(50)])
@@ -40,7 +40,7 @@ async def test_a_drain_finishes_what_began_and_drops_the_rest() -> None:
     assert harness.partition.offsets.position == 12, "neither late records nor the partition's end may move it"
 
 
-async def test_a_drain_is_bounded_and_what_it_cuts_off_does_not_count() -> None:
+async def test_a_drain_has_a_time_limit_and_cancelled_orders_are_not_complete() -> None:
     harness = DispatcherHarness()
     harness.sink.gate.clear()
     await harness.receive(record(0), record(1, "other"))
@@ -52,7 +52,7 @@ async def test_a_drain_is_bounded_and_what_it_cuts_off_does_not_count() -> None:
     assert not harness.failures
 
 
-async def test_a_drain_does_not_wait_for_orders_that_wait_to_be_retried() -> None:
+async def test_a_drain_does_not_wait_for_retries() -> None:
     harness = DispatcherHarness()
 
     def respond(records: Sequence[Record]) -> None:
@@ -66,7 +66,7 @@ async def test_a_drain_does_not_wait_for_orders_that_wait_to_be_retried() -> Non
     assert harness.partition.offsets.position == 0
 
 
-async def test_results_of_an_earlier_assignment_reach_only_that_one() -> None:
+async def test_results_of_an_earlier_assignment_do_not_affect_a_later_one() -> None:
     harness = DispatcherHarness()
     harness.sink.gate.clear()
     await harness.receive(record(0))
@@ -78,7 +78,7 @@ async def test_results_of_an_earlier_assignment_reach_only_that_one() -> None:
     assert old.offsets.position == 0
 
 
-async def test_a_fence_ends_the_process_only_when_the_partition_is_still_held() -> None:
+async def test_a_fence_is_a_failure_while_the_partition_is_assigned() -> None:
     harness = DispatcherHarness()
 
     def respond(records: Sequence[Record]) -> None:
@@ -91,7 +91,7 @@ async def test_a_fence_ends_the_process_only_when_the_partition_is_still_held() 
     assert harness.partition.offsets.position == 0
 
 
-async def test_dead_letters_are_written_until_they_are_safe_and_the_position_waits() -> None:
+async def test_dead_letters_are_retried_until_safe_and_the_position_waits() -> None:
     dead_letters = FlakyDeadLetters(failures=2)
     harness = DispatcherHarness(dead_letters)
 
@@ -119,7 +119,7 @@ async def test_dead_letters_are_written_until_they_are_safe_and_the_position_wai
     assert harness.degradations.summary() == ""
 
 
-async def test_what_the_sink_has_already_is_not_handled_again() -> None:
+async def test_records_that_the_sink_has_are_not_handled_again() -> None:
     harness = DispatcherHarness()
     harness.sink.lease = PartitionLease(position=3, epoch=2)
     await harness.receive(*[record(n) for n in range(5)], 5)
@@ -127,7 +127,7 @@ async def test_what_the_sink_has_already_is_not_handled_again() -> None:
     assert harness.sink.done == [3, 4]
 
 
-async def test_what_comes_before_the_claim_waits_for_it() -> None:
+async def test_records_received_before_the_lease_wait_for_it() -> None:
     harness = DispatcherHarness()
     harness.sink.lease = PartitionLease(position=3, epoch=2)
     harness.dispatcher.receive(harness.partition, entries(*[record(n) for n in range(5)], 7))
@@ -140,7 +140,7 @@ async def test_what_comes_before_the_claim_waits_for_it() -> None:
     assert (harness.partition.open, harness.partition.bytes, harness.partition.received) == (0, 0, 5)
 
 
-async def test_a_log_that_was_made_anew_is_read_from_its_start() -> None:
+async def test_a_recreated_log_is_read_from_its_start() -> None:
     harness = DispatcherHarness()
     await harness.receive(record(7), record(8))
     await harness.until(lambda: harness.partition.offsets.position == 9)
@@ -149,7 +149,7 @@ async def test_a_log_that_was_made_anew_is_read_from_its_start() -> None:
     assert harness.sink.done == [7, 8, 0, 1]
 
 
-async def test_a_log_that_was_made_anew_has_nothing_that_the_sink_has() -> None:
+async def test_the_sinks_position_does_not_apply_to_a_recreated_log() -> None:
     harness = DispatcherHarness()
     harness.sink.lease = PartitionLease(position=100, epoch=2)
     await harness.receive(record(100), record(101))
@@ -160,7 +160,7 @@ async def test_a_log_that_was_made_anew_has_nothing_that_the_sink_has() -> None:
     assert (harness.partition.open, harness.partition.lease) == (0, PartitionLease(position=None, epoch=2))
 
 
-async def test_what_fails_of_an_earlier_log_does_not_count_for_the_new_one() -> None:
+async def test_failures_of_an_earlier_log_do_not_affect_the_new_one() -> None:
     harness = DispatcherHarness()
     harness.sink.gate.clear()
     failed: list[int] = []
@@ -183,7 +183,7 @@ async def test_what_fails_of_an_earlier_log_does_not_count_for_the_new_one() -> 
     assert (harness.partition.open, harness.partition.bytes) == (0, 0)
 
 
-async def test_after_a_drain_nothing_is_tried_again() -> None:
+async def test_nothing_is_retried_after_a_drain() -> None:
     harness = DispatcherHarness()
 
     def respond(records: Sequence[Record]) -> None:
@@ -198,7 +198,7 @@ async def test_after_a_drain_nothing_is_tried_again() -> None:
     assert len(harness.sink.started) == begun, "it would run beside the partition's next owner"
 
 
-async def test_the_end_of_a_partition_that_drains_does_not_pass_records_that_were_not_taken() -> None:
+async def test_during_a_drain_the_end_offset_does_not_pass_dropped_records() -> None:
     harness = DispatcherHarness()
     await harness.receive(record(0))
     await harness.until(lambda: harness.partition.offsets.position == 1)
@@ -207,7 +207,7 @@ async def test_the_end_of_a_partition_that_drains_does_not_pass_records_that_wer
     assert harness.partition.offsets.position == 1
 
 
-async def test_an_order_that_heals_comes_before_its_customers_later_ones() -> None:
+async def test_an_order_that_succeeds_late_comes_before_its_customers_later_ones() -> None:
     harness = DispatcherHarness(FlakyDeadLetters())
     tries = 0
 
@@ -225,7 +225,7 @@ async def test_an_order_that_heals_comes_before_its_customers_later_ones() -> No
     assert harness.partition.attempts == {}
 
 
-async def test_a_handler_that_never_waits_gets_whole_batches_and_others_get_their_turn() -> None:
+async def test_a_handler_that_never_waits_gets_whole_batches_and_does_not_block_the_loop() -> None:
     harness = DispatcherHarness(batch_size=3)
     whole: list[bool] = []
     handle = harness.sink.handle
@@ -246,7 +246,7 @@ async def test_a_handler_that_never_waits_gets_whole_batches_and_others_get_thei
     assert (harness.partition.open, harness.partition.bytes, harness.partition.running) == (0, 0, 0)
 
 
-async def test_partitions_of_a_sink_that_takes_one_batch_of_each_at_a_time() -> None:
+async def test_without_concurrent_batches_a_partition_has_one_in_flight() -> None:
     harness = DispatcherHarness(concurrent_batches=False)
     harness.sink.gate.clear()
     await harness.receive(*[record(n, f"c{n}") for n in range(20)])

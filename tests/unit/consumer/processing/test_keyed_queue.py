@@ -81,7 +81,7 @@ def test_keys_take_turns() -> None:
 
 
 @given(st.integers(0, 20))
-def test_discard_forgets_what_is_queued_only(last: int) -> None:
+def test_discard_drops_only_queued_items(last: int) -> None:
     queue: KeyedQueue[Item] = KeyedQueue()
     for number in range(20):
         queue.push(KEYS[number % 2], (KEYS[number % 2], number))
@@ -94,7 +94,7 @@ def test_discard_forgets_what_is_queued_only(last: int) -> None:
     assert all(number <= last for _, number in rest)
 
 
-def test_keys_that_are_held_wait_until_they_are_released() -> None:
+def test_held_keys_wait_until_they_are_released() -> None:
     queue: KeyedQueue[Item] = KeyedQueue()
     assert queue.idle
     queue.hold({"a", "b"})

@@ -11,7 +11,7 @@ def partition(*customers: str) -> AssignedPartition:
     return one
 
 
-def test_a_batch_alone_stays_whole_and_one_beside_it_has_other_customers() -> None:
+def test_a_single_batch_stays_whole_and_a_concurrent_one_has_other_customers() -> None:
     held = partition(*"abcabdef")
     whole = held.next_batch(3)
     assert isinstance(whole, BatchSlice)
@@ -23,7 +23,7 @@ def test_a_batch_alone_stays_whole_and_one_beside_it_has_other_customers() -> No
     assert sorted(each.offset for each in held.next_batch(9)) == [3, 4]
 
 
-def test_the_batch_after_one_that_ended_is_whole_again() -> None:
+def test_the_batch_after_a_completed_one_is_whole_again() -> None:
     held = partition(*"aaaaa")
     for expected in ([0, 1], [2, 3], [4]):
         batch = held.next_batch(2)
@@ -34,7 +34,7 @@ def test_the_batch_after_one_that_ended_is_whole_again() -> None:
     assert not held.ready
 
 
-def test_a_whole_batch_that_failed_keeps_its_customers_back() -> None:
+def test_after_a_whole_batch_failed_its_customers_are_in_use() -> None:
     held = partition(*"abab")
     batch = held.next_batch(2)
     assert isinstance(batch, BatchSlice)

@@ -20,7 +20,7 @@ def start(
 
 
 @given(received, st.randoms())
-def test_position_is_the_first_unfinished_offset_at_every_moment(offsets: list[int], random: object) -> None:
+def test_the_position_is_always_the_first_incomplete_offset(offsets: list[int], random: object) -> None:
     tracker = OffsetTracker()
     tracker.receive(offsets[0], offsets[-1], len(offsets))
     assert tracker.position == offsets[0]
@@ -42,7 +42,7 @@ def test_position_is_the_first_unfinished_offset_at_every_moment(offsets: list[i
 
 
 @given(received, st.lists(st.integers(1, 9)), st.lists(st.booleans()), st.randoms())
-def test_runs_and_single_records_together(
+def test_ranges_and_single_records_complete_in_any_order(
     offsets: list[int], sizes: list[int], splits: list[bool], random: object
 ) -> None:
     """Runs end at once or, when they were split before or while they are under way, record by record."""
@@ -76,7 +76,7 @@ def test_runs_and_single_records_together(
 
 
 @given(received, st.integers(1, 60))
-def test_what_is_not_begun_holds_the_position(offsets: list[int], begun: int) -> None:
+def test_records_not_started_hold_the_position(offsets: list[int], begun: int) -> None:
     tracker = OffsetTracker()
     tracker.receive(offsets[0], offsets[-1], len(offsets))
     rest = offsets[begun:]
@@ -89,7 +89,7 @@ def test_what_is_not_begun_holds_the_position(offsets: list[int], begun: int) ->
     assert tracker.position == (rest[0] if rest else offsets[-1] + 5)
 
 
-def test_the_end_of_a_partition_moves_the_position_past_markers_only_when_all_is_finished() -> None:
+def test_the_end_offset_moves_the_position_past_markers_only_when_all_is_complete() -> None:
     tracker = OffsetTracker()
     assert tracker.position is None
     tracker.receive(5, 5, 1)
@@ -102,7 +102,7 @@ def test_the_end_of_a_partition_moves_the_position_past_markers_only_when_all_is
     assert tracker.position == 9
 
 
-def test_an_offset_that_goes_back_is_refused() -> None:
+def test_an_offset_that_decreases_is_refused() -> None:
     tracker = OffsetTracker()
     tracker.receive(5, 6, 2)
     with pytest.raises(ValueError, match="offset 6 came after 6"):

@@ -25,6 +25,6 @@ def test_a_handler_is_found_by_name() -> None:
 @pytest.mark.parametrize(
     "name", ["nothing", "no.such:thing", f"{__name__}:missing", f"{__name__}:not_async", f"{__name__}:NOT_CALLABLE"]
 )
-def test_a_name_that_is_no_handler_is_refused(name: str) -> None:
+def test_a_name_that_is_not_a_handler_is_refused(name: str) -> None:
     with pytest.raises(SettingsError, match=Env.HANDLER):
         load_handler(name)

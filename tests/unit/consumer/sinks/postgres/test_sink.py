@@ -34,7 +34,7 @@ def sink(topic_ids: TopicIds) -> PostgresSink:
     return PostgresSink(no_dsn, table="orders", group="g", topic_id=topic_ids, timeout_seconds=1)
 
 
-async def test_a_connection_string_that_is_gone_is_no_fault_of_the_orders() -> None:
+async def test_a_missing_connection_string_means_unavailable() -> None:
     with pytest.raises(UnavailableError, match="can't read the file"):
         await sink(TopicIds()).handle(Batch(orders(0), [record(0)], lambda: 1, PartitionLease()))
 
@@ -48,7 +48,7 @@ async def test_partitions_acquired_together_request_the_topic_id_once() -> None:
         assert topic_ids.requests == rounds
 
 
-def test_orders_go_to_the_database_with_the_digits_that_they_came_with() -> None:
+def test_amounts_keep_their_digits() -> None:
     messages: list[Any] = [Message(ORDER.replace(b"0.1", b"1234567890123456.78")), Message(ORDER_WITHOUT_ID, offset=43)]
     batch = MessageBatch(orders(3), messages, [42, 43])
     found = parameters(BatchSlice(batch, 0, 2))
