@@ -106,7 +106,7 @@ def decode_orders(raw: bytes) -> tuple[list[Order], list[bytes]] | None:
         if not raw.isascii():
             raw.decode("utf-8")
         orders = _orders_decoder.decode(raw)
-        # With so few brackets beside those of the orders themselves, none of them can be too deep.
+        # With so few brackets in addition to those of the orders themselves, none of them can be too deep.
         if raw.count(b"{") + raw.count(b"[") - len(orders) > MAX_DEPTH or b"\\u0000" in raw:
             return None
         return orders, [bytes(item) for item in _array_decoder.decode(raw)]

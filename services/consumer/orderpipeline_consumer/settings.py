@@ -14,7 +14,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 @dataclass(frozen=True)
 class Settings:
     """Everything but the sink's own variables. Times are seconds. Without a `dead_letter_topic` failing orders are
-    retried for ever; without a `name` the consumer has its host's."""
+    retried forever; an empty `name` means that of the host."""
 
     kafka: KafkaSettings
     pipeline: str

@@ -16,6 +16,7 @@ from orderpipeline_consumer.kafka.commits import Commits
 from orderpipeline_consumer.kafka.dispatcher_proxy import DispatcherProxy
 from orderpipeline_consumer.kafka.poll_loop import DrainLimits, PollLoop, Subscription
 from orderpipeline_consumer.metrics import Metrics
+from tests.support.waiting import settles
 from tests.unit.consumer.dispatcher_harness import DispatcherHarness
 
 
@@ -135,12 +136,13 @@ class PollLoopHarness:
 
     async def run(self, until: Callable[[], bool] = lambda: True) -> None:
         self.thread.start()
-        async with asyncio.timeout(60):
-            while (self.consumer.script or not until()) and self.thread.is_alive():
-                await asyncio.sleep(0.002)
-            self.poll_loop.stop()
-            while self.thread.is_alive():
-                await asyncio.sleep(0.002)
+        await settles(
+            "the end of the script",
+            lambda: (not self.consumer.script and until()) or not self.thread.is_alive(),
+            every=0.002,
+        )
+        self.poll_loop.stop()
+        await settles("the end of the poll loop", lambda: not self.thread.is_alive(), every=0.002)
         assert self.consumer.closed
 
     def _run(self) -> None:

@@ -33,7 +33,7 @@ TURN_SECONDS: Final = 0.005
 
 class Dispatcher:
     """Runs at most `policy.workers` batches at a time. A failing order waits for its next attempt, and its customer's
-    later orders behind it, while other customers go on; without `dead_letters` it is retried for ever.
+    later orders behind it, while other customers go on; without `dead_letters` it is retried forever.
 
     `on_failure` is called with what this process cannot recover from: a fence by another owner, or a defect.
     """

@@ -22,7 +22,7 @@ class AssignedPartition:
     earlier one only reach the earlier object, which is never committed again.
 
     Records wait in `slices`. As long as only one batch is in flight, it is cut from there unchanged (`whole`). For a
-    second one beside it, or after a failure, records go one by one through `queue`, which keeps customers apart.
+    concurrent second one, or after a failure, records go one by one through `queue`, which keeps customers apart.
 
     The dispatcher (event loop) writes all but the last four fields, which belong to the poll loop's thread; each side
     only reads single values of the other's."""
