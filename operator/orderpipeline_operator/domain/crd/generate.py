@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition, made of the spec's models and the status schema."""
+"""The CustomResourceDefinition, generated from the spec's models and the status schema."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ _COLUMNS = (
     ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', "Whether orders flow from the API to a sink."),
     ("Partitions", "integer", ".status.partitions", "Partitions of the orders topic."),
     ("Lag", "integer", ".status.lag.orders", "Orders not yet committed."),
-    ("Consumers", "integer", ".status.consumers.current", "Consumer pods there are."),
-    ("Desired", "integer", ".status.consumers.desired", "Consumer pods wanted."),
-    ("Age", "date", ".metadata.creationTimestamp", "Time since it was made."),
+    ("Consumers", "integer", ".status.consumers.current", "Current consumer pods."),
+    ("Desired", "integer", ".status.consumers.desired", "Desired consumer pods."),
+    ("Age", "date", ".metadata.creationTimestamp", "Time since it was created."),
 )
 
 
 def crd() -> dict[str, Any]:
-    """The manifest of the CRD, its keys in the order in which people read them."""
+    """The manifest of the CRD, with its keys in reading order."""
     version = {
         "name": VERSION,
         "served": True,

@@ -6,10 +6,10 @@ from orderpipeline_operator.domain.crd.openapi import Schema
 
 
 def status_schema() -> Schema:
-    """Structural schema of `.status`. Numbers that are not known are absent, never zero."""
+    """Structural schema of `.status`. Unknown numbers are absent, never zero."""
     return _object(
-        "What the operator last saw and decided.",
-        observedGeneration=_integer("The generation of the spec that this status speaks of."),
+        "What the operator last observed and decided.",
+        observedGeneration=_integer("Generation of the spec that this status describes."),
         conditions=_conditions(),
         endpoints=_object(
             "Where clients connect.",
@@ -18,20 +18,20 @@ def status_schema() -> Schema:
         ),
         partitions=_integer("Partitions of the orders topic."),
         lag=_object(
-            "Orders taken but not yet committed; absent while unknown.",
-            orders=_integer("Number of orders behind."),
-            seconds=_number("Age of the oldest order that is not committed, in seconds."),
+            "Orders accepted but not yet committed; absent while unknown.",
+            orders=_integer("Number of uncommitted orders."),
+            seconds=_number("Age of the oldest uncommitted order, in seconds."),
         ),
         consumers=_object(
-            "The consumers, and why there are as many.",
-            current=_integer("Pods there are."),
-            desired=_integer("Pods wanted by the last decision."),
+            "How many consumers there are, and why.",
+            current=_integer("Current pods."),
+            desired=_integer("Pods that the last decision asks for."),
             ready=_integer("Pods that are ready."),
-            why=_text("The reason of the last decision, with the numbers it came from."),
+            why=_text("Reason for the last decision, with its figures."),
         ),
         scaling=_object(
-            "The scaling policy's last decisions, and what it remembers over a restart of the operator.",
-            latest=_decision("The decision that holds now, with the numbers it came from."),
+            "The last scaling decisions, and what the policy remembers across restarts of the operator.",
+            latest=_decision("The current decision, with its figures."),
             decisions={
                 "type": "array",
                 "description": "The last 20 decisions, newest last.",
@@ -39,11 +39,11 @@ def status_schema() -> Schema:
                 "x-kubernetes-list-type": "atomic",
                 "items": _decision("One decision."),
             },
-            state={"type": "object", "description": "Memory of the policy; no contract for readers.", **_OPEN},
+            state={"type": "object", "description": "Memory of the policy; not part of the API.", **_OPEN},
         ),
         warnings={
             "type": "array",
-            "description": "What Strimzi or the operator warns of; nothing is broken yet.",
+            "description": "Warnings from Strimzi and the operator; nothing is broken yet.",
             "maxItems": 50,
             "x-kubernetes-list-type": "atomic",
             "items": {"type": "string", "description": "One warning."},
@@ -58,12 +58,12 @@ _NULLABLE: dict[str, Any] = {"nullable": True}
 def _decision(description: str) -> Schema:
     return _object(
         description,
-        at={"type": "string", "description": "When it was taken.", "format": "date-time"},
-        replicas=_integer("Pods wanted; null while nothing was known.") | _NULLABLE,
-        previous=_integer("Pods wanted before; null when that was not known.") | _NULLABLE,
-        reason=_text("One word for programs."),
-        message=_text("The reason in words."),
-        numbers={"type": "object", "description": "The numbers that it came from, by name.", **_OPEN},
+        at={"type": "string", "description": "When it was made.", "format": "date-time"},
+        replicas=_integer("Pods asked for; null while nothing was known.") | _NULLABLE,
+        previous=_integer("Pods asked for before; null when unknown.") | _NULLABLE,
+        reason=_text("Machine-readable reason, one word."),
+        message=_text("The reason in plain words."),
+        numbers={"type": "object", "description": "The figures behind it, by name.", **_OPEN},
     )
 
 
@@ -72,10 +72,10 @@ def _conditions() -> Schema:
         "One aspect of the pipeline's state.",
         type=_text("Ready, Accepted, KafkaReady, ProducersReady, ConsumersReady, AutoscalingActive, Paused, Degraded."),
         status={"type": "string", "description": "True, False or Unknown.", "enum": ["True", "False", "Unknown"]},
-        observedGeneration=_integer("The generation of the spec that this condition speaks of."),
+        observedGeneration=_integer("Generation of the spec that this condition describes."),
         lastTransitionTime={"type": "string", "description": "When status last changed.", "format": "date-time"},
-        reason=_text("One word for programs."),
-        message=_text("A sentence for people that says what to do."),
+        reason=_text("Machine-readable reason, one word."),
+        message=_text("Human-readable message that says what to do."),
     )
     condition["required"] = ["type", "status"]
     return {

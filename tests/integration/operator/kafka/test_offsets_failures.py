@@ -36,8 +36,8 @@ def test_the_coordinator_goes_and_comes_a_hundred_times_and_we_live(
     source = reader(broker, topic, group)
     read(source)
     for _ in range(100):
-        for link in source._links.values():
-            link._socket.shutdown(socket.SHUT_RDWR)
+        for connection in source._connections.values():
+            connection._socket.shutdown(socket.SHUT_RDWR)
         assert isinstance(source.read(), Reading), "a connection that went while nothing was asked is made anew at once"
 
 

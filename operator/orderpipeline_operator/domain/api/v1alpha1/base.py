@@ -13,7 +13,7 @@ PLURAL = "orderpipelines"
 
 
 def _text(value: object) -> object:
-    """A bare number in YAML (`cpu: 2`) as text; anything else is left for the pattern to judge."""
+    """A bare number in YAML (`cpu: 2`) as text; anything else is left to the pattern."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -48,7 +48,7 @@ def rules(*wanted: dict[str, str]) -> ConfigDict:
 
 
 class Model(BaseModel):
-    """Base of all spec models: camelCase on the wire, unknown fields refused, values immutable."""
+    """Base of all spec models: camelCase on the wire, unknown fields rejected, values immutable."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
@@ -73,12 +73,12 @@ class Placement(Model):
     """How the pods of a service are spread and protected."""
 
     topology_key: LabelKey = Field(
-        "kubernetes.io/hostname", description="Node label over whose values pods are spread evenly."
+        "kubernetes.io/hostname", description="Node label across whose values pods are spread evenly."
     )
     max_unavailable: Annotated[str, BeforeValidator(_text)] = Field(
         "1",
         pattern=r"^([1-9][0-9]{0,4}|[1-9][0-9]?%|100%)$",
         max_length=5,
         json_schema_extra=_INT_OR_STRING,
-        description="Pods that a node drain may take at a time: a number from 1, or a percentage.",
+        description="Pods that a node drain may evict at a time: a number of at least 1, or a percentage.",
     )

@@ -1,4 +1,4 @@
-"""The consumers' half of the spec."""
+"""The consumers' part of the spec."""
 
 from typing import Literal
 
@@ -19,7 +19,7 @@ from orderpipeline_operator.domain.api.v1alpha1.producer import Quotas
 
 
 class Sink(Model):
-    """Where orders go when no handler of your own is named."""
+    """Where orders go when no handler is set."""
 
     model_config = rules(
         rule("self.type != 'http' || has(self.url)", "is needed with type http: where are batches posted?", ".url"),
@@ -32,11 +32,14 @@ class Sink(Model):
 
     type: Literal["log", "http", "postgres"] = Field(
         "log",
-        description="log prints orders; http posts batches to url; postgres inserts them, order and offset in one"
+        description="log prints orders; http posts batches to url; postgres inserts orders and offsets in one"
         " transaction.",
     )
     url: str | None = Field(
-        None, pattern=r"^https?://[^\s/]+", max_length=2048, description="With http: where batches are posted."
+        None,
+        pattern=r"^https?://[^\s/]+",
+        max_length=2048,
+        description="With http: the URL that batches are posted to.",
     )
     dsn_secret: SecretKey | None = Field(
         None, description="With postgres: the Secret key that holds the connection string."
@@ -45,13 +48,13 @@ class Sink(Model):
         "orders",
         pattern=r"^[a-z_][a-z0-9_]{0,62}$",
         max_length=63,
-        description="With postgres: the table, made when missing.",
+        description="With postgres: the table; created if it does not exist.",
     )
-    timeout: Duration = Field("10s", description="Longest that one batch may take.")
+    timeout: Duration = Field("10s", description="Maximum time for one batch.")
 
 
 class DeadLetter(Model):
-    """Where orders go that keep failing."""
+    """Where orders that keep failing go."""
 
     model_config = rules(
         rule(
@@ -62,18 +65,18 @@ class DeadLetter(Model):
     )
 
     enabled: bool = Field(
-        True, description="When off, a failing order is retried until it succeeds and holds its partition."
+        True, description="When false, a failing order is retried until it succeeds, and holds up its partition."
     )
     topic: TopicName | None = Field(
-        None, description="Topic; the orders topic's name with .dead-letter added when absent."
+        None, description="Topic name; defaults to the name of the orders topic with .dead-letter appended."
     )
     partitions: int = Field(
-        3, ge=1, le=10000, description="Partitions of the dead-letter topic; can grow, never shrink."
+        3, ge=1, le=10000, description="Partitions of the dead-letter topic; they can grow but never shrink."
     )
     retention: Duration = Field("30d", description="How long dead letters are kept.")
-    attempts: int = Field(5, ge=1, le=100, description="Tries before an order is a dead letter.")
+    attempts: int = Field(5, ge=1, le=100, description="Attempts before an order becomes a dead letter.")
     backoff: Duration = Field(
-        "200ms", description="Wait before the second try; doubles with each further one, up to 30 s."
+        "200ms", description="Delay before the second attempt; doubles with each further one, up to 30 s."
     )
 
 
@@ -90,28 +93,28 @@ class ConsumerSpec(Model):
     )
 
     image: Image | None = Field(
-        None, description="Container image, yours if you bring a handler; the operator's default when absent."
+        None, description="Container image: your own if you set handler; the operator's default when absent."
     )
-    group: TopicName | None = Field(None, description="Consumer group; the pipeline's name when absent; cannot change.")
-    workers: int = Field(10, ge=1, le=1000, description="Orders of different customers handled at once, per pod.")
-    batch_size: int = Field(100, ge=1, le=100000, description="Orders taken and committed at a time.")
+    group: TopicName | None = Field(None, description="Consumer group; defaults to the pipeline's name. Cannot change.")
+    workers: int = Field(
+        10, ge=1, le=1000, description="Orders of different customers processed concurrently, per pod."
+    )
+    batch_size: int = Field(100, ge=1, le=100000, description="Orders fetched and committed at a time.")
     offset_reset: Literal["earliest", "latest"] = Field(
-        "earliest", description="Where a group without commits starts; latest skips orders taken before."
+        "earliest", description="Where a group without committed offsets starts; latest skips orders accepted earlier."
     )
     handler: str | None = Field(
         None,
         pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$",
         max_length=253,
-        description="Your `module:callable` in the image; wins over sink.",
+        description="Your handler in the image, as `module:callable`; takes precedence over sink.",
     )
-    sink: Sink = Field(Sink(), description="Where orders go when no handler is named.")
+    sink: Sink = Field(Sink(), description="Where orders go when no handler is set.")
     dead_letter: DeadLetter = Field(DeadLetter(), description="What happens to orders that keep failing.")
     quotas: Quotas = Field(Quotas(), description="Kafka client quotas of the consumer's user.")
     resources: Resources = Field(
         Resources(requests={"cpu": "250m", "memory": "128Mi"}, limits={"memory": "512Mi"}),
         description="CPU and memory of each pod.",
     )
-    placement: Placement = Field(Placement(), description="Spread and disruption.")
-    grace_period: Duration = Field(
-        "60s", description="Time a pod has to finish and commit what it holds when it is stopped."
-    )
+    placement: Placement = Field(Placement(), description="How the pods are spread and protected from disruption.")
+    grace_period: Duration = Field("60s", description="Time that a stopping pod has to finish and commit its orders.")

@@ -1,4 +1,4 @@
-"""The Kafka half of the spec: the cluster, made by Strimzi or existing."""
+"""The Kafka part of the spec: a cluster created by Strimzi, or an existing one."""
 
 from typing import Literal
 
@@ -42,19 +42,19 @@ class Storage(Model):
 
     type: Literal["persistent-claim", "ephemeral"] = Field(
         "persistent-claim",
-        description="persistent-claim keeps data over a restart; ephemeral loses it and is for trials. Cannot change.",
+        description="persistent-claim keeps data across restarts; ephemeral loses it, for trials only. Cannot change.",
     )
-    size: Size = Field("100Gi", description="Size of the volume; can grow, never shrink.")
+    size: Size = Field("100Gi", description="Size of the volume; it can grow but never shrink.")
     class_: ObjectName | None = Field(
         None, alias="class", description="StorageClass; the cluster's default when absent. Cannot change."
     )
-    delete_claim: bool = Field(False, description="Whether the volumes go when the cluster is deleted.")
+    delete_claim: bool = Field(False, description="Whether the volumes are deleted with the cluster.")
 
 
 class ControllerStorage(Storage):
     """Disk of one KRaft controller, which holds metadata only."""
 
-    size: Size = Field("20Gi", description="Size of the volume; can grow, never shrink.")
+    size: Size = Field("20Gi", description="Size of the volume; it can grow but never shrink.")
 
 
 class Brokers(Model):
@@ -64,7 +64,7 @@ class Brokers(Model):
     storage: Storage = Field(Storage(), description="Disk of each node.")
     resources: Resources = Field(Resources(), description="CPU and memory of each node.")
     jvm_heap: Quantity | None = Field(
-        None, description="Java heap (-Xms and -Xmx), such as 2Gi; Strimzi chooses when absent."
+        None, description="Java heap (-Xms and -Xmx), such as 2Gi; Strimzi chooses one when absent."
     )
 
 
@@ -92,10 +92,10 @@ class Listeners(Model):
 
     tls: bool = Field(
         True,
-        description="Port 9093 with TLS and SCRAM-SHA-512. The pipeline's own services use it when it is on.",
+        description="Port 9093 with TLS and SCRAM-SHA-512. The pipeline's own services use it when it is enabled.",
     )
     plain: bool = Field(
-        False, description="Port 9092 with SCRAM-SHA-512 but without encryption, for trials in a closed network."
+        False, description="Port 9092 with SCRAM-SHA-512 but no encryption, for trials on an isolated network."
     )
 
 
@@ -103,11 +103,13 @@ class CruiseControl(Model):
     """Cruise Control, Strimzi's partition balancer."""
 
     enabled: bool = Field(False, description="Whether Cruise Control runs.")
-    auto_rebalance: bool = Field(True, description="Move partitions by itself when brokers are added or removed.")
+    auto_rebalance: bool = Field(
+        True, description="Whether partitions move automatically when brokers are added or removed."
+    )
 
 
 class ExistingTls(Model):
-    """Encryption toward a Kafka cluster that somebody else runs."""
+    """Encryption of the connections to a Kafka cluster that is managed elsewhere."""
 
     model_config = rules(
         rule(
@@ -124,7 +126,7 @@ class ExistingTls(Model):
 
 
 class ExistingKafka(Model):
-    """A Kafka cluster that somebody else runs; no Kafka, pool, topic or user resource is made for it."""
+    """A Kafka cluster that is managed elsewhere; no Kafka, node pool, topic or user is created for it."""
 
     bootstrap_servers: str = Field(
         description="Comma-separated host:port list.",
@@ -141,7 +143,7 @@ class ExistingKafka(Model):
 
 
 class KafkaSpec(Model):
-    """The Kafka cluster: made by Strimzi, or existing."""
+    """The Kafka cluster: created by Strimzi, or existing."""
 
     model_config = rules(
         rule(
@@ -188,37 +190,37 @@ class KafkaSpec(Model):
         "4.3.1",
         pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$",
         max_length=16,
-        description="Kafka version, one that the Strimzi in the cluster knows.",
+        description="Kafka version; the Strimzi release in the cluster must support it.",
     )
     metadata_version: str | None = Field(
         None,
         pattern=r"^[0-9]+\.[0-9]+(-IV[0-9]+)?$",
         max_length=16,
-        description="KRaft metadata version; raise it after a version upgrade has proven itself."
-        " Strimzi chooses when absent.",
+        description="KRaft metadata version; raise it once a version upgrade has proven stable."
+        " Strimzi chooses one when absent.",
     )
     brokers: Brokers = Field(Brokers(), description="The nodes that hold the orders.")
     controllers: Controllers = Field(Controllers(), description="The KRaft quorum; an odd number of nodes.")
     listeners: Listeners = Field(Listeners(), description="How clients reach the brokers.")
     rack_topology_key: LabelKey | None = Field(
         None,
-        description="Node label whose values are racks, such as topology.kubernetes.io/zone;"
-        " replicas and pods are spread over them.",
+        description="Node label whose values identify racks, such as topology.kubernetes.io/zone;"
+        " replicas and pods are spread across them.",
     )
     replication_factor: int = Field(3, ge=1, le=32, description="Copies of each order.")
     min_in_sync_replicas: int = Field(
-        2, ge=1, le=32, description="Copies that must be written before an order counts as taken."
+        2, ge=1, le=32, description="Copies that must be written before an order is acknowledged."
     )
     config: Config = Field(
         {},
         max_length=64,
-        description="Further broker settings, passed to Kafka; those that Strimzi or this spec own are refused.",
+        description="Additional broker settings, passed to Kafka; those owned by Strimzi or this spec are rejected.",
     )
     metrics: bool = Field(True, description="Whether brokers export Prometheus metrics (Strimzi Metrics Reporter).")
     exporter: bool = Field(False, description="Whether Strimzi's Kafka Exporter runs.")
     cruise_control: CruiseControl = Field(CruiseControl(), description="Partition balancing.")
     existing: ExistingKafka | None = Field(
         None,
-        description="Use this cluster instead of making one. Topics and users are then somebody else's work, and the"
-        " other fields of kafka are unused. Cannot be added or removed later.",
+        description="Use this cluster instead of creating one. Its topics and users are then managed elsewhere, and the"
+        " other fields of kafka are ignored. Cannot be added or removed later.",
     )

@@ -53,9 +53,9 @@ class OrderPipelineSpec(Model):
         ),
     )
 
-    paused: bool = Field(False, description="The operator leaves everything as it is while true.")
+    paused: bool = Field(False, description="While true, the operator changes nothing.")
     kafka: KafkaSpec = Field(KafkaSpec(), description="The Kafka cluster.")
     topic: TopicSpec = Field(TopicSpec(), description="The topic of the orders.")
     producer: ProducerSpec = Field(ProducerSpec(), description="The order API.")
     consumer: ConsumerSpec = Field(ConsumerSpec(), description="The consumers.")
-    autoscaling: AutoscalingSpec = Field(AutoscalingSpec(), description="How the lag becomes a number of consumers.")
+    autoscaling: AutoscalingSpec = Field(AutoscalingSpec(), description="How the number of consumers follows the lag.")

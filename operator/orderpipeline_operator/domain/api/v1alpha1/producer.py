@@ -1,4 +1,4 @@
-"""The order API's half of the spec."""
+"""The order API's part of the spec."""
 
 from typing import Annotated, Literal
 
@@ -32,7 +32,7 @@ HostName = Annotated[
 class IngressTls(Model):
     """TLS at the Ingress."""
 
-    secret_name: ObjectName = Field(description="Secret of type kubernetes.io/tls; cert-manager can fill it.")
+    secret_name: ObjectName = Field(description="Secret of type kubernetes.io/tls; cert-manager can create it.")
 
 
 class Ingress(Model):
@@ -76,15 +76,15 @@ class Auth(Model):
 
     mode: Literal["None", "ApiKey"] = Field(
         "None",
-        description="None takes orders from anyone who reaches the API; ApiKey asks for `Authorization: Bearer KEY`.",
+        description="None accepts orders from anyone who reaches the API; ApiKey requires `Authorization: Bearer KEY`.",
     )
     secret: ObjectName | None = Field(
-        None, description="With ApiKey: the Secret that holds one entry per client, name to key."
+        None, description="With ApiKey: the Secret with one entry per client, from client name to key."
     )
 
 
 class Limits(Model):
-    """Bounds of the order API; what is past them is refused with 413, 429 or 503, never queued without end."""
+    """Limits of the order API; requests beyond them are rejected with 413, 429 or 503, never queued indefinitely."""
 
     model_config = rules(
         rule(
@@ -100,20 +100,20 @@ class Limits(Model):
         ),
     )
 
-    max_order_bytes: int = Field(65536, ge=128, le=1048576, description="Largest order, in bytes.")
+    max_order_bytes: int = Field(65536, ge=128, le=1048576, description="Maximum size of an order, in bytes.")
     max_body_bytes: int = Field(
-        16777216, ge=1024, le=1073741824, description="Largest request body after decompression, in bytes."
+        16777216, ge=1024, le=1073741824, description="Maximum size of a request body after decompression, in bytes."
     )
-    max_batch_orders: int = Field(10000, ge=1, le=1000000, description="Most orders in one batch.")
+    max_batch_orders: int = Field(10000, ge=1, le=1000000, description="Maximum number of orders in one batch.")
     max_in_flight_bytes: int = Field(
         67108864,
         ge=1048576,
         le=4294967296,
-        description="Most bytes taken and not yet acked by Kafka, per pod; past it the API answers 503.",
+        description="Maximum bytes accepted but not yet acknowledged by Kafka, per pod; beyond it the API answers 503.",
     )
-    request_timeout: Duration = Field("30s", description="Longest that a request may take to arrive and be acked.")
+    request_timeout: Duration = Field("30s", description="Maximum time for a request to arrive and be acknowledged.")
     client_orders_per_second: int = Field(
-        0, ge=0, le=10000000, description="Orders per second that one client may send to one pod; 0 is no limit."
+        0, ge=0, le=10000000, description="Orders per second that one client may send to one pod; 0 means no limit."
     )
 
 
@@ -121,10 +121,10 @@ class Quotas(Model):
     """Kafka client quotas of one user, enforced by each broker."""
 
     byte_rate: int | None = Field(
-        None, ge=1024, le=1099511627776, description="Bytes per second and broker; no quota when absent."
+        None, ge=1024, le=1099511627776, description="Bytes per second per broker; no quota when absent."
     )
     request_percentage: int | None = Field(
-        None, ge=1, le=100000, description="Percent of a broker's request-handler threads; no quota when absent."
+        None, ge=1, le=100000, description="Percentage of a broker's request-handler threads; no quota when absent."
     )
 
 
@@ -135,21 +135,23 @@ class ProducerSpec(Model):
     image: Image | None = Field(None, description="Container image; the operator's default when absent.")
     durability: Literal["acked", "accepted"] = Field(
         "acked",
-        description="acked replies after all in-sync replicas have the order; accepted replies at once and can lose"
-        " orders when a broker dies.",
+        description="acked responds once all in-sync replicas have the order; accepted responds at once and can lose"
+        " orders when a broker fails.",
     )
-    linger: Duration = Field("5ms", description="How long the client gathers orders into one Kafka batch.")
+    linger: Duration = Field("5ms", description="How long the Kafka client waits for a batch to fill up.")
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = Field(
         "snappy", description="Compression of Kafka batches."
     )
-    ingress: Ingress | None = Field(None, description="Make an Ingress.")
-    http_route: HttpRoute | None = Field(None, description="Make a Gateway API HTTPRoute.")
+    ingress: Ingress | None = Field(None, description="Create an Ingress.")
+    http_route: HttpRoute | None = Field(None, description="Create a Gateway API HTTPRoute.")
     auth: Auth = Field(Auth(), description="Who may send orders.")
-    limits: Limits = Field(Limits(), description="Bounds of the API.")
+    limits: Limits = Field(Limits(), description="Limits of the API.")
     quotas: Quotas = Field(Quotas(), description="Kafka client quotas of the producer's user.")
     resources: Resources = Field(
         Resources(requests={"cpu": "250m", "memory": "128Mi"}, limits={"memory": "512Mi"}),
         description="CPU and memory of each pod.",
     )
-    placement: Placement = Field(Placement(), description="Spread and disruption.")
-    grace_period: Duration = Field("30s", description="Time a pod has to finish what it took when it is stopped.")
+    placement: Placement = Field(Placement(), description="How the pods are spread and protected from disruption.")
+    grace_period: Duration = Field(
+        "30s", description="Time that a stopping pod has to finish the requests it has accepted."
+    )

@@ -31,7 +31,7 @@ class TopicSpec(Model):
         12,
         ge=1,
         le=10000,
-        description="Partitions; can grow, never shrink. The most consumers that can work at a time.",
+        description="Number of partitions; it can grow but never shrink. It limits how many consumers can work.",
     )
     retention: Duration = Field("7d", description="How long orders are kept in Kafka.")
-    config: Config = Field({}, max_length=64, description="Further topic settings, passed to Kafka.")
+    config: Config = Field({}, max_length=64, description="Additional topic settings, passed to Kafka.")
