@@ -1,4 +1,4 @@
-"""How long to wait after failures in a row."""
+"""How long to wait after consecutive failures."""
 
 from typing import Final
 
@@ -7,5 +7,5 @@ MAX_BACKOFF: Final = 30.0
 
 
 def backoff(failures: int) -> float:
-    """Seconds to wait after that many failures in a row: 0.5, 1, 2, ... up to 30."""
+    """Seconds to wait after that many consecutive failures: 0.5, 1, 2, ... up to 30."""
     return min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 16))

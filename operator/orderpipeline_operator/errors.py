@@ -1,4 +1,4 @@
-"""What can go wrong at the edges, in the operator's own words; no client library's exceptions leave the adapters."""
+"""What can go wrong at the edges, as the operator's own exceptions; client libraries' never leave the adapters."""
 
 
 class OperatorError(Exception):
@@ -6,7 +6,7 @@ class OperatorError(Exception):
 
 
 class ApiError(OperatorError):
-    """The API server refused a request. `status` is the HTTP code, `reason` Kubernetes' word for it."""
+    """The API server refused a request. `status` is the HTTP code, `reason` the one from Kubernetes."""
 
     def __init__(self, what: str, status: int, reason: str, message: str) -> None:
         super().__init__(f"{what}: {message or reason or status}")
@@ -28,11 +28,11 @@ class Forbidden(ApiError):  # noqa: N818
 
 
 class Invalid(ApiError):  # noqa: N818
-    """The API server's validation refused the object; trying again changes nothing."""
+    """The API server's validation rejected the object; a retry changes nothing."""
 
 
 class Unreachable(ApiError):  # noqa: N818
-    """No answer, an overloaded server, or one that failed: worth trying again."""
+    """No answer, an overloaded server, or one that failed: worth a retry."""
 
 
 class Unauthorized(ApiError):  # noqa: N818

@@ -26,9 +26,9 @@ from orderpipeline_operator.sampling.sampler import Clock, Sampler
 from orderpipeline_operator.settings import Settings
 
 DEBOUNCE_SECONDS: Final = 0.1
-"""How long a pipeline's events are collected before it is looked at."""
+"""How long a pipeline's events are collected before a pass."""
 SYNC_SECONDS: Final = 10.0
-"""How long the first look waits for the watches to stand; without them every look is a dozen requests."""
+"""How long the first pass waits for the watches; without them every pass takes a dozen requests."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Leader:
     reader_factory: ReaderFactory
 
     async def run(self, election: Election, stop: asyncio.Event) -> str:
-        """Lead until told to stop (gives an empty string) or unable to go on (gives why)."""
+        """Lead until told to stop (returns an empty string) or unable to continue (returns why)."""
         queue: WorkQueue[Key] = WorkQueue(time.monotonic)
         namespaces = self.settings.watch_namespaces
         async with AsyncExitStack() as stack:
@@ -55,7 +55,7 @@ class Leader:
             watch = self._watch(queue)
             watch.start()
             stack.push_async_callback(watch.stop, 10.0)
-            # The workers come last, since what comes last is ended first: a process that lost the lead writes no more.
+            # Workers come last, since the last are stopped first: a process that has lost the lead writes nothing more.
             for _ in range(self.settings.workers):
                 worker = Worker(queue, reconciler, self.metrics, time.monotonic, random.random)
                 run_in_background(stack, _work(cached, worker))

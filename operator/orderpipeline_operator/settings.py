@@ -14,7 +14,7 @@ class Settings:
     namespace: str
     """POD_NAMESPACE: where the operator itself runs and its Lease lives."""
     identity: str
-    """POD_NAME: who holds the Lease; unique among the replicas."""
+    """POD_NAME: the holder's name in the Lease; unique among the replicas."""
     watch_namespaces: tuple[str, ...] = ()
     """Empty: the whole cluster."""
     producer_image: str = "orderpipeline/producer"
@@ -25,22 +25,22 @@ class Settings:
     """Secrets with registry credentials, by name, in each pipeline's namespace."""
     lease_name: str = "orderpipeline-operator"
     lease_seconds: int = 15
-    """How long the others wait for a leader that does not answer."""
+    """How long the other replicas wait for a leader that does not answer."""
     http_port: int = 8080
     metrics_api_port: int = 6443
     metrics_tls_cert: Path | None = None
     """PEM; without it the metrics API is not served."""
     metrics_tls_key: Path | None = None
     metrics_service: str = ""
-    """The Service in `namespace` that external metrics should come from; empty: nobody looks whose they are."""
+    """The Service in `namespace` that external metrics should come from; empty: not checked."""
     scaling_url: str = ""
     """Where KEDA reaches this operator's plain HTTP, by its Service."""
     workers: int = 16
     """Pipelines reconciled at the same time."""
     resync_seconds: float = 60.0
-    """Every pipeline is looked at at least this often."""
+    """Every pipeline is reconciled at least this often."""
     teardown_seconds: float = 120.0
-    """How long a deletion waits for Strimzi before it goes on without it."""
+    """How long a deletion waits for Strimzi before it continues without it."""
     log_level: str = "INFO"
 
     @property
@@ -50,7 +50,7 @@ class Settings:
 
     @property
     def retry_seconds(self) -> float:
-        """Time between two renewals, and between two tries to become leader."""
+        """Time between two renewals, and between two attempts to become leader."""
         return self.lease_seconds / 7.5
 
 
@@ -88,7 +88,7 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
 def _url(env: EnvReader, variable: str, default: str) -> str:
     url = env.text(variable, default).rstrip("/")
     if not url.startswith(("http://", "https://")):
-        raise SettingsError(f"{variable}: {url!r} is no URL; begin with http:// or https://")
+        raise SettingsError(f"{variable}: {url!r} is not a URL; begin with http:// or https://")
     return url
 
 

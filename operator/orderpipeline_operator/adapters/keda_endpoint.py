@@ -26,7 +26,7 @@ async def serve(
     healthy: Callable[[], str],
     registry: CollectorRegistry,
 ) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Serve in the running loop. Gives what ends it; run that in the same loop."""
+    """Serve in the running loop. Returns a coroutine function that stops it; call it in the same loop."""
     kube = KubernetesClient(cluster)
     values = StatusValues(kube, time.time, time.monotonic)
     runner = await serve_probes(port, ready=ready, healthy=healthy, registry=registry, routes=[desired_route(values)])
@@ -41,7 +41,7 @@ async def serve(
 def desired_route(values: Values) -> web.RouteDef:
     """The number of consumers that a pipeline should have, from its status, so that every replica can answer.
 
-    What is not known is an error, upon which KEDA holds; it is never answered as 0.
+    An unknown number is an error, on which KEDA holds; the answer is never 0 instead.
     """
 
     async def on_desired(request: web.Request) -> web.Response:

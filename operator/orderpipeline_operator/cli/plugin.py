@@ -1,4 +1,4 @@
-"""`kubectl orderpipeline`: more than kubectl alone tells of a pipeline. It reads by kubectl, with its user's rights."""
+"""`kubectl orderpipeline`: explains a pipeline. It reads through kubectl, with the user's own rights."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from orderpipeline_operator.domain.scaling.why import report
 
 
 class CannotTellError(Exception):
-    """Why there is nothing to tell, in words that end the program."""
+    """Why there is nothing to explain; the text ends the program."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

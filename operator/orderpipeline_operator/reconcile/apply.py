@@ -25,25 +25,24 @@ class ApplyResult:
     observed: Observed
     """With what was written, as the API server returned it."""
     failures: tuple[str, ...] = ()
-    """Refusals that trying again at once would not change."""
+    """Refusals that an immediate retry would not change."""
     names_in_use: frozenset[Ref] = frozenset()
-    """What was not made, since there is something of that name already that we had not seen."""
+    """What was not created because an object of that name exists that was not observed."""
 
 
 async def apply_plan(
     write: Writer, planned: Plan, observed: Observed, contested: MutableMapping[Ref, str]
 ) -> ApplyResult:
-    """Write a plan. One refused object does not keep the others from being written; an unreachable server raises.
+    """Write a plan. One refused object does not stop the others; an unreachable server raises.
 
-    `contested` remembers this pipeline's objects that an admission webhook changes back, so that they are not fought
-    over for ever.
+    `contested` remembers objects that an admission webhook changes back, so that they are not fought over forever.
     """
     children = dict(observed.children)
     failures: list[str] = []
     names_in_use: set[Ref] = set()
     for settled in contested.keys() - set(map(ref_of, planned.apply)):
         del contested[settled]
-    # One autoscaler goes before another comes: two at a time would undo each other, and KEDA refuses to be the second.
+    # The old autoscaler goes before a new one is created: two would undo each other, and KEDA refuses the second.
     failures += await _prune(write, children, [ref for ref in planned.prune if ref.kind in AUTOSCALER_KINDS])
     for manifest in planned.apply:
         ref = ref_of(manifest)
@@ -54,7 +53,7 @@ async def apply_plan(
             children[ref] = await _apply(write, ref, manifest, live)
             LOG.info("applied %s", ref)
             if differs(manifest, children[ref]):
-                LOG.warning("%s does not stay as applied: something in this cluster changes it", ref)
+                LOG.warning("%s does not stay as applied: something else in this cluster changes it", ref)
                 contested[ref] = _state(manifest, children[ref])
         except (Invalid, Forbidden, Conflict, NotFound) as error:
             if live is None and isinstance(error, Conflict):
@@ -66,7 +65,7 @@ async def apply_plan(
 
 
 async def _prune(write: Writer, children: dict[Ref, Manifest], refs: Iterable[Ref]) -> list[str]:
-    """Delete objects, and take them out of `children`. Gives the refusals."""
+    """Delete objects and remove them from `children`. Returns the refusals."""
     failures: list[str] = []
     for ref in refs:
         if children[ref]["metadata"].get("deletionTimestamp"):
@@ -81,9 +80,9 @@ async def _prune(write: Writer, children: dict[Ref, Manifest], refs: Iterable[Re
 
 
 async def _apply(write: Writer, ref: Ref, manifest: Manifest, live: Manifest | None) -> Manifest:
-    """Apply, and where that cannot undo what somebody else did, replace their lists by ours.
+    """Apply, and where that cannot undo somebody else's change, replace their lists with ours.
 
-    Server-side apply merges lists by key, so that an edited entry of a list stays next to the one that is applied.
+    Server-side apply merges lists by key, so an edited entry of a list stays next to the applied one.
     """
     if live is None:
         return await write.make(manifest)
@@ -92,7 +91,7 @@ async def _apply(write: Writer, ref: Ref, manifest: Manifest, live: Manifest | N
         if not differs(manifest, applied):
             return applied
     except Invalid:
-        LOG.info("%s cannot be merged with what is there and is replaced", ref)
+        LOG.info("%s cannot be merged with the live object; replacing it", ref)
     await write.patch(ref, manifest, manager=REPAIR_MANAGER)
     return await write.apply(manifest)
 
@@ -105,7 +104,7 @@ def _state(manifest: Manifest, live: Manifest) -> str:
 
 
 async def tear_down(write: Writer, observed: Observed, step: Teardown) -> tuple[str, ...]:
-    """Carry out one step of a teardown. Gives the refusals; one object's keeps no other from going."""
+    """Carry out one step of a teardown. Returns the refusals; one does not stop the others."""
     failures: list[str] = []
     for ref in step.delete:
         try:
@@ -122,7 +121,7 @@ async def tear_down(write: Writer, observed: Observed, step: Teardown) -> tuple[
 
 
 async def _delete(write: Writer, ref: Ref, manifest: Manifest) -> None:
-    """Delete an object. A KafkaTopic goes without its records: those go with the volumes, as deleteClaim says."""
+    """Delete an object. A KafkaTopic leaves its records behind: those go with the volumes, as deleteClaim says."""
     if leaves_data(ref):
         try:
             await write.patch(ref, {"metadata": {"annotations": {UNMANAGED: "false"}}})
@@ -133,7 +132,7 @@ async def _delete(write: Writer, ref: Ref, manifest: Manifest) -> None:
 
 
 async def add_finalizer(write: Writer, observed: Observed) -> Manifest:
-    """Have the pipeline's deletion wait for us. Gives the pipeline as it is then."""
+    """Make the pipeline's deletion wait for the operator. Returns the pipeline as it is then."""
     meta = observed.cr["metadata"]
     body = {
         "metadata": {"resourceVersion": meta["resourceVersion"], "finalizers": [*meta.get("finalizers", ()), FINALIZER]}

@@ -1,4 +1,4 @@
-"""Telling Kubernetes which consumers go first when there are too many."""
+"""Tells Kubernetes which consumers to remove first when there are too many."""
 
 import logging
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from orderpipeline_operator.reconcile.ports import Reader, Writer
 
 LOG = logging.getLogger(__name__)
 COST = "controller.kubernetes.io/pod-deletion-cost"
-"""Of the ready pods of a ReplicaSet those of the lowest cost go first; without the annotation it is 0."""
+"""A ReplicaSet removes the ready pods with the lowest cost first; without the annotation it is 0."""
 
 HOST_NAME = 63
-"""The longest name of a host; a pod's is cut to it."""
+"""The maximum length of a host name; a pod's name is cut to it."""
 
 
 async def set_pod_deletion_cost(
     read: Reader, write: Writer, observed: Observed, leaving: Sequence[str]
 ) -> tuple[str, ...]:
-    """Have the pods of the consumers `leaving`, by client.id, be the first to go, the first first, and no others.
+    """Make the pods of the consumers `leaving` (client.ids) the first to be removed, in that order, and no others.
 
-    Gives the refusals. Call it before a lower number of consumers is told: who scales may act at once.
+    Returns the refusals. Call it before a lower number of consumers is published: the autoscaler may act at once.
     """
     costs = {client: str(number - len(leaving)) for number, client in enumerate(leaving)}
     selector = names.selector_labels(observed.name, names.CONSUMER_COMPONENT)
@@ -35,9 +35,11 @@ async def set_pod_deletion_cost(
         try:
             await write.patch(Ref(POD, observed.namespace, meta["name"]), {"metadata": {"annotations": {COST: wanted}}})
         except NotFound:
-            continue  # gone meanwhile
+            continue  # deleted in the meantime
         except (Invalid, Forbidden, Conflict) as error:
             return (str(error),)
     if leaving:
-        LOG.info("of the consumers of %s/%s go first: %s", observed.namespace, observed.name, ", ".join(leaving[:20]))
+        LOG.info(
+            "consumers of %s/%s to be removed first: %s", observed.namespace, observed.name, ", ".join(leaving[:20])
+        )
     return ()

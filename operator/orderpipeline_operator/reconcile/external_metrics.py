@@ -17,7 +17,7 @@ REMEMBERED_FOR: Final = timedelta(seconds=5)
 
 
 class ExternalMetricsCheck:
-    """Asks the API server, and remembers its answer for a few seconds.
+    """Asks the API server and remembers its answer for a few seconds.
 
     `service`: namespace and name of the Service that external metrics should come from; an empty name: never asked.
     """
@@ -27,9 +27,9 @@ class ExternalMetricsCheck:
         self._known: tuple[datetime, tuple[str, str] | None] | None = None
 
     async def problem(self, spec: OrderPipelineSpec, observed: Observed) -> tuple[str, str] | None:
-        """Reason and message when a pipeline that depends on external metrics does not get ours.
+        """Reason and message when a pipeline that depends on external metrics does not get this operator's.
 
-        An HPA that gets what it asks for is proof enough that it does.
+        An HPA that gets the metric is proof enough that it does.
         """
         if spec.autoscaling.mode != "Auto" or spec.autoscaling.backend != "ExternalMetrics" or not self._service[1]:
             return None

@@ -12,8 +12,8 @@ class PipelineMemory:
     contested: dict[Ref, str] = field(default_factory=dict)
     """Objects that something else changes back, each with a digest of the state in which it was left."""
     names_in_use: frozenset[Ref] = frozenset()
-    """Names of ours under which there was an object that no label leads to."""
+    """Names that this pipeline renders and that an object without its labels already has."""
     first_to_go: tuple[str, ...] = ()
-    """Consumers, by client.id, whose pods have a deletion cost that makes them go first."""
+    """Consumers, by client.id, whose pods have a deletion cost so that they are removed first."""
     scaled_directly: bool = False
     """Whether the operator itself sets the number of consumers, by the spec that was accepted last."""

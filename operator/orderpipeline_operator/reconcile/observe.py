@@ -43,7 +43,7 @@ async def observe(read: Reader, key: Key) -> Observed | None:
 
 
 async def with_names_in_use(read: Reader, observed: Observed, refs: Iterable[Ref]) -> Observed:
-    """Look up what no label led to and is there all the same: somebody else's, or ours with its labels edited."""
+    """Look up objects that no label leads to: somebody else's, or ours with edited labels."""
     unknown = [ref for ref in refs if ref not in observed.children]
     found = await asyncio.gather(*(_get(read, ref) for ref in unknown))
     there = {ref: item for ref, item in zip(unknown, found, strict=True) if item is not None}

@@ -1,4 +1,4 @@
-"""What the reconciler asks of the outside: reads and writes of the Kubernetes API, and the sampler."""
+"""What the reconciler needs from outside: reads and writes of the Kubernetes API, and the sampler."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol

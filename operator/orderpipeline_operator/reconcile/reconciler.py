@@ -1,6 +1,6 @@
 """One pass over one pipeline: observe, render, plan, write what differs, report in the status.
 
-The cluster holds all that matters, so a pass may be cut off anywhere and repeated.
+The cluster holds all that matters, so a pass may be interrupted anywhere and repeated.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,11 +45,11 @@ class Defaults:
     scaling_url: str = ""
     """Where KEDA asks the operator for numbers of consumers."""
     metrics_service: str = ""
-    """The Service in `operator_namespace` that external metrics should come from; empty: that is not looked at."""
+    """The Service in `operator_namespace` that external metrics should come from; empty: not checked."""
 
 
 class Reconciler:
-    """Call it with a key. Errors of the API server that may pass are raised; try again later."""
+    """Call it with a key. Temporary errors of the API server are raised; try again later."""
 
     def __init__(
         self, read: Reader, write: Writer, sampler: Sampler, defaults: Defaults, *, now: Callable[[], datetime]
@@ -64,7 +64,7 @@ class Reconciler:
         self._external_metrics = ExternalMetricsCheck(read, service, now)
 
     async def __call__(self, key: Key) -> float | None:
-        """One pass. Gives the seconds until the next one is due, None when the pipeline is gone."""
+        """One pass. Returns the seconds until the next one is due, None when the pipeline is gone."""
         observed = await observe(self._read, key)
         if observed is None:
             self._sampler.forget(key)
@@ -80,7 +80,7 @@ class Reconciler:
         return await self._bring_up(observed, memory, accepted)
 
     async def _reject(self, observed: Observed, memory: PipelineMemory, why: Rejected) -> float:
-        """Leave all as it is but the number of consumers, which goes on following the lag."""
+        """Change nothing but the number of consumers, which still follows the lag."""
         view = self._sampler.view(observed.key)
         if observed.cr["spec"].get("paused") is not True:
             observed = (await self._scale(observed, memory)).observed
@@ -117,7 +117,7 @@ class Reconciler:
     async def _render(self, observed: Observed, spec: OrderPipelineSpec) -> tuple[Observed, Bundle]:
         """Render twice: once to learn which Secrets to read, once with their digests.
 
-        They are not read before the stages ahead of the pods are done: most of them do not exist until then.
+        They are not read until the stages before the pods are done: most of them do not exist until then.
         """
         pipeline = _pipeline(observed, spec)
         context = self._context(observed, spec, {})
@@ -141,10 +141,10 @@ class Reconciler:
         return planned, await apply.apply_plan(self._write, planned, observed, memory.contested)
 
     async def _scale(self, observed: Observed, memory: PipelineMemory) -> apply.ApplyResult:
-        """Set the number of consumers, where that is the operator's to do.
+        """Set the number of consumers where that is up to the operator.
 
-        With backend Direct by the newest sample: what is published may be some seconds older. Others scale by the
-        status, which is written after this.
+        Backend Direct uses the latest sample, since the published one may be some seconds older. The other backends
+        follow the status, which is written after this.
         """
         direct = memory.scaled_directly
         view = self._sampler.live(observed.key) if direct else self._sampler.view(observed.key)
@@ -158,7 +158,7 @@ class Reconciler:
         return replace(scaled, failures=(*refused, *scaled.failures))
 
     def _track(self, observed: Observed, spec: OrderPipelineSpec) -> None:
-        """Have the lag sampled as soon as the operator can get into Kafka."""
+        """Start sampling the lag as soon as the operator can connect to Kafka."""
         target = sampling_target(_pipeline(observed, spec), self._context(observed, spec, {}), observed)
         if target is not None:
             self._sampler.track(target)

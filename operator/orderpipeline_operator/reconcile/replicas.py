@@ -1,4 +1,4 @@
-"""Writing the consumers' replica count, apart from the manifests and under a field manager of its own."""
+"""Writes the consumers' replica count, apart from the manifests and under its own field manager."""
 
 import logging
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from orderpipeline_operator.reconcile.ports import Writer
 
 LOG = logging.getLogger(__name__)
 SCALE_MANAGER = f"{names.FIELD_MANAGER}-scaler"
-"""Field manager of replica counts, apart from the one that applies manifests without them."""
+"""Field manager of replica counts, separate from the one that applies manifests without them."""
 
 
 async def set_replicas(write: Writer, observed: Observed, view: Scaling | None, *, direct: bool) -> ApplyResult:
-    """Take the step that is the operator's own, if one is; see `replicas_to_set`."""
+    """Set the replica count where that is up to the operator; see `replicas_to_set`."""
     desired = replicas_to_set(observed, view, direct=direct)
     ref = Ref(DEPLOYMENT, observed.namespace, names.consumer(observed.name))
     if desired is None or view is None:
@@ -27,7 +27,7 @@ async def set_replicas(write: Writer, observed: Observed, view: Scaling | None, 
     try:
         await write.patch(ref, {"spec": {"replicas": desired}}, subresource="scale", manager=SCALE_MANAGER)
     except NotFound:
-        return ApplyResult(observed)  # deleted meanwhile, perhaps with its whole namespace
+        return ApplyResult(observed)  # deleted in the meantime, perhaps with its whole namespace
     except (Invalid, Forbidden, Conflict) as error:
         return ApplyResult(observed, (str(error),))
     LOG.info("scaled %s from %s to %d: %s", ref, deployment["spec"].get("replicas"), desired, view.why)
@@ -36,7 +36,7 @@ async def set_replicas(write: Writer, observed: Observed, view: Scaling | None, 
 
 
 def no_consumers_wanted(observed: Observed, view: Scaling | None) -> bool:
-    """Whether there are to be no consumers; as it is now while nothing is decided."""
+    """Whether there should be no consumers; while nothing is decided, whether there are none."""
     if view is not None and view.desired is not None:
         return view.desired == 0
     deployment = observed.deployment(names.consumer(observed.name))
@@ -44,10 +44,10 @@ def no_consumers_wanted(observed: Observed, view: Scaling | None) -> bool:
 
 
 async def hand_over_replicas(write: Writer, observed: Observed, rendered: Sequence[Manifest]) -> None:
-    """Before a number of consumers that was applied is applied no more: have another manager hold it first.
+    """Hand the applied number of consumers over to another field manager before it is no longer applied.
 
-    Server-side apply takes back to its default, here 1, what one leaves out and nobody else holds. When somebody has
-    moved the number since we looked, it is theirs already, and that is as good.
+    Server-side apply resets a field that is left out, and that nobody else manages, to its default, here 1. If somebody
+    has changed the number since it was observed, they already manage it, which is just as good.
     """
     ref = Ref(DEPLOYMENT, observed.namespace, names.consumer(observed.name))
     held = applied_replicas(observed.children.get(ref))
@@ -59,4 +59,4 @@ async def hand_over_replicas(write: Writer, observed: Observed, rendered: Sequen
     try:
         await write.apply({**body, "spec": {"replicas": held}}, force=False, manager=SCALE_MANAGER)
     except Conflict:
-        LOG.info("the number of consumers of %s has been moved by somebody else meanwhile", ref)
+        LOG.info("somebody else has changed the number of consumers of %s in the meantime", ref)

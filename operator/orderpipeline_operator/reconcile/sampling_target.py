@@ -1,4 +1,4 @@
-"""What the sampler is to read of a pipeline, and the operator's own credentials for it."""
+"""What the sampler should read for a pipeline, and the operator's own credentials for it."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ def operator_endpoint(pipeline: Pipeline, context: Context) -> KafkaEndpoint[Sec
 
 
 def resolve(endpoint: KafkaEndpoint[SecretRef], secrets: Mapping[str, Manifest | None]) -> KafkaEndpoint[str] | None:
-    """The endpoint with what the Secrets hold; None while one of them, or an entry of one, does not exist."""
+    """The endpoint with the credentials from the Secrets; None while one of them, or a key, is missing."""
     texts: dict[SecretRef, str] = {}
     for ref in endpoint.secret_refs():
         raw = secret_bytes(secrets.get(ref.name), ref.key)
@@ -37,7 +37,7 @@ def resolve(endpoint: KafkaEndpoint[SecretRef], secrets: Mapping[str, Manifest |
 
 
 def sampling_target(pipeline: Pipeline, context: Context, observed: Observed) -> Target | None:
-    """What to sample; None while Kafka is not there, does not know the operator's user, or opens another listener."""
+    """What to sample; None until Kafka exists, knows the operator's user, and has opened the listener."""
     spec = pipeline.spec
     endpoint = resolve(operator_endpoint(pipeline, context), observed.secrets)
     if endpoint is None or bootstrap_address.awaited_listener(spec, observed) or not _user_exists(pipeline, observed):

@@ -14,7 +14,7 @@ LOG = logging.getLogger(__name__)
 
 
 async def write_status(write: Writer, observed: Observed, new: Manifest, identity: str, now: datetime) -> bool:
-    """Write the status when it changed in a way that matters, and tell its transitions as events."""
+    """Write the status if it changed in a way that matters, and publish the changes as events."""
     old = observed.cr.get("status")
     if not worth_writing(old, new):
         return False
@@ -23,14 +23,14 @@ async def write_status(write: Writer, observed: Observed, new: Manifest, identit
     try:
         await write.apply_status(manifest)
     except NotFound:
-        return False  # deleted meanwhile
+        return False  # deleted in the meantime
     for event in (*condition_events(conditions(observed.cr), new["conditions"]), *scaling_events(old, new)):
         await _publish(write, observed, event, identity, now)
     return True
 
 
 async def _publish(write: Writer, observed: Observed, event: Event, identity: str, now: datetime) -> None:
-    """Events are a courtesy: one that cannot be written is logged and forgotten."""
+    """Events are best effort: one that cannot be written is logged and forgotten."""
     manifest = {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",

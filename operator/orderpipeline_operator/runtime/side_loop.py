@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for servers that must answer whatever the main loop is busy with."""
+"""An event loop in its own thread, for servers that must answer no matter what the main loop is doing."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class SideLoop:
-    """Runs coroutines in another thread. Close it; servers are stopped by the coroutines that you run before."""
+    """Runs coroutines in another thread. Close it when done, after stopping the servers that it runs."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -21,11 +21,11 @@ class SideLoop:
         self._thread.start()
 
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run it over there and wait for its result here."""
+        """Run it in that thread and await its result in this one."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
 
     def close(self, seconds: float = 5.0) -> None:
-        """End the loop and its thread. One that has not turned in so many seconds is left to end with the process."""
+        """End the loop and its thread. A loop that does not respond within `seconds` ends with the process."""
         try:
             asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(seconds)
         except TimeoutError:
@@ -46,12 +46,12 @@ async def _cancel_all() -> None:
 async def serve_for_ever(
     side: SideLoop, serve: Callable[[], Coroutine[Any, Any, None]], gate: Gate, pause: float = 5.0
 ) -> None:
-    """Serve over there; whatever ends that is logged, and it is started anew after `pause` seconds."""
+    """Serve in that thread; whatever ends it is logged, and it is restarted after `pause` seconds."""
     while True:
         try:
             await side.run(serve())
-        except Exception as error:  # a bug, too, must not leave a process behind that serves nothing
-            LOG.warning("a server ended and is started again: %r", error)
+        except Exception as error:  # not even a bug may leave a process that serves nothing
+            LOG.warning("a server ended and is restarted: %r", error)
         finally:
             gate.close()
         await asyncio.sleep(pause)

@@ -25,7 +25,7 @@ class OperatorMetrics:
 
 
 class ScalingViews(Protocol):
-    """What is asked of the sampler."""
+    """What the metrics need from the sampler."""
 
     def keys(self) -> tuple[Key, ...]: ...
     def live(self, key: Key) -> Scaling | None: ...
@@ -33,7 +33,7 @@ class ScalingViews(Protocol):
 
 
 class PipelineMetrics(Collector):
-    """Lag and wanted consumers per pipeline, read when asked for; what is not known has no sample."""
+    """Lag and desired consumers per pipeline, read on each scrape; unknown values have no sample."""
 
     def __init__(self, views: ScalingViews) -> None:
         self._views = views

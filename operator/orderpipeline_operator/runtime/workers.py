@@ -1,4 +1,4 @@
-"""Workers that take keys from the queue and reconcile them, for ever."""
+"""Workers that take keys from the queue and reconcile them, forever."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Worker:
-    """One worker. `jitter` gives a share, 0 to 1, by which the next look comes earlier, to spread the load."""
+    """One worker. `jitter` returns 0 to 1: the next pass comes up to 10 % earlier, to spread the load."""
 
     queue: WorkQueue[Key]
     reconcile: Callable[[Key], Awaitable[float | None]]

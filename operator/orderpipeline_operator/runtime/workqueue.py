@@ -1,4 +1,4 @@
-"""A queue of keys: each is in it once, is worked on by one worker at a time, and waits longer after each failure."""
+"""A queue of keys: each is in it once, is processed by one worker at a time, and waits longer after each failure."""
 
 import asyncio
 import heapq
@@ -12,13 +12,13 @@ K = TypeVar("K")
 
 
 class WorkQueue(Generic[K]):
-    """Lives in one event loop. `clock` gives seconds that never go back."""
+    """Lives in one event loop. `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._due: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []
-        """By time, then by age. Entries whose time is no longer that in `_due` are left behind and passed over."""
+        """By time, then by age. Entries whose time no longer matches `_due` are stale and skipped."""
         self._ages = itertools.count()
         self._busy: set[K] = set()
         self._failures: dict[K, int] = {}
@@ -28,9 +28,9 @@ class WorkQueue(Generic[K]):
         return len(self._due) + len(self._busy)
 
     def add(self, key: K, delay: float = 0.0) -> None:
-        """Have the key worked on after `delay` seconds, or sooner if it was to be sooner.
+        """Have the key processed after `delay` seconds, or earlier if that was already due.
 
-        A key that failed keeps its wait, so that a storm of events does not become a storm of failures.
+        A key that failed keeps its delay, so that a burst of events does not become a burst of failures.
         """
         due = self._clock() + delay
         waiting = self._due.get(key)
@@ -54,18 +54,18 @@ class WorkQueue(Generic[K]):
                 pass
 
     def done(self, key: K) -> None:
-        """The key needs no further look until somebody adds it."""
+        """The key is finished until somebody adds it again."""
         self._failures.pop(key, None)
         self._release(key)
 
     def again(self, key: K, delay: float) -> None:
-        """It went well; look at it again after `delay` seconds at the latest."""
+        """It succeeded; process it again after `delay` seconds at the latest."""
         self._failures.pop(key, None)
         self.add(key, delay)
         self._release(key)
 
     def failed(self, key: K) -> float:
-        """It went wrong; gives the seconds until the next try."""
+        """It failed; returns the seconds until the next attempt."""
         count = self._failures.get(key, 0) + 1
         self._failures[key] = count
         delay = backoff(count)
@@ -89,7 +89,7 @@ class WorkQueue(Generic[K]):
         self._changed.set()
 
     def _first(self) -> float | None:
-        """When the next key is due that nobody works on."""
+        """When the next key that nobody is processing is due."""
         while self._heap:
             due, _, key = self._heap[0]
             if self._due.get(key) == due and key not in self._busy:

@@ -16,12 +16,12 @@ from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 
 SASL_HANDSHAKE, API_VERSIONS, SASL_AUTHENTICATE = 17, 18, 36
 LARGEST = 64 * 1024 * 1024
-"""Bytes of the largest answer that is believed; whoever sends more is no Kafka."""
+"""Largest answer that is accepted, in bytes; Kafka sends no larger one."""
 _HEAD = struct.Struct(">ihhi")
 
 
 class BrokerConnectionError(Exception):
-    """A connection that failed. `reason` is one CamelCase word; `stale`: it had worked before, so a new one may."""
+    """A connection that failed. `reason` is one CamelCase word; `stale`: it worked before, so a new one may too."""
 
     def __init__(self, reason: str, message: str, stale: bool = False) -> None:
         super().__init__(message)
@@ -70,7 +70,7 @@ class BrokerConnection:
         self._used = True
 
     def close(self) -> None:
-        """Give up the connection."""
+        """Close the connection."""
         for part in (self._file, self._socket):  # the file holds the socket open
             with contextlib.suppress(OSError):
                 part.close()
@@ -86,7 +86,7 @@ class BrokerConnection:
             raise self._broken(error) from error
 
     def receive(self, until: float) -> bytes:
-        """The answer to the oldest request that has none, without its correlation id."""
+        """The answer to the oldest unanswered request, without its correlation id."""
         try:
             self._socket.settimeout(_left(until))
             size = int.from_bytes(self._exactly(4))
@@ -109,7 +109,7 @@ class BrokerConnection:
 
     @property
     def clean(self) -> bool:
-        """Whether no answer is on its way, so that the next request's will be the next."""
+        """Whether no answer is outstanding, so that the next one belongs to the next request."""
         return self._read == self._sent
 
     def _exactly(self, count: int) -> bytes:
@@ -129,7 +129,7 @@ class BrokerConnection:
     def _versions(self, until: float) -> Mapping[int, tuple[int, int]]:
         answer = self.ask(API_VERSIONS, 0, b"", until)
         if answer.int16():
-            raise BrokerConnectionError("KafkaUnreachable", f"{self._where} does not tell its protocol's versions")
+            raise BrokerConnectionError("KafkaUnreachable", f"{self._where} does not report its protocol versions")
         return {answer.int16(): (answer.int16(), answer.int16()) for _ in range(answer.int32())}
 
     def _authenticate(self, endpoint: KafkaEndpoint[str], until: float) -> None:
@@ -137,7 +137,7 @@ class BrokerConnection:
         handshake = self.ask(SASL_HANDSHAKE, 1, string(mechanism), until)
         if handshake.int16():
             offered = ", ".join(handshake.string() for _ in range(handshake.int32()))
-            raise BrokerConnectionError("NotAuthenticated", f"Kafka does not offer {mechanism}, but {offered}")
+            raise BrokerConnectionError("NotAuthenticated", f"Kafka does not offer {mechanism}, only {offered}")
         try:
             talk = sasl.exchange(mechanism, user, password, secrets.token_urlsafe(24))
             message = next(talk)
@@ -146,18 +146,18 @@ class BrokerConnection:
                     message = talk.send(self._token(message, until))
         except ValueError as error:
             raise BrokerConnectionError(
-                "NotAuthenticated", f"Kafka does not prove that it knows the user: {error}"
+                "NotAuthenticated", f"Kafka did not prove that it knows the user: {error}"
             ) from error
 
     def _token(self, token: bytes, until: float) -> bytes:
         answer = self.ask(SASL_AUTHENTICATE, 0, data(token), until)
         if answer.int16():
-            text = f"Kafka refuses the operator's user or password ({answer.string()})"
+            text = f"Kafka rejected the operator's user or password ({answer.string()})"
             raise BrokerConnectionError("NotAuthenticated", text)
         answer.string()
         return answer.data()
 
 
 def _left(until: float) -> float:
-    """Seconds that are left; never 0, which would mean not to wait, nor less."""
+    """Seconds left; at least a millisecond, since 0 would mean not to wait."""
     return max(until - time.monotonic(), 0.001)

@@ -1,4 +1,4 @@
-"""What a connection is made with: the addresses and the TLS settings of an endpoint."""
+"""The addresses and TLS settings of an endpoint."""
 
 import ssl
 
@@ -10,7 +10,7 @@ class ConnectionSettingsError(Exception):
 
 
 def addresses(endpoint: KafkaEndpoint[str]) -> list[tuple[str, int]]:
-    """Host and port of each bootstrap server. Raises ConnectionSettingsError where one has no port."""
+    """Host and port of each bootstrap server. Raises ConnectionSettingsError if one has no port."""
     found = []
     for server in filter(None, (part.strip() for part in endpoint.bootstrap.split(","))):
         host, _, port = server.rpartition(":")

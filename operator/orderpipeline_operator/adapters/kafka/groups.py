@@ -1,6 +1,6 @@
-"""The requests of Kafka's protocol that tell of a consumer group: its state, its members, and who owns what.
+"""The requests of Kafka's protocol about a consumer group: its state, its members, and who owns what.
 
-A group is of one of two protocols, and each has a request of its own.
+A group uses one of two protocols, and each has its own request.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from orderpipeline_operator.domain.lag.sample import Group, GroupState, Owner
 DESCRIBE_GROUPS: Final = (15, 1)
 CONSUMER_GROUP_DESCRIBE: Final = (69, 0)
 NO_GROUP: Final = 69
-"""Error of a group that is not there, or not of the protocol that was asked for."""
+"""Error for a group that does not exist, or does not use the requested protocol."""
 
 _STATES: Final[Mapping[str, GroupState]] = {
     "Stable": "Stable",
@@ -37,11 +37,11 @@ def consumer_group_describe(group: str) -> bytes:
 
 
 def classic_group(raw: bytes, topic: str) -> Group:
-    """Answer to DESCRIBE_GROUPS, with the owners of `topic`. A group that is not there is Absent."""
+    """Answer to DESCRIBE_GROUPS, with the owners of `topic`. A group that does not exist is Absent."""
     answer = Cursor(raw)
     answer.int32()
     if answer.int32() != 1:
-        raise ValueError("Kafka tells of another number of groups than it was asked for")
+        raise ValueError("Kafka described a different number of groups than requested")
     error = answer.int16()
     if error == NO_GROUP:
         return Group("Absent", 0)
@@ -56,13 +56,13 @@ def classic_group(raw: bytes, topic: str) -> Group:
 
 
 def consumer_group(raw: bytes, topic: str) -> Group | None:
-    """Answer to CONSUMER_GROUP_DESCRIBE, with the owners of `topic`; None when the group is not of that protocol or not
-    there."""
+    """Answer to CONSUMER_GROUP_DESCRIBE, with the owners of `topic`; None when the group does not exist or
+    does not use that protocol."""
     answer = Cursor(raw)
     answer.tags()
     answer.int32()
     if answer.compact_length() != 1:
-        raise ValueError("Kafka tells of another number of groups than it was asked for")
+        raise ValueError("Kafka described a different number of groups than requested")
     error = answer.int16()
     if error == NO_GROUP:
         return None
@@ -83,7 +83,7 @@ def _classic_member(answer: Cursor, topic: str) -> Owner:
     answer.string()
     answer.data()
     raw = answer.data()
-    if not raw:  # it has not been told yet
+    if not raw:  # it has no assignment yet
         return Owner(client, ())
     owned: tuple[int, ...] = ()
     assigned = Cursor(raw)
@@ -104,7 +104,7 @@ def _member(answer: Cursor, topic: str) -> Owner:
         answer.compact_string()
     answer.compact_string()
     owned = _assignment(answer, topic)
-    _assignment(answer, topic)  # what it is to own once others have let go
+    _assignment(answer, topic)  # what it will own once others have released it
     answer.tags()
     return Owner(client, owned)
 

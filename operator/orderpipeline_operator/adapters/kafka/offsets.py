@@ -1,6 +1,6 @@
 """Offsets and group of one topic, read from Kafka in three rounds of batched requests.
 
-All calls here block; run them in a thread. What cannot be read whole is Unknown: half a topic's lag is no lag.
+All calls here block; run them in a thread. A partial reading is Unknown: the lag of half a topic is not a lag.
 """
 
 import threading
@@ -24,18 +24,18 @@ _REASONS: Final[Mapping[int, tuple[str, str]]] = {
     29: ("NotAuthorized", "grant Describe on the topic to the operator's user"),
     30: ("NotAuthorized", "grant Describe on the group to the operator's user"),
     31: ("NotAuthorized", "grant Describe to the operator's user"),
-    5: ("KafkaUnreachable", "a partition has no leader now"),
+    5: ("KafkaUnreachable", "a partition has no leader at the moment"),
     14: ("KafkaUnreachable", "the group's coordinator is loading"),
-    15: ("KafkaUnreachable", "the group has no coordinator now"),
+    15: ("KafkaUnreachable", "the group has no coordinator at the moment"),
 }
 _MOVED: Final = frozenset({3, 5, 6, 9, 15, 16, 74, 76})
-"""Errors that a look at who leads and coordinates now may put right."""
+"""Errors that fresh metadata or a new coordinator may fix."""
 OLDEST: Final = "Kafka 2.8"
 
 
 @dataclass(slots=True)
 class _Parsed:
-    """The answer that was parsed last, since most are the same as the one before."""
+    """The last parsed answer, since most equal the one before."""
 
     raw: bytes = b""
     value: object = None
@@ -50,7 +50,7 @@ class OffsetReader:
     def __init__(
         self, endpoint: KafkaEndpoint[str], topic: str, group: str, *, client_id: str, timeout: float = 4.0
     ) -> None:
-        """Connects nothing yet. Raises ConnectionSettingsError for settings with which nothing can be reached."""
+        """Does not connect yet. Raises ConnectionSettingsError for settings that cannot work."""
         self._endpoint, self._topic, self._group = endpoint, topic, group
         self._client_id, self._timeout = client_id, timeout
         self._consumer_group = partial(groups.consumer_group, topic=topic)
@@ -64,13 +64,13 @@ class OffsetReader:
         self._busy = threading.Lock()
 
     def close(self) -> None:
-        """Wait for a read that is under way, then give up the connections."""
+        """Wait for a read in progress, then close the connections."""
         with self._busy:
             self._closed = True
             self._forget()
 
     def read(self) -> Reading | Unknown:
-        """One reading; never raises what Kafka or the network do."""
+        """One reading; errors of Kafka and the network do not raise, they make it Unknown."""
         with self._busy:
             if self._closed:
                 return Unknown("Closed", "The reader was closed.")
@@ -98,7 +98,7 @@ class OffsetReader:
     def _read(self, until: float) -> Reading:
         topic = self._topic_now(until)
         fetch, lists = self._requests(topic)
-        # Commits before ends: what is committed in between must not look as if it were past the end.
+        # Commits before ends: what is committed in between must not appear to be past the end.
         commits, group = self._group_now(fetch, until)
         for address, (starts, ends) in lists.items():
             connection = self._connection(address, until)
@@ -165,7 +165,7 @@ class OffsetReader:
             return connection
         failure: BrokerConnectionError | None = None
         for number, address in enumerate(self._bootstrap):
-            now = time.monotonic()  # a server that does not answer leaves time for those after it
+            now = time.monotonic()  # a server that does not answer leaves time for the others
             try:
                 return self._connection(address, now + max(until - now, 0.0) / (len(self._bootstrap) - number))
             except BrokerConnectionError as error:
@@ -186,7 +186,7 @@ class OffsetReader:
 
 
 def _passes(error: Exception) -> bool:
-    """Whether the same may go well at once over new connections."""
+    """Whether an immediate retry over new connections may succeed."""
     if isinstance(error, BrokerConnectionError):
         return error.stale
     return isinstance(error, kafka.KafkaError) and error.code in _MOVED
@@ -198,4 +198,4 @@ def _unknown(error: Exception) -> Unknown:
         return Unknown(reason, f"{advice} ({error})")
     if isinstance(error, BrokerConnectionError):
         return Unknown(error.reason, str(error))
-    return Unknown("KafkaUnreachable", f"an answer that is not Kafka's: {error}")
+    return Unknown("KafkaUnreachable", f"an answer that is not in Kafka's protocol: {error}")

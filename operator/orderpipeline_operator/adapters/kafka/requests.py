@@ -1,6 +1,6 @@
-"""The requests of Kafka's protocol that reading offsets takes: bodies to send, and what the answers say.
+"""The requests of Kafka's protocol for reading offsets: bodies to send, and the parsed answers.
 
-Each at one version that Kafka 2.8 to 4 understand.
+Each in one version that Kafka 2.8 to 4 supports.
 """
 
 import struct
@@ -16,7 +16,7 @@ OFFSET_FETCH: Final = (9, 5)
 FIND_COORDINATOR: Final = (10, 1)
 EARLIEST, LATEST = -2, -1
 READ_COMMITTED: Final = 1
-"""The end is that of what consumers may read: behind it are orders of transactions that are open."""
+"""The end offset is the last stable one: beyond it are orders of open transactions, which consumers cannot read."""
 LEADER_NOT_AVAILABLE: Final = 5
 _ENDS, _COMMITS = struct.Struct(">ihqq"), struct.Struct(">iqihh")
 
@@ -31,7 +31,7 @@ class KafkaError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Partitions by their leaders, and where the brokers are. `topic_id` is new for a topic that was made again."""
+    """Partitions by their leaders, and where the brokers are. A recreated topic has a new `topic_id`."""
 
     topic_id: str
     leaders: Mapping[int, tuple[int, ...]]
@@ -44,7 +44,7 @@ class Topic:
 
 
 def metadata(topic: str) -> bytes:
-    """Body of METADATA for one topic, which shall not be made by asking."""
+    """Body of METADATA for one topic; asking does not create it."""
     return b"\2" + bytes(16) + compact_string(topic) + b"\0" + b"\0\0\0" + b"\0"
 
 
@@ -62,7 +62,7 @@ def topic_of(raw: bytes) -> Topic:
     answer.compact_string()
     answer.int32()
     if answer.compact_length() != 1:
-        raise ValueError("Kafka tells of another number of topics than it was asked for")
+        raise ValueError("Kafka described a different number of topics than requested")
     check(answer.int16())
     answer.compact_string()
     topic_id = answer.read(16).hex()
@@ -120,7 +120,7 @@ def offset_fetch(group: str, topic: str, partitions: Iterable[int]) -> bytes:
 
 
 def commits_of(raw: bytes) -> dict[int, int]:
-    """Answer to OFFSET_FETCH: committed offsets by partition; one without a commit is not in it."""
+    """Answer to OFFSET_FETCH: committed offsets by partition; partitions without a commit are left out."""
     answer = Cursor(raw)
     answer.int32()
     if answer.int32() == 0:
@@ -130,7 +130,7 @@ def commits_of(raw: bytes) -> dict[int, int]:
     count, found = answer.int32(), {}
     check(int.from_bytes(raw[-2:], signed=True))
     rows = answer.read(len(raw) - answer.at - 2)
-    if len(rows) == _COMMITS.size * count:  # nobody commits with a note, so all are of one size
+    if len(rows) == _COMMITS.size * count:  # nobody commits metadata, so all rows have the same size
         for number, offset, _, _, error in _COMMITS.iter_unpack(rows):
             check(error)
             if offset >= 0:
@@ -149,7 +149,7 @@ def commits_of(raw: bytes) -> dict[int, int]:
 
 def _one_topic(answer: Cursor) -> None:
     if answer.int32() != 1:
-        raise ValueError("Kafka tells of another number of topics than it was asked for")
+        raise ValueError("Kafka described a different number of topics than requested")
     answer.string()
 
 

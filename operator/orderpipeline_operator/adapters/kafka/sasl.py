@@ -17,7 +17,7 @@ MAX_ROUNDS: Final = 1_000_000
 
 
 def exchange(mechanism: str, username: str, password: str, nonce: str) -> Exchange:
-    """The exchange of a mechanism. `nonce` is random, printable and without commas. Raises LookupError for others."""
+    """The exchange of a mechanism. `nonce` is random, printable and without commas. Raises LookupError if unknown."""
     return {
         "PLAIN": lambda: plain(username, password),
         "SCRAM-SHA-256": lambda: scram("sha256", username, password, nonce),
@@ -26,12 +26,12 @@ def exchange(mechanism: str, username: str, password: str, nonce: str) -> Exchan
 
 
 def plain(username: str, password: str) -> Exchange:
-    """The name and the password as they are (RFC 4616)."""
+    """Name and password in plain text (RFC 4616)."""
     yield f"\0{username}\0{password}".encode()
 
 
 def scram(digest: str, username: str, password: str, nonce: str) -> Exchange:
-    """Proves to know the password without sending it, and has the server prove it too."""
+    """Proves knowledge of the password without sending it, and makes the server prove it too."""
     first = f"n={username.replace('=', '=3D').replace(',', '=2C')},r={nonce}"
     challenge = (yield f"n,,{first}".encode()).decode()
     found = re.fullmatch(r"r=([^,]+),s=([A-Za-z0-9+/=]+),i=([0-9]+)(,.*)?", challenge)

@@ -1,4 +1,4 @@
-"""Values as they are on Kafka's wire, in both encodings: the classic one, and the compact one of newer requests."""
+"""Values in Kafka's wire format, in both encodings: classic, and the compact one of newer requests."""
 
 import struct
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ def _varint(number: int) -> bytes:
 
 
 class Cursor:
-    """Reads values one after another. Raises ValueError where the bytes end too early."""
+    """Reads values one after another. Raises ValueError if the bytes end too early."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw, self.at = raw, 0

@@ -1,4 +1,4 @@
-"""The Kubernetes API with a memory: what the watches keep is not asked for, all else goes to the API server."""
+"""The Kubernetes API with a cache: what the watches keep is read from memory, the rest from the API server."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -15,15 +15,15 @@ from orderpipeline_operator.errors import NotFound
 
 
 class CachedClient:
-    """Reads and writes for the reconciler. A kind whose watch does not stand is read from the API server."""
+    """Reads and writes for the reconciler. A kind without an established watch is read from the API server."""
 
     def __init__(self, kube: KubernetesClient, namespaces: Iterable[str], changed: Callable[[Key], None]) -> None:
-        """`namespaces` empty: all. `changed` is told of pipelines whose objects changed by another hand than ours."""
+        """`namespaces` empty: all. `changed` is called with each pipeline whose objects somebody else changed."""
         self._kube, self._store = kube, Store(changed)
         self._informers: dict[tuple[Kind, str | None], Informer] = {}
         for namespace in tuple(namespaces) or (None,):
             wanted = [ListWatch(kind, namespace, CHILDREN_SELECTOR) for kind in CHILD_KINDS]
-            # Strimzi keeps a dozen Secrets per Kafka; contents are read of those that are needed.
+            # Strimzi keeps a dozen Secrets per Kafka; only those that are needed are read in full.
             wanted.append(ListWatch(SECRET, namespace, names.STRIMZI_CLUSTER_LABEL, partial=True))
             for each in wanted:
                 self._informers[each.kind, namespace] = Informer(kube, self._store, each)
@@ -35,7 +35,7 @@ class CachedClient:
                 group.create_task(informer.run())
 
     async def wait_synced(self, seconds: float) -> None:
-        """Wait until all watches stand, at most that long: a start is cheaper then, and right anyway."""
+        """Wait until all watches are established, at most that long: starting is cheaper then, and correct anyway."""
         _, pending = await asyncio.wait(
             [asyncio.ensure_future(i.wait_synced()) for i in self._informers.values()], timeout=seconds
         )
@@ -43,7 +43,7 @@ class CachedClient:
             each.cancel()
 
     async def get(self, ref: Ref) -> Manifest:
-        """One object; a Secret from memory while no newer one was announced."""
+        """One object; a Secret from memory unless a newer one was announced."""
         if ref.kind != SECRET or not self._synced(ref.kind, ref.namespace):
             return await self._kube.get(ref)
         found = self._store.get(ref)
@@ -70,11 +70,11 @@ class CachedClient:
         return await self._kube.create(manifest)
 
     async def make(self, manifest: Manifest) -> Manifest:
-        """See KubernetesClient; the answer is remembered before the watch tells of it."""
+        """See KubernetesClient; the answer is cached before the watch reports it."""
         return self._kept(await self._kube.make(manifest))
 
     async def apply(self, manifest: Manifest, *, force: bool = True, manager: str = names.FIELD_MANAGER) -> Manifest:
-        """See KubernetesClient; the answer is remembered before the watch tells of it."""
+        """See KubernetesClient; the answer is cached before the watch reports it."""
         return self._kept(await self._kube.apply(manifest, force=force, manager=manager))
 
     async def apply_status(self, manifest: Manifest) -> Manifest:
@@ -94,7 +94,7 @@ class CachedClient:
     def _kept(self, manifest: Manifest) -> Manifest:
         kind = kind_of(manifest)
         informer = self._informer(kind, manifest["metadata"]["namespace"])
-        # What the watch has passed already may be gone again since.
+        # An object that the watch has already passed may have been deleted since.
         if informer is not None and informer.synced and informer.behind(manifest["metadata"]["resourceVersion"]):
             self._store.remember(kind, manifest)
         return manifest

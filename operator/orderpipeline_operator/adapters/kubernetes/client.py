@@ -1,6 +1,6 @@
 """The only way to the Kubernetes API: a few verbs on plain JSON objects, server-side apply under one field manager.
 
-The models of the Kubernetes client stay out of it: most of what is written here are Strimzi's kinds and our own, which
+The models of the Kubernetes client stay out of it: most objects written here are of Strimzi's kinds and our own, which
 have none.
 """
 
@@ -19,7 +19,7 @@ from orderpipeline_operator.errors import NotFound, Unreachable, from_status
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _MERGE = "application/merge-patch+json"
 SILENCE: Final = 150.0
-"""Seconds without a line after which a watch counts as broken; the API server sends a bookmark every minute."""
+"""Seconds without a line after which a watch counts as broken; the API server sends bookmarks every minute."""
 
 
 class KubernetesClient:
@@ -76,13 +76,13 @@ class KubernetesClient:
             raise from_status(what, status, *error_of(rest))
 
     async def make(self, manifest: Manifest) -> Manifest:
-        """Server-side apply of what does not exist yet; Conflict when it does, whosever it is."""
-        # A precondition that no existing object meets, and that the API server does not hold against a new one.
+        """Server-side apply of an object that does not exist yet; Conflict when it does, whoever owns it."""
+        # A precondition that no existing object meets, and that the API server does not check for a new one.
         meta = {**manifest["metadata"], "resourceVersion": "1"}
         return await self._apply(ref_of(manifest), {**manifest, "metadata": meta}, "", True, FIELD_MANAGER)
 
     async def apply(self, manifest: Manifest, *, force: bool = True, manager: str = FIELD_MANAGER) -> Manifest:
-        """Server-side apply. Without force, fields that somebody else set otherwise are a Conflict."""
+        """Server-side apply. Without force, fields that somebody else set to other values are a Conflict."""
         return await self._apply(ref_of(manifest), manifest, "", force, manager)
 
     async def apply_status(self, manifest: Manifest) -> Manifest:
@@ -113,7 +113,7 @@ class KubernetesClient:
         )
 
     async def delete(self, ref: Ref, *, uid: str, propagation: str = "Background") -> None:
-        """Delete the object with this uid; gone already is fine, another object of the same name is a Conflict."""
+        """Delete the object with this uid; already gone is fine, another object of the same name is a Conflict."""
         body = {
             "kind": "DeleteOptions",
             "apiVersion": "v1",
@@ -128,7 +128,7 @@ class KubernetesClient:
                 raise
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Manifest:
-        """POST to a path that is no stored resource, such as a SubjectAccessReview."""
+        """POST to a path that is not a stored resource, such as a SubjectAccessReview."""
         return await self._object(f"post {path}", Request("POST", path, body=_json(body)))
 
     async def _apply(self, ref: Ref, manifest: Manifest, subresource: str, force: bool, manager: str) -> Manifest:
@@ -162,7 +162,7 @@ def path_of(kind: Kind, namespace: str | None, name: str = "") -> str:
 
 
 def error_of(raw: bytes) -> tuple[str, str]:
-    """Reason and message of a Status object; whatever else came, its first 300 characters."""
+    """Reason and message of a Status object; of anything else, the first 300 characters."""
     try:
         status = msgspec.json.decode(raw)
         return str(status["reason"]), str(status["message"])

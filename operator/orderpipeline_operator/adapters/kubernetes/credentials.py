@@ -16,7 +16,7 @@ from orderpipeline_common.runtime import SettingsError
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 CONNECTIONS: Final = 32
-"""Requests to the API server at the same time."""
+"""Concurrent requests to the API server."""
 
 
 async def discover(environ: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -> Configuration:
@@ -29,7 +29,7 @@ async def discover(environ: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -
 
 
 def in_cluster(environ: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -> Configuration:
-    """The service account of this pod. The kubelet replaces its token every hour; it is read anew every minute."""
+    """The service account of this pod. The kubelet replaces its token every hour; it is reread every minute."""
     token = folder / "token"
     if not token.is_file():
         raise SettingsError(f"{token} is missing: set automountServiceAccountToken on the operator's pod")
@@ -59,7 +59,7 @@ async def from_kubeconfig(paths: str) -> Configuration:
 
 
 async def authorization(config: Configuration) -> tuple[str, str] | None:
-    """Scheme and secret to send now, such as `("bearer", token)`; None when a client certificate speaks for us."""
+    """Scheme and secret to send, such as `("bearer", token)`; None when a client certificate is used."""
     value: str | None = await config.get_api_key_with_prefix("BearerToken")
     if value is None:
         return None

@@ -1,6 +1,6 @@
-"""kopf's part: it watches the pipelines, and what matters of their events becomes a key. It writes nothing at all.
+"""kopf's part: it watches the pipelines and turns relevant events into keys. It writes nothing at all.
 
-Their children are watched elsewhere, by what also remembers them: see adapters/cached.py.
+Their children are watched by the cache that also stores them: see cached_client.py.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ LOG = logging.getLogger(__name__)
 
 
 def change_key(body: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What of a pipeline, when it differs, is worth a look. Its status is ours, and most events are about that."""
+    """What has to change for an event to be relevant; not the status, which the operator itself writes."""
     meta = body["metadata"]
     return meta["uid"], meta.get("generation"), meta.get("deletionTimestamp"), tuple(meta.get("finalizers") or ())
 
@@ -43,7 +43,7 @@ def registry(cluster: Configuration, enqueue: Callable[[Key], None]) -> kopf.Ope
 
 
 def settings(*, cluster_wide: bool) -> kopf.OperatorSettings:
-    """kopf with all that writes turned off, and its waits capped: no minutes of silence after an outage."""
+    """kopf with all writing turned off and its delays capped: no minutes of silence after an outage."""
     made = kopf.OperatorSettings()
     made.posting.enabled = False
     made.scanning.disabled = not cluster_wide
@@ -72,7 +72,7 @@ async def connection_info(cluster: Configuration) -> kopf.ConnectionInfo:
 
 
 class KopfWatch:
-    """kopf in a thread and loop of its own, since it ends every task of the loop it runs in."""
+    """kopf in its own thread and loop, since it cancels every task of the loop it runs in."""
 
     def __init__(
         self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings, namespaces: tuple[str, ...]
@@ -87,15 +87,15 @@ class KopfWatch:
         )
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         self._thread.start()
 
     async def wait(self) -> None:
-        """Until it has ended, which it does by itself only when something is badly wrong."""
+        """Until it has ended, which it does by itself only when something is seriously wrong."""
         await self._ended.wait()
 
     async def stop(self, seconds: float) -> None:
-        """Ask it to end and wait, at most that long."""
+        """Ask it to end, and wait for at most that long."""
         self._stop.set()
         await asyncio.to_thread(self._thread.join, seconds)
 
@@ -114,7 +114,7 @@ class KopfWatch:
                     stop_flag=self._stop,
                 )
             )
-        except Exception as error:  # told to the main loop, which ends the process
+        except Exception as error:  # reported to the main loop, which ends the process
             self.failure = f"watching failed: {error!r}"
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._ended.set)

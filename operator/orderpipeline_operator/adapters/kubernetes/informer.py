@@ -1,4 +1,4 @@
-"""Keeps the store true to one kind of object: list, then watch, and list anew when the watch can't be continued."""
+"""Keeps the store up to date with one kind of object: list, then watch, and list again when the watch breaks off."""
 
 import asyncio
 import logging
@@ -15,14 +15,14 @@ from orderpipeline_operator.errors import ApiError, NotFound
 
 LOG = logging.getLogger(__name__)
 WATCH_SECONDS = 300.0
-"""How long one watch lasts at least; up to half as much again, so that not all of them end at once."""
+"""How long a watch lasts at least; up to half as long again, so that not all of them end at once."""
 MISSING_KIND_SECONDS = 10.0
-"""Time between two looks for a kind whose CRD is not installed."""
+"""Time between two checks for a kind whose CRD is not installed."""
 GONE = 410
 
 
 class Informer:
-    """One kind. What a reader has to know of it is in `synced` and `kind_missing`; neither: ask the API server."""
+    """One kind. Readers look at `synced` and `kind_missing`; if neither is set, ask the API server."""
 
     def __init__(
         self,
@@ -36,20 +36,20 @@ class Informer:
         self._kube, self._store, self._watched = kube, store, watched
         self._sleep, self._jitter = sleep, jitter
         self._version = ""
-        """Up to where the store is true; empty: it has to be listed."""
+        """The resourceVersion that the store is up to date with; empty: it has to be listed."""
         self._failures = 0
         self.synced = False
-        """Whether the store has all there is of it, but for what is on its way."""
+        """Whether the store holds all objects, apart from events still in transit."""
         self.kind_missing = False
         """Whether the cluster does not know the kind."""
         self._settled = asyncio.Event()
 
     async def wait_synced(self) -> None:
-        """Wait until the first list is in and its watch stands, or the kind is found to be absent."""
+        """Wait until the kind is listed and watched, or found to be missing."""
         await self._settled.wait()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """List and watch until cancelled."""
         while True:
             try:
                 if not self._version:
@@ -70,7 +70,7 @@ class Informer:
                 await self._sleep(backoff(self._failures))
 
     def behind(self, version: str) -> bool:
-        """Whether the watch has yet to tell what happened at this version."""
+        """Whether the watch has yet to report what happened at this version."""
         return int(self._version or 0) < int(version)
 
     async def _list(self) -> None:

@@ -1,6 +1,6 @@
-"""Leader election by a Lease object: at most one process leads, and one that cannot prove it any more stops leading.
+"""Leader election by a Lease object: at most one process leads, and one that can no longer prove it stops leading.
 
-No clocks are compared: a candidate takes over once it has itself watched the Lease unchanged for the Lease's duration.
+No clocks are compared: a candidate takes over once it has seen the Lease unchanged for the Lease's duration.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from orderpipeline_operator.errors import ApiError, NotFound
 
 
 class LeaseApi(Protocol):
-    """What the election needs of the Kubernetes API."""
+    """What the election needs from the Kubernetes API."""
 
     async def get(self, ref: Ref) -> Manifest: ...
     async def create(self, manifest: Manifest) -> Manifest: ...
@@ -29,7 +29,7 @@ class LeaseTerms:
     identity: str
     duration: int
     renew: float
-    """A leader that could not renew for so long has lost it."""
+    """A leader that could not renew for this long has lost it."""
     retry: float
 
     @staticmethod
@@ -39,7 +39,7 @@ class LeaseTerms:
 
 
 class Election:
-    """One candidate. `monotonic` gives seconds that never go back, `now` the time that is written down."""
+    """One candidate. `monotonic` returns monotonic seconds, `now` the time to be written."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Election:
         self._seen: tuple[Any, ...] | None = None
         self._seen_at = 0.0
         self.error = ""
-        """Why the last try failed; empty when it did not."""
+        """Why the last attempt failed; empty if it did not."""
 
     async def acquire(self) -> None:
         """Return once this process leads."""
@@ -66,7 +66,7 @@ class Election:
             await self._sleep(self._terms.retry)
 
     async def hold(self) -> None:
-        """Renew for ever; return when the lead is lost, at the latest `renew` seconds after the last renewal."""
+        """Renew forever; return when the lead is lost, at the latest `renew` seconds after the last renewal."""
         deadline = self._monotonic() + self._terms.renew
         while True:
             await self._sleep(self._terms.retry)
@@ -83,7 +83,7 @@ class Election:
                 return
 
     async def release(self) -> None:
-        """Let others lead at once; does nothing when somebody else leads or the API server is away."""
+        """Let others lead at once; does nothing when somebody else leads or the API server is unreachable."""
         try:
             lease = await self._api.get(self._terms.ref)
             if lease["spec"].get("holderIdentity") == self._terms.identity:

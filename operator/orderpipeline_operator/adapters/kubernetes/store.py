@@ -1,6 +1,6 @@
-"""What the watches have told of the pipelines' objects: the newest state of each, as JSON text, by pipeline.
+"""What the watches reported of the pipelines' objects: the latest state of each, as JSON text, by pipeline.
 
-Text, since a thousand pipelines have twenty thousand objects, and parsed they take ten times the memory.
+Text, since a thousand pipelines have twenty thousand objects, which take ten times the memory once parsed.
 """
 
 from collections.abc import Callable, Iterable
@@ -42,14 +42,14 @@ class _Versioned(msgspec.Struct):
 class _Entry:
     version: int
     raw: bytes
-    """Empty: only that it is there is known."""
+    """Empty: only its existence is known."""
 
 
 _META, _VERSION = msgspec.json.Decoder(_Object), msgspec.json.Decoder(_Versioned)
 
 
 class Store:
-    """`changed` is called with the pipeline of each object that came, went or is different. Lives in one event loop."""
+    """`changed` is called with the pipeline of each object that appeared, disappeared or changed. For one event loop."""
 
     def __init__(self, changed: Callable[[Key], None]) -> None:
         self._changed = changed
@@ -57,7 +57,7 @@ class Store:
         self._owners: dict[Ref, Key] = {}
 
     def put(self, kind: Kind, raw: bytes, *, partial: bool = False) -> Ref:
-        """An object's state; one that is older than what is known changes nothing. `partial`: without its contents."""
+        """Store an object's state; an older one than the known one changes nothing. `partial`: without its contents."""
         meta = _META.decode(raw).metadata
         ref, version = Ref(kind, meta.namespace, meta.name), int(meta.resource_version)
         known, before = self._find(ref), self._owners.get(ref)
@@ -73,7 +73,7 @@ class Store:
         return ref
 
     def remember(self, kind: Kind, manifest: Manifest) -> None:
-        """An object as the API server has just returned it; known already to whom it concerns, so nobody is called."""
+        """Store an object that the API server has just returned; the caller knows, so `changed` is not called."""
         meta = manifest["metadata"]
         ref, version = Ref(kind, meta["namespace"], meta["name"]), int(meta["resourceVersion"])
         known = self._find(ref)
@@ -82,7 +82,7 @@ class Store:
             self._set(ref, msgspec.convert(meta, _Meta), entry)
 
     def drop(self, kind: Kind, raw: bytes) -> None:
-        """An object is gone, or its label is; one that was made anew since is still there."""
+        """Remove an object that was deleted or lost its label, unless it was recreated since."""
         meta = _META.decode(raw).metadata
         ref = Ref(kind, meta.namespace, meta.name)
         known = self._find(ref)
@@ -103,7 +103,7 @@ class Store:
         return tuple(msgspec.json.decode(entry.raw) for ref, entry in objects.items() if ref.kind is kind)
 
     def has(self, ref: Ref) -> bool:
-        """Whether the object is known to be there."""
+        """Whether the object is known to exist."""
         return ref in self._owners
 
     def get(self, ref: Ref) -> Manifest | None:
@@ -146,9 +146,9 @@ def version_of(raw: bytes) -> str:
 
 
 def slim(kind: Kind, raw: bytes) -> bytes:
-    """The object without what nobody reads: who wrote which field, half of an object's size.
+    """The object without what nobody reads: the field managers, which are half of an object's size.
 
-    Of a Deployment that is read: who holds its number of replicas. Items of a list do not name their kind.
+    For a Deployment the manager of its replicas is kept. Items of a list do not name their kind.
     """
     manifest: dict[str, Any] = {"apiVersion": kind.api_version, "kind": kind.kind, **msgspec.json.decode(raw)}
     fields = manifest["metadata"].pop("managedFields", None) or ()
@@ -163,7 +163,7 @@ def slim(kind: Kind, raw: bytes) -> bytes:
 
 
 def _unchanged(kind: Kind, before: bytes, after: bytes) -> bool:
-    """Whether a change tells nothing: KEDA notes in a ScaledObject, at every poll, that it was active."""
+    """Whether a change is irrelevant: KEDA records in a ScaledObject, at every poll, that it was active."""
     return kind == SCALED_OBJECT and _reported(before) == _reported(after)
 
 

@@ -1,6 +1,6 @@
-"""HTTP to one API server: connections, credentials, deadlines. Bodies are bytes; what they mean is others' business.
+"""HTTP to one API server: connections, credentials, deadlines. Bodies are bytes; callers interpret them.
 
-The Kubernetes client finds out where the server is and who we are; its own requests cost several times as much.
+The Kubernetes client finds the server and the credentials; its own requests cost several times as much.
 """
 
 import ssl
@@ -17,7 +17,7 @@ from yarl import URL
 from orderpipeline_operator.adapters.kubernetes.credentials import authorization
 
 REQUEST_ERRORS: Final = (TimeoutError, aiohttp.ClientError, OSError)
-"""What a request raises when there was no whole answer."""
+"""What a request raises when there was no complete answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ class Transport:
     async def stream(
         self, path: str, query: Mapping[str, str], *, silence: float, accept: str = "application/json"
     ) -> AsyncGenerator[tuple[int, bytes]]:
-        """Status and pieces of an endless answer; one that is silent for so many seconds is TROUBLE.
+        """Status and pieces of an endless answer; one that is silent for `silence` seconds raises one of REQUEST_ERRORS.
 
-        The first piece is empty: it tells that the answer has begun.
+        The first piece is empty: it signals that the answer has begun.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout.total, sock_read=silence)
         headers = await self._headers(accept)
         if self._long is None:
-            self._long = self._session(0)  # apart, so that streams that stay open take no request's connection
+            self._long = self._session(0)  # separate, so that open streams take no connection from requests
         async with self._long.get(self._url(path, query), headers=headers, timeout=timeout, **self._way) as reply:
             yield reply.status, b""
             async for piece in reply.content.iter_any():
@@ -86,12 +86,12 @@ class Transport:
 
     def _session(self, limit: int) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=limit, ssl=_tls(self._cluster))
-        # Without trust_env, which looks into the environment and ~/.netrc in a thread, twice for each request.
+        # Without trust_env, which reads the environment and ~/.netrc in a thread, twice per request.
         return aiohttp.ClientSession(connector=connector, read_bufsize=2**18)
 
 
 def proxy_of(url: str) -> str | None:
-    """The proxy that the environment names for a server (HTTPS_PROXY, NO_PROXY); None: there is none."""
+    """The proxy for a server from the environment (HTTPS_PROXY, NO_PROXY); None without one."""
     parts = urlsplit(url)
     return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 

@@ -1,4 +1,4 @@
-"""Lists page by page and watches, as text: what is read of an object, and whether, is for the reader to say."""
+"""Lists page by page, and watches, both as text: the caller decides what to parse."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -12,7 +12,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import Kind
 from orderpipeline_operator.errors import from_status
 
 PAGE: Final = "200"
-"""Objects per page: enough to be quick, few enough to need no memory that is never needed again."""
+"""Objects per page: enough to be fast, few enough not to need memory just once."""
 
 
 class _Page(msgspec.Struct):
@@ -59,9 +59,9 @@ async def pages(kube: KubernetesClient, of: ListWatch) -> AsyncGenerator[tuple[l
 async def watch(
     kube: KubernetesClient, of: ListWatch, version: str, seconds: float
 ) -> AsyncGenerator[WatchEvent | None]:
-    """What happened after `version`, for so many seconds. The first is None: the watch stands.
+    """What happened after `version`, for `seconds`. The first item is None: the watch is established.
 
-    Raises ApiError also for what the watch itself tells, so that a version that is too old is one of status 410.
+    Raises ApiError also for errors within the watch; a version that is too old has status 410.
     """
     query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version}
     query |= {"timeoutSeconds": str(round(seconds))} | ({"labelSelector": of.selector} if of.selector else {})

@@ -1,4 +1,4 @@
-"""Audit lines for requests that are refused before a handler of ours sees them: those that are no HTTP."""
+"""Audit lines for requests that are rejected before they reach a handler: those that are not valid HTTP."""
 
 import logging
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from orderpipeline_operator.adapters.metrics_api.tls import AUDIT
 
 
 class ServerLog(logging.LoggerAdapter[logging.Logger]):
-    """The server's logger. aiohttp answers a malformed request by itself, and tells of it only here."""
+    """The server's logger. aiohttp answers a malformed request itself, and reports it only here."""
 
     def log(self, level: int, msg: object, *args: object, exc_info: Any = None, **more: Any) -> None:
-        """As Logger.log, with what was malformed as one line of the audit log."""
+        """Like Logger.log, with one line in the audit log for a malformed request."""
         if isinstance(exc_info, HttpProcessingError):
             who = args[0] if args and not isinstance(args[0], Mapping) else "?"
             AUDIT.warning("refused %d a malformed request from %s: %s", exc_info.code, who, _first_line(exc_info))

@@ -1,4 +1,4 @@
-"""Who sends a request: the front proxy, known by its client certificate, names the user in headers."""
+"""Who sends a request: the front proxy, identified by its client certificate, names the user in headers."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ AUTHENTICATED = "system:authenticated"
 
 @dataclass(frozen=True, slots=True)
 class FrontProxy:
-    """Whom to believe and where the user stands. `allowed_names` empty: any name that the CA has signed."""
+    """Whom to trust and which headers name the user. `allowed_names` empty: any name that the CA has signed."""
 
     ca_pem: str
     allowed_names: frozenset[str] = frozenset()
@@ -31,7 +31,7 @@ class FrontProxy:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as the API server knows it."""
+    """A user as known to the API server."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -39,34 +39,34 @@ class User:
 
 
 class Unauthenticated(Exception):  # noqa: N818 - reads as what it is
-    """The request names nobody that can be believed; the message says why, for the audit log."""
+    """The request names nobody who can be trusted; the message says why, for the audit log."""
 
 
 class FrontProxySource(Protocol):
-    """Where the front proxy's description comes from; it changes when the cluster renews its certificates."""
+    """Provides the front proxy's description, which changes when the cluster renews its certificates."""
 
     async def current(self) -> FrontProxy | None:
-        """The description; None when it cannot be read, and then nobody is believed."""
+        """The description; None when it cannot be read, and then nobody is trusted."""
 
 
 class FrontProxyConfigMap:
-    """Reads the ConfigMap that the API server publishes; the last one read stays while it cannot be read again."""
+    """Reads the ConfigMap that the API server publishes; the last one is kept while it cannot be read."""
 
     def __init__(self, kube: KubernetesClient) -> None:
         self._kube = kube
         self._last: FrontProxy | None = None
 
     async def current(self) -> FrontProxy | None:
-        """See Proxies."""
+        """See FrontProxySource."""
         try:
             self._last = parse((await self._kube.get(SOURCE)).get("data") or {})
         except (ApiError, ValueError) as error:
-            LOG.warning("%s cannot be used, keeping what was read before: %s", SOURCE, error)
+            LOG.warning("%s cannot be used, keeping the previous one: %s", SOURCE, error)
         return self._last
 
 
 def parse(data: Mapping[str, str]) -> FrontProxy:
-    """The ConfigMap's data. Raises ValueError when it has no CA, which would mean to believe anybody."""
+    """The ConfigMap's data. Raises ValueError when it has no CA, which would mean trusting anybody."""
     ca = data.get("requestheader-client-ca-file", "")
     if "BEGIN CERTIFICATE" not in ca:
         raise ValueError("it has no CA: start the API server with --requestheader-client-ca-file")
@@ -85,7 +85,7 @@ def _list(data: Mapping[str, str], key: str, default: tuple[str, ...]) -> tuple[
         return default
     value = json.loads(data[key])
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError(f"{key} is not a JSON list of texts")
+        raise ValueError(f"{key} is not a JSON list of strings")
     return tuple(value)
 
 

@@ -1,4 +1,4 @@
-"""May this user read that: asked of the API server by SubjectAccessReview, answers cached for a few seconds."""
+"""Whether a user may read something: SubjectAccessReviews by the API server, cached for a few seconds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MASTERS = "system:masters"
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What is asked for: a metric in a namespace, or else a path that is no resource."""
+    """What is requested: a metric in a namespace, or a path that is not a resource."""
 
     verb: str
     path: str
@@ -25,14 +25,14 @@ class Action:
 
 
 class Authorizer:
-    """Asks and remembers for CACHE_SECONDS seconds. `now` is a monotonic clock."""
+    """Asks the API server and caches its answers for CACHE_SECONDS. `now` is a monotonic clock."""
 
     def __init__(self, kube: KubernetesClient, now: Callable[[], float]) -> None:
         self._kube, self._now = kube, now
         self._cached: dict[tuple[Any, ...], tuple[float, bool, str]] = {}
 
     async def allowed(self, user: User, action: Action) -> tuple[bool, str]:
-        """Whether, and the API server's reason. Raises ApiError when it cannot be asked: then nothing is allowed."""
+        """Whether it is allowed, and the API server's reason. Raises ApiError when that is unknown: deny then."""
         if MASTERS in user.groups:
             return True, ""
         key = (user.name, user.groups, tuple(sorted(user.extra.items())), action)

@@ -40,7 +40,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class CurrentFrontProxy:
-    """The front proxy as last read; the refresher writes it, requests read it."""
+    """The front proxy as last read: written by the refresher, read by requests."""
 
     def __init__(self) -> None:
         self.current: FrontProxy | None = None
@@ -93,7 +93,7 @@ async def serve_with(
     proxies: FrontProxySource, authorizer: Authorizer, values: Values, tls: Tls, host: str, port: int,
     listening: Callable[[], None] = lambda: None,
 ) -> None:  # fmt: skip
-    """As `serve`, on parts that were made elsewhere. `listening` is called once the port is open."""
+    """Like `serve`, with parts that are passed in. `listening` is called once the port is open."""
     front_proxy = CurrentFrontProxy()
     while not await _refresh(front_proxy, proxies, tls):  # noqa: ASYNC110 - polls what others change
         await asyncio.sleep(1.0)
@@ -108,7 +108,7 @@ async def serve_with(
             await _refresh(front_proxy, proxies, tls)
     finally:
         if (server := runner.server) is not None:
-            # asyncio finishes the handshakes it has begun, and aiohttp would keep those connections for ever.
+            # asyncio finishes handshakes in progress, and aiohttp would keep those connections forever.
             server.connection_made = lambda handler, transport: transport.abort()  # type: ignore[method-assign]
         await runner.cleanup()
 
@@ -153,7 +153,7 @@ async def _guarded(
 
 
 def _action(request: web.Request) -> Action:
-    """In the API server's words: reading values, which names no single object, is a list."""
+    """In the API server's terms: reading values, which name no single object, is a list."""
     info = request.match_info
     verb = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
     known = verb.get(request.method, request.method.lower())

@@ -9,7 +9,7 @@ AUDIT = logging.getLogger("orderpipeline.audit")
 
 
 class _AuditedTls(ssl.SSLObject):
-    """TLS object that writes an audit line when it refuses a client, which asyncio would keep to itself."""
+    """TLS object that writes an audit line when it rejects a client, which asyncio would not report."""
 
     def do_handshake(self) -> None:
         try:
@@ -22,10 +22,10 @@ class _AuditedTls(ssl.SSLObject):
 
 
 class Tls:
-    """Gives the context for the listener; `refresh` makes new connections use what is current.
+    """Provides the context for the listener; `refresh` makes new connections use what is current.
 
-    A client certificate is asked for, not demanded: probes and the refusal with 401 need none. One that is not signed
-    by the client CA ends the handshake.
+    A client certificate is requested but not required: probes and 401 responses need none. One that the
+    client CA has not signed ends the handshake.
     """
 
     def __init__(self, cert: Path, key: Path) -> None:

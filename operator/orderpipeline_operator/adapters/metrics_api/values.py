@@ -23,7 +23,7 @@ class Values(Protocol):
     """Where values come from."""
 
     async def lookup(self, namespace: str, metric: str, selector: tuple[Requirement, ...]) -> Sequence[Row]:
-        """Values of one metric; empty where nothing is known, which makes an HPA hold."""
+        """Values of one metric; empty if unknown, which makes an HPA hold."""
 
 
 class StatusValues:
@@ -51,7 +51,7 @@ class StatusValues:
 def rows(
     pipelines: Sequence[Mapping[str, Any]], metric: str, selector: tuple[Requirement, ...], at: float
 ) -> list[Row]:
-    """Values of `metric` in the statuses of `pipelines` whose label matches; what is not known is left out."""
+    """Values of `metric` in the statuses of `pipelines` whose label matches; unknown values are left out."""
     section, key = _WHERE[metric]
     found: list[Row] = []
     for pipeline in pipelines:

@@ -1,7 +1,7 @@
 """JSON Schema of the pydantic models, rewritten as Kubernetes' structural schema.
 
-Structural means: every node has one type, no references, no titles, and alternatives only where Kubernetes has a word
-of its own for them (nullable, x-kubernetes-int-or-string, x-kubernetes-preserve-unknown-fields).
+Structural means: every node has one type, no references, no titles, and alternatives only where Kubernetes has its
+own keyword for them (nullable, x-kubernetes-int-or-string, x-kubernetes-preserve-unknown-fields).
 """
 
 from typing import Any
@@ -49,7 +49,7 @@ def _node(source: Schema, definitions: dict[str, Schema]) -> Schema:
         result.pop("minLength", None)
         result.pop("maxLength", None)
     if "anyOf" in source:
-        # Scalars of several types: Kubernetes has no word for it, so the operator's own check of the spec decides.
+        # Scalars of several types: Kubernetes cannot express that, so the operator's own validation decides.
         result["x-kubernetes-preserve-unknown-fields"] = True
     if result.get("type") == "array":
         result["items"] = _node(source["items"], definitions)
@@ -63,7 +63,7 @@ def _object(result: Schema, source: Schema, definitions: dict[str, Schema]) -> N
     if "properties" in source:
         result["properties"] = {key: _node(value, definitions) for key, value in source["properties"].items()}
         if "default" in result:
-            # In full: CEL rules judge a default before the defaults below it are filled in.
+            # In full: CEL rules check a default before the defaults below it are filled in.
             result["default"] = without_nulls(result["default"])
     elif isinstance(source.get("additionalProperties"), dict):
         result["additionalProperties"] = _node(source["additionalProperties"], definitions)
@@ -74,7 +74,7 @@ def _resolved(source: Schema, definitions: dict[str, Schema]) -> tuple[Schema, b
     """The node without references and without the alternative null; whether null was one."""
     if "$ref" in source:
         target = definitions[source["$ref"].rpartition("/")[2]]
-        # What stands beside a reference belongs to the field and wins: its description is the more telling one.
+        # What stands beside a reference belongs to the field and wins: its description is the more specific one.
         source = {**target, **{key: value for key, value in source.items() if key != "$ref"}}
     alternatives = source.get("anyOf")
     if not alternatives or {"type": "null"} not in alternatives:
@@ -88,7 +88,7 @@ def _resolved(source: Schema, definitions: dict[str, Schema]) -> tuple[Schema, b
 
 
 def without_nulls(default: Any) -> Any:
-    """A default as the API server wants it: what is absent is left out."""
+    """A default as the API server expects it: absent values are left out."""
     if not isinstance(default, dict):
         return default
     return {key: without_nulls(value) for key, value in default.items() if value is not None}

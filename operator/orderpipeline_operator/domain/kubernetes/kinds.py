@@ -66,7 +66,7 @@ EVENT: Final = Kind("events.k8s.io", "v1", "Event", "events")
 CLUSTER_KINDS: Final = (KAFKA, NODE_POOL)
 ENTITY_KINDS: Final = (TOPIC, USER)
 AUTOSCALER_KINDS: Final = (HPA, SCALED_OBJECT)
-"""What moves the consumers in the operator's stead; a pipeline has one of them at most."""
+"""What scales the consumers instead of the operator; a pipeline has at most one of them."""
 CHILD_KINDS: Final = (
     REBALANCE,
     *CLUSTER_KINDS,

@@ -1,4 +1,4 @@
-"""Every name that the operator gives, in one place. `name` is the OrderPipeline's own name."""
+"""Every name that the operator assigns. `name` is the OrderPipeline's own name."""
 
 import hashlib
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def rebalance_template(name: str) -> str:
 
 
 def orders_topic_resource(name: str) -> str:
-    """KafkaTopic of the orders; the topic's own name may hold characters that Kubernetes refuses."""
+    """KafkaTopic of the orders; the topic's own name may contain characters that Kubernetes rejects."""
     return f"{name}-orders"
 
 
@@ -102,7 +102,7 @@ def selector_labels(name: str, component: str) -> dict[str, str]:
 
 
 def label_selector(labels: Mapping[str, str]) -> str:
-    """The label selector, as a list request has it, of what has all of these."""
+    """The label selector of a list request for objects with all of these labels."""
     return ",".join(f"{key}={value}" for key, value in labels.items())
 
 

@@ -1,6 +1,6 @@
 """Pure builders: spec in, manifests out; one file per kind of object.
 
-A further object is one file here, its line in `render`, its Kind in kubernetes/kinds.py (CHILD_KINDS), and the
+A new kind of object is one file here, its line in `render`, its Kind in kubernetes/kinds.py (CHILD_KINDS), and the
 rights to it in the chart's _rules.tpl.
 """
 
@@ -25,7 +25,7 @@ __all__ = ["Bundle", "Context", "KafkaEndpoint", "Manifest", "Pipeline", "Secret
 
 
 def render(pipeline: Pipeline, context: Context) -> Bundle:
-    """All manifests of a pipeline, in the order in which they come up. Equal arguments give equal bundles.
+    """All manifests of a pipeline, in bring-up order. Equal arguments give equal bundles.
 
     The stages are kafka, entities and workloads; the first two are empty with kafka.existing.
     """
@@ -40,7 +40,7 @@ def render(pipeline: Pipeline, context: Context) -> Bundle:
 
 
 def _kafka(pipeline: Pipeline) -> tuple[Manifest, ...]:
-    # Pools come first: a Kafka without pools is an error to Strimzi, pools without a Kafka just wait.
+    # Pools come first: to Strimzi a Kafka without pools is an error, while pools without a Kafka just wait.
     return (*rebalance_template(pipeline), *kafka_node_pools(pipeline), kafka(pipeline))
 
 

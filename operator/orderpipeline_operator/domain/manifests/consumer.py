@@ -26,13 +26,13 @@ DSN_FILE: Final = "dsn"
 
 
 def service_account(pipeline: Pipeline) -> Manifest:
-    """The consumers ask nothing of Kubernetes, hence no token."""
+    """The consumers do not use the Kubernetes API, so they get no token."""
     name = names.consumer(pipeline.name)
     return manifest(pipeline, "v1", "ServiceAccount", name, COMPONENT, automountServiceAccountToken=False)
 
 
 def deployment(pipeline: Pipeline, context: Context) -> Manifest:
-    """Pods of the consumers. There is no preStop wait: nobody connects to them, so they may stop at once."""
+    """Pods of the consumers. There is no preStop delay: nobody connects to them, so they may stop at once."""
     name, spec = names.consumer(pipeline.name), pipeline.spec.consumer
     endpoint = kafka_endpoint(pipeline, context, name)
     volumes = kafka_volumes(endpoint)
@@ -66,13 +66,13 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
 
 
 def _replicas(pipeline: Pipeline) -> int | None:
-    """None leaves the number to whoever scales, or as it is; Kubernetes makes a new Deployment with 1."""
+    """None leaves the number to the autoscaler, or unchanged; Kubernetes creates a new Deployment with 1."""
     scaling = pipeline.spec.autoscaling
     return scaling.replicas if scaling.mode == "Off" else None
 
 
 def _sink(spec: ConsumerSpec) -> str | None:
-    """The sink in use; a handler wins over it."""
+    """The sink in use; a handler takes precedence."""
     return None if spec.handler else spec.sink.type
 
 

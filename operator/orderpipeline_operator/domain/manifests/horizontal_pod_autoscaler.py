@@ -13,14 +13,14 @@ _AT_ONCE: Final = {
     "stabilizationWindowSeconds": 0,
     "tolerance": "0",
 }
-"""The metric is a decision, already smoothed and stabilised. The HPA's own damping would only distort it: its usual
+"""The metric is a decision, already smoothed and stabilized. The HPA's own damping would only distort it: its default
 tolerance of 10 % would ignore a step from 10 to 11."""
 
 
 def horizontal_pod_autoscaler(pipeline: Pipeline) -> tuple[Manifest, ...]:
     """The HPA in mode Auto, backend ExternalMetrics. It follows the metric of desired consumers one to one.
 
-    It never goes below 1, because an HPA at 0 is off; the step between 0 and 1 is the operator's own.
+    It never goes below 1, because an HPA at 0 is off; the operator itself takes the step between 0 and 1.
     """
     scaling = pipeline.spec.autoscaling
     if scaling.mode != "Auto" or scaling.backend != "ExternalMetrics":
@@ -55,7 +55,7 @@ def horizontal_pod_autoscaler(pipeline: Pipeline) -> tuple[Manifest, ...]:
 
 
 def behavior(maximum: int) -> Manifest:
-    """An HPA's behavior that takes every step of ours at once, up to `maximum` consumers."""
+    """An HPA behavior that follows every step of the operator at once, up to `maximum` consumers."""
     return {"scaleUp": _any_step("Pods", maximum), "scaleDown": _any_step("Percent", 100)}
 
 

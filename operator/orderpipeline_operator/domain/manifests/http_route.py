@@ -1,4 +1,4 @@
-"""The HTTPRoute of the Gateway API: a way in from outside, beside the Ingress."""
+"""The HTTPRoute of the Gateway API: access from outside, as an alternative to the Ingress."""
 
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest, present
@@ -7,7 +7,7 @@ from orderpipeline_operator.domain.manifests.service import SERVICE_PORT
 
 
 def http_route(pipeline: Pipeline) -> tuple[Manifest, ...]:
-    """The Gateway API's HTTPRoute, when asked for."""
+    """The Gateway API's HTTPRoute, when requested."""
     wanted = pipeline.spec.producer.http_route
     if wanted is None:
         return ()

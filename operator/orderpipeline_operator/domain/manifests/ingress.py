@@ -1,4 +1,4 @@
-"""The Ingress: the way in from outside the Kubernetes cluster."""
+"""The Ingress: access from outside the Kubernetes cluster."""
 
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest, present
@@ -6,7 +6,7 @@ from orderpipeline_operator.domain.manifests.producer import COMPONENT, PORT_NAM
 
 
 def ingress(pipeline: Pipeline) -> tuple[Manifest, ...]:
-    """The Ingress, when asked for."""
+    """The Ingress, when requested."""
     wanted = pipeline.spec.producer.ingress
     if wanted is None:
         return ()

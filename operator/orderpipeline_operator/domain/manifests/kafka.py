@@ -38,7 +38,7 @@ def kafka(pipeline: Pipeline) -> Manifest:
 
 
 def owned_config(spec: KafkaSpec) -> dict[str, str | int | bool]:
-    """Broker settings that follow from fields of the spec; kafka.config may not hold them."""
+    """Broker settings that fields of the spec determine; kafka.config may not contain them."""
     copies, in_sync = spec.replication_factor, spec.min_in_sync_replicas
     return {
         "auto.create.topics.enable": False,
@@ -61,7 +61,7 @@ def _brokers(spec: KafkaSpec) -> Manifest:
         config=dict(sorted({**spec.config, **owned_config(spec)}.items())),
         rack=rack,
         metricsConfig=metrics,
-        # One broker at a time may go, whatever drains the nodes: two would stop orders at minInSyncReplicas.
+        # Only one broker at a time may be evicted: losing two would stop orders at minInSyncReplicas.
         template={"podDisruptionBudget": {"maxUnavailable": 1}},
     )
 
@@ -80,5 +80,5 @@ def _cruise_control(name: str, control: CruiseControl) -> Manifest | None:
         return None
     template = {"name": names.rebalance_template(name)}
     modes = [{"mode": mode, "template": template} for mode in ("add-brokers", "remove-brokers")]
-    # Without autoRebalance something must stand here: Strimzi reads a missing cruiseControl as off.
+    # Without autoRebalance there has to be some value: to Strimzi a missing cruiseControl means off.
     return {"autoRebalance": modes} if control.auto_rebalance else {"brokerCapacity": {}}

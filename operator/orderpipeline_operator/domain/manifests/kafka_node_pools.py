@@ -11,7 +11,7 @@ from orderpipeline_operator.domain.units.quantities import mebibytes
 
 
 def kafka_node_pools(pipeline: Pipeline) -> tuple[Manifest, ...]:
-    """Both pools; Strimzi gives the first its node ids first."""
+    """Both pools; Strimzi assigns node ids to the first one first."""
     kafka = pipeline.spec.kafka
     return (
         _pool(pipeline, names.brokers(pipeline.name), "broker", kafka.brokers),
@@ -49,13 +49,13 @@ def _volume(storage: Storage) -> dict[str, Any]:
 def _heap(heap: str | None) -> dict[str, str] | None:
     if heap is None:
         return None
-    # The JVM knows no Mi or Gi, but its m is a mebibyte.
+    # The JVM does not understand Mi or Gi, but its m is a mebibyte.
     size = f"{mebibytes(heap)}m"
     return {"-Xms": size, "-Xmx": size}
 
 
 def _spread(pipeline: Pipeline, pool: str) -> list[dict[str, Any]]:
-    """Nodes of a pool apart from each other: on hosts where possible, over racks always, since replicas count on it."""
+    """Spreads a pool's nodes: across hosts where possible, across racks always, since replicas rely on that."""
     rack = pipeline.spec.kafka.rack_topology_key
     selector = {
         "matchLabels": {

@@ -7,13 +7,13 @@ from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline,
 from orderpipeline_operator.domain.units.durations import milliseconds
 
 KAFKA_MAX_MESSAGE_BYTES = 1048588
-"""Kafka's own default of max.message.bytes: the largest batch that a topic takes."""
+"""Kafka's own default of max.message.bytes: the largest batch that a topic accepts."""
 RECORD_OVERHEAD_BYTES = 65536
-"""Room for a record's headers and framing beside the order; a dead letter's origin headers are the largest."""
+"""Room for a record's headers and framing besides the order; the origin headers of dead letters are the largest."""
 
 
 def kafka_topics(pipeline: Pipeline) -> tuple[Manifest, ...]:
-    """The orders topic, and the dead-letter topic unless it is off."""
+    """The orders topic, and the dead-letter topic unless it is disabled."""
     spec = pipeline.spec
     dead = spec.consumer.dead_letter
     orders = _topic(
@@ -31,7 +31,7 @@ def kafka_topics(pipeline: Pipeline) -> tuple[Manifest, ...]:
 
 
 def owned_config(spec: OrderPipelineSpec) -> dict[str, str | int | bool]:
-    """Topic settings that follow from fields of the spec; topic.config may not hold them."""
+    """Topic settings that fields of the spec determine; topic.config may not contain them."""
     largest = spec.producer.limits.max_order_bytes + RECORD_OVERHEAD_BYTES
     settings: dict[str, str | int | bool] = {
         "min.insync.replicas": spec.kafka.min_in_sync_replicas,

@@ -1,6 +1,6 @@
-"""The KafkaUsers: who may do what. Each has just the rights that its work takes.
+"""The KafkaUsers: who may do what. Each has only the rights that it needs.
 
-An idempotent producer needs no right on the cluster: since Kafka 2.8, Write on the topic is enough.
+An idempotent producer needs no rights on the cluster: since Kafka 2.8, Write on the topic is enough.
 """
 
 from typing import Any

@@ -9,9 +9,9 @@ from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline,
 
 
 def network_policies(pipeline: Pipeline) -> tuple[Manifest, ...]:
-    """One port in for each service, from anywhere, since where Ingress controllers and scrapers live is not known here.
+    """One open port per service, from anywhere, since it is unknown where Ingress controllers and scrapers run.
 
-    Egress stays open, since sinks and handlers may go anywhere.
+    Egress stays open, since sinks and handlers may connect anywhere.
     """
     return (
         _policy(pipeline, names.producer(pipeline.name), producer.COMPONENT, API_PORT),

@@ -1,4 +1,4 @@
-"""What rendering takes and gives: the pipeline, its surroundings, and ordered stages of manifests."""
+"""What rendering takes and returns: the pipeline, its context, and ordered stages of manifests."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,21 +23,21 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class Context:
-    """What rendering needs beside the spec."""
+    """What rendering needs besides the spec."""
 
     producer_image: str
     consumer_image: str
     operator_namespace: str
     bootstrap: str | None = None
-    """host:port that Kafka's status names; the address that Strimzi is known to give when None."""
+    """host:port from Kafka's status; when None, the address that Strimzi is known to assign."""
     ca_secret: str | None = None
-    """Secret with the brokers' CA; the name that Strimzi is known to give when None."""
+    """Secret with the brokers' CA; when None, the name that Strimzi is known to assign."""
     secret_hashes: Mapping[str, str] = field(default_factory=dict)
-    """Digest of each Secret by name; a pod whose Secret changes is replaced, since its environment cannot change."""
+    """Digest of each Secret by name; a pod is replaced when its Secret changes, since its environment cannot change."""
     scaling_url: str = ""
-    """Below which the operator answers what a pipeline's consumers should number, without a slash at its end."""
+    """URL, without a trailing slash, under which the operator answers how many consumers there should be."""
     no_consumers: bool = False
-    """Whether the decision is that there be no consumers at all."""
+    """Whether the decision is to have no consumers at all."""
     log_level: str = "INFO"
     image_pull_policy: str | None = None
     image_pull_secrets: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ def manifest(
     annotations: Mapping[str, str] | None = None,
     **body: Any,
 ) -> Manifest:
-    """A manifest with the metadata that every child has: namespace, labels and the owner that takes it along."""
+    """A manifest with the metadata that every child has: namespace, labels, and the owner."""
     metadata: Manifest = {
         "name": name,
         "namespace": pipeline.namespace,

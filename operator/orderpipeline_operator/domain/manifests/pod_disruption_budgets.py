@@ -1,4 +1,4 @@
-"""PodDisruptionBudgets: how many pods a node drain may take at a time."""
+"""PodDisruptionBudgets: how many pods a node drain may evict at a time."""
 
 from orderpipeline_operator.domain.api.v1alpha1 import Placement
 from orderpipeline_operator.domain.kubernetes import names
@@ -26,7 +26,7 @@ def _budget(pipeline: Pipeline, name: str, component: str, placement: Placement)
         spec={
             "maxUnavailable": int(allowed) if allowed.isdigit() else allowed,
             "selector": {"matchLabels": names.selector_labels(pipeline.name, component)},
-            # A pod that is not ready protects nothing; without this, broken pods would hold up every drain.
+            # Protecting a pod that is not ready is useless; without this, broken pods would block every drain.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     )

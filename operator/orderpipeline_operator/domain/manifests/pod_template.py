@@ -44,7 +44,7 @@ class Volume:
 
 
 def kafka_volumes(endpoint: KafkaEndpoint[SecretRef]) -> list[Volume]:
-    """Mounts of the credentials and the CA, where the connection has them."""
+    """Mounts of the credentials and the CA, where the endpoint has them."""
     found = []
     if endpoint.password:
         found.append(_single("kafka-user", endpoint.password, Mount.KAFKA_USER, PASSWORD_FILE))
@@ -54,7 +54,7 @@ def kafka_volumes(endpoint: KafkaEndpoint[SecretRef]) -> list[Volume]:
 
 
 def kafka_env(endpoint: KafkaEndpoint[SecretRef]) -> list[Manifest]:
-    """Environment by which both services connect."""
+    """Environment variables with which both services connect."""
     username = endpoint.username
     variables = env(
         {
@@ -142,7 +142,7 @@ def probe(path: str, port: str, *, period: int, failures: int) -> Manifest:
 
 
 def resources(wanted: Resources) -> Manifest:
-    """A container's resources; empty when nothing is asked."""
+    """A container's resources; empty when none are set."""
     return present(requests=dict(sorted(wanted.requests.items())), limits=dict(sorted(wanted.limits.items())))
 
 
@@ -156,7 +156,7 @@ def _spread(pipeline: str, component: str, placement: Placement) -> dict[str, An
         "topologyKey": placement.topology_key,
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": names.selector_labels(pipeline, component)},
-        # During a rollout the old pods must not count, or the new ones end up unevenly spread.
+        # During a rollout the old pods must not count, or the new ones would end up unevenly spread.
         "matchLabelKeys": ["pod-template-hash"],
     }
 

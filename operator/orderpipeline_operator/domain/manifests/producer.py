@@ -22,19 +22,19 @@ from orderpipeline_operator.domain.units.durations import milliseconds, seconds,
 COMPONENT: Final = "producer"
 PORT_NAME: Final = "http"
 PRE_STOP_SECONDS: Final = 5
-"""How long a stopping pod still serves: Ingress and kube-proxy need this to learn that it goes."""
+"""How long a stopping pod keeps serving: Ingress and kube-proxy need this long to notice that it stops."""
 EXIT_SECONDS: Final = 2
-"""What is left of the grace period after draining, to close the Kafka client and exit."""
+"""Time kept from the grace period after draining, to close the Kafka client and exit."""
 
 
 def service_account(pipeline: Pipeline) -> Manifest:
-    """The order API asks nothing of Kubernetes, hence no token."""
+    """The order API does not use the Kubernetes API, so it gets no token."""
     name = names.producer(pipeline.name)
     return manifest(pipeline, "v1", "ServiceAccount", name, COMPONENT, automountServiceAccountToken=False)
 
 
 def deployment(pipeline: Pipeline, context: Context) -> Manifest:
-    """Pods of the order API. None goes before its successor is ready."""
+    """Pods of the order API. None is stopped before its successor is ready."""
     name, spec = names.producer(pipeline.name), pipeline.spec.producer
     endpoint = kafka_endpoint(pipeline, context, name)
     volumes = kafka_volumes(endpoint)

@@ -1,4 +1,4 @@
-"""The ScaledObject that has KEDA turn the operator's decision into pods, by an HPA of its own."""
+"""The ScaledObject with which KEDA turns the operator's decision into pods, through its own HPA."""
 
 from typing import Final
 
@@ -17,8 +17,8 @@ _EXCLUDED: Final = "scaledobject.keda.sh/hpa-excluded-labels"
 def scaled_object(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
     """The ScaledObject in mode Auto, backend KEDA. Its one trigger asks the operator for the number.
 
-    There is no fallback: an answer that cannot be had is an error to KEDA, upon which it and its HPA hold. A fallback
-    would replace the number that holds by one that was guessed here, and one of 0 replicas would stop all consumers.
+    There is no fallback: without an answer KEDA and its HPA hold. A fallback would replace the current number with one
+    guessed here, and a fallback of 0 replicas would stop all consumers.
     """
     scaling = pipeline.spec.autoscaling
     if scaling.mode != "Auto" or scaling.backend != "KEDA":
@@ -32,15 +32,15 @@ def scaled_object(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
             "ScaledObject",
             name,
             COMPONENT,
-            # KEDA copies our labels to its HPA, and those of them by which we know what is ours should not go along.
+            # KEDA copies our labels to its HPA, but not those by which the operator recognizes its own objects.
             annotations={_EXCLUDED: f"{names.MANAGED_BY_LABEL},{names.PIPELINE_LABEL}"},
             spec={
                 "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-                # KEDA itself looks this often, and only to wake and to stop; its HPA asks for every step.
+                # KEDA itself polls this often, but only to start and to stop; its HPA asks for every step.
                 "pollingInterval": max(round(seconds(scaling.poll_interval)), 1),
-                "cooldownPeriod": 0,  # idleAfter was the wait
-                # While there are to be consumers KEDA must not be able to stop them all: when an answer can't be had,
-                # it may take a trigger for idle instead of unknown, if its HPA asks at the same moment.
+                "cooldownPeriod": 0,  # idleAfter was the delay
+                # While there should be consumers, KEDA must not be able to stop them all: without an answer it may
+                # take a trigger for idle instead of unknown, if its HPA asks at the same moment.
                 "minReplicaCount": bounds.minimum if context.no_consumers else max(bounds.minimum, 1),
                 "maxReplicaCount": bounds.maximum,
                 "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior(bounds.maximum)}},
@@ -63,5 +63,5 @@ def scaled_object(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
 
 
 def desired_url(base: str, namespace: str, name: str) -> str:
-    """Where the operator answers how many consumers a pipeline should have; also a route's pattern with braces."""
+    """Where the operator answers how many consumers a pipeline should have; with braces, the route's pattern."""
     return f"{base}/scaling/{namespace}/{name}"

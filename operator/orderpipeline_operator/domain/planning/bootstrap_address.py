@@ -1,4 +1,4 @@
-"""Kafka's address inside the cluster: the last that Strimzi named, and whether it fits the listener that is wanted.
+"""Kafka's address inside the cluster: the last one from Strimzi, and whether it fits the desired listener.
 
 The listener decides the protocol, so an address must never be used with another listener's protocol.
 """
@@ -9,12 +9,12 @@ from orderpipeline_operator.domain.planning.observed import Observed
 
 
 def last_known(spec: OrderPipelineSpec, observed: Observed) -> str | None:
-    """host:port, for whichever listener. Strimzi drops it while paused or unhappy; the last known stays."""
+    """host:port, of whichever listener. Strimzi drops it while paused or failing; the last known one is kept."""
     return current(spec, observed) or _last(observed)
 
 
 def current(spec: OrderPipelineSpec, observed: Observed) -> str | None:
-    """host:port of the listener that the spec wants the services to use; None while Strimzi has not named it."""
+    """host:port of the listener that the services should use; None until Strimzi has published it."""
     if spec.kafka.existing is not None:
         return spec.kafka.existing.bootstrap_servers
     name, port = _wanted(spec)
@@ -26,7 +26,7 @@ def current(spec: OrderPipelineSpec, observed: Observed) -> str | None:
 
 
 def awaited_listener(spec: OrderPipelineSpec, observed: Observed) -> str:
-    """What services that run on another listener wait for, in words for the user; empty: they need not wait."""
+    """What services on another listener wait for, in words for the user; empty if they need not wait."""
     if last_known(spec, observed) is None or current(spec, observed) is not None:
         return ""
     return f"Kafka {observed.name} to open its listener {_wanted(spec)[0]}"

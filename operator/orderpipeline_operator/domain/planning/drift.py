@@ -1,4 +1,4 @@
-"""Whether a live object still says what we rendered, so that unchanged objects are not written."""
+"""Whether a live object still matches what was rendered, so that unchanged objects are not written."""
 
 import hashlib
 import json
@@ -26,9 +26,9 @@ def stamped(rendered: Manifest) -> Manifest:
 
 
 def difference(rendered: Manifest, live: Manifest) -> str | None:
-    """Path of the first field in which live is not what was rendered; None when there is nothing to write.
+    """Path of the first field in which the live object differs; None when there is nothing to write.
 
-    The fingerprint catches what comparing values cannot: fields that were applied before and are left out now.
+    The fingerprint catches what comparing values cannot: fields that were applied before and are no longer rendered.
     """
     applied = (live["metadata"].get("annotations") or {}).get(HASH_ANNOTATION)
     if applied != fingerprint(rendered):
@@ -58,7 +58,7 @@ def _compare_maps(want: dict[str, Any], have: Any, path: tuple[str, ...]) -> str
     for key, value in want.items():
         there = have.get(key)
         if value.__class__ is str and value == there and value:
-            continue  # nearly all there is; a path is only made for what may differ
+            continue  # the common case; paths are built only for fields that may differ
         found = _compare(value, there, (*path, key))
         if found:
             return found
@@ -81,7 +81,7 @@ def _compare_lists(want: list[Any], have: Any, path: tuple[str, ...]) -> str | N
 
 
 def _by_name(items: list[Any]) -> dict[str, Any] | None:
-    """Items by their unique `name`, or None when they are not named things."""
+    """Items by their unique `name`, or None if they have none."""
     if not all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in items):
         return None
     named = {item["name"]: item for item in items}
@@ -106,5 +106,5 @@ def _is_quantity(path: tuple[str, ...]) -> bool:
 
 
 def _open_map(path: tuple[str, ...]) -> bool:
-    """Maps that many write to: labels and annotations."""
+    """Maps with many writers: labels and annotations."""
     return path[-2:] in {("metadata", "labels"), ("metadata", "annotations")}

@@ -1,4 +1,4 @@
-"""What was found in the cluster about one pipeline, and how to read it. Everything here is a value."""
+"""What was observed of one pipeline, and how to read it. Everything here is a value."""
 
 import base64
 import hashlib
@@ -20,13 +20,13 @@ from orderpipeline_operator.domain.kubernetes.kinds import (
 
 @dataclass(frozen=True)
 class Observed:
-    """One look at a pipeline and its surroundings."""
+    """One look at a pipeline and its objects."""
 
     cr: Manifest
     children: Mapping[Ref, Manifest] = field(default_factory=dict)
     """Objects whose controlling owner is this pipeline."""
     foreign_objects: frozenset[Ref] = frozenset()
-    """Objects that bear a name or label of ours but belong to somebody else."""
+    """Objects with a name or label of this pipeline that it does not own."""
     secrets: Mapping[str, Manifest | None] = field(default_factory=dict)
     """The Secrets that the pipeline needs, by name; None: it does not exist."""
     missing_kinds: frozenset[Kind] = frozenset()
@@ -82,7 +82,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Scaling:
-    """What the sampler knows of one pipeline; None everywhere it does not know."""
+    """What the sampler knows of one pipeline; None wherever it does not know."""
 
     orders: int | None = None
     seconds: float | None = None
@@ -92,12 +92,12 @@ class Scaling:
     error: str = ""
     """Why there is no sample of the lag; empty when there is one."""
     latest: dict[str, Any] | None = None
-    """The decision that holds now, with its numbers, as in `decisions`."""
+    """The current decision, with its numbers, as in `decisions`."""
     decisions: tuple[dict[str, Any], ...] = ()
     """Newest last."""
     state: dict[str, Any] | None = None
     leaving: tuple[str, ...] = ()
-    """Members of the group, by client.id, that should go when there are too many; the first goes first."""
+    """Members of the group, by client.id, to be removed first when there are too many; in that order."""
 
 
 def condition(manifest: Manifest | None, type_: str) -> dict[str, Any] | None:
@@ -114,13 +114,13 @@ def conditions(manifest: Manifest | None) -> list[dict[str, Any]]:
 
 
 def is_true(manifest: Manifest | None, type_: str) -> bool:
-    """Whether a condition is True; one that is not there is not."""
+    """Whether a condition is True; a missing one is not."""
     found = condition(manifest, type_)
     return found is not None and found.get("status") == "True"
 
 
 def up_to_date(manifest: Manifest) -> bool:
-    """Whether the controller of the object has seen its newest spec."""
+    """Whether the object's controller has seen its latest spec."""
     observed = (manifest.get("status") or {}).get("observedGeneration")
     return observed is not None and observed >= manifest["metadata"].get("generation", 0)
 
@@ -132,7 +132,7 @@ def secret_bytes(secret: Manifest | None, key: str) -> bytes | None:
 
 
 def secret_hash(secret: Manifest) -> str:
-    """A digest of a Secret's entries that changes when one of them does and tells nothing about them."""
+    """A digest of a Secret's entries that changes with each of them and reveals nothing about them."""
     digest = hashlib.sha256()
     for key, value in sorted((secret.get("data") or {}).items()):
         digest.update(f"{len(key)}:{key}{len(value)}:{value}".encode())
@@ -140,11 +140,11 @@ def secret_hash(secret: Manifest) -> str:
 
 
 SecretKey = tuple[str, str]
-"""Name of a Secret and the entry that it must have; an empty entry: any."""
+"""Name of a Secret and the key that it must have; an empty key: any."""
 
 
 def required_secret_keys(manifests: Iterable[Manifest]) -> frozenset[SecretKey]:
-    """The Secrets, and entries of them, without which the pods of these Deployments cannot start."""
+    """The Secrets and keys without which the pods of these Deployments cannot start."""
     required: set[SecretKey] = set()
     for manifest in manifests:
         pod = manifest["spec"]["template"]["spec"]
@@ -159,12 +159,12 @@ def required_secret_keys(manifests: Iterable[Manifest]) -> frozenset[SecretKey]:
 
 
 def missing_secrets(required: Iterable[SecretKey], secrets: Mapping[str, Manifest | None]) -> tuple[str, ...]:
-    """What of it is not there, in words for the user."""
+    """Which of them are missing, in words for the user."""
     found = set()
     for name, key in required:
         secret = secrets.get(name)
         if secret is None:
             found.add(f"Secret {name}")
         elif key and secret_bytes(secret, key) is None:
-            found.add(f"entry {key} of Secret {name}")
+            found.add(f"key {key} of Secret {name}")
     return tuple(sorted(found))

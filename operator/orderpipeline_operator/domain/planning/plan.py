@@ -1,7 +1,7 @@
-"""What may be written now: Kafka first, topics and users once it answers, the services once those exist.
+"""What may be written now: Kafka first, topics and users once it is ready, the services once those exist.
 
-Order matters only for bringing a pipeline up. A stage that was ever begun stays open, so that a Kafka that rolls, or
-whose status Strimzi is rewriting, never keeps the services from being repaired.
+The order matters only while a pipeline comes up. A stage that has been started stays open, so that a Kafka that is
+rolling, or whose status Strimzi is rewriting, never keeps the services from being repaired.
 """
 
 from collections.abc import Sequence
@@ -25,31 +25,31 @@ from orderpipeline_operator.domain.planning.drift import difference, stamped
 from orderpipeline_operator.domain.planning.observed import Observed, is_true, missing_secrets, required_secret_keys
 
 KEPT_KINDS: Final = CLUSTER_KINDS
-"""Never pruned, since they hold the orders; they go only with the pipeline itself."""
+"""Never pruned, since they hold the orders; they are deleted only with the pipeline itself."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Writes of one reconcile, in order, and what is not written yet."""
+    """Writes of one pass, in order, and what is not written yet."""
 
     apply: tuple[Manifest, ...] = ()
     """Stamped manifests that differ from what is live, or are missing."""
     prune: tuple[Ref, ...] = ()
     """Owned objects that are no longer rendered."""
     foreign: tuple[Ref, ...] = ()
-    """Rendered objects whose name somebody else has taken."""
+    """Rendered objects whose name belongs to an object that this pipeline does not own."""
     missing_kinds: tuple[Kind, ...] = ()
-    """Rendered kinds that this cluster does not know."""
+    """Rendered kinds that this cluster does not have."""
     waiting_for: tuple[str, ...] = ()
     """What the next stage waits for, in words for the user."""
     held_back: tuple[str, ...] = ()
-    """What changes of the Deployments wait for, in words for the user; empty: nothing of them is held back."""
+    """What changes to the Deployments wait for, in words for the user; empty: none is held back."""
 
 
 def plan(stages: Sequence[Sequence[Manifest]], observed: Observed, hold: str = "") -> Plan:
     """Decide what to write. `stages` are the rendered manifests in bring-up order.
 
-    `hold`: what the Deployments have to wait for, in words; empty: nothing.
+    `hold`: what the Deployments have to wait for, in words for the user; empty: nothing.
     """
     writes: list[Manifest] = []
     refused: list[Ref] = []
@@ -74,7 +74,7 @@ def plan(stages: Sequence[Sequence[Manifest]], observed: Observed, hold: str = "
                 writes.append(stamped(manifest))
         waiting = (*waiting, *unready(stage, observed), *missed)
     rendered = {ref_of(manifest) for stage in stages for manifest in stage}
-    # An HPA goes on while the ScaledObject that is to replace it cannot be made.
+    # The HPA stays while the ScaledObject that is to replace it cannot be created.
     kept = (*KEPT_KINDS, HPA) if SCALED_OBJECT in missing else KEPT_KINDS
     prune = tuple(sorted(ref for ref in observed.children if ref not in rendered and ref.kind not in kept))
     return Plan(tuple(writes), prune, tuple(refused), tuple(sorted(missing)), waiting, held)
@@ -87,7 +87,7 @@ def last_stage_waits(stages: Sequence[Sequence[Manifest]], observed: Observed) -
 
 
 def unready(stage: Sequence[Manifest], observed: Observed) -> tuple[str, ...]:
-    """The rendered Strimzi objects of a stage that are not Ready, in words; services are not waited for."""
+    """The rendered Strimzi objects of a stage that are not Ready, in words; services are not awaited."""
     awaited = (ref for ref in map(ref_of, stage) if ref.kind in (KAFKA, TOPIC, USER))
     return tuple(f"{ref.kind.kind} {ref.name}" for ref in awaited if not is_true(observed.children.get(ref), "Ready"))
 
@@ -105,12 +105,12 @@ def _differs(manifest: Manifest, live: Manifest | None) -> bool:
     if live is None:
         return True
     if live["metadata"].get("deletionTimestamp"):
-        return False  # it is made anew once it is gone
+        return False  # it is created again once it is gone
     return difference(manifest, live) is not None
 
 
 def _missing(stage: Sequence[Manifest], observed: Observed, hold: str) -> tuple[str, ...]:
-    """What pods of this stage need and is not there: Secrets, whose lack would render a wrong template, and `hold`."""
+    """What the pods of this stage lack: Secrets, without which the template would be wrong, and `hold`."""
     deployments = [manifest for manifest in stage if manifest["kind"] == DEPLOYMENT.kind]
     return (
         *missing_secrets(required_secret_keys(deployments), observed.secrets),

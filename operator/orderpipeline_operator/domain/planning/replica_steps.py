@@ -1,4 +1,4 @@
-"""The consumers' replica count: which steps of it are the operator's own, and who is on record as having set it."""
+"""The consumers' replica count: which changes are up to the operator, and who is recorded as having set it."""
 
 from typing import cast
 
@@ -8,10 +8,10 @@ from orderpipeline_operator.domain.planning.observed import Observed, Scaling
 
 
 def replicas_to_set(observed: Observed, view: Scaling | None, *, direct: bool) -> int | None:
-    """The replica count that is the operator's to write now; None when nothing is.
+    """The replica count that the operator should set now; None if it should not.
 
-    An HPA of ours neither leaves nor reaches 0, so those two steps are the operator's. With `direct` all steps are, as
-    soon as nothing else scales, and none while the lag is not known. A ScaledObject takes all of them itself.
+    An HPA neither leaves nor reaches 0, so those two steps are the operator's. With `direct` all steps are, as soon as
+    nothing else scales, but none while the lag is unknown. A ScaledObject takes all of them itself.
     """
     name = names.consumer(observed.name)
     deployment = observed.deployment(name)
@@ -25,7 +25,7 @@ def replicas_to_set(observed: Observed, view: Scaling | None, *, direct: bool) -
 
 
 def applied_replicas(deployment: Manifest | None) -> int | None:
-    """The live replica count while our own apply is on record for it; None once somebody else has moved it."""
+    """The live replica count while the operator's apply is recorded for it; None once somebody else changed it."""
     for entry in (deployment or {}).get("metadata", {}).get("managedFields") or ():
         ours = entry.get("manager") == names.FIELD_MANAGER and entry.get("operation") == "Apply"
         if ours and not entry.get("subresource") and "f:replicas" in (entry.get("fieldsV1") or {}).get("f:spec", {}):

@@ -1,8 +1,8 @@
-"""Taking a pipeline down in the order that Strimzi needs, one step per reconcile, without ever hanging.
+"""Takes a pipeline down in the order that Strimzi needs, one step per pass, without ever hanging.
 
-Strimzi's topic operator lives in the Kafka cluster and holds a finalizer on every KafkaTopic. So topics and users go
-while it lives, then the Kafka, then the pools, whose pods would otherwise lose their cluster. What waits for a Strimzi
-that is not there is helped along once the patience is used up, and what others hold is then left to them.
+Strimzi's topic operator lives in the Kafka cluster and holds a finalizer on every KafkaTopic. So topics and users are
+deleted while it runs, then the Kafka, then the pools, whose pods would otherwise lose their cluster. Once the timeout
+has passed, what waits for a missing Strimzi is released, and what others hold is left to them.
 """
 
 from collections.abc import Iterable
@@ -21,6 +21,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import (
     Ref,
 )
 from orderpipeline_operator.domain.planning.observed import Observed
+from orderpipeline_operator.domain.units.wording import counted
 
 FINALIZER: Final = f"{GROUP}/teardown"
 TOPIC_FINALIZER: Final = "strimzi.io/topic-operator"
@@ -28,11 +29,11 @@ TOPIC_FINALIZER: Final = "strimzi.io/topic-operator"
 
 @dataclass(frozen=True)
 class Teardown:
-    """The next step. Nothing to delete, release or wait for means done: our own finalizer may go."""
+    """The next step. Nothing to delete, release or wait for means done: our own finalizer can be removed."""
 
     delete: tuple[Ref, ...] = ()
     release: tuple[Ref, ...] = ()
-    """KafkaTopics whose finalizer nobody is left to remove."""
+    """KafkaTopics whose finalizer has nobody left to remove it."""
     waiting: str = ""
     """What is waited for, in words for the user; empty: the next step can follow at once."""
 
@@ -43,16 +44,18 @@ class Teardown:
 
 
 def next_step(observed: Observed, now: datetime, teardown_seconds: float) -> Teardown:
-    """What to do now. `teardown_seconds`: seconds after its deletion that a pipeline waits for pods and Strimzi."""
+    """What to do now. `teardown_seconds`: how long after its deletion a pipeline waits for pods and Strimzi."""
     timed_out = (now - deleted_at(observed)).total_seconds() > teardown_seconds
     services = observed.of(
         *(kind for kind in {ref.kind for ref in observed.children} if kind not in (*CLUSTER_KINDS, *ENTITY_KINDS))
     )
     if services and not _stuck(observed, services, timed_out):
-        # The autoscaler first, so that it scales nothing that is going.
-        return _remove(observed, [*observed.of(*AUTOSCALER_KINDS), *services], "services")
+        # The autoscaler first, so that it scales nothing that is being deleted.
+        return _remove(observed, [*observed.of(*AUTOSCALER_KINDS), *services], "the services")
     if observed.pods and not timed_out:
-        return Teardown(waiting=f"{observed.pods} pods to finish what they hold")
+        return Teardown(
+            waiting=f"{counted(observed.pods, 'pod')} to finish {'its' if observed.pods == 1 else 'their'} orders"
+        )
     entities = observed.of(*ENTITY_KINDS)
     if entities and not _stuck(observed, entities, timed_out):
         return _remove_entities(observed, timed_out)
@@ -63,25 +66,25 @@ def next_step(observed: Observed, now: datetime, teardown_seconds: float) -> Tea
 
 
 def _stuck(observed: Observed, refs: Iterable[Ref], timed_out: bool) -> bool:
-    """Whether all that is left of a step is held by finalizers that are not ours to remove, and was for long enough."""
+    """Whether all that is left of a step has long been held by finalizers that are not ours to remove."""
     return timed_out and all(_dying(observed, ref) and not (ref.kind == TOPIC and _held(observed, ref)) for ref in refs)
 
 
 def deleted_at(observed: Observed) -> datetime:
-    """When the pipeline's deletion was asked for."""
+    """When the pipeline's deletion was requested."""
     return datetime.fromisoformat(observed.cr["metadata"]["deletionTimestamp"])
 
 
 def _remove(observed: Observed, refs: list[Ref], what: str) -> Teardown:
     todo = tuple(ref for ref in dict.fromkeys(refs) if not _dying(observed, ref))
-    return Teardown(delete=todo, waiting=f"{what} to go")
+    return Teardown(delete=todo, waiting=f"{what} to be deleted")
 
 
 def _remove_entities(observed: Observed, timed_out: bool) -> Teardown:
-    """Topics and users; once the Kafka is gone, or the patience is, the topics' finalizers are removed by us."""
+    """Topics and users. Once the Kafka is gone, or the time is up, the operator removes the topics' finalizers."""
     alone = observed.kafka is None or _dying(observed, Ref(KAFKA, observed.namespace, observed.name)) or timed_out
     stuck = [ref for ref in observed.of(TOPIC) if _dying(observed, ref) and _held(observed, ref)]
-    step = _remove(observed, list(observed.of(*ENTITY_KINDS)), "Strimzi to remove topics and users")
+    step = _remove(observed, list(observed.of(*ENTITY_KINDS)), "the topics and users")
     return Teardown(delete=step.delete, release=tuple(stuck) if alone else (), waiting=step.waiting)
 
 

@@ -22,7 +22,7 @@ MAX_WARNINGS: Final = 20
 
 @dataclass(frozen=True)
 class Findings:
-    """What one reconcile learned, beside what it saw."""
+    """What a pass learned beyond what it observed."""
 
     plan: Plan = field(default_factory=Plan)
     failures: tuple[str, ...] = ()
@@ -31,11 +31,11 @@ class Findings:
     """Objects that do not stay as they are applied."""
     scaling: Scaling | None = None
     external_metrics_problem: tuple[str, str] | None = None
-    """Reason and message when the cluster's external metrics are not ours; None also when that is unknown."""
+    """Reason and message when external metrics are not served by this operator; None also when unknown."""
 
 
 def accepted_status(spec: OrderPipelineSpec, observed: Observed, found: Findings, now: datetime) -> Manifest:
-    """The whole .status of an accepted pipeline. Fields whose value is unknown are left out."""
+    """The whole .status of an accepted pipeline. Fields with unknown values are left out."""
     scaling = found.scaling
     accepted = Condition("Accepted", "True", "Accepted", "The spec can be carried out.")
     kafka = cond.kafka_ready(spec, observed, scaling)
@@ -62,7 +62,7 @@ def accepted_status(spec: OrderPipelineSpec, observed: Observed, found: Findings
 def rejected_status(observed: Observed, reason: str, message: str, scaling: Scaling | None, now: datetime) -> Manifest:
     """The status of a pipeline whose spec cannot be carried out.
 
-    What runs is left running, and goes on being scaled by the policy that was accepted last.
+    What runs keeps running, and is still scaled by the policy that was accepted last.
     """
     entries = [
         Condition("Ready", "False", "NotAccepted", f"Accepted: {message}"),
@@ -72,14 +72,16 @@ def rejected_status(observed: Observed, reason: str, message: str, scaling: Scal
 
 
 def deleting_status(observed: Observed, waiting: str, now: datetime) -> Manifest:
-    """The status of a pipeline that is going."""
+    """The status of a pipeline that is being deleted."""
     return _amended(
-        observed, [Condition("Ready", "False", DELETING, f"Waits for {waiting}." if waiting else "Nearly gone.")], now
+        observed,
+        [Condition("Ready", "False", DELETING, f"Waiting for {waiting}." if waiting else "About to be removed.")],
+        now,
     )
 
 
 def worth_writing(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> bool:
-    """Whether the status changed in a way that anybody reads; a lag that only jitters does not count."""
+    """Whether the status changed in a way that matters to a reader; a lag that only jitters does not count."""
     if old is None:
         return True
     if _steady(old) != _steady(new):
@@ -89,14 +91,14 @@ def worth_writing(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> bool
 
 
 def api_url(spec: OrderPipelineSpec, observed: Observed) -> str | None:
-    """Where orders are sent; None before the Service is there."""
+    """Where orders are sent; None until the Service exists."""
     if Ref(SERVICE, observed.namespace, names.producer(observed.name)) not in observed.children:
         return None
     return manifests.api_url(manifests.Pipeline(observed.name, observed.namespace, observed.uid, spec))
 
 
 def strimzi_warnings(observed: Observed) -> list[str]:
-    """Warning conditions of the Strimzi objects, each with the name of its object; sorted, so that they compare."""
+    """Warning conditions of the Strimzi objects, each with its object's name; sorted, so that they compare."""
     found = {
         f"{ref.kind.kind} {ref.name}: {entry.get('reason')}: {entry.get('message')}"
         for ref, manifest in observed.children.items()
@@ -107,7 +109,7 @@ def strimzi_warnings(observed: Observed) -> list[str]:
 
 
 def _contested(ref: Ref) -> str:
-    return f"{ref.kind.kind} {ref.name} does not stay as applied: something in this cluster changes it"
+    return f"{ref.kind.kind} {ref.name} does not stay as applied: something else in this cluster changes it"
 
 
 def _amended(observed: Observed, entries: list[Condition], now: datetime) -> Manifest:
@@ -175,7 +177,7 @@ def _consumers(observed: Observed, scaling: Scaling | None) -> Manifest | None:
 
 
 def _last(observed: Observed, field: str) -> Any:
-    """What the status says already, None when nothing; a fresh leader keeps it until its own first sample."""
+    """What the status already says, None if nothing; a new leader keeps it until its own first sample."""
     return (observed.cr.get("status") or {}).get(field)
 
 
@@ -187,7 +189,7 @@ def _scaling(scaling: Scaling | None) -> Manifest | None:
 
 
 def _steady(status: Mapping[str, Any]) -> Manifest:
-    """The status without what moves all the time."""
+    """The status without what changes all the time."""
     scaling = {k: v for k, v in (status.get("scaling") or {}).items() if k != "state"}
     return {**{k: v for k, v in status.items() if k not in {"lag", "scaling"}}, "scaling": scaling}
 

@@ -1,4 +1,4 @@
-"""One function per condition of the OrderPipeline: what was found as status, reason, and a message that helps."""
+"""One function per condition of the OrderPipeline: status, reason, and a message that says what to do."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, KAFKA, TOPIC, USER, Manifest, Ref
 from orderpipeline_operator.domain.planning.observed import Observed, Scaling, condition, is_true, up_to_date
 from orderpipeline_operator.domain.planning.plan import Plan
+from orderpipeline_operator.domain.units.wording import counted
 
 Verdict = Literal["True", "False", "Unknown"]
 DELETING: Final = "Deleting"
@@ -32,22 +33,25 @@ class Condition:
 
 
 def kafka_ready(spec: OrderPipelineSpec, observed: Observed, scaling: Scaling | None) -> Condition:
-    """KafkaReady: what Strimzi says of its Kafka, or what the sampler meets at an existing one."""
+    """KafkaReady: what Strimzi reports for its Kafka, or what the sampler gets from an existing one."""
     if spec.kafka.existing is not None:
         return _existing_ready(spec.kafka.existing.bootstrap_servers, observed, scaling)
     if KAFKA in observed.missing_kinds:
         return Condition(
-            "KafkaReady", "False", "StrimziMissing", "This cluster has no Kafka resource: install Strimzi 1.0 or newer."
+            "KafkaReady",
+            "False",
+            "StrimziMissing",
+            "This cluster does not know the kind Kafka: install Strimzi 1.0 or newer.",
         )
     kafka = observed.kafka
     if Ref(KAFKA, observed.namespace, names.kafka(observed.name)) in observed.foreign_objects:
         return Condition(
-            "KafkaReady", "False", "NotOwned", f"Kafka {names.kafka(observed.name)} belongs to somebody else."
+            "KafkaReady", "False", "NotOwned", f"Kafka {names.kafka(observed.name)} is not owned by this pipeline."
         )
     if kafka is None:
-        return Condition("KafkaReady", "False", "Creating", "The Kafka resource is about to be made.")
+        return Condition("KafkaReady", "False", "Creating", "The Kafka resource is about to be created.")
     if is_true(kafka, "Ready"):
-        busy = "" if up_to_date(kafka) else " Strimzi is still working on the newest change."
+        busy = "" if up_to_date(kafka) else " Strimzi is still applying the latest change."
         return Condition("KafkaReady", "True", "Ready", f"Kafka {observed.name} is ready.{busy}")
     failing = condition(kafka, "NotReady") or condition(kafka, "ReconciliationPaused")
     if failing:
@@ -56,11 +60,11 @@ def kafka_ready(spec: OrderPipelineSpec, observed: Observed, scaling: Scaling | 
             "KafkaReady",
             "False",
             as_reason(failing.get("reason") or failing["type"]),
-            f"Strimzi says of Kafka {observed.name}: {text}",
+            f"Strimzi reports for Kafka {observed.name}: {text}",
         )
     text = (
         f"Strimzi has not reported on Kafka {observed.name} yet; "
-        f"check that it runs and watches namespace {observed.namespace}."
+        f"check that it is running and watches namespace {observed.namespace}."
     )
     return Condition("KafkaReady", "False", "Pending", text)
 
@@ -68,17 +72,17 @@ def kafka_ready(spec: OrderPipelineSpec, observed: Observed, scaling: Scaling | 
 def _existing_ready(bootstrap: str, observed: Observed, scaling: Scaling | None) -> Condition:
     last = condition(observed.cr, "KafkaReady")
     if scaling is None and last is not None:
-        # A fresh leader has not asked yet; the last answer holds until it has.
+        # A new leader has not asked yet; the last answer holds until it has.
         return Condition("KafkaReady", last["status"], last["reason"], last["message"])
     if scaling is None or (scaling.orders is None and not scaling.error):
-        return Condition("KafkaReady", "Unknown", "NotSampled", f"{bootstrap} has not been asked yet.")
+        return Condition("KafkaReady", "Unknown", "NotSampled", f"{bootstrap} has not been contacted yet.")
     if scaling.error:
         return Condition("KafkaReady", "False", "Unreachable", f"{bootstrap}: {scaling.error}")
-    return Condition("KafkaReady", "True", "Existing", f"{bootstrap} answers.")
+    return Condition("KafkaReady", "True", "Existing", f"{bootstrap} responds.")
 
 
 def entity_problem(observed: Observed) -> tuple[str, str] | None:
-    """Reason and message of the first topic or user that Strimzi reports as failing; a new one is no failure."""
+    """Reason and message of the first topic or user that Strimzi reports as failing; a new one does not count."""
     for ref, manifest in observed.of(TOPIC, USER).items():
         failing = condition(manifest, "NotReady")
         ready = condition(manifest, "Ready")
@@ -88,7 +92,7 @@ def entity_problem(observed: Observed) -> tuple[str, str] | None:
             kind = ref.kind.kind
             return (
                 f"{kind}NotReady",
-                f"Strimzi says of {kind} {ref.name}: {failing.get('reason')}: {failing.get('message')}",
+                f"Strimzi reports for {kind} {ref.name}: {failing.get('reason')}: {failing.get('message')}",
             )
     return None
 
@@ -98,33 +102,36 @@ def deployment_ready(type_: str, name: str, observed: Observed, plan: Plan) -> C
     deployment = observed.deployment(name)
     if deployment is None:
         for_what = ", ".join(plan.waiting_for)
-        return Condition(type_, "False", "Waiting", f"Waits for {for_what}." if for_what else "About to be made.")
+        return Condition(type_, "False", "Waiting", f"Waiting for {for_what}." if for_what else "About to be created.")
     want = deployment["spec"].get("replicas", 1)
     status = deployment.get("status") or {}
     ready = status.get("readyReplicas") or 0
-    held = f" Changes wait for {', '.join(plan.held_back)}." if plan.held_back else ""
+    held = f" Changes are waiting for {', '.join(plan.held_back)}." if plan.held_back else ""
     if want == 0:
-        return Condition(type_, "True", "ScaledToZero", f"No pods are wanted now.{held}")
+        return Condition(type_, "True", "ScaledToZero", f"No pods are needed now.{held}")
     if is_true(deployment, "Available"):
-        return Condition(type_, "True", "Available", f"Enough of the {want} pods are ready.{held}")
+        enough = "The pod is ready." if want == 1 else f"Enough of the {want} pods are ready."
+        return Condition(type_, "True", "Available", f"{enough}{held}")
     progress = condition(deployment, "Progressing") or condition(deployment, "ReplicaFailure") or {}
     reason = "Starting" if progress.get("status") != "False" else as_reason(progress.get("reason") or "Failing")
     look = f"kubectl -n {observed.namespace} describe pods -l {names.PIPELINE_LABEL}={observed.name}"
-    text = f"{ready} of {want} pods are ready" + (
+    text = f"{ready} of {counted(want, 'pod')} {'is' if want == 1 else 'are'} ready" + (
         f" ({progress['message']})" if reason != "Starting" and progress.get("message") else ""
     )
     return Condition(type_, "False", reason, f"{text}; see: {look}{held and '.' + held}")
 
 
 def degraded(observed: Observed, plan: Plan, failures: Iterable[str]) -> Condition:
-    """Degraded: something is wrong that does not heal by waiting."""
+    """Degraded: something is wrong that waiting does not fix."""
     found: list[tuple[str, str]] = []
     if plan.foreign:
+        be, was, it = ("is", "was", "it") if len(plan.foreign) == 1 else ("are", "were", "them")
         taken = ", ".join(f"{ref.kind.kind} {ref.name}" for ref in plan.foreign)
         found.append(
             (
                 "NotOwned",
-                f"{taken} is somebody else's and was left alone; delete it or name the pipeline otherwise.",
+                f"{taken} {be} not owned by this pipeline and {was} left alone; "
+                f"delete {it} or choose another name for the pipeline.",
             )
         )
     found += [("ApplyFailed", failure) for failure in failures]
@@ -132,7 +139,7 @@ def degraded(observed: Observed, plan: Plan, failures: Iterable[str]) -> Conditi
         found.append(
             (
                 "KindMissing",
-                f"This cluster has no {kind.kind} ({kind.api_version}): install its CRD or remove the field for it.",
+                f"This cluster has no {kind.kind} ({kind.api_version}): install its CRD or unset the field for it.",
             )
         )
     found += (problem for problem in (entity_problem(observed), *_rollout_problems(observed)) if problem)
@@ -142,7 +149,7 @@ def degraded(observed: Observed, plan: Plan, failures: Iterable[str]) -> Conditi
 
 
 def _rollout_problems(observed: Observed) -> Iterator[tuple[str, str]]:
-    """Deployments whose new pods do not come up or may not be made, even while the pods before them go on."""
+    """Deployments whose new pods do not start or may not be created, even while the old pods keep running."""
     for ref, deployment in observed.of(DEPLOYMENT).items():
         progress, refused = condition(deployment, "Progressing"), is_true(deployment, "ReplicaFailure")
         failing = condition(deployment, "ReplicaFailure") if refused else progress
@@ -152,29 +159,29 @@ def _rollout_problems(observed: Observed) -> Iterator[tuple[str, str]]:
 
 
 def paused(spec: OrderPipelineSpec) -> Condition:
-    """Paused: whether the operator keeps its hands off."""
+    """Paused: whether the operator leaves everything alone."""
     if spec.paused:
         return Condition(
-            "Paused", "True", "Paused", "paused is true: nothing is written but this status; set it to false to go on."
+            "Paused", "True", "Paused", "paused is true: only this status is written; set it to false to resume."
         )
-    return Condition("Paused", "False", "Running", "Changes of the spec are carried out.")
+    return Condition("Paused", "False", "Running", "Changes to the spec are carried out.")
 
 
 def ready(parts: Iterable[Condition]) -> Condition:
-    """Ready: the first of the parts that is not as it should be, or True. Degraded counts when it is True."""
+    """Ready: the first part that is not as it should be, or True. Degraded counts when it is True."""
     for part in parts:
         if part.type == "Degraded":
             if part.ok:
                 return Condition("Ready", "False", part.reason, part.message)
         elif not part.ok:
             return Condition("Ready", "False", part.reason, f"{part.type}: {part.message}")
-    return Condition("Ready", "True", "Ready", "Orders are taken and worked off.")
+    return Condition("Ready", "True", "Ready", "Orders are accepted and processed.")
 
 
 def merge_conditions(
     old: Iterable[Manifest], new: Iterable[Condition], generation: int, now: datetime
 ) -> list[Manifest]:
-    """Conditions as they are written: the time moves only when the status does."""
+    """Conditions as they are written: the time changes only with the status."""
     before = {entry["type"]: entry for entry in old}
     result = []
     for entry in new:
@@ -196,7 +203,7 @@ def merge_conditions(
 
 
 def as_reason(text: str) -> str:
-    """A reason that Kubernetes accepts: letters, digits, starting with a letter."""
+    """A reason that Kubernetes accepts: letters and digits, beginning with a letter."""
     kept = "".join(c for c in text if c.isalnum())
     return kept if kept[:1].isalpha() else "Unknown"
 

@@ -9,7 +9,7 @@ from orderpipeline_operator.domain.status.conditions import DELETING
 _BAD_WHEN_TRUE: Final = {"Degraded"}
 _NEUTRAL: Final = {"Paused", "AutoscalingActive"}
 _UNDERWAY: Final = {"Creating", "Pending", "Waiting", "Starting", "NotSampled"}
-"""Reasons that are no news while something comes up, and bad news when it was up before."""
+"""Reasons that are normal while something starts, and bad news if it was up before."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Event:
 
 
 def condition_events(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:
-    """Events for conditions that changed; a first look tells only of what is wrong."""
+    """Events for conditions that changed; a first look reports only what is wrong."""
     before = {entry["type"]: entry for entry in old}
     events = []
     for entry in new:
@@ -39,7 +39,7 @@ def condition_events(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str
 
 
 def scaling_events(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tuple[Event, ...]:
-    """Events for decisions that the status did not have, the oldest first; a first number is no change."""
+    """Events for decisions that the status did not have yet, oldest first; a first number is not a change."""
     before = ((old or {}).get("scaling") or {}).get("decisions") or []
     events = []
     for entry in (new.get("scaling") or {}).get("decisions") or ():

@@ -1,6 +1,6 @@
-"""Whether a spec can be carried out: what CEL rules cannot see, found before anything is written.
+"""Whether a spec can be carried out: what CEL rules cannot check, found before anything is written.
 
-The API server has judged its shape already; that is judged again here, since a CRD may be older than the operator.
+The API server has validated its shape; that is repeated here, since the CRD may be older than the operator.
 """
 
 from collections.abc import Iterable, Mapping

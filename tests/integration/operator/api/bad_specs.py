@@ -105,11 +105,11 @@ TAKEN_BUT_NOT_ACCEPTED = (
     Bad(
         "spec.producer.ingress.host",
         {"producer": {"ingress": {"host": "10.0.0.1"}}},
-        "give a DNS name",
+        "use a DNS name",
         reason="InvalidHost",
     ),
     Bad("spec.producer.gracePeriod", {"producer": {"gracePeriod": "5s"}}, "between 10s", reason="DurationOutOfRange"),
-    Bad("spec.consumer.image", {"consumer": {"handler": "a.b:c"}}, "name yours", reason="HandlerNeedsImage"),
+    Bad("spec.consumer.image", {"consumer": {"handler": "a.b:c"}}, "set your own image", reason="HandlerNeedsImage"),
     Bad(
         "spec.consumer.sink.timeout",
         {"consumer": {"sink": {"timeout": "2m"}}},

@@ -44,7 +44,7 @@ async def test_services_then_topics_then_kafka_then_pools(space: PipelineNamespa
     await space.reconcile(3)
     assert await space.names(*SERVICES) == []
     assert len(await space.names(kinds.TOPIC, kinds.USER)) == 5, "a pod still works on orders"
-    assert "1 pods" in (await space.condition("Ready"))["message"]
+    assert "1 pod " in (await space.condition("Ready"))["message"]
 
     await space.kube.delete(space.ref(kinds.POD, "draining"), uid=made["metadata"]["uid"])
     await space.reconcile(3)

@@ -37,7 +37,7 @@ _FORBIDDEN: Final = (
     "super.user",
     "zookeeper.",
 )
-"""Beginnings of settings that Strimzi sets by itself and silently drops from the Kafka resource."""
+"""Prefixes of settings that Strimzi sets itself and silently drops from the Kafka resource."""
 _ALLOWED: Final = (
     "controller.quorum.election.backoff.max.ms",
     "controller.quorum.election.timeout.ms",
@@ -65,7 +65,7 @@ _OWNERS: Final = {
 
 
 def check(spec: OrderPipelineSpec) -> Iterator[Problem]:
-    """Versions, settings, heap and disks of our own cluster, or addresses of an existing one."""
+    """Versions, settings, heap and disks of a cluster of our own, or addresses of an existing one."""
     kafka = spec.kafka
     if kafka.existing is not None:
         yield from unused("spec.kafka.config", kafka.config)
@@ -104,12 +104,12 @@ def _nodes(path: str, nodes: Brokers) -> Iterator[Problem]:
     yield from resources(f"{path}.resources", nodes.resources)
     size = amount(nodes.storage.size)
     if size < 1024**2 or size % 1 != 0:
-        message = f"{nodes.storage.size} is no size for a disk; give whole bytes, at least 1Mi, such as 100Gi"
+        message = f"{nodes.storage.size} is not a valid disk size; use whole bytes, at least 1Mi, such as 100Gi"
         yield Problem(f"{path}.storage.size", "InvalidStorageSize", message)
     if nodes.jvm_heap is None:
         return
     if mebibytes(nodes.jvm_heap) < LEAST_HEAP_MIB:
-        message = f"{nodes.jvm_heap} is too small for Kafka; give at least {LEAST_HEAP_MIB}Mi"
+        message = f"{nodes.jvm_heap} is too small for Kafka; use at least {LEAST_HEAP_MIB}Mi"
         yield Problem(f"{path}.jvmHeap", "HeapTooSmall", message)
     limit = nodes.resources.limits.get("memory")
     if limit is not None and amount(nodes.jvm_heap) >= amount(limit):
@@ -120,5 +120,5 @@ def _nodes(path: str, nodes: Brokers) -> Iterator[Problem]:
 def _addresses(existing: ExistingKafka) -> Iterator[Problem]:
     for address in existing.bootstrap_servers.split(","):
         if not 1 <= int(address.rpartition(":")[2]) <= 65535:
-            message = f"{address} has no valid port; give host:port with a port from 1 to 65535"
+            message = f"{address} has no valid port; use host:port with a port from 1 to 65535"
             yield Problem("spec.kafka.existing.bootstrapServers", "InvalidAddress", message)

@@ -1,4 +1,4 @@
-"""One thing that is wrong with a spec."""
+"""A problem of a spec, and the checks that several parts share."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def duration(path: str, text: str, least: str, most: str) -> Iterator[Problem]:
 
 
 def resources(path: str, wanted: Resources) -> Iterator[Problem]:
-    """Unknown resources, and requests above their limits: the API server would refuse the pods."""
+    """Unknown resources, and requests above their limits: the API server would reject the pods."""
     for part, values in (("requests", wanted.requests), ("limits", wanted.limits)):
         yield from _known(f"{path}.{part}", values)
     for name, request in wanted.requests.items():
@@ -41,21 +41,23 @@ def resources(path: str, wanted: Resources) -> Iterator[Problem]:
 
 
 def unused(path: str, config: Mapping[str, object]) -> Iterator[Problem]:
-    """Settings of a cluster that somebody else runs."""
+    """Settings of a cluster that is managed elsewhere."""
     if config:
         message = "has no effect on an existing Kafka cluster; remove it or kafka.existing"
         yield Problem(path, "UnusedWithExistingKafka", message)
 
 
 def owned(path: str, config: Iterable[str], owners: Mapping[str, str]) -> Iterator[Problem]:
-    """Keys of config that follow from fields of the spec. owners maps a key to the field that decides it."""
+    """Keys of config that fields of the spec determine. owners maps a key to that field."""
     for key in sorted(set(config) & set(owners)):
-        yield Problem(entry(path, key), "ConfigConflict", f"follows from {owners[key]}; remove it here and set that")
+        yield Problem(
+            entry(path, key), "ConfigConflict", f"is determined by {owners[key]}; remove it here and set that"
+        )
 
 
 def _known(path: str, values: Mapping[str, str]) -> Iterator[Problem]:
     for name in sorted(values):
         plain = name in ("cpu", "memory", "ephemeral-storage") or name.startswith("hugepages-")
         if not plain and "/" not in name:
-            message = "is no resource of Kubernetes; use cpu, memory, ephemeral-storage, or a name with a domain"
+            message = "is not a Kubernetes resource; use cpu, memory, ephemeral-storage, or a name with a domain"
             yield Problem(entry(path, name), "UnknownResource", message)

@@ -43,7 +43,7 @@ def _ways_in(producer: ProducerSpec) -> Iterator[Problem]:
         yield from _host(f"{_PRODUCER}.ingress.host", producer.ingress.host)
         for key in sorted(producer.ingress.annotations):
             if not _ANNOTATION.fullmatch(key):
-                message = "is no valid name of an annotation; write it as example.com/name"
+                message = "is not a valid annotation name; write it as example.com/name"
                 yield Problem(entry(f"{_PRODUCER}.ingress.annotations", key), "InvalidAnnotation", message)
     if producer.http_route is not None:
         for index, host in enumerate(producer.http_route.hostnames):
@@ -52,7 +52,9 @@ def _ways_in(producer: ProducerSpec) -> Iterator[Problem]:
 
 def _host(path: str, host: str) -> Iterator[Problem]:
     if _ADDRESS.fullmatch(host):
-        yield Problem(path, "InvalidHost", f"{host} is an address; give a DNS name, since routing goes by name")
+        yield Problem(
+            path, "InvalidHost", f"{host} is an IP address; use a DNS name, since requests are routed by name"
+        )
     elif any(len(label) > 63 for label in host.split(".")):
         yield Problem(path, "InvalidHost", "each part between dots may have at most 63 characters; shorten it")
 
@@ -66,5 +68,5 @@ def _consumer(consumer: ConsumerSpec) -> Iterator[Problem]:
         yield Problem(f"{_CONSUMER}.sink.timeout", "TimeoutAboveGracePeriod", message)
     ours = consumer.handler is not None and consumer.handler.startswith("orderpipeline_consumer.")
     if consumer.handler is not None and consumer.image is None and not ours:
-        message = f"is needed with handler: the default image does not hold {consumer.handler}; name yours"
+        message = f"is required with handler: the default image does not contain {consumer.handler}; set your own image"
         yield Problem(f"{_CONSUMER}.image", "HandlerNeedsImage", message)

@@ -45,13 +45,15 @@ def _names(spec: OrderPipelineSpec) -> Iterator[Problem]:
         return
     name = names.dead_letter_topic(spec)
     if len(name) > LONGEST_NAME:
-        message = f"with .dead-letter added it has more than {LONGEST_NAME} characters; set consumer.deadLetter.topic"
+        message = (
+            f"with .dead-letter appended it has more than {LONGEST_NAME} characters; set consumer.deadLetter.topic"
+        )
         yield Problem("spec.topic.name", "NameTooLong", message)
     if dead.topic is None:
         return
     yield from _reserved(f"{_DEAD}.topic", name)
     if name.replace(".", "_") == spec.topic.name.replace(".", "_"):
-        message = f"Kafka cannot tell {name} from topic.name {spec.topic.name}; choose another name"
+        message = f"Kafka cannot distinguish {name} from topic.name {spec.topic.name}; choose another name"
         yield Problem(f"{_DEAD}.topic", "TopicNamesCollide", message)
 
 

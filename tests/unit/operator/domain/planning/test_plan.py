@@ -56,7 +56,7 @@ def test_services_wait_for_every_entry_of_their_secrets() -> None:
     )
     planned = plan(made, there)
     assert kinds.DEPLOYMENT not in {ref.kind for ref in written(planned)}
-    assert planned.waiting_for == planned.held_back == ("entry dsn of Secret pg", "entry password of Secret login")
+    assert planned.waiting_for == planned.held_back == ("key dsn of Secret pg", "key password of Secret login")
 
 
 def test_services_that_must_wait_are_neither_made_nor_changed() -> None:

@@ -156,14 +156,14 @@ def test_existing_kafka_is_judged_by_the_sampler() -> None:
 def test_services_that_wait_say_for_what() -> None:
     made = built(observation(*map(live, KAFKA)), Findings(plan=Plan(waiting_for=("Kafka shop",))))
     entry = next(each for each in made["conditions"] if each["type"] == "ProducersReady")
-    assert (entry["reason"], entry["message"]) == ("Waiting", "Waits for Kafka shop.")
+    assert (entry["reason"], entry["message"]) == ("Waiting", "Waiting for Kafka shop.")
 
 
 def test_a_change_that_is_held_back_is_told() -> None:
     held = Findings(plan=Plan(waiting_for=("Secret pg",), held_back=("Secret pg",)), scaling=LAG)
     entry = next(each for each in built(all_ready(), held)["conditions"] if each["type"] == "ConsumersReady")
     assert entry["status"] == "True"
-    assert entry["message"].endswith("are ready. Changes wait for Secret pg.")
+    assert entry["message"] == "The pod is ready. Changes are waiting for Secret pg."
 
 
 def test_pods_that_do_not_come_up() -> None:
