@@ -49,7 +49,7 @@ _META, _VERSION = msgspec.json.Decoder(_Object), msgspec.json.Decoder(_Versioned
 
 
 class Store:
-    """`changed` is called with the pipeline of each object that appeared, disappeared or changed. For one event loop."""
+    """`changed` is called with the pipeline of each object that came, went or changed. For one event loop."""
 
     def __init__(self, changed: Callable[[Key], None]) -> None:
         self._changed = changed

@@ -63,7 +63,7 @@ class Transport:
     async def stream(
         self, path: str, query: Mapping[str, str], *, silence: float, accept: str = "application/json"
     ) -> AsyncGenerator[tuple[int, bytes]]:
-        """Status and pieces of an endless answer; one that is silent for `silence` seconds raises one of REQUEST_ERRORS.
+        """Status and pieces of an endless answer; `silence` seconds without one raise one of REQUEST_ERRORS.
 
         The first piece is empty: it signals that the answer has begun.
         """

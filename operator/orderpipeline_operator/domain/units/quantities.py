@@ -35,7 +35,7 @@ def milli(value: float) -> str:
     Raises ValueError unless it is finite and not negative.
     """
     if not math.isfinite(value) or value < 0:
-        raise ValueError(f"{value} is not a metric value; it must be finite and not negative")
+        raise ValueError(f"{value} is not a metric value; it must be finite and not below 0")
     thousandths = math.ceil(round(value * 1000, 6))
     whole, rest = divmod(thousandths, 1000)
     return f"{thousandths}m" if rest else str(whole)

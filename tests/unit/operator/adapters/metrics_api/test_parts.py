@@ -37,7 +37,7 @@ def test_quantities(value, text):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1])
 def test_what_is_no_quantity(value):
-    with pytest.raises(ValueError, match="no metric value"):
+    with pytest.raises(ValueError, match="not a metric value"):
         milli(value)
 
 
