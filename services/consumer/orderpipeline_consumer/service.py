@@ -89,7 +89,7 @@ class Service:
         if not self._poll_loop.reachable:
             return "Kafka is unreachable: no connection to the group's coordinator"
         if (seconds := self._poll_loop.seconds_without_progress()) > SLOW_SECONDS:
-            return f"a commit or rebalance has been in progress for {seconds:.0f} s"
+            return f"a commit or rebalance has been under way for {seconds:.0f} s"
         return self._degradations.summary()
 
     def healthy(self) -> str:
