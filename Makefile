@@ -1,4 +1,4 @@
-# Every target installs what it needs, says what it does, and is quick when nothing changed.
+# Every target installs what it needs, reports what it does, and is quick if nothing has changed.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -17,22 +17,22 @@ help: ## This list
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-venv: .venv/.ready ## Python environment of the project
+venv: .venv/.ready ## The project's Python environment
 
 ACCELERATOR := $(shell find services/accelerator -type f -not -path '*/target/*' -not -path '*/__pycache__/*')
 
 .venv/.accelerator: .venv/.ready hack/accelerator $(ACCELERATOR)
 	@hack/accelerator $(ABLE)
 
-accelerator: .venv/.accelerator ## The compiled part of the order API, optional, into .venv; needs Rust
+accelerator: .venv/.accelerator ## The optional compiled part of the services, into .venv; requires Rust
 
-rust: ## The accelerator's own tests, in Rust, which need no Python
+rust: ## The accelerator's own tests, in Rust, without Python
 	@hack/accelerator --test $(ABLE)
 
-run: venv ## examples/shop.yaml on this machine without a cluster, live view; ARGS=--demo replays real purchases
+run: venv ## Run examples/shop.yaml on this machine without a cluster, live view; ARGS=--demo replays real purchases
 	@.venv/bin/orderpipeline run $(ARGS)
 
-bench: venv ## Side by side with its peers, about 15 min, report in docs/benchmarks; BENCH=quick: 4 min; ends with one line of JSON
+bench: venv ## The services beside their peers, 15 min, report in docs/benchmarks; BENCH=quick: 4 min; ends with a line of JSON
 	@hack/prepare
 	@$(MAKE) --no-print-directory accelerator ABLE=--if-able
 	@$(PY) -m bench $(ARGS)
@@ -40,7 +40,7 @@ bench: venv ## Side by side with its peers, about 15 min, report in docs/benchma
 up: venv ## A real cluster on this machine with examples/shop.yaml Ready; prints the URLs
 	@hack/up
 
-down: ## Takes the cluster down and leaves nothing behind
+down: ## Take the cluster down; nothing is left behind
 	@hack/cluster down
 
 lint: venv ## Style
@@ -50,11 +50,11 @@ lint: venv ## Style
 types: venv ## Types, strict
 	@.venv/bin/mypy
 
-layers: venv ## Who may import whom
+layers: venv ## The import rules
 	@.venv/bin/lint-imports
 
-unit: venv ## The quick tests: no broker, no cluster
-	@$(PY) -m pytest tests/unit -q -n 2
+unit: venv ## The quick tests, without broker or cluster
+	@$(PY) -m pytest tests/unit bench -q -n 2
 
 test: SELECTED = -m "not full"
 test test-all: venv
@@ -65,19 +65,19 @@ test test-all: venv
 	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(SELECTED)
 
 test: MINUTES = 20
-test: ## All that a change needs; ends with pytest's summary
+test: ## All tests that a change needs; ends with pytest's summary
 test-all: MINUTES = 25
 test-all: ## The same with every combination of engine and protocol
 
-e2e: venv ## Real purchases through the whole cluster; ends with one line of JSON, also in bench/results/
+e2e: venv ## Real purchases through the whole cluster; ends with a line of JSON, also in bench/results/
 	@hack/up
-	@echo "== 69,659 purchases at 500 a second, with a change of sink before and back to idle after (about 6 min)"
+	@echo "== 69,659 purchases at 500 a second, preceded by a change of sink and followed by idling (about 6 min)"
 	@$(PY) -m tests.e2e.orders
 
-sim: venv ## Ways of scaling compared on traces, 30 seeds; tables in docs/autoscaling; ends with one line of JSON
+sim: venv ## Compare scaling policies on traces, 30 seeds; tables in docs/autoscaling; ends with a line of JSON
 	@echo "== 9 policies on 6 traces, 30 seeds (about 8 min)"
 	@$(PY) -m bench.sim
 
-bench-operator: venv ## 1,000 pipelines on a real API server, 15 min; CRS=100 IDLE=30 is quick; ends with one line of JSON
+bench-operator: venv ## 1,000 pipelines on a real API server, 15 min; quick: CRS=100 IDLE=30; ends with a line of JSON
 	@hack/prepare
 	@$(PY) -m bench.operator --crs $(or $(CRS),1000) --idle $(or $(IDLE),600) $(if $(CRS)$(IDLE),,--page)

@@ -1,5 +1,5 @@
-"""What the development tools need of Kafka. The broker's code ships in `orderpipeline_embedded`; the tools also run by
-a Python in which the project is not installed, hence the path."""
+"""Kafka for the development tools. The code is part of `orderpipeline_embedded`; the tools also run with a Python in
+which the project is not installed, hence the path."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Strimzi's own CRDs, generated from its published classes: the same schema as its release."""
+"""Strimzi's own CRDs, generated from its published classes: the same schemas as in its release."""
 
 import subprocess
 from pathlib import Path
@@ -37,7 +37,7 @@ def generator(home: Path, libs: Path, folder: Path) -> list[str]:
 
 
 def strimzi_crds() -> list[Path]:
-    """The CRDs' files in the cache, made when missing; JavaMissingError when no Java 21 can be had."""
+    """The CRDs' files in the cache, generated if missing. JavaMissingError if there is no Java 21."""
     folder = cache.cache_root() / f"strimzi-{STRIMZI_VERSION}"
 
     def fill(fresh: Path) -> None:
@@ -46,7 +46,9 @@ def strimzi_crds() -> list[Path]:
         done = subprocess.run(generator(home, libs, fresh), text=True, capture_output=True, check=False, timeout=300)
         missing = [kind for kind in CLASSES if not (fresh / f"{kind}.yaml").exists()]
         if done.returncode or missing:
-            raise RuntimeError(f"Strimzi's CRD generator failed, missing {missing}:\n{done.stdout}{done.stderr}")
+            raise RuntimeError(
+                f"Strimzi's CRD generator failed; missing: {missing or 'none'}\n{done.stdout}{done.stderr}"
+            )
 
     cache.fill_once(folder, " ".join((*ARTIFACTS, *OPTIONS, *CLASSES)), fill)
     return [folder / f"{kind}.yaml" for kind in CLASSES]

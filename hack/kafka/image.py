@@ -1,4 +1,4 @@
-"""The build context of the Kafka image: a Java cut to size, Kafka's jars, the entry program."""
+"""The build context of the Kafka image: a reduced Java, Kafka's jars, the entry program."""
 
 import hashlib
 import shutil
@@ -17,7 +17,7 @@ FILES: Final = ("Dockerfile", "kafka-node")
 
 
 def small_java(home: Path, destination: Path) -> None:
-    """A Java runtime with only what Kafka needs, by jlink; the whole of `home` where jlink can't work."""
+    """Make a Java runtime with only what Kafka needs, by jlink; copy all of `home` if jlink cannot."""
     options = ["--strip-debug", "--no-header-files", "--no-man-pages", "--generate-cds-archive"]
     linked = subprocess.run(
         [str(home / "bin/jlink"), "--add-modules", MODULES, *options, "--output", str(destination)],
@@ -31,7 +31,7 @@ def small_java(home: Path, destination: Path) -> None:
 
 
 def context() -> Path:
-    """The context's folder in the cache, made anew when an input changed."""
+    """The context's folder in the cache, made again when an input has changed."""
     home = java.provide(17, newest=True)
     libs = maven.kafka_libs()
     inputs = [(STANDIN / name).read_bytes() for name in FILES]

@@ -1,4 +1,4 @@
-"""A small CA: what the brokers' TLS listeners need, as PEM text. Needs `cryptography`."""
+"""A small CA for the brokers' TLS listeners, as PEM text. Needs `cryptography`."""
 
 import ipaddress
 from collections.abc import Sequence

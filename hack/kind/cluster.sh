@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# hack/cluster where Docker runs: kind with a local registry, Strimzi, Contour. Every step may be repeated.
+# hack/cluster on a machine with Docker: kind with a local registry, Strimzi, Contour. Every step can be repeated.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 repo=$(cd "$here/../.." && pwd)
@@ -20,12 +20,12 @@ started=$SECONDS
 say() { printf '%4d s  %s\n' $((SECONDS - started)) "$*" >&2; }
 fail() { printf 'hack/cluster: %s\n' "$*" >&2; exit 1; }
 
-# Tools that are not on PATH are built from Go modules, as the native cluster's are.
+# Tools that are not on PATH are built from Go modules, like those of the native cluster.
 tools() {
     local missing=() tool
     for tool in "$@"; do command -v "$tool" >/dev/null || missing+=("$tool"); done
     [ ${#missing[@]} -eq 0 ] && return
-    command -v go >/dev/null || fail "missing: ${missing[*]}; install them, or Go 1.26 to have them built here"
+    command -v go >/dev/null || fail "missing: ${missing[*]}; install them, or install Go 1.26 to have them built"
     say "building ${missing[*]} (a few minutes)"
     (cd "$repo" && python3 -m hack.native.build "${missing[@]}")
 }
@@ -48,7 +48,7 @@ registry_connect() {
     fi
 }
 
-# Files that hold CRDs and objects of them: the objects are refused until the CRDs are established.
+# The files contain CRDs and their objects, which are refused until the CRDs are established.
 apply() {
     local attempt file arguments=()
     for file in "$@"; do arguments+=(-f "$file"); done
@@ -59,7 +59,7 @@ apply() {
     fail "cannot be applied: $*; $(cat "$cache/kind/apply.log")"
 }
 
-# The name by digest under which the local registry has an image; Docker may know others for the same image.
+# The image's name by digest in the local registry; Docker may know others for the same image.
 pinned() {
     docker inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "localhost:$registry_port/orderpipeline/$1:dev" |
         grep -m 1 "^localhost:$registry_port/" || fail "$1 is not in the local registry yet; run: hack/cluster build"
@@ -69,7 +69,7 @@ up() {
     tools kind kubectl helm
     say "[1/5] local registry (about 5 s)"
     registry_up
-    say "[2/5] kind cluster (about 40 s, and the node image's download the first time)"
+    say "[2/5] kind cluster (about 40 s, and a download of the node image the first time)"
     if ! kind get clusters 2>/dev/null | grep -qx "$name"; then
         kind create cluster --config "$here/kind-config.yaml" --wait 120s
     fi
@@ -111,7 +111,7 @@ build() {
     load "$image"
 }
 
-# By digest from the local registry, so that a rebuilt image rolls its pods.
+# By digest in the local registry, so that a rebuilt image rolls its pods.
 values() {
     local pair part image
     printf 'images:\n  registry: ""\n  pullPolicy: IfNotPresent\n'
@@ -122,7 +122,7 @@ values() {
     done
 }
 
-# kind itself skips an image that the node has.
+# kind skips an image that the node has.
 load() { kind load docker-image --name "$name" "$@"; }
 
 keda() {
@@ -133,7 +133,7 @@ keda() {
                 --namespace keda --create-namespace --wait --timeout 300s >/dev/null
             ;;
         down) helm uninstall keda --namespace keda --ignore-not-found --wait ;;
-        *) fail "say: hack/cluster keda up, or: hack/cluster keda down" ;;
+        *) fail "usage: hack/cluster keda up|down" ;;
     esac
 }
 

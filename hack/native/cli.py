@@ -1,4 +1,4 @@
-"""hack/cluster on a machine without Docker."""
+"""The commands of hack/cluster on a machine without Docker."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from .up import PROCESSES, Cluster, cluster
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; returns the exit status. Failures are one message on stderr."""
+    """Run one command; returns the exit status. A failure is one message on stderr."""
     command, rest = arguments[0], list(arguments[1:])
     native = cluster()
     commands: dict[str, Callable[[], int | None]] = {
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         say(f"hack/cluster {command}: {error}")
         return 1
     except KeyboardInterrupt:
-        say(f"hack/cluster {command}: interrupted; run it again to go on")
+        say(f"hack/cluster {command}: interrupted; run it again to continue")
         return 130
     return 0
 
@@ -62,7 +62,7 @@ def _print(text: str) -> None:
 
 
 def url(native: Cluster) -> str:
-    """The ways in, and the hosts that Ingresses ask for. Hosts below .localhost need no DNS entry."""
+    """The URLs of the ingress, the order APIs and the kubeconfig. Hosts below .localhost need no DNS entry."""
     lines = [f"ingress     http://127.0.0.1:{HTTP_PORT}  https://127.0.0.1:{HTTPS_PORT}"]
     listed = native.kubectl("get", "ingress", "--all-namespaces", "-o", "json")
     for item in json.loads(listed.stdout)["items"] if listed.returncode == 0 else []:
@@ -73,34 +73,34 @@ def url(native: Cluster) -> str:
 
 
 def values(native: Cluster) -> str:
-    """Chart values with the images by digest, so that a rebuilt image rolls its pods."""
+    """Chart values that name the images by digest, so that a rebuilt image rolls its pods."""
     parts = ("operator", "producer", "consumer")
     names = {part: loading.pinned(native.paths, f"localhost/orderpipeline/{part}:dev") for part in parts}
     return json.dumps({"images": {"registry": "", **names}}) + "\n"
 
 
 def _status(native: Cluster) -> int:
-    """One line for each process; 0 when all run."""
+    """Print a line per process; 0 if all are running."""
     running = {name: native.processes.pid(name) for name in (*PROCESSES, *native.processes.names())}
     for name, pid in running.items():
-        sys.stdout.write(f"{name:20} {'runs, process ' + str(pid) if pid else 'does not run'}\n")
+        sys.stdout.write(f"{name:20} {f'running, process {pid}' if pid else 'not running'}\n")
     nodes = native.kubectl("get", "nodes", "--no-headers")
     sys.stdout.write(nodes.stdout or "no node\n")
     return 0 if all(running.values()) and nodes.returncode == 0 else 1
 
 
 def _require_machine() -> None:
-    reasons = prerequisites.lacking()
+    reasons = prerequisites.missing_requirements()
     if reasons:
         raise RuntimeError("this machine cannot run the cluster:\n" + "\n".join(f"  - {reason}" for reason in reasons))
 
 
 def _pass_through(native: Cluster, command: str, rest: list[str]) -> None:
-    """Become the cached binary, with the cluster's kubeconfig."""
+    """Replace this process by the cached binary, with the cluster's kubeconfig."""
     binary: Path = native.paths.bin / command
     if not binary.exists():
-        raise RuntimeError(f"{binary} is not there yet; run: hack/cluster up")
-    if command == "kubectl" and not native.paths.kubeconfig.exists():  # it would try port 8080, which is the ingress
+        raise RuntimeError(f"{binary} does not exist yet; run: hack/cluster up")
+    if command == "kubectl" and not native.paths.kubeconfig.exists():  # it would try port 8080, the ingress
         raise RuntimeError("the local cluster is not up; run: hack/cluster up")
     environment = dict(os.environ) | {"KUBECONFIG": str(native.paths.kubeconfig)}
     os.execve(binary, [command, *rest], environment)  # noqa: S606 - replaces this process on purpose

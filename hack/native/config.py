@@ -1,4 +1,4 @@
-"""Where the local cluster keeps things, which versions it runs, which addresses it uses."""
+"""The local cluster's folders and addresses."""
 
 import os
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ HTTPS_PORT: Final = 8443
 
 @dataclass(frozen=True)
 class Paths:
-    """Folders of one cluster. `cache` survives `down`; `state` and `run` do not."""
+    """The folders of one cluster. `cache` survives `down`; `state` and `run` do not."""
 
     cache: Path
 
@@ -39,7 +39,7 @@ class Paths:
 
     @property
     def bin(self) -> Path:
-        """Binaries built from Go modules, each with a stamp of what it was built from."""
+        """Binaries built from Go modules, each with a stamp of its inputs."""
         return self.native / "bin"
 
     @property
@@ -54,30 +54,30 @@ class Paths:
 
     @property
     def images(self) -> Path:
-        """Image archives, wheels, and the hashes of what they were made from."""
+        """Image archives, wheels, and the hashes of their inputs."""
         return self.native / "images"
 
     @property
     def containerd(self) -> Path:
-        """containerd's content store; kept, so that a warm start imports nothing."""
+        """containerd's content store; it survives `down`, so that a warm start imports nothing."""
         return self.native / "containerd"
 
     @property
     def state(self) -> Path:
-        """What lives as long as the cluster: certificates, etcd's data, the kubelet's folder, volumes."""
+        """What exists as long as the cluster: certificates, etcd's data, the kubelet's folder, volumes."""
         return self.native / "state"
 
     @property
     def logs(self) -> Path:
-        """A log for each process; kept after `down` for reading."""
+        """A log per process; they survive `down`."""
         return self.native / "logs"
 
     @property
     def kubeconfig(self) -> Path:
-        """For the host: the API server through 127.0.0.1."""
+        """The kubeconfig for the host, with the API server at 127.0.0.1."""
         return self.native / "kubeconfig"
 
     @property
     def run(self) -> Path:
-        """Sockets and containerd's state: short paths, on a file system that a reboot clears."""
+        """Sockets and containerd's state: short paths on a file system that a reboot clears."""
         return Path("/run") / f"{NETNS}-cluster"

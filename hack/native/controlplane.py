@@ -1,4 +1,4 @@
-"""Command lines and kubeconfigs of the control plane, shared by the cluster and by the tests' bare API server."""
+"""Command lines and kubeconfigs of the control plane, for the cluster and for the tests' bare API server."""
 
 import base64
 import json
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def etcd_command(binary: Path, data: Path, client_port: int, peer_port: int) -> list[str]:
-    """A single etcd on loopback that never waits for the disk: its data lives no longer than the cluster."""
+    """A single etcd on loopback that does not sync to disk: its data is as short-lived as the cluster."""
     client, peer = f"http://127.0.0.1:{client_port}", f"http://127.0.0.1:{peer_port}"
     return [
         str(binary),
@@ -48,7 +48,7 @@ def apiserver_command(
 
 
 def write_kubeconfig(path: Path, server: str, pki: Path, user: str) -> None:
-    """A kubeconfig with everything inside it, for the client certificate `<user>.crt`. JSON, which is YAML too."""
+    """Write a self-contained kubeconfig for the client certificate `<user>.crt`, as JSON, which is also YAML."""
 
     def data(name: str) -> str:
         return base64.b64encode((pki / name).read_bytes()).decode()

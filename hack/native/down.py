@@ -1,4 +1,4 @@
-"""Takes the native cluster down: every process, pod, mount, namespace and cgroup of it, and nothing else's."""
+"""Takes the native cluster down: all its processes, pods, mounts, namespaces and cgroups, and nothing else."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from .progress import say
 
 
 def down(paths: Paths) -> None:
-    """Idempotent; binaries, images and logs stay. Raises RuntimeError or OSError when something will not go."""
+    """Idempotent; binaries, images and logs stay. RuntimeError or OSError if something cannot be removed."""
     owner = network.owner_of(paths)
     if owner != str(paths.cache) if owner else not paths.state.exists():
         say("the local cluster is not up")
@@ -30,7 +30,7 @@ def down(paths: Paths) -> None:
 def _down(paths: Paths) -> None:
     processes = Processes(paths.state / "processes", paths.logs)
     names = processes.names()
-    say(f"stopping {len(names)} processes")
+    say(f"stopping {len(names)} process{'' if len(names) == 1 else 'es'}")
     for name in _order(name for name in names if name != "containerd"):
         processes.stop(name)
     _remove_containers(paths)
@@ -49,13 +49,13 @@ def _down(paths: Paths) -> None:
 
 
 def _order(names: Iterable[str]) -> list[str]:
-    """The API server and etcd last: the others may want to say goodbye."""
+    """The API server and etcd last: the others may still write to them while they shut down."""
     last = {"apiserver": 1, "etcd": 2}
     return sorted(names, key=lambda name: last.get(name, 0))
 
 
 def _remove_containers(paths: Paths) -> None:
-    """Ends all tasks and forgets all containers and sandboxes, so that the next start finds none."""
+    """Kill all tasks and delete all containers and sandboxes, so that the next start finds none."""
     for kind in ("tasks", "containers"):
         names = node.ctr(paths, kind, "ls", "-q").stdout.split()
         if names:
@@ -66,12 +66,12 @@ def _remove_containers(paths: Paths) -> None:
 
 
 def _end_shims(paths: Paths) -> None:
-    """Shims outlive containerd by design; those of this containerd are known by its address in their arguments."""
+    """Shims outlive containerd by design; this containerd's have its address among their arguments."""
     deadline = time.monotonic() + 15
     first = True
     while shims := _shims(paths):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"container processes do not end: {shims}")
+            raise RuntimeError(f"container processes do not exit: {shims}")
         for pid in shims if not first else []:
             for each in [*_descendants(pid), pid]:
                 with contextlib.suppress(ProcessLookupError):
@@ -81,7 +81,7 @@ def _end_shims(paths: Paths) -> None:
 
 
 def _shims(paths: Paths) -> list[int]:
-    """Process ids of the shims that serve this cluster's containerd."""
+    """The process ids of this cluster's shims."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -93,7 +93,7 @@ def _shims(paths: Paths) -> list[int]:
 
 
 def _descendants(pid: int) -> list[int]:
-    """Children of a process and theirs, the deepest first."""
+    """A process's descendants, the deepest first."""
     with contextlib.suppress(OSError):
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return [each for child in map(int, children) for each in (*_descendants(child), child)]
@@ -108,7 +108,7 @@ def _unmount_below(*folders: Path) -> None:
 
 
 def _remove_log_links(paths: Paths) -> None:
-    """The kubelet links every container's log from /var/log/containers."""
+    """Remove the links to containers' logs that the kubelet makes in /var/log/containers."""
     folder = Path("/var/log/containers")
     for link in folder.glob("*.log"):
         if link.is_symlink() and str(link.readlink()).startswith(str(paths.state)):
@@ -116,7 +116,7 @@ def _remove_log_links(paths: Paths) -> None:
 
 
 def _retry(action: Callable[[], None], seconds: float = 10) -> None:
-    """A cgroup stays busy for a moment after its last process."""
+    """Retry `action` on OSError: a cgroup stays busy for a moment after its last process."""
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Small files that remember what was done, and a lock so that two commands do not do it at once."""
+"""Small files that record what was done, and a lock so that two commands do not do it at once."""
 
 import fcntl
 import json
@@ -10,13 +10,13 @@ from .progress import say
 
 
 def read_record(path: Path) -> dict[str, str]:
-    """What was recorded; empty when nothing was."""
+    """The record; empty if there is none."""
     content: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     return content
 
 
 def record(path: Path, key: str, value: str) -> None:
-    """Remember one value, by a rename so that no reader sees half a file."""
+    """Record one value, by a rename, so that no reader sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(read_record(path) | {key: value}, indent=1))
@@ -25,7 +25,7 @@ def record(path: Path, key: str, value: str) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Wait until no other process holds the lock; it goes with the process that holds it."""
+    """Hold a lock that no two processes hold at once; it is released when its process exits."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         try:

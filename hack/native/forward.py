@@ -1,7 +1,7 @@
-"""Carries connections from the host's 127.0.0.1 into the cluster's network namespace: the ingress and the API server.
+"""Forwards connections from the host's 127.0.0.1 into the cluster's network namespace: the ingress and the API server.
 
-A socket belongs to the namespace in which it was made. So the process listens first, on the host, and then moves
-itself into the cluster's namespace, where it connects. No firewall rule and no interface on the host are touched.
+A socket belongs to the namespace in which it was created. So the process first listens on the host and then moves into
+the cluster's namespace, where it connects. The host's firewall rules and interfaces stay untouched.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ CLONE_NEWNET = 0x40000000
 
 
 class Pipe(asyncio.Protocol):
-    """One direction's reader. Writes to `peer` and stops reading while the peer cannot take more."""
+    """One direction: writes what it reads to `peer`, and stops reading while the peer's buffer is full."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
@@ -40,9 +40,9 @@ class Pipe(asyncio.Protocol):
     def eof_received(self) -> bool:
         self.ended = True
         if self.peer is None or self.peer.transport is None or self.peer.ended:
-            return False  # both are done: close, and the peer with it
+            return False  # both directions are done: close, and the peer with it
         self.peer.transport.write_eof()
-        return True  # half-closed: the reply may still be on its way
+        return True  # half-closed: the reply may still come
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.peer and self.peer.transport:
@@ -58,7 +58,7 @@ class Pipe(asyncio.Protocol):
 
 
 class Inbound(Pipe):
-    """A client's connection: reads nothing until the one into the namespace stands."""
+    """A client's connection: reads nothing until the one into the namespace is established."""
 
     def __init__(self, target: tuple[str, int], pending: set["asyncio.Task[None]"]) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Inbound(Pipe):
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket on the host's loopback. Raises OSError when the port is taken."""
+    """A listening socket on the host's loopback. OSError if the port is in use."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -102,7 +102,7 @@ def listen(port: int) -> socket.socket:
 
 
 def enter(netns: str) -> None:
-    """Move this process into a named network namespace; sockets made before stay where they are."""
+    """Move this process into a named network namespace; existing sockets stay where they are."""
     descriptor = os.open(f"/run/netns/{netns}", os.O_RDONLY | os.O_CLOEXEC)
     try:
         if ctypes.CDLL(None, use_errno=True).setns(descriptor, CLONE_NEWNET):
@@ -130,14 +130,14 @@ async def serve(sockets: dict[socket.socket, tuple[str, int]]) -> None:
 
 
 def main() -> int:
-    """Listen on the host, move, serve."""
+    """Listen on the host, enter the namespace, serve."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
     try:
         sockets = {listen(port): target for port, target in FORWARDS.items()}
     except OSError as error:
         sys.stderr.write(
-            f"a port of 127.0.0.1 ({', '.join(map(str, FORWARDS))}) is taken by another program: {error}\n"
+            f"a port of 127.0.0.1 ({', '.join(map(str, FORWARDS))}) is in use by another program: {error}\n"
         )
         return 1
     enter(NETNS)

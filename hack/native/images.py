@@ -1,6 +1,6 @@
-"""Container images without a registry: Debian bases by mmdebstrap, the rest by buildah.
+"""Builds container images without a registry: Debian bases with mmdebstrap, the rest with buildah.
 
-Each image has a hash of what it is made from, and is built only when that changed.
+An image is built only when the hash of its inputs has changed.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import node
+from .buildah import buildah, run
 from .config import REPO, Paths
 from .files import locked, read_record, record
 from .loading import load
-from .storehouse import buildah, run
 
 Report = Callable[[str], None]
 PYTHON_BASE = "localhost/orderpipeline/base:dev"
@@ -31,7 +31,8 @@ BASES = {
 
 @dataclass(frozen=True)
 class Image:
-    """An image with a Dockerfile. context: the folder, or a command (relative to the repository) that prints it."""
+    """An image with a Dockerfile. context: its folder; context_command: a command that prints the folder instead. Paths
+    are relative to the repository."""
 
     name: str
     dockerfile: str
@@ -56,7 +57,7 @@ PRODUCTS = (
 
 
 def build_all(paths: Paths, report: Report) -> None:
-    """Build every image whose inputs changed, and load those that the running node does not have."""
+    """Build every image whose inputs have changed, and load those that the running node does not have."""
     with locked(paths.images / "lock"):
         for name, packages in BASES.items():
             _build_base(paths, name, packages, report)
@@ -67,7 +68,7 @@ def build_all(paths: Paths, report: Report) -> None:
 
 
 def load_built(paths: Paths, report: Report) -> None:
-    """Load what has been built and the node does not have yet."""
+    """Load built images that the node does not have yet."""
     with locked(paths.images / "lock"):
         _load_built(paths, report)
 
@@ -121,13 +122,13 @@ def _build(paths: Paths, image: Image, report: Report) -> None:
 
 
 def _wheels(paths: Paths, report: Report) -> Path:
-    """A folder with every wheel of requirements.lock, for the Python and the C library of the base image."""
+    """A folder with every wheel in requirements.lock, for the base image's Python and C library."""
     lock = REPO / "requirements.lock"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     folder = paths.images / "wheels"
     if read_record(paths.images / "built.json").get("wheels") == wanted:
         return folder
-    report("fetching wheels of requirements.lock")
+    report("fetching the wheels in requirements.lock")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--require-hashes", "-r", str(lock), "-d", str(folder)]
     command += ["--implementation=cp", "--python-version=3.11", "--abi=cp311", "--abi=abi3", "--abi=none"]
@@ -139,7 +140,7 @@ def _wheels(paths: Paths, report: Report) -> Path:
 
 
 def copied(dockerfile: Path, context: Path) -> Iterable[Path]:
-    """Files that the Dockerfile's COPY and ADD lines name, without what Python leaves beside its sources."""
+    """The files in the Dockerfile's COPY and ADD lines, without Python's caches."""
     for line in dockerfile.read_text().replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True) if line.startswith(("COPY ", "ADD ")) else []
         if any(word.startswith("--from") for word in words):

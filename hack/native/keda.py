@@ -1,4 +1,4 @@
-"""KEDA, on demand: its real operator and metrics adapter, built from its Go module, as processes of the cluster."""
+"""KEDA on demand: its real operator and metrics adapter, built from its Go module, as processes of the cluster."""
 
 import base64
 import json
@@ -23,22 +23,22 @@ Manifest = dict[str, Any]
 
 
 def command(native: Cluster, arguments: Sequence[str]) -> None:
-    """`hack/cluster keda up|down`. Raises RuntimeError that says what is in the way."""
+    """`hack/cluster keda up|down`. RuntimeError that says what prevents it."""
     if list(arguments) == ["up"]:
         up(native)
     elif list(arguments) == ["down"]:
         down(native)
     else:
-        raise RuntimeError("say: hack/cluster keda up, or: hack/cluster keda down")
+        raise RuntimeError("usage: hack/cluster keda up|down")
 
 
 def up(native: Cluster) -> None:
-    """KEDA running and registered for external metrics, of which a cluster has one provider: none is pushed aside."""
+    """Run KEDA and register it for external metrics. A cluster has one provider of those; another is not replaced."""
     if not native.processes.running("apiserver"):
         raise RuntimeError("the local cluster is not up; run: hack/cluster up")
     owner = _owner(native)
     if owner not in {None, NAMESPACE}:
-        raise RuntimeError(f"APIService {API} belongs to namespace {owner}: have that give it up, then run this again")
+        raise RuntimeError(f"APIService {API} belongs to namespace {owner}; remove it there, then run this again")
     build.ensure(native.paths, BINARIES, say)
     for crd in crds(native.paths):
         _kubectl(native, "apply", "--server-side", "--force-conflicts", "-f", str(crd))
@@ -58,38 +58,38 @@ def up(native: Cluster) -> None:
     ):
         native.processes.start(name, [*inside, *line], env=environment, in_netns=False)
     native.wait("KEDA does not serve external metrics", "keda-adapter", lambda: _available(native), seconds=180)
-    say("KEDA runs, and serves this cluster's external metrics")
+    say("KEDA is running and serves this cluster's external metrics")
 
 
 def down(native: Cluster) -> None:
-    """KEDA gone, with its ScaledObjects; deployments that they scaled stay as they are."""
+    """Remove KEDA with its ScaledObjects; the Deployments that they scaled stay as they are."""
     if native.processes.running("apiserver"):
         if _owner(native) == NAMESPACE:
             _kubectl(native, "delete", "apiservice", API, "--ignore-not-found")
         names = [crd.stem.removeprefix("keda-") for crd in crds(native.paths)]
         plurals = [".".join(reversed(name.split("_"))) for name in names]
-        # While KEDA lives: it holds finalizers on what goes with them.
+        # While KEDA is running, since it has finalizers on the objects that are deleted with the CRDs.
         _kubectl(native, "delete", "crd", *plurals, "--ignore-not-found", "--timeout=60s")
         _kubectl(native, "delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
     for name in ("keda-adapter", "keda-operator"):
         native.processes.stop(name)
-    say("KEDA is gone")
+    say("KEDA is removed")
 
 
 def crds(paths: Paths) -> list[Path]:
-    """KEDA's CRDs, from its module; nothing is compiled for them."""
+    """KEDA's CRDs, copied from its module; nothing is compiled."""
     return build.ensure_files(paths, "keda")
 
 
 def make_certificates(folder: Path, *more: str) -> None:
-    """`ca`, and `tls` for both ends of KEDA's own connection and for the API; `more`: further names of the latter."""
+    """Make `ca`, and `tls` for both ends of KEDA's own connection and for the API. `more`: further names in `tls`."""
     names = ["IP:127.0.0.1", f"DNS:{SERVICE}.{NAMESPACE}.svc", *more]
     pki.make_authority(folder, "ca")
     pki.issue(folder, "ca", "tls", "/CN=keda", ",".join(names))
 
 
 def environ(kubeconfig: Path) -> dict[str, str]:
-    """Environment of both processes."""
+    """The environment of both processes."""
     return {
         "KUBECONFIG": str(kubeconfig),
         "POD_NAMESPACE": NAMESPACE,
@@ -99,7 +99,7 @@ def environ(kubeconfig: Path) -> dict[str, str]:
 
 
 def operator_command(binaries: Path, certificates: Path, *, ports: Sequence[int] = ()) -> list[str]:
-    """KEDA's operator. ports: of gRPC, metrics and health, all on loopback."""
+    """The operator's command line. ports: for gRPC, metrics and health, all on loopback."""
     grpc, metrics, health = ports or (GRPC_PORT, OPERATOR_METRICS_PORT, OPERATOR_HEALTH_PORT)
     return [
         f"{binaries}/keda",
@@ -115,7 +115,7 @@ def operator_command(binaries: Path, certificates: Path, *, ports: Sequence[int]
 def adapter_command(
     binaries: Path, certificates: Path, kubeconfig: Path, address: str, *, ports: Sequence[int] = ()
 ) -> list[str]:
-    """KEDA's API of external metrics on `address`. ports: of the API, of gRPC at the operator, of its own metrics."""
+    """The adapter's command line; it serves on `address`. ports: of its API, the operator's gRPC, its own metrics."""
     api, grpc, metrics = ports or (ADAPTER_PORT, GRPC_PORT, ADAPTER_METRICS_PORT)
     return [
         f"{binaries}/keda-adapter",
@@ -132,7 +132,7 @@ def adapter_command(
 
 
 def manifests(ca: str) -> list[Manifest]:
-    """What makes the adapter the cluster's external metrics. ca: base64 of PEM."""
+    """The objects that register the adapter for external metrics. ca: base64 of PEM."""
     group, version = "rbac.authorization.k8s.io", "rbac.authorization.k8s.io/v1"
     port = {"name": "https", "port": 443, "protocol": "TCP"}
     controller = {"kind": "ServiceAccount", "name": "horizontal-pod-autoscaler", "namespace": "kube-system"}
@@ -181,7 +181,7 @@ def registration(service: Manifest, ca: str) -> Manifest:
 
 
 def _owner(native: Cluster) -> str | None:
-    """The namespace whose Service has external metrics; None when nobody has."""
+    """The namespace of the Service that serves external metrics; None if there is none."""
     found = _kubectl(native, "get", "apiservice", API, "--ignore-not-found", "-o", "json")
     service = json.loads(found)["spec"].get("service") or {} if found.strip() else {}
     return service.get("namespace")
@@ -189,7 +189,7 @@ def _owner(native: Cluster) -> str | None:
 
 def _available(native: Cluster) -> bool:
     if not native.processes.running("keda-operator"):
-        raise RuntimeError(f"KEDA's operator has ended:\n{native.processes.tail('keda-operator')}")
+        raise RuntimeError(f"KEDA's operator has exited:\n{native.processes.tail('keda-operator')}")
     found = json.loads(_kubectl(native, "get", "apiservice", API, "-o", "json"))
     conditions = (found.get("status") or {}).get("conditions", [])
     return any(each["type"] == "Available" and each["status"] == "True" for each in conditions)
@@ -197,7 +197,7 @@ def _available(native: Cluster) -> bool:
 
 def _wait_established(native: Cluster, crd: Path, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
-    # kubectl wait gives up at once on an object that has no conditions yet
+    # kubectl wait fails at once for an object that has no conditions yet
     while native.kubectl("wait", "--for=condition=Established", "-f", str(crd), "--timeout=10s").returncode:
         if time.monotonic() > deadline:
             raise RuntimeError(f"{crd.name} is not established")

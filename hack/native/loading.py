@@ -1,4 +1,4 @@
-"""Gets images into the node's containerd: only the layers that it does not have yet cross over."""
+"""Loads images into the node's containerd; only layers that it does not have yet are copied."""
 
 import hashlib
 import io
@@ -9,25 +9,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import node
+from .buildah import buildah
 from .config import Paths
 from .files import read_record, record
-from .storehouse import buildah
 
 Report = Callable[[str], None]
 BLOBS = Path("blobs", "sha256")
 
 
 def load(paths: Paths, name: str, report: Report) -> None:
-    """Load an image of buildah's into the node. Raises RuntimeError when there is none, or the node is not up."""
+    """Load an image from buildah's storage into the node. RuntimeError if it does not exist or the node is not up."""
     found = buildah(paths, "images", "--no-trunc", "--quiet", name, check=False)
     if not found:
-        raise RuntimeError(f"{name}: no such image; hack/cluster build makes those of this project")
+        raise RuntimeError(f"{name}: no such image; hack/cluster build builds this project's images")
     identity = found.split()[0]
     if _is_loaded(paths, name, identity):
         return
     report(f"loading {name}")
     layout = paths.images / "layout"
-    # Uncompressed: everything stays on this machine, and a layer keeps its digest from build to build.
+    # Uncompressed: nothing leaves this machine, and a layer keeps its digest from build to build.
     buildah(paths, "push", "--quiet", "--disable-compression", identity, f"oci:{layout}:{name}")
     archive = paths.images / "load.tar"
     try:
@@ -40,7 +40,7 @@ def load(paths: Paths, name: str, report: Report) -> None:
 
 
 def pinned(paths: Paths, name: str) -> str:
-    """The name by which a pod asks for exactly what was last loaded; a changed image is a changed name."""
+    """The name by digest of what was last loaded; a changed image has another name."""
     reference = read_record(paths.containerd / "pinned.json").get(name)
     if reference is None:
         raise RuntimeError(f"{name} is not loaded yet; run: hack/cluster build")
@@ -48,7 +48,7 @@ def pinned(paths: Paths, name: str) -> str:
 
 
 def _pin(paths: Paths, name: str, digest: str) -> None:
-    """Give an image a second name that holds its digest, as a registry would."""
+    """Give an image a second name with its digest, as a registry would."""
     reference = f"{name.rpartition(':')[0]}@{digest}"
     result = node.ctr(paths, "images", "tag", "--force", name, reference)
     if result.returncode:
@@ -57,7 +57,7 @@ def _pin(paths: Paths, name: str, digest: str) -> None:
 
 
 def load_pause(paths: Paths) -> None:
-    """The image of the process that holds a pod's namespaces: one static binary, archived by hand."""
+    """Load the image of the process that holds a pod's namespaces: a static binary, archived here."""
     binary = (paths.bin / "pause").read_bytes()
     identity = hashlib.sha256(binary).hexdigest()
     if _is_loaded(paths, node.PAUSE_IMAGE, identity):
@@ -78,7 +78,7 @@ def load_pause(paths: Paths) -> None:
 
 
 def _write_archive(layout: Path, name: str, present: set[str], archive: Path) -> str:
-    """An OCI archive of one image, without the blobs that are `present` in the node. Returns the manifest's digest."""
+    """Write an OCI archive of one image without blobs `present` in the node. Returns the manifest's digest."""
     index = json.loads((layout / "index.json").read_text())
     entry = next(each for each in index["manifests"] if _reference(each) == name)
     entry["annotations"] = {"io.containerd.image.name": name}
@@ -97,7 +97,7 @@ def _write_archive(layout: Path, name: str, present: set[str], archive: Path) ->
 
 
 def _referenced(layout: Path, manifest: str) -> list[str]:
-    """Digests of an image's configuration and layers."""
+    """The digests of an image's configuration and layers."""
     content = json.loads((layout / BLOBS / manifest.removeprefix("sha256:")).read_text())
     return [content["config"]["digest"], *(layer["digest"] for layer in content["layers"])]
 

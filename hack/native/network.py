@@ -1,4 +1,4 @@
-"""The cluster's network namespace: a bridge with the node's address, and nothing that leads out of it."""
+"""The cluster's network namespace: a bridge with the node's address and no route out of it."""
 
 import subprocess
 from pathlib import Path
@@ -8,17 +8,17 @@ from .procs import netns_prefix
 
 NETNS_FOLDER = Path("/run/netns")
 BRIDGE_FILTER = Path("/proc/sys/net/bridge")
-"""There when bridged packets pass the firewall, by the kernel module br_netfilter. Without, a pod that answers a pod
-of this node through a Service answers under its own address, and the connection never comes about."""
+"""Exists if bridged packets pass the firewall (kernel module br_netfilter). Otherwise a pod that is reached through a
+Service replies from its own address, and connections between pods of this node fail."""
 RESOLV_CONF = (
     f"nameserver {DNS_IP}\nsearch default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n"
 )
 
 
-def claim(paths: Paths) -> None:
-    """Make this cache's cluster the one of the machine: its namespace, sockets and ports are there once.
+def take_ownership(paths: Paths) -> None:
+    """Make this cache's cluster the machine's only one: namespace, sockets and ports exist once.
 
-    Raises RuntimeError when the cluster of another cache folder is up.
+    RuntimeError if the cluster of another cache folder is up.
     """
     owner = owner_of(paths)
     if owner not in {None, str(paths.cache)}:
@@ -30,13 +30,13 @@ def claim(paths: Paths) -> None:
 
 
 def owner_of(paths: Paths) -> str | None:
-    """The cache folder of the cluster that is up, whole or in part; None when none is."""
+    """The cache folder of the cluster that is up, entirely or in part; None if there is none."""
     owner = paths.run / "owner"
     return owner.read_text() if owner.exists() else None
 
 
 def make(paths: Paths) -> None:
-    """Make the namespace, its loopback, the node's bridge and a default route, as far as they are missing."""
+    """Make the namespace, its loopback, the node's bridge and a default route, unless they exist."""
     if not BRIDGE_FILTER.exists():
         _run(["modprobe", "br_netfilter"])
     if not (NETNS_FOLDER / NETNS).exists():
@@ -59,7 +59,7 @@ def make(paths: Paths) -> None:
 
 
 def remove(paths: Paths) -> None:
-    """Remove the namespace; its interfaces, addresses and rules go with it."""
+    """Remove the namespace with its interfaces, addresses and rules."""
     if (NETNS_FOLDER / NETNS).exists():
         _run(["ip", "netns", "delete", NETNS])
     made_here = (paths.state / "made-netns-folder").exists()

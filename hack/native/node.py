@@ -1,4 +1,4 @@
-"""The node: containerd, kubelet and kube-proxy, kept inside folders and a cgroup of the cluster's own."""
+"""The node: containerd, kubelet and kube-proxy, confined to the cluster's own folders and cgroup."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from .procs import Processes
 CGROUPS = Path("/sys/fs/cgroup")
 CGROUP = "orderpipeline"
 PAUSE_IMAGE = "localhost/pause:1"
-# What the kubelet sets on the whole machine; `down` puts the old values back.
+# Settings that the kubelet changes for the whole machine; `down` restores them.
 TUNABLES = (
     "vm/overcommit_memory",
     "vm/panic_on_oom",
@@ -22,12 +22,12 @@ TUNABLES = (
     "kernel/keys/root_maxkeys",
     "kernel/keys/root_maxbytes",
 )
-# Folders that containerd, the CNI plugins and the kubelet make at fixed places.
+# Folders that containerd, the CNI plugins and the kubelet create at fixed paths.
 FIXED_FOLDERS = ("/var/lib/kubelet", "/var/lib/cni", "/var/log/containers", "/run/containerd")
 
 
 def start_containerd(paths: Paths, processes: Processes) -> None:
-    """containerd with its store in the cache and its sockets, namespaces and mounts under `paths.run`."""
+    """Start containerd with its store in the cache, and its sockets, namespaces and mounts below `paths.run`."""
     cni = paths.state / "cni"
     cni.mkdir(parents=True, exist_ok=True)
     remember_folders(paths)
@@ -65,13 +65,13 @@ def socket_of(paths: Paths) -> Path:
 
 
 def ctr(paths: Paths, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """ctr on the cluster's containerd, in the namespace that Kubernetes uses."""
+    """Run ctr on the cluster's containerd, in the namespace that Kubernetes uses."""
     command = [f"{paths.bin}/ctr", "-a", str(socket_of(paths)), "-n", "k8s.io", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
 def start_kubelet(paths: Paths, processes: Processes, folder: Path) -> None:
-    """The kubelet, with its pods in a cgroup of their own. folder: the cluster's certificates."""
+    """Start the kubelet, with the pods in their own cgroup. folder: the cluster's certificates."""
     pki.issue(folder, "ca", "kubelet", f"/O=system:nodes/CN=system:node:{NODE}", f"DNS:{NODE},IP:{NODE_IP}")
     controlplane.write_kubeconfig(paths.state / "kubelet.kubeconfig", f"https://{NODE_IP}:6443", folder, "kubelet")
     make_cgroups()
@@ -95,7 +95,7 @@ def start_kubelet(paths: Paths, processes: Processes, folder: Path) -> None:
         "tlsPrivateKeyFile": f"{folder}/kubelet.key",
         "failSwapOn": False,
         "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%"},
-        "imageGCHighThresholdPercent": 100,  # images are loaded by hand; the kubelet could not fetch them again
+        "imageGCHighThresholdPercent": 100,  # images are loaded locally; the kubelet could not fetch them again
         "localStorageCapacityIsolation": False,
         "enforceNodeAllocatable": [],
         "makeIPTablesUtilChains": False,
@@ -118,7 +118,7 @@ def start_kubelet(paths: Paths, processes: Processes, folder: Path) -> None:
 
 
 def start_proxy(paths: Paths, processes: Processes, folder: Path) -> None:
-    """kube-proxy by nftables; the rules are the network namespace's own."""
+    """Start kube-proxy with nftables; its rules stay inside the network namespace."""
     pki.issue(folder, "ca", "kube-proxy", "/CN=system:kube-proxy")
     controlplane.write_kubeconfig(
         paths.state / "kube-proxy.kubeconfig", f"https://{NODE_IP}:6443", folder, "kube-proxy"
@@ -134,13 +134,13 @@ def start_proxy(paths: Paths, processes: Processes, folder: Path) -> None:
     }
     text = json.dumps(config, indent=1)
     path = paths.state / "kube-proxy.json"
-    if not path.exists() or path.read_text() != text:  # a running kube-proxy ends when its file is written
+    if not path.exists() or path.read_text() != text:  # a running kube-proxy exits when its file is written
         path.write_text(text)
     processes.start("kube-proxy", [f"{paths.bin}/kube-proxy", f"--config={paths.state}/kube-proxy.json"], inputs=text)
 
 
 def make_cgroups() -> None:
-    """The cgroup that holds all pods: one in each hierarchy of cgroup v1, or one of v2 with its controllers on."""
+    """Make the cgroup for all pods: one per hierarchy of cgroup v1, or one of v2 with its controllers enabled."""
     if (CGROUPS / "cgroup.controllers").exists():
         for parent in (CGROUPS, CGROUPS / CGROUP):
             parent.mkdir(exist_ok=True)
@@ -150,7 +150,7 @@ def make_cgroups() -> None:
     for hierarchy in CGROUPS.iterdir():
         if hierarchy.is_dir() and not hierarchy.is_symlink() and (hierarchy / "cgroup.procs").exists():
             (hierarchy / CGROUP).mkdir(exist_ok=True)
-    for name in ("cpuset.cpus", "cpuset.mems"):  # empty in a new cpuset, and then nothing can run in it
+    for name in ("cpuset.cpus", "cpuset.mems"):  # empty in a new cpuset, in which nothing could run
         source = CGROUPS / "cpuset" / name
         if source.exists():
             (CGROUPS / "cpuset" / CGROUP / name).write_text(source.read_text())
@@ -167,15 +167,17 @@ def remove_cgroups() -> None:
 
 
 def remember_folders(paths: Paths) -> None:
-    """Note which of the fixed folders are not there before the first start, so that `remove_folders` may take them."""
+    """Record which fixed folders do not exist before the first start, so that `remove_folders` can remove them."""
     noted = paths.state / "made-folders"
     if not noted.exists():
         noted.write_text("".join(f"{folder}\n" for folder in FIXED_FOLDERS if not Path(folder).exists()))
 
 
 def remove_folders(paths: Paths) -> None:
-    """Remove the fixed folders that were made for this cluster, as far as nothing but folders and sockets is left."""
-    for result in Path("/var/lib/cni/results").glob("*"):  # a pod's address, noted by its network namespace's path
+    """Remove the fixed folders that were created for this cluster, unless they contain more than sockets."""
+    for result in Path("/var/lib/cni/results").glob(
+        "*"
+    ):  # a pod's address, recorded with the path of its network namespace
         if f"{paths.run}/" in result.read_text(errors="replace"):
             result.unlink()
     noted = paths.state / "made-folders"
@@ -189,7 +191,7 @@ def remove_folders(paths: Paths) -> None:
 
 
 def restore_tunables(paths: Paths) -> None:
-    """Put back the kernel settings that the kubelet changed."""
+    """Restore the kernel settings that the kubelet has changed."""
     saved = paths.state / "tunables.json"
     if saved.exists():
         for name, value in json.loads(saved.read_text()).items():

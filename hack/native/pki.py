@@ -1,4 +1,4 @@
-"""Certificates of the control plane, by openssl: one CA for the cluster, one for the front proxy."""
+"""Certificates of the control plane, made with openssl: a CA for the cluster and one for the front proxy."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +7,7 @@ DAYS = 365
 
 
 def make_authority(folder: Path, name: str) -> None:
-    """Write `<name>.crt` and `<name>.key`, unless both are there."""
+    """Write `<name>.crt` and `<name>.key`, unless both exist."""
     if (folder / f"{name}.crt").exists() and (folder / f"{name}.key").exists():
         return
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -17,9 +17,9 @@ def make_authority(folder: Path, name: str) -> None:
 
 
 def issue(folder: Path, authority: str, name: str, subject: str, names: str = "") -> None:
-    """Write `<name>.crt` and `<name>.key` signed by `authority`, unless both are there.
+    """Write `<name>.crt` and `<name>.key`, signed by `authority`, unless both exist.
 
-    subject: as openssl's -subj (`/O=group/CN=user`). names: as subjectAltName (`DNS:a,IP:10.0.0.1`).
+    subject: for openssl's -subj (`/O=group/CN=user`). names: for subjectAltName (`DNS:a,IP:10.0.0.1`).
     """
     certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
     if certificate.exists() and key.exists():
@@ -39,7 +39,7 @@ def issue(folder: Path, authority: str, name: str, subject: str, names: str = ""
 
 
 def make_signing_key(folder: Path) -> None:
-    """Write `sa.key` and `sa.pub`, which sign and check service account tokens, unless both are there."""
+    """Write `sa.key` and `sa.pub`, which sign and verify service account tokens, unless both exist."""
     key, public = folder / "sa.key", folder / "sa.pub"
     if key.exists() and public.exists():
         return
@@ -48,7 +48,7 @@ def make_signing_key(folder: Path) -> None:
 
 
 def make_control_plane(folder: Path, addresses: tuple[str, ...]) -> None:
-    """Everything that an API server with aggregation needs, and an administrator's certificate. Idempotent."""
+    """Make everything that an API server with aggregation needs, and an administrator's certificate. Idempotent."""
     make_authority(folder, "ca")
     make_authority(folder, "front-ca")
     hosts = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]

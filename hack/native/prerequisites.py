@@ -1,4 +1,4 @@
-"""What the native cluster needs from the machine: says all that is missing at once, installs Debian packages."""
+"""What the native cluster requires of the machine: reports everything that is missing, installs Debian packages."""
 
 import importlib.util
 import os
@@ -13,7 +13,7 @@ from hack.kafka import java
 from . import network
 
 JAVA = 21
-GO_MINIMUM = (1, 21)  # from then on Go fetches the newer toolchain that a module asks for
+GO_MINIMUM = (1, 21)  # from this version on Go fetches the newer toolchain that a module requires
 
 # command or file -> Debian package
 PACKAGES = {
@@ -24,32 +24,32 @@ PACKAGES = {
     "ip": "iproute2",
     "nft": "nftables",
     "openssl": "openssl",
-    "gpg": "gpg",  # with which mmdebstrap finds Debian's keys
+    "gpg": "gpg",  # mmdebstrap needs it to find Debian's keys
     "mount": "mount",
     "nsenter": "util-linux",
     "mvn": "maven",
     "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
-    "/var/lib/dpkg/info/debian-archive-keyring.list": "debian-archive-keyring",  # mmdebstrap checks Debian with it
+    "/var/lib/dpkg/info/debian-archive-keyring.list": "debian-archive-keyring",  # mmdebstrap's keys
 }
 APT = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")  # a new machine may be updating itself
 
 
-def lacking() -> list[str]:
-    """Every reason why the cluster cannot run here, in words that say what to do. Packages excepted."""
+def missing_requirements() -> list[str]:
+    """Every reason why the cluster cannot run here and what to do about it, except missing packages."""
     reasons = []
     if os.uname().sysname != "Linux":
-        reasons.append("the native cluster runs on Linux only; elsewhere install Docker, and kind is used")
+        reasons.append("the native cluster runs on Linux only; on other systems install Docker, and kind is used")
     elif os.geteuid() != 0:
-        reasons.append("root is needed for network namespaces and containers; run it with sudo -E")
+        reasons.append("network namespaces and containers require root; run it with sudo -E")
     elif _fails(["unshare", "--net", "true"]):
-        reasons.append("network namespaces cannot be made (CAP_SYS_ADMIN is missing); use a virtual machine")
+        reasons.append("network namespaces cannot be created (CAP_SYS_ADMIN is missing); use a virtual machine")
     if not _cgroup_controllers() >= {"cpu", "memory", "pids"}:
         reasons.append(
-            "cgroup controllers cpu, memory and pids are needed; found " + str(sorted(_cgroup_controllers()))
+            "the cgroup controllers cpu, memory and pids are required; found " + str(sorted(_cgroup_controllers()))
         )
     go = shutil.which("go")
     if go is None:
-        reasons.append("Go is missing; it builds Kubernetes: install Go 1.26 or newer from https://go.dev/dl")
+        reasons.append("Go is missing, with which Kubernetes is built; install Go 1.26 or newer from https://go.dev/dl")
     else:
         found = re.search(r"go(\d+)\.(\d+)", _output([go, "version"]))
         if found is None or (int(found[1]), int(found[2])) < GO_MINIMUM:
@@ -60,17 +60,17 @@ def lacking() -> list[str]:
         try:
             java.find(JAVA, newest=True)
         except java.JavaMissingError as error:
-            reasons.append(f"{error} Strimzi's CRDs are made with it")
+            reasons.append(f"{error} Strimzi's CRDs are generated with it.")
     missing = missing_packages()
     if missing and (shutil.which("apt-get") is None or os.geteuid() != 0):
-        reasons.append("these Debian packages are missing, and cannot be installed from here: " + " ".join(missing))
+        reasons.append("these Debian packages are missing and cannot be installed automatically: " + " ".join(missing))
     return reasons
 
 
 def missing_packages() -> list[str]:
-    """Debian packages whose command or file is not there."""
+    """Debian packages whose command or file does not exist."""
     missing = {package for name, package in PACKAGES.items() if not (_is_file(name) or shutil.which(name))}
-    if importlib.util.find_spec("pip") is None:  # of the Python that runs this
+    if importlib.util.find_spec("pip") is None:  # for the Python that runs this
         missing.add("python3-pip")
     if not network.BRIDGE_FILTER.exists() and shutil.which("modprobe") is None:
         missing.add("kmod")
@@ -78,7 +78,7 @@ def missing_packages() -> list[str]:
 
 
 def install(report: Callable[[str], None]) -> None:
-    """Install what `missing_packages` lists. Raises RuntimeError with apt's own words."""
+    """Install what `missing_packages` lists. RuntimeError with apt's output."""
     packages = missing_packages()
     if not packages:
         return

@@ -1,4 +1,4 @@
-"""Long-running processes of the cluster, known by process id and start time so that no other is ever ended."""
+"""The cluster's long-running processes, identified by process id and start time, so that no other one is killed."""
 
 import hashlib
 import json
@@ -14,9 +14,9 @@ from .config import NETNS
 
 
 def start_time(pid: int) -> str | None:
-    """When a process was started, in the kernel's ticks since boot; None when it does not run (or is a zombie)."""
+    """When a process was started, in kernel ticks since boot; None if it is not running (or a zombie)."""
     try:
-        # The command's name, in parentheses, may hold spaces.
+        # The command's name, in parentheses, may contain spaces.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
@@ -24,13 +24,13 @@ def start_time(pid: int) -> str | None:
 
 
 def netns_prefix() -> list[str]:
-    """Runs a command in the cluster's network namespace. Not `ip netns exec`: that hides the cgroup mounts."""
+    """Runs a command in the cluster's network namespace; unlike `ip netns exec`, it does not hide the cgroup mounts."""
     return ["nsenter", f"--net=/run/netns/{NETNS}"]
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Starts and stops processes by name. `folder` holds a record for each, `logs` its output."""
+    """Starts and stops processes by name. `folder` has a record of each, `logs` its output."""
 
     folder: Path
     logs: Path
@@ -44,7 +44,7 @@ class Processes:
         env: Mapping[str, str] | None = None,
         in_netns: bool = True,
     ) -> bool:
-        """Start `command` unless it runs already; restart it when command or `inputs` (its configuration) differ.
+        """Start `command` unless it is running; restart it if command or `inputs` (its configuration) have changed.
 
         env: added to the environment. Returns whether a process was started.
         """
@@ -66,7 +66,7 @@ class Processes:
                 cwd="/",
                 start_new_session=True,
             )
-        child.returncode = 0  # it outlives this process, and Popen would complain that nobody waited for it
+        child.returncode = 0  # it outlives this process; otherwise Popen would warn that nobody waited for it
         record = {"pid": child.pid, "start": start_time(child.pid), "wanted": wanted, "command": command}
         temporary = self.folder / f".{name}.tmp"
         temporary.write_text(json.dumps(record))
@@ -74,11 +74,11 @@ class Processes:
         return True
 
     def names(self) -> list[str]:
-        """Every recorded process, running or not."""
+        """All recorded processes, running or not."""
         return sorted(path.stem for path in self.folder.glob("[!.]*.json"))
 
     def pid(self, name: str) -> int | None:
-        """The id of a running process; None when it does not run."""
+        """The id of a process; None if it is not running."""
         try:
             record = self._record(name)
         except FileNotFoundError:
@@ -87,15 +87,15 @@ class Processes:
         return pid if record["start"] is not None and start_time(pid) == record["start"] else None
 
     def running(self, name: str) -> bool:
-        """Whether the process that was started under this name is alive."""
+        """Whether the process of this name is alive."""
         return self.pid(name) is not None
 
     def stop(self, name: str, seconds: float = 10) -> None:
-        """Ask it to end, kill it when it has not after `seconds`, forget it."""
+        """Ask it to exit, kill it if it has not after `seconds`, delete its record."""
         self._signal_and_wait(name, signal.SIGTERM, seconds)
         self._signal_and_wait(name, signal.SIGKILL, 5)
         if self.running(name):
-            raise RuntimeError(f"{name} (process {self.pid(name)}) does not end")
+            raise RuntimeError(f"{name} (process {self.pid(name)}) does not exit")
         (self.folder / f"{name}.json").unlink(missing_ok=True)
 
     def tail(self, name: str, lines: int = 15) -> str:

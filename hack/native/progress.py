@@ -1,4 +1,4 @@
-"""Says what happens: step n of N, how long it usually takes, how long it took."""
+"""Reports progress: step n of N, how long it usually takes, how long it took."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ Action = Callable[[Callable[[str], None]], None]
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. seconds: typical time, 0 when it is nothing to wait for. The action may report lines."""
+    """One step. seconds: its typical time, 0 if negligible. The action can report lines."""
 
     title: str
     seconds: int
@@ -18,7 +18,7 @@ class Step:
 
 
 def run(steps: Sequence[Step]) -> None:
-    """Do all steps in order, printing each with its estimate; the first that raises ends the run."""
+    """Run all steps in order, printing each with its estimate; an exception ends the run."""
     started = time.monotonic()
     total = sum(step.seconds for step in steps)
     if total >= 60:
@@ -34,7 +34,7 @@ def run(steps: Sequence[Step]) -> None:
 
 
 def say(line: str) -> None:
-    """One line for the person who waits."""
+    """Print one line for the user."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
 

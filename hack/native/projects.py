@@ -9,20 +9,20 @@ STAGING: Final = "v0.36.3"
 
 @dataclass(frozen=True)
 class Project:
-    """One Go module made on the spot that requires published ones and builds commands of theirs."""
+    """A Go module, generated for the build, that requires published modules and builds their commands."""
 
     name: str
     requires: tuple[str, ...]
     """`module@version` each."""
     packages: dict[str, str]
-    """Binary's name -> package; `.` is `source`, a main package of our own."""
+    """Binary's name -> package; `.` is `source`, our own main package."""
     seconds: int
-    """Typical time of a cold build on two cores, for the estimate."""
+    """Typical time of a cold build on two cores, for estimates."""
     ldflags: str = "-s -w"
     tags: str = ""
     source: str = ""
     files: dict[str, str] = field(default_factory=dict)
-    """File's name in `Paths.share` -> `module:path` that it is copied from, with the version that is built."""
+    """File's name in `Paths.share` -> `module:path` from which it is copied, at the version that is built."""
     replace_staging: bool = False
     """Kubernetes replaces its staging modules with local folders; point them at the published ones."""
 
@@ -43,7 +43,7 @@ _KEDA_CRDS = (
     "eventing.keda.sh_clustercloudeventsources",
 )
 
-# etcd's own command is in a module that cannot be required from outside; its server package is all the command calls.
+# etcd's own command is in a module that cannot be required; all it does is call this package.
 _ETCD_MAIN = """package main
 
 import (
@@ -55,7 +55,7 @@ import (
 func main() { etcdmain.Main(os.Args) }
 """
 
-# The process that holds a pod's namespaces: reaps orphans and ends on a signal.
+# The process that holds a pod's namespaces: reaps orphans and exits on a signal.
 _PAUSE_MAIN = """package main
 
 import (

@@ -1,4 +1,4 @@
-"""Strimzi's place in the cluster: its real CRDs, and a process that plays its part (hack/standin)."""
+"""Strimzi in the local cluster: its real CRDs, and a process that stands in for its operators (hack/standin)."""
 
 import hashlib
 import subprocess
@@ -13,7 +13,7 @@ RUN = REPO / "hack" / "standin" / "run"
 
 
 def crds() -> list[Path]:
-    """The files of Strimzi's CRDs, generated into the cache on the first call (about a minute)."""
+    """The files of Strimzi's CRDs; the first call generates them into the cache (about a minute)."""
     command = [sys.executable, str(REPO / "hack" / "strimzi-crds")]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
@@ -22,9 +22,9 @@ def crds() -> list[Path]:
 
 
 def start(paths: Paths, processes: Processes, folder: Path) -> bool:
-    """Run the stand-in, with the cluster's network and name resolution. folder: the cluster's certificates.
+    """Run the stand-in with the cluster's network and DNS, unless it is running. folder: the cluster's certificates.
 
-    Returns whether it was started, and not found running.
+    Returns whether it was started.
     """
     pki.issue(folder, "ca", "standin", "/O=system:masters/CN=strimzi-standin")
     kubeconfig = paths.state / "standin.kubeconfig"
@@ -35,7 +35,7 @@ def start(paths: Paths, processes: Processes, folder: Path) -> bool:
 
 
 def _sources() -> str:
-    """A hash of its code, so that a changed stand-in is started anew."""
+    """A hash of its code, so that a changed stand-in is restarted."""
     digest = hashlib.sha256()
     for folder in ("standin", "kafka"):
         for path in sorted((REPO / "hack" / folder).glob("*")):

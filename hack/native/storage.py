@@ -1,4 +1,4 @@
-"""Provisions local volumes: a folder on this machine for each claim of StorageClass `standard`, removed with it.
+"""Provisions local volumes: a folder on this machine for each claim of StorageClass `standard`, deleted with it.
 
 A claim gets its volume when its first pod is scheduled (WaitForFirstConsumer), as with most real provisioners.
 Runs as a process in the cluster's network namespace: python3 -m hack.native.storage KUBECONFIG FOLDER
@@ -23,7 +23,7 @@ Manifest = dict[str, Any]
 
 
 class Api:
-    """As much of a Kubernetes client as is needed here, with the client certificate of a kubeconfig."""
+    """A minimal Kubernetes client with the client certificate of a kubeconfig."""
 
     def __init__(self, kubeconfig: Path) -> None:
         config = json.loads(kubeconfig.read_text())
@@ -37,7 +37,7 @@ class Api:
             self.context.load_cert_chain(pair.name)
 
     def call(self, method: str, path: str, body: Manifest | None = None) -> Manifest:
-        """One request; raises urllib.error.HTTPError for a refusal, OSError when the server cannot be reached."""
+        """Send a request. urllib.error.HTTPError if it is refused, OSError if the server cannot be reached."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.server + path, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310 - https, from our own kubeconfig
         with urllib.request.urlopen(request, timeout=10, context=self.context) as response:  # noqa: S310
@@ -46,7 +46,7 @@ class Api:
 
 
 def volume_for(claim: Manifest, folder: Path) -> Manifest | None:
-    """The PersistentVolume that a claim needs now; None when it is bound, not ours, or has no node yet."""
+    """The PersistentVolume that a claim needs now; None if the claim is bound, not ours, or has no node yet."""
     metadata, spec = claim["metadata"], claim["spec"]
     node = metadata.get("annotations", {}).get(SELECTED_NODE)
     if spec.get("storageClassName") != STORAGE_CLASS or spec.get("volumeName") or not node:
@@ -74,15 +74,15 @@ def volume_for(claim: Manifest, folder: Path) -> Manifest | None:
     }
 
 
-def is_done_with(volume: Manifest) -> bool:
-    """Whether a volume of ours may go, its data too: its claim is gone, and the policy says Delete."""
+def is_released(volume: Manifest) -> bool:
+    """Whether the volume is ours and can be deleted with its data: its claim is gone and its policy is Delete."""
     ours = volume["metadata"].get("annotations", {}).get("pv.kubernetes.io/provisioned-by") == PROVISIONER
     released = volume.get("status", {}).get("phase") in {"Released", "Failed"}
     return ours and released and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
 
 
 def step(api: Api, folder: Path) -> None:
-    """Make what claims wait for, remove what claims left."""
+    """Create the volumes that claims wait for, delete released ones."""
     volumes = api.call("GET", "/api/v1/persistentvolumes")["items"]
     existing = {volume["metadata"]["name"] for volume in volumes}
     for claim in api.call("GET", "/api/v1/persistentvolumeclaims")["items"]:
@@ -90,16 +90,16 @@ def step(api: Api, folder: Path) -> None:
         if volume and volume["metadata"]["name"] not in existing:
             path = Path(volume["spec"]["local"]["path"])
             path.mkdir(parents=True, exist_ok=True)
-            path.chmod(0o777)  # the pod's user, whichever it is, as the folder of a fresh disk with fsGroup
+            path.chmod(0o777)  # for any pod's user, like a new disk with fsGroup
             api.call("POST", "/api/v1/persistentvolumes", volume)
     for volume in volumes:
-        if is_done_with(volume):
+        if is_released(volume):
             shutil.rmtree(volume["spec"]["local"]["path"], ignore_errors=True)
             api.call("DELETE", f"/api/v1/persistentvolumes/{volume['metadata']['name']}")
 
 
 def main() -> None:
-    """Look twice a second, for ever."""
+    """Run a step twice a second, forever."""
     api, folder = Api(Path(sys.argv[1])), Path(sys.argv[2])
     while True:
         try:

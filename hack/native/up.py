@@ -1,4 +1,4 @@
-"""Brings the native cluster up: every step finds out what is there already, so it resumes and repeats in seconds."""
+"""Brings the native cluster up. Every step checks what exists already, so it can be resumed and repeated in seconds."""
 
 import hashlib
 import json
@@ -41,9 +41,9 @@ class Cluster:
         self.processes = Processes(paths.state / "processes", paths.logs)
 
     def up(self) -> None:
-        """From whatever is there to a Ready cluster. Raises RuntimeError that says which part failed, and its log."""
+        """From any state to a Ready cluster. RuntimeError that names the part that failed and its log."""
         with locked(self.paths.native / "lock"):
-            network.claim(self.paths)
+            network.take_ownership(self.paths)
             self._up()
 
     def _up(self) -> None:
@@ -56,13 +56,13 @@ class Cluster:
                 Step("control plane", 4, lambda _: self._control_plane()),
                 Step("node", 4, lambda _: self._node()),
                 Step("DNS, ingress, storage", 3, lambda _: self._addons()),
-                Step("images that are built", 0, lambda report: images.load_built(self.paths, report)),
+                Step("images built earlier", 0, lambda report: images.load_built(self.paths, report)),
                 Step("Strimzi's CRDs and stand-in", 3, lambda _: self._standin()),
             ]
         )
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        """kubectl as administrator, inside the network namespace (the forward may not run yet)."""
+        """Run kubectl as administrator, inside the network namespace, since the forwarder may not be running yet."""
         command = [f"{self.paths.bin}/kubectl", f"--kubeconfig={self.paths.state}/admin.kubeconfig", *arguments]
         limits = [f"--cache-dir={self.paths.state}/kubectl-cache", "--request-timeout=30s"]
         return subprocess.run(
@@ -70,7 +70,7 @@ class Cluster:
         )
 
     def wait(self, what: str, process: str, ready: Callable[[], bool], seconds: float = 60) -> None:
-        """Until `ready()`; raises RuntimeError with the end of the log when its process ends or time is up."""
+        """Wait until `ready()`. RuntimeError with the end of the log if the process exits or time is up."""
         deadline = time.monotonic() + seconds
         while not ready():
             if not self.processes.running(process) or time.monotonic() > deadline:
@@ -148,17 +148,17 @@ class Cluster:
         )
         ready = f"http://127.0.0.1:{addons.ENVOY_READY_PORT}/ready"
         self.wait("Envoy has no configuration from Contour", "contour", lambda: _answers(ready))
-        self.wait("the forward does not run", "forward", self._forward_ready)
+        self.wait("the forwarder does not answer", "forward", self._forward_ready)
 
     def _standin(self) -> None:
         for crd in standin.crds():
             self._apply_once(crd.name, crd.read_text())
         if standin.start(self.paths, self.processes, self.pki):
-            since = time.monotonic()  # a program that cannot start ends within the first moments
+            since = time.monotonic()  # a program that cannot start exits within this time
             self.wait("the stand-in does not stay up", "standin", lambda: time.monotonic() - since > 2)
 
     def _apply_once(self, name: str, manifests: str) -> None:
-        """Apply what was not applied to this cluster yet; CRDs among it are established when this returns."""
+        """Apply manifests unless they were applied to this cluster already; CRDs are established on return."""
         stamp, wanted = self.paths.state / "applied" / name, hashlib.sha256(manifests.encode()).hexdigest()
         if stamp.exists() and stamp.read_text() == wanted:
             return
@@ -167,7 +167,7 @@ class Cluster:
             raise RuntimeError(f"{name} cannot be applied: {applied.stderr.strip()}")
         if "CustomResourceDefinition" in manifests:
             established = ("wait", "--for=condition=Established", "-f", "-", "--timeout=10s")
-            # kubectl wait gives up at once on an object that has no conditions yet
+            # kubectl wait fails at once for an object that has no conditions yet
             self.wait(f"{name} is not established", "apiserver", lambda: self._ok(*established, stdin=manifests))
         stamp.parent.mkdir(exist_ok=True)
         stamp.write_text(wanted)
@@ -191,12 +191,12 @@ class Cluster:
 
 
 def _answers(url: str) -> bool:
-    """Whether a URL of the network namespace answers 200."""
+    """Whether a URL inside the network namespace answers 200."""
     code = "import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=2)"
     command = [*netns_prefix(), "/usr/bin/env", "python3", "-c", code, url]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def cluster(cache: Path | None = None) -> Cluster:
-    """The cluster of a cache folder, by default the one that the environment names."""
+    """The cluster of a cache folder, by default the one in the environment."""
     return Cluster(Paths(cache) if cache else Paths.from_env())

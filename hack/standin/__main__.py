@@ -1,4 +1,4 @@
-"""Runs the stand-in until SIGTERM or SIGINT: one thread for clusters, one for topics and users, a round a second."""
+"""Runs the stand-in until SIGTERM or SIGINT: a thread for clusters and one for topics and users, a round per second."""
 
 import argparse
 import logging
@@ -13,27 +13,27 @@ import requests
 
 from hack.standin.clusters import Clusters
 from hack.standin.entities import Entities
-from hack.standin.kube import Kube, Refused
+from hack.standin.kube import ApiError, Kube
 
 log = logging.getLogger("standin")
 
 
 def repeat(name: str, work: Callable[[], None], seconds: float, stop: threading.Event) -> None:
-    """Calls `work` until stopped, `seconds` apart; an API server that is away is only told of."""
+    """Call `work` every `seconds` until stopped; an unreachable API server is only logged."""
     while not stop.wait(seconds):
         try:
             work()
-        except (requests.RequestException, Refused) as error:
-            log.warning("%s: the API server does not answer as hoped: %s", name, error)
-        except Exception:  # whatever it was, the next round tries again
+        except (requests.RequestException, ApiError) as error:
+            log.warning("%s: request to the API server failed: %s", name, error)
+        except Exception:  # the next round tries again
             log.exception(name)
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Plays Strimzi's part in the local cluster.")
+    parser = argparse.ArgumentParser(description="Stands in for Strimzi in the local cluster.")
     parser.add_argument("--kubeconfig", default=os.environ.get("KUBECONFIG"), help="default: $KUBECONFIG")
-    parser.add_argument("--seconds", type=float, default=1.0, help="between two rounds")
+    parser.add_argument("--seconds", type=float, default=1.0, help="seconds between two rounds")
     options = parser.parse_args()
     if not options.kubeconfig:
         parser.error("no kubeconfig: set KUBECONFIG or give --kubeconfig")

@@ -1,4 +1,4 @@
-"""Kafka's admin calls that the stand-in makes, over the replication port with the operator's certificate."""
+"""The stand-in's admin calls to Kafka, over the replication port with the operator's certificate."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ DYNAMIC_TOPIC_CONFIG: Final = 1
 
 @dataclass(frozen=True)
 class Address:
-    """Where to connect and with which PEM texts."""
+    """Where to connect, and the CA, certificate and key as PEM."""
 
     bootstrap: str
     ca: str
@@ -43,7 +43,7 @@ class Address:
 
 
 class Brokers:
-    """One admin client. Every call raises KafkaException when Kafka can't be reached or refuses."""
+    """An admin client. Every call raises KafkaException if Kafka cannot be reached or refuses it."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -63,14 +63,14 @@ class Brokers:
         )
 
     def view(self) -> tuple[set[int], bool, set[int]]:
-        """Ids of brokers in service, whether every partition has all its copies, and brokers that hold copies."""
+        """The ids of the live brokers, whether all replicas are in sync, and the ids of brokers with replicas."""
         found = self._admin.list_topics(timeout=5)
         partitions = [one for topic in found.topics.values() for one in topic.partitions.values()]
         in_sync = all(len(one.isrs) == len(one.replicas) for one in partitions)
         return set(found.brokers), in_sync, {broker for one in partitions for broker in one.replicas}
 
     def topics(self, names: Iterable[str]) -> dict[str, Topic]:
-        """Those of the named topics that exist."""
+        """Those of the named topics that exist, by name."""
         asked = sorted(set(names))
         there = set(self._admin.list_topics(timeout=SECONDS).topics)
         asked = [name for name in asked if name in there]
@@ -93,16 +93,16 @@ class Brokers:
         return found
 
     def create_topic(self, name: str, partitions: int, replicas: int, config: Mapping[str, str]) -> None:
-        """Makes a topic; -1 stands for the brokers' default."""
+        """Create a topic; -1 stands for the brokers' default."""
         topic = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=dict(config))
         self._admin.create_topics([topic], request_timeout=SECONDS)[name].result(SECONDS)
 
     def grow_topic(self, name: str, partitions: int) -> None:
-        """Raises a topic's number of partitions."""
+        """Raise a topic's number of partitions."""
         self._admin.create_partitions([NewPartitions(name, partitions)], request_timeout=SECONDS)[name].result(SECONDS)
 
     def configure_topic(self, name: str, put: Mapping[str, str], drop: Sequence[str]) -> None:
-        """Sets some of a topic's settings and returns others to the default."""
+        """Set some of a topic's settings and reset others to the default."""
         entries = [
             ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in put.items()
         ] + [ConfigEntry(key, None, incremental_operation=AlterConfigOpType.DELETE) for key in drop]
@@ -111,7 +111,7 @@ class Brokers:
             future.result(SECONDS)
 
     def delete_topic(self, name: str) -> None:
-        """Deletes a topic."""
+        """Delete a topic."""
         self._admin.delete_topics([name], request_timeout=SECONDS)[name].result(SECONDS)
 
     def scram_users(self) -> set[str]:
@@ -125,12 +125,12 @@ class Brokers:
         }
 
     def put_scram(self, user: str, password: str) -> None:
-        """Sets a user's password."""
+        """Set a user's password."""
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
         self._scram(UserScramCredentialUpsertion(user, info, password.encode()))
 
     def drop_scram(self, user: str) -> None:
-        """Removes a user's password."""
+        """Remove a user's password."""
         self._scram(UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512))
 
     def _scram(self, change: Any) -> None:
@@ -138,8 +138,8 @@ class Brokers:
             future.result(SECONDS)
 
     def acls(self) -> set[Acl]:
-        """Every ACL there is."""
-        kind: Any = AclBindingFilter  # None stands for any name, which its type does not say
+        """All ACLs."""
+        kind: Any = AclBindingFilter  # None stands for any name, which its type hints do not allow
         every = kind(
             ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
         )
@@ -152,7 +152,7 @@ class Brokers:
         }  # fmt: skip
 
     def change_acls(self, add: Iterable[Acl], remove: Iterable[Acl]) -> None:
-        """Adds and removes ACLs."""
+        """Add and remove ACLs."""
         new = [self._parts(AclBinding, one) for one in add]
         old = [self._parts(AclBindingFilter, one) for one in remove]
         futures = [*(self._admin.create_acls(new, request_timeout=SECONDS) if new else {}).values()]

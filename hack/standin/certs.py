@@ -1,4 +1,4 @@
-"""The Secrets of a cluster: its CAs, its nodes' certificates, the operator's own. `now` and the CA are arguments."""
+"""The Secrets of a cluster: its CAs, its nodes' certificates, the operator's own. Pure except for new keys."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ def encoded(values: Mapping[str, str | bytes]) -> dict[str, str]:
 
 
 def decoded(secret: Json, key: str) -> str:
-    """One value of a Secret as text; empty when it is not there."""
+    """One value of a Secret as text; empty if it is missing."""
     return base64.b64decode((secret.get("data") or {}).get(key, "")).decode()
 
 
@@ -44,14 +44,14 @@ def secret(
 
 
 def truststore(ca: str, password: str) -> bytes:
-    """A CA as PKCS 12, as Java reads it."""
+    """A CA as PKCS 12, readable by Java."""
     entry = pkcs12.PKCS12Certificate(x509.load_pem_x509_certificate(ca.encode()), b"ca.crt")
     return pkcs12.serialize_java_truststore([entry], serialization.BestAvailableEncryption(password.encode()))
 
 
 @dataclass(frozen=True)
 class Authorities:
-    """The two CAs of a cluster: brokers' and clients'."""
+    """A cluster's two CAs, for brokers and for clients."""
 
     cluster: pki.Pair
     clients: pki.Pair
@@ -62,8 +62,8 @@ class Authorities:
         return hashlib.sha256((self.cluster.cert + self.clients.cert).encode()).hexdigest()[:16]
 
 
-def kept(found: Mapping[str, Json], name: str) -> pki.Pair | None:
-    """A CA from its two Secrets; None unless both are whole."""
+def existing_ca(found: Mapping[str, Json], name: str) -> pki.Pair | None:
+    """A CA from its two Secrets; None unless both are complete."""
     cert, key = (decoded(found.get(f"{name}{end}", {}), field) for end, field in (("-cert", "ca.crt"), ("", "ca.key")))
     return pki.Pair(cert, key) if cert and key else None
 
@@ -71,11 +71,11 @@ def kept(found: Mapping[str, Json], name: str) -> pki.Pair | None:
 def authorities(
     cluster: Cluster, found: Mapping[str, Json], password: str, now: datetime
 ) -> tuple[Authorities, list[Json]]:
-    """The CAs, from their Secrets or new, and the Secrets to make. `password` protects new PKCS 12 files."""
+    """The CAs, from their Secrets or new, and the Secrets to create. `password` protects new PKCS 12 files."""
     pairs, make = {}, []
     for which in ("cluster", "clients"):
         name = f"{cluster.name}-{which}-ca"
-        pair = kept(found, name)
+        pair = existing_ca(found, name)
         if pair is None:
             pair = pki.new_ca(f"{which}-ca", now)
             public: dict[str, str | bytes] = {
@@ -93,7 +93,7 @@ def authorities(
 
 
 def names(cluster: Cluster, node: Node) -> list[str]:
-    """DNS names under which clients and other nodes reach a node."""
+    """The DNS names by which clients and other nodes reach a node."""
     ends = ("", f".{cluster.namespace}", f".{cluster.namespace}.svc", f".{cluster.namespace}.svc.cluster.local")
     services = [f"{cluster.name}-kafka-{kind}{end}" for kind in ("bootstrap", "brokers") for end in ends]
     return [*services, cluster.host(node), f"{cluster.host(node)}.cluster.local"]
@@ -107,8 +107,8 @@ def _current(found: Mapping[str, Json], name: str, marks: dict[str, str]) -> boo
     return (found.get(name, {}).get("metadata", {}).get("annotations") or {}).get(ISSUED_FOR) == marks[ISSUED_FOR]
 
 
-def leaves(cluster: Cluster, cas: Authorities, found: Mapping[str, Json], now: datetime) -> list[Json]:
-    """The Secrets to make for nodes, for the operator, and the trust bundle."""
+def node_secrets(cluster: Cluster, cas: Authorities, found: Mapping[str, Json], now: datetime) -> list[Json]:
+    """The Secrets to create for nodes and for the operator, and the trust bundle."""
     make = []
     for node in cluster.nodes:
         asked = names(cluster, node)

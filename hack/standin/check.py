@@ -1,4 +1,4 @@
-"""What Strimzi refuses and what it warns of in a Kafka. Pure."""
+"""What Strimzi rejects and what it warns about in a Kafka. Pure."""
 
 from typing import Final
 
@@ -51,7 +51,7 @@ def _listener_problem(cluster: Cluster) -> str | None:
 
 
 def problem(cluster: Cluster) -> tuple[str, str] | None:
-    """Reason and message of why the cluster can't be made as asked; None when it can."""
+    """The reason and message why the cluster is rejected; None if it is accepted."""
     version = cluster.spec.get("version", VERSION)
     if version != VERSION:
         return "UnsupportedKafkaVersionException", (
@@ -75,7 +75,7 @@ def _ephemeral(cluster: Cluster, pool: str) -> bool:
 
 
 def warnings(cluster: Cluster) -> list[Json]:
-    """Conditions of type Warning, as Strimzi's own check of a spec gives them; without transition times."""
+    """Conditions of type Warning, as from Strimzi's own check of a spec, without transition times."""
     found = []
     for nodes, words in (
         (cluster.brokers, "A Kafka cluster with a single broker node and ephemeral storage will lose topic messages"),
@@ -99,22 +99,22 @@ def warnings(cluster: Cluster) -> list[Json]:
     return found
 
 
-def held_back(cluster: Cluster, holding: set[int] | None) -> tuple[dict[str, int], list[Json]]:
-    """Pools that may not shrink yet, with the nodes they keep, and a warning for each whose brokers hold partitions.
+def blocked_scale_downs(cluster: Cluster, holding: set[int] | None) -> tuple[dict[str, int], list[Json]]:
+    """Pools that must not shrink yet with their number of nodes, and a warning for each whose brokers have partitions.
 
-    `holding` are the ids of brokers with partitions; None when nobody could tell, and then nothing shrinks.
+    `holding` are the ids of brokers with partitions; None: unknown, so nothing shrinks.
     """
     keep: dict[str, int] = {}
     found = []
     for pool in cluster.pools:
         name = str(pool["metadata"]["name"])
         ids = list((pool.get("status") or {}).get("nodeIds") or [])
-        going = set(ids) - {node.id for node in cluster.nodes if node.pool == name}
-        if not going or "broker" not in pool["spec"]["roles"]:
+        removed = set(ids) - {node.id for node in cluster.nodes if node.pool == name}
+        if not removed or "broker" not in pool["spec"]["roles"]:
             continue
-        if holding is None or going & holding:
+        if holding is None or removed & holding:
             keep[name] = len(ids)
-        if holding is not None and going & holding:
-            words = f"Reverting scale-down of KafkaNodePool {name}: there are partitions on {sorted(going & holding)}"
+        if holding is not None and removed & holding:
+            words = f"Reverting scale-down of KafkaNodePool {name}: there are partitions on {sorted(removed & holding)}"
             found.append(_warning("ScaleDownPreventionCheck", words))
     return keep, found

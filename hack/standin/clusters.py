@@ -1,4 +1,4 @@
-"""Brings one Kafka cluster from what there is toward what its Kafka and pools ask for; one round at a time."""
+"""Reconciles Kafka clusters with their Kafka and KafkaNodePool resources, one step per round."""
 
 import base64
 import logging
@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 
 from hack.standin import certs, check, model, pods, roll, status
 from hack.standin.brokers import Address, Brokers
-from hack.standin.kube import Kube, Refused
+from hack.standin.kube import ApiError, Kube
 from hack.standin.model import Cluster, Json
 
 log = logging.getLogger("standin.clusters")
@@ -21,7 +21,7 @@ TIMEOUT_SECONDS: Final = 300.0
 
 @dataclass
 class Memory:
-    """What is kept between rounds: connections, what was applied last, since when pods are not ready."""
+    """State between rounds: connections, what was applied last, since when pods have not been ready."""
 
     brokers: dict[tuple[str, str], Brokers] = field(default_factory=dict)
     applied: dict[tuple[str, str, str], Json] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Memory:
 
 
 def now_text(now: datetime) -> str:
-    """RFC 3339 with nanoseconds, as Strimzi writes times."""
+    """An RFC 3339 time with nanoseconds, as Strimzi writes it."""
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "000Z"
 
 
@@ -41,15 +41,15 @@ class Clusters:
         self._memory = Memory()
 
     def round(self) -> None:
-        """One round over all clusters; a failing one does not hold up the others."""
+        """One round over all clusters; one that fails does not affect the others."""
         pools = self._kube.list("KafkaNodePool")
         for kafka in self._kube.list("Kafka"):
             if "deletionTimestamp" in kafka["metadata"]:
                 continue
             try:
                 self._one(kafka, [p for p in pools if p["metadata"]["namespace"] == kafka["metadata"]["namespace"]])
-            except Refused as refused:  # such as a namespace on its way out; the next round tries again
-                log.warning("%s/%s: %s", kafka["metadata"]["namespace"], kafka["metadata"]["name"], refused)
+            except ApiError as error:  # such as in a namespace that is being deleted; the next round tries again
+                log.warning("%s/%s: %s", kafka["metadata"]["namespace"], kafka["metadata"]["name"], error)
             except Exception:
                 log.exception("%s/%s", kafka["metadata"]["namespace"], kafka["metadata"]["name"])
 
@@ -61,10 +61,10 @@ class Clusters:
             self._write(kafka, {**self._remembered(kafka), **found}, now)
             return
         cluster = model.cluster(kafka, [pool for pool in pools if "deletionTimestamp" not in pool["metadata"]])
-        trouble = check.problem(cluster)
-        if trouble:
+        problem = check.problem(cluster)
+        if problem:
             conditions = (
-                [*check.warnings(cluster), *status.failed(*trouble)] if cluster.pools else status.failed(*trouble)
+                [*check.warnings(cluster), *status.failed(*problem)] if cluster.pools else status.failed(*problem)
             )
             found = {"conditions": conditions, "observedGeneration": generation}
             self._write(kafka, {**self._remembered(kafka), **found}, now)
@@ -87,9 +87,9 @@ class Clusters:
         namespace = cluster.namespace
         found = {one["metadata"]["name"]: one for one in self._kube.list("Secret", namespace)}
         cas, make = certs.authorities(cluster, found, secrets.token_urlsafe(12), now)
-        for thing in [*make, *certs.leaves(cluster, cas, found, now)]:
-            self._kube.apply(thing)
-            found[thing["metadata"]["name"]] = thing
+        for resource in [*make, *certs.node_secrets(cluster, cas, found, now)]:
+            self._kube.apply(resource)
+            found[resource["metadata"]["name"]] = resource
         brokers = self._connect(cluster, cas, found)
         cluster, extra, in_sync, serving = self._observe(cluster, brokers)
         for pool in cluster.pools:
@@ -123,15 +123,15 @@ class Clusters:
         return self._memory.brokers[key]
 
     def _observe(self, cluster: Cluster, brokers: Brokers) -> tuple[Cluster, list[Json], bool, set[int]]:
-        """The cluster without scale-downs that would lose partitions, warnings of those, sync, brokers in service."""
+        """The cluster without scale-downs that would lose partitions, warnings about those, in sync, live brokers."""
         serving, in_sync, holding = self._view(cluster, brokers) or (set(), False, None)
-        keep, extra = check.held_back(cluster, holding)
+        keep, extra = check.blocked_scale_downs(cluster, holding)
         if keep:
             cluster = model.cluster(cluster.kafka, cluster.pools, keep)
         return cluster, extra, in_sync, serving
 
     def _view(self, cluster: Cluster, brokers: Brokers) -> tuple[set[int], bool, set[int]] | None:
-        """What the brokers say of themselves; None when none answers."""
+        """The brokers' view of the cluster; None if none answers."""
         running = self._kube.list("Pod", cluster.namespace, f"{model.CLUSTER}={cluster.name},strimzi.io/kind=Kafka")
         if not any(roll.ready(pod) and model.label(pod, "strimzi.io/broker-role") == "true" for pod in running):
             return None
@@ -150,12 +150,12 @@ class Clusters:
             for kind in ("Service", "PodDisruptionBudget", "PersistentVolumeClaim", "ConfigMap")
             for one in self._kube.list(kind, cluster.namespace, f"{model.CLUSTER}={cluster.name}")
         }
-        for thing in wanted:
-            metadata = thing["metadata"]
-            key = (cluster.namespace, thing["kind"], metadata["name"])
-            if (thing["kind"], metadata["name"]) not in there or self._memory.applied.get(key) != thing:
-                self._kube.apply(thing)
-                self._memory.applied[key] = thing
+        for resource in wanted:
+            metadata = resource["metadata"]
+            key = (cluster.namespace, resource["kind"], metadata["name"])
+            if (resource["kind"], metadata["name"]) not in there or self._memory.applied.get(key) != resource:
+                self._kube.apply(resource)
+                self._memory.applied[key] = resource
 
     def _pods(self, cluster: Cluster, cluster_id: str, cas: certs.Authorities, in_sync: bool) -> bool:
         order = sorted(cluster.nodes, key=lambda node: (node.broker, node.id))  # controllers first
@@ -164,17 +164,17 @@ class Clusters:
         found = {pod["metadata"]["name"]: pod for pod in self._kube.list("Pod", cluster.namespace, selector)}
         step = roll.step({name: roll.revision(pod) for name, pod in manifests.items()}, found, in_sync)
         for name in step.make:
-            log.info("making pod %s/%s", cluster.namespace, name)
+            log.info("creating pod %s/%s", cluster.namespace, name)
             self._kube.create(manifests[name])
         for name in step.stop:
             log.info("stopping pod %s/%s", cluster.namespace, name)
             self._kube.delete("Pod", cluster.namespace, name)
         return step.done
 
-    def _write(self, thing: Json, found: Json, now: datetime) -> None:
-        before = thing.get("status") or {}
+    def _write(self, resource: Json, found: Json, now: datetime) -> None:
+        before = resource.get("status") or {}
         if "conditions" in found:
             stamped = status.stamped(found["conditions"], before.get("conditions") or [], now_text(now))
             found = {**found, "conditions": stamped}
         if found != before:
-            self._kube.put_status(thing, found)
+            self._kube.put_status(resource, found)

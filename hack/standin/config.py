@@ -12,7 +12,7 @@ FORBIDDEN: Final = (
     "metadata.log.dir", "cordoned.log.dirs",
 )  # fmt: skip
 ALLOWED: Final = ("controller.quorum.election", "controller.quorum.fetch.timeout", "ssl.cipher", "ssl.protocol")
-MODEST: Final[dict[str, str | int]] = {  # for a machine of two cores; the user's own config wins
+MODEST: Final[dict[str, str | int]] = {  # for a machine with two cores; the user's config wins
     "num.network.threads": 2,
     "num.io.threads": 4,
     "background.threads": 2,
@@ -26,7 +26,7 @@ MODEST: Final[dict[str, str | int]] = {  # for a machine of two cores; the user'
 
 
 def replication(brokers: int) -> dict[str, str | int]:
-    """Replication of Kafka's own topics, which defaults to 3 and must not be more than the brokers."""
+    """The replication of Kafka's internal topics: 3 by default, but at most the number of brokers."""
     copies = min(3, brokers)
     return {
         "offsets.topic.replication.factor": copies,
@@ -38,13 +38,13 @@ def replication(brokers: int) -> dict[str, str | int]:
 
 
 def allowed(config: Json) -> dict[str, str | int]:
-    """The user's settings without those that Strimzi owns, which it drops silently."""
+    """The user's settings without those that Strimzi owns and silently drops."""
     kept = {key: value for key, value in config.items() if not key.startswith(FORBIDDEN) or key.startswith(ALLOWED)}
     return {key: str(value).lower() if isinstance(value, bool) else value for key, value in kept.items()}
 
 
 def volumes(storage: Json) -> list[tuple[str, Json]]:
-    """Volume name and definition of each disk, named as Strimzi does: `data`, or `data-ID` in JBOD."""
+    """Name and definition of each disk's volume; names are Strimzi's: `data`, or `data-ID` for JBOD."""
     if storage["type"] == "jbod":
         return [(f"data-{one.get('id', 0)}", one) for one in storage["volumes"]]
     return [("data", storage)]

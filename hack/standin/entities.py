@@ -1,4 +1,4 @@
-"""Brings topics and users of running clusters toward what their KafkaTopics and KafkaUsers ask for."""
+"""Reconciles topics and users of running clusters with their KafkaTopics and KafkaUsers."""
 
 import hashlib
 import logging
@@ -14,18 +14,18 @@ from confluent_kafka import KafkaException
 from hack.standin import certs, model, quotas, status, topics, users
 from hack.standin.brokers import Address, Brokers
 from hack.standin.clusters import now_text
-from hack.standin.kube import Kube, Refused
+from hack.standin.kube import ApiError, Kube
 from hack.standin.model import CLUSTER, Json
 from hack.standin.topics import FINALIZER, Topic
 
 log = logging.getLogger("standin.entities")
 ALPHABET: Final = string.ascii_letters + string.digits
 RETRY_SECONDS: Final = 10.0
-Trouble = tuple[str, str]
+Problem = tuple[str, str]
 
 
-def kafka_problem(error: KafkaException) -> Trouble:
-    """Reason and message for a status."""
+def kafka_problem(error: KafkaException) -> Problem:
+    """The reason and message for a status."""
     return "KafkaError", str(error.args[0].str() if error.args else error)
 
 
@@ -35,11 +35,11 @@ class Entities:
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
         self._brokers: dict[tuple[str, str], Brokers] = {}
-        self._failed: dict[str, tuple[topics.Change, float, Trouble]] = {}
+        self._failed: dict[str, tuple[topics.Change, float, Problem]] = {}
         self._passwords: dict[tuple[str, str, str], str] = {}
 
     def round(self) -> None:
-        """One round over all clusters; a failing one does not hold up the others."""
+        """One round over all clusters; one that fails does not affect the others."""
         for kafka in self._kube.list("Kafka"):
             metadata = kafka["metadata"]
             conditions = (kafka.get("status") or {}).get("conditions") or []
@@ -64,8 +64,8 @@ class Entities:
                 work(kafka, brokers)
         except (KafkaException, OSError) as error:
             log.info("%s: Kafka does not answer: %s", where, error)
-        except Refused as refused:  # such as a namespace on its way out; the next round tries again
-            log.warning("%s: %s", where, refused)
+        except ApiError as error:  # such as in a namespace that is being deleted; the next round tries again
+            log.warning("%s: %s", where, error)
         except Exception:
             log.exception(where)
 
@@ -89,25 +89,25 @@ class Entities:
     # topics
 
     def _topics(self, kafka: Json, brokers: Brokers) -> None:
-        things = self._mine("KafkaTopic", kafka)
-        if not things:
+        resources = self._mine("KafkaTopic", kafka)
+        if not resources:
             return
-        there = brokers.topics(topics.topic_name(thing) for thing in things)
-        winners = topics.winners(things)
-        for thing in things:
-            name = topics.topic_name(thing)
-            change = topics.change(thing, there.get(name), winners.get(name))
-            trouble, topic = self._change(brokers, thing, change, there.get(name))
-            if change.finalizer is not None and not (change.delete and trouble):
-                self._finalizer(thing, change.finalizer)
-            elif "deletionTimestamp" not in thing["metadata"] and (topic or trouble or not topics.managed(thing)):
-                self._write(thing, topics.status(thing, topic, trouble))
+        there = brokers.topics(topics.topic_name(resource) for resource in resources)
+        winners = topics.winners(resources)
+        for resource in resources:
+            name = topics.topic_name(resource)
+            change = topics.change(resource, there.get(name), winners.get(name))
+            problem, topic = self._change(brokers, resource, change, there.get(name))
+            if change.finalizer is not None and not (change.delete and problem):
+                self._finalizer(resource, change.finalizer)
+            elif "deletionTimestamp" not in resource["metadata"] and (topic or problem or not topics.managed(resource)):
+                self._write(resource, topics.status(resource, topic, problem))
 
     def _change(
-        self, brokers: Brokers, thing: Json, change: topics.Change, topic: Topic | None
-    ) -> tuple[Trouble | None, Topic | None]:
-        """Carries a change out; what went wrong, and the topic as it then is."""
-        spec, key = thing["spec"], f"{thing['metadata']['uid']} {thing['metadata']['generation']}"
+        self, brokers: Brokers, resource: Json, change: topics.Change, topic: Topic | None
+    ) -> tuple[Problem | None, Topic | None]:
+        """Apply a change; returns the problem, if any, and the topic afterwards."""
+        spec, key = resource["spec"], f"{resource['metadata']['uid']} {resource['metadata']['generation']}"
         if not (change.create or change.grow or change.delete or change.put or change.drop):
             self._failed.pop(key, None)
             return change.problem, topic
@@ -117,7 +117,7 @@ class Entities:
         log.info("topic %s: %s", change.name, change)
         try:
             if change.create:
-                config = topics.wanted_config(thing)
+                config = topics.wanted_config(resource)
                 brokers.create_topic(change.name, spec.get("partitions", -1), spec.get("replicas", -1), config)
             if change.grow:
                 brokers.grow_topic(change.name, spec["partitions"])
@@ -126,14 +126,14 @@ class Entities:
             if change.delete:
                 brokers.delete_topic(change.name)
         except KafkaException as error:
-            trouble = kafka_problem(error)
-            self._failed[key] = (change, time.monotonic() + RETRY_SECONDS, trouble)
-            return trouble, topic
+            problem = kafka_problem(error)
+            self._failed[key] = (change, time.monotonic() + RETRY_SECONDS, problem)
+            return problem, topic
         return change.problem, None if change.create or change.delete else topic
 
-    def _finalizer(self, thing: Json, there: bool) -> None:
-        others = [one for one in thing["metadata"].get("finalizers") or [] if one != FINALIZER]
-        metadata = thing["metadata"]
+    def _finalizer(self, resource: Json, there: bool) -> None:
+        others = [one for one in resource["metadata"].get("finalizers") or [] if one != FINALIZER]
+        metadata = resource["metadata"]
         finalizers = [*others, FINALIZER] if there else others
         patch = {"metadata": {"finalizers": finalizers, "resourceVersion": metadata["resourceVersion"]}}
         self._kube.merge("KafkaTopic", metadata["namespace"], metadata["name"], patch)
@@ -141,50 +141,51 @@ class Entities:
     # users
 
     def _users(self, kafka: Json, brokers: Brokers) -> None:
-        things = [one for one in self._mine("KafkaUser", kafka) if "deletionTimestamp" not in one["metadata"]]
+        resources = [one for one in self._mine("KafkaUser", kafka) if "deletionTimestamp" not in one["metadata"]]
         authorized = (kafka["spec"]["kafka"].get("authorization") or {}).get("type") == "simple"
         scram = brokers.scram_users()
         acls = brokers.acls() if authorized else set()
         limits = quotas.described(quotas.exchange(brokers.address, quotas.describe()))
         good = []
-        for thing in things:
-            trouble = users.problem(thing, authorized)
-            if not trouble and not model.paused(thing):
-                trouble = self._credentials(kafka, brokers, thing, scram)
-                good.append(thing)
-            if model.paused(thing):
+        for resource in resources:
+            problem = users.problem(resource, authorized)
+            if not problem and not model.paused(resource):
+                problem = self._credentials(kafka, brokers, resource, scram)
+                good.append(resource)
+            if model.paused(resource):
                 self._write(
-                    thing, {**(thing.get("status") or {}), "conditions": [status.condition("ReconciliationPaused")]}
+                    resource,
+                    {**(resource.get("status") or {}), "conditions": [status.condition("ReconciliationPaused")]},
                 )
             else:
-                self._write(thing, users.status(thing, trouble))
-        names = {thing["metadata"]["name"] for thing in things}
+                self._write(resource, users.status(resource, problem))
+        names = {resource["metadata"]["name"] for resource in resources}
         for user in scram - names:
-            log.info("user %s goes", user)
+            log.info("deleting user %s", user)
             brokers.drop_scram(user)
         if authorized:
-            kept = {one for thing in things if thing not in good for one in users.acls(thing)}
-            wanted = {one for thing in good for one in users.acls(thing)}
-            if wanted - acls or acls - wanted - kept:
-                brokers.change_acls(wanted - acls, acls - wanted - kept)
-        asked = {users.username(thing): users.quotas(thing) for thing in good}
+            untouched = {one for resource in resources if resource not in good for one in users.acls(resource)}
+            wanted = {one for resource in good for one in users.acls(resource)}
+            if wanted - acls or acls - wanted - untouched:
+                brokers.change_acls(wanted - acls, acls - wanted - untouched)
+        asked = {users.username(resource): users.quotas(resource) for resource in good}
         for user in {*limits, *(one for one, values in asked.items() if values)}:
             put, drop = asked.get(user, {}), tuple(set(limits.get(user, {})) - set(asked.get(user, {})))
             if put != limits.get(user, {}):
                 quotas.altered(quotas.exchange(brokers.address, quotas.alter(user, put, drop)))
 
-    def _credentials(self, kafka: Json, brokers: Brokers, thing: Json, scram: set[str]) -> Trouble | None:
-        """Keeps a user's Secret and its password in Kafka."""
-        namespace, name = thing["metadata"]["namespace"], thing["metadata"]["name"]
-        kind = users.authentication(thing)
+    def _credentials(self, kafka: Json, brokers: Brokers, resource: Json, scram: set[str]) -> Problem | None:
+        """Reconcile a user's Secret and its password in Kafka."""
+        namespace, name = resource["metadata"]["namespace"], resource["metadata"]["name"]
+        kind = users.authentication(resource)
         if kind not in ("scram-sha-512", "tls"):
             return None
         secret = self._kube.get("Secret", namespace, name)
         if kind == "tls":
             if secret is None or not certs.decoded(secret, "user.crt"):
-                self._kube.apply(users.secret(thing, certs.encoded(self._certificate(kafka, name))))
+                self._kube.apply(users.secret(resource, certs.encoded(self._certificate(kafka, name))))
             return None
-        given = (thing["spec"]["authentication"].get("password") or {}).get("valueFrom", {}).get("secretKeyRef")
+        given = (resource["spec"]["authentication"].get("password") or {}).get("valueFrom", {}).get("secretKeyRef")
         password = certs.decoded(secret or {}, "password")
         if given:
             source = self._kube.get("Secret", namespace, given["name"])
@@ -194,7 +195,7 @@ class Entities:
         password = password or "".join(secrets.choice(ALPHABET) for _ in range(32))
         data = certs.encoded(users.scram_data(name, password))
         if secret is None or any((secret.get("data") or {}).get(key) != value for key, value in data.items()):
-            self._kube.apply(users.secret(thing, data))
+            self._kube.apply(users.secret(resource, data))
         key = (namespace, kafka["metadata"]["name"], name)
         digest = hashlib.sha256(password.encode()).hexdigest()
         if self._passwords.get(key) != digest or name not in scram:
@@ -206,13 +207,13 @@ class Entities:
         namespace, cluster = kafka["metadata"]["namespace"], kafka["metadata"]["name"]
         private = self._kube.get("Secret", namespace, f"{cluster}-clients-ca") or {}
         public = self._kube.get("Secret", namespace, f"{cluster}-clients-ca-cert") or {}
-        ca = certs.kept({"x": private, "x-cert": public}, "x")
-        assert ca is not None, "the clients' CA is there once the cluster is"
+        ca = certs.existing_ca({"x": private, "x-cert": public}, "x")
+        assert ca is not None, "the clients' CA exists once the cluster does"
         return certs.user(ca, name, secrets.token_urlsafe(12), datetime.now(UTC))
 
-    def _write(self, thing: Json, found: Json) -> None:
-        before = thing.get("status") or {}
+    def _write(self, resource: Json, found: Json) -> None:
+        before = resource.get("status") or {}
         stamped = status.stamped(found["conditions"], before.get("conditions") or [], now_text(datetime.now(UTC)))
         found = {**found, "conditions": stamped}
         if found != before:
-            self._kube.put_status(thing, found)
+            self._kube.put_status(resource, found)

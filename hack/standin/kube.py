@@ -1,4 +1,4 @@
-"""The API server, as far as the stand-in needs it: JSON in and out, over one kept connection per thread."""
+"""A minimal Kubernetes client: JSON in and out over one persistent connection per thread."""
 
 import base64
 import tempfile
@@ -25,7 +25,7 @@ PLURALS: Final = {
 }
 
 
-class Refused(RuntimeError):  # noqa: N818 - named for what happened
+class ApiError(RuntimeError):
     """The API server refused a request; `code` is the HTTP status."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -34,7 +34,7 @@ class Refused(RuntimeError):  # noqa: N818 - named for what happened
 
 
 class Kube:
-    """A client by a kubeconfig's current context. Not for use by several threads at once."""
+    """A client for a kubeconfig's current context. Not thread-safe."""
 
     def __init__(self, kubeconfig: Path) -> None:
         settings = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
@@ -59,7 +59,7 @@ class Kube:
     def _call(self, method: str, path: str, **arguments: Any) -> Json:
         answer = self._session.request(method, f"{self._server}{path}", timeout=20, **arguments)
         if answer.status_code >= 300:
-            raise Refused(answer.status_code, answer.text[:2000])
+            raise ApiError(answer.status_code, answer.text[:2000])
         return dict(answer.json())
 
     @staticmethod
@@ -76,52 +76,52 @@ class Kube:
         return [{"apiVersion": PLURALS[kind][0], "kind": kind, **item} for item in found["items"]]
 
     def get(self, kind: str, namespace: str, name: str) -> Json | None:
-        """One object; None when it is not there."""
+        """One object; None if it does not exist."""
         try:
             return self._call("GET", self._path(kind, namespace, name))
-        except Refused as refused:
-            if refused.code == 404:
+        except ApiError as error:
+            if error.code == 404:
                 return None
             raise
 
-    def apply(self, thing: Json) -> Json:
-        """Server-side apply by force."""
-        metadata = thing["metadata"]
+    def apply(self, resource: Json) -> Json:
+        """Server-side apply with force."""
+        metadata = resource["metadata"]
         return self._call(
             "PATCH",
-            self._path(thing["kind"], metadata["namespace"], metadata["name"]),
+            self._path(resource["kind"], metadata["namespace"], metadata["name"]),
             params={"fieldManager": MANAGER, "force": "true"},
             headers={"Content-Type": "application/apply-patch+yaml"},
-            json=thing,
+            json=resource,
         )
 
-    def create(self, thing: Json) -> Json | None:
-        """Makes an object; None when one of that name is there."""
+    def create(self, resource: Json) -> Json | None:
+        """Create an object; None if one of that name exists."""
         try:
-            return self._call("POST", self._path(thing["kind"], thing["metadata"]["namespace"]), json=thing)
-        except Refused as refused:
-            if refused.code == 409:
+            return self._call("POST", self._path(resource["kind"], resource["metadata"]["namespace"]), json=resource)
+        except ApiError as error:
+            if error.code == 409:
                 return None
             raise
 
-    def put_status(self, thing: Json, status: Json) -> None:
-        """Replaces an object's status; a conflict is left to the next round."""
-        metadata = thing["metadata"]
-        path = self._path(thing["kind"], metadata["namespace"], metadata["name"], "status")
-        self._optional("PUT", path, json={**thing, "status": status})
+    def put_status(self, resource: Json, status: Json) -> None:
+        """Replace an object's status; a conflict is left to the next round."""
+        metadata = resource["metadata"]
+        path = self._path(resource["kind"], metadata["namespace"], metadata["name"], "status")
+        self._optional("PUT", path, json={**resource, "status": status})
 
     def merge(self, kind: str, namespace: str, name: str, patch: Json) -> None:
-        """A JSON merge patch; an object that went meanwhile, or changed, is left to the next round."""
+        """Apply a JSON merge patch; an object that was deleted or changed meanwhile is left to the next round."""
         headers = {"Content-Type": "application/merge-patch+json"}
         self._optional("PATCH", self._path(kind, namespace, name), headers=headers, json=patch)
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
-        """Deletes an object, if it is there."""
+        """Delete an object, if it exists."""
         self._optional("DELETE", self._path(kind, namespace, name))
 
     def _optional(self, method: str, path: str, **arguments: Any) -> None:
         try:
             self._call(method, path, **arguments)
-        except Refused as refused:
-            if refused.code not in (404, 409):
+        except ApiError as error:
+            if error.code not in (404, 409):
                 raise

@@ -1,4 +1,4 @@
-"""What the stand-in reads from a Kafka and its pools, as plain values. Pure."""
+"""A Kafka and its pools as plain values. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Listener:
 
     @property
     def kafka_name(self) -> str:
-        """Its name inside Kafka, as Strimzi gives it."""
+        """Its name inside Kafka, as Strimzi chooses it."""
         return f"{self.name.upper()}-{self.port}"
 
 
@@ -39,7 +39,7 @@ class Node:
 
     @property
     def broker(self) -> bool:
-        """Whether it holds partitions."""
+        """Whether it has partitions."""
         return "broker" in self.roles
 
     @property
@@ -70,12 +70,12 @@ class Cluster:
 
     @property
     def brokers(self) -> tuple[Node, ...]:
-        """Nodes that hold partitions."""
+        """Nodes with partitions."""
         return tuple(node for node in self.nodes if node.broker)
 
     @property
     def controllers(self) -> tuple[Node, ...]:
-        """Nodes of the quorum."""
+        """Nodes in the quorum."""
         return tuple(node for node in self.nodes if node.controller)
 
     @property
@@ -100,26 +100,26 @@ class Cluster:
         return f"{node.name}.{self.name}-kafka-brokers.{self.namespace}.svc"
 
 
-def meta(thing: Json) -> Json:
+def meta(resource: Json) -> Json:
     """An object's metadata."""
-    return dict(thing["metadata"])
+    return dict(resource["metadata"])
 
 
-def label(thing: Json, name: str) -> str | None:
-    """A label's value; None when the object does not carry it."""
-    value = (thing["metadata"].get("labels") or {}).get(name)
+def label(resource: Json, name: str) -> str | None:
+    """A label's value; None if the object does not have it."""
+    value = (resource["metadata"].get("labels") or {}).get(name)
     return None if value is None else str(value)
 
 
-def paused(thing: Json) -> bool:
-    """Whether its owner asked to leave it as it is."""
-    return bool((thing["metadata"].get("annotations") or {}).get(PAUSE) == "true")
+def paused(resource: Json) -> bool:
+    """Whether its reconciliation is paused by annotation."""
+    return bool((resource["metadata"].get("annotations") or {}).get(PAUSE) == "true")
 
 
 def assign_ids(pools: Sequence[Json], replicas: Mapping[str, int]) -> dict[str, list[int]]:
-    """Node ids per pool name: those in the pools' status stay, new ones are the smallest free.
+    """Node ids per pool: those in the pools' status stay, new ones are the lowest free.
 
-    `replicas` is the number of nodes wanted per pool.
+    `replicas` is the desired number of nodes per pool.
     """
     names = [pool["metadata"]["name"] for pool in pools]
     held = {pool["metadata"]["name"]: list((pool.get("status") or {}).get("nodeIds") or []) for pool in pools}
@@ -134,7 +134,7 @@ def assign_ids(pools: Sequence[Json], replicas: Mapping[str, int]) -> dict[str, 
 
 
 def cluster(kafka: Json, pools: Sequence[Json], keep: Mapping[str, int] | None = None) -> Cluster:
-    """Joins a Kafka and its pools. `keep`: pools whose number of nodes may not fall below this for now."""
+    """Combine a Kafka and its pools. `keep`: a minimum number of nodes, for now, for some pools."""
     name, namespace = kafka["metadata"]["name"], kafka["metadata"]["namespace"]
     mine = sorted((pool for pool in pools if label(pool, CLUSTER) == name), key=lambda pool: str(meta(pool)["name"]))
     wanted = {

@@ -1,4 +1,4 @@
-"""Kubernetes objects of one Kafka cluster: Services, pods, claims, configuration. Pure."""
+"""The Kubernetes objects of a Kafka cluster: Services, pods, claims, configuration. Pure."""
 
 import hashlib
 import json
@@ -24,14 +24,14 @@ PASSED_ON: Final = [
 ]
 
 
-def owner(thing: Json) -> list[Json]:
-    """Owner references that let Kubernetes delete the object with `thing`."""
-    reference = {"apiVersion": f"{GROUP}/v1", "kind": thing["kind"], "name": thing["metadata"]["name"]}
-    return [{**reference, "uid": thing["metadata"]["uid"], "controller": False, "blockOwnerDeletion": False}]
+def owner(resource: Json) -> list[Json]:
+    """Owner references, so that Kubernetes deletes the object with `resource`."""
+    reference = {"apiVersion": f"{GROUP}/v1", "kind": resource["kind"], "name": resource["metadata"]["name"]}
+    return [{**reference, "uid": resource["metadata"]["uid"], "controller": False, "blockOwnerDeletion": False}]
 
 
 def labels(cluster: Cluster, name: str, **more: str) -> dict[str, str]:
-    """Labels as Strimzi's own objects carry them."""
+    """The labels of Strimzi's own objects."""
     return {
         CLUSTER: cluster.name, "strimzi.io/kind": "Kafka", "strimzi.io/name": name,
         "strimzi.io/component-type": "kafka", "app.kubernetes.io/name": "kafka",
@@ -40,7 +40,7 @@ def labels(cluster: Cluster, name: str, **more: str) -> dict[str, str]:
 
 
 def services(cluster: Cluster) -> list[Json]:
-    """The bootstrap Service and the headless one that names each node."""
+    """The bootstrap Service and the headless one with a DNS name per node."""
     ports = [("tcp-replication", 9091)]
     ports += [
         ({9092: "tcp-clients", 9093: "tcp-clientstls"}.get(one.port, f"tcp-{one.name}"), one.port)
@@ -68,7 +68,7 @@ def services(cluster: Cluster) -> list[Json]:
 
 
 def budget(cluster: Cluster) -> Json:
-    """The disruption budget over all nodes."""
+    """The disruption budget for all nodes."""
     template = (cluster.spec.get("template") or {}).get("podDisruptionBudget") or {}
     selector = {CLUSTER: cluster.name, "strimzi.io/name": f"{cluster.name}-kafka"}
     return {
@@ -82,7 +82,7 @@ def budget(cluster: Cluster) -> Json:
 
 
 def quantity(text: str | int | float) -> float:
-    """A Kubernetes quantity as a number: cores, or bytes."""
+    """A Kubernetes quantity as a number of cores or bytes."""
     found = re.fullmatch(r"([0-9.]+)([a-zA-Z]*)", str(text))
     assert found, f"not a quantity: {text}"
     units: dict[str, float] = {"": 1, "m": 1e-3, "k": 1e3}
@@ -92,7 +92,7 @@ def quantity(text: str | int | float) -> float:
 
 
 def resources(node: Node, pool: Json) -> Json:
-    """The pool's requests, capped so that a whole cluster fits two cores; no limits, since they fit no cap."""
+    """The pool's requests, capped so that a cluster fits on two cores; without limits, which could be below the cap."""
     asked = (pool["spec"].get("resources") or {}).get("requests") or {}
     role = "broker" if node.broker else "controller"
     cpu = min(quantity(asked.get("cpu", "50m")) * 1000, CPU_CAP_MILLI)
@@ -101,7 +101,7 @@ def resources(node: Node, pool: Json) -> Json:
 
 
 def heap(node: Node, cluster: Cluster) -> str:
-    """The Java heap: what the spec asks for, at most what fits the machine."""
+    """The Java heap: as in the spec, but at most what fits the machine."""
     options = cluster.pool(node.pool)["spec"].get("jvmOptions") or cluster.spec.get("jvmOptions") or {}
     most = HEAP_MI["broker" if node.broker else "controller"]
     asked = str(options.get("-Xmx", ""))  # Java writes 512m or 2g where Kubernetes writes 512Mi or 2Gi
@@ -119,7 +119,7 @@ def _environment(cluster: Cluster, node: Node, cluster_id: str) -> list[Json]:
     }
     variables: list[Json] = [{"name": name, "value": value} for name, value in values.items()]
     rack = cluster.spec.get("rack") or {}
-    if rack.get("topologyKey"):  # Kubernetes copies the node's zone and region onto the pod when it is bound
+    if rack.get("topologyKey"):  # Kubernetes copies the node's zone and region to the pod when it is bound
         path = f"metadata.labels['{rack['topologyKey']}']"
         variables.append({"name": "RACK", "valueFrom": {"fieldRef": {"fieldPath": path}}})
     return variables
@@ -149,7 +149,7 @@ def _container(cluster: Cluster, node: Node, cluster_id: str, disks: list[str]) 
 
 
 def claims(cluster: Cluster, node: Node) -> list[Json]:
-    """The volume claims of a node; they outlive the pool unless `deleteClaim`."""
+    """A node's volume claims; they outlive the pool unless `deleteClaim` is set."""
     pool = cluster.pool(node.pool)
     found = []
     for name, disk in config.volumes(pool["spec"]["storage"]):
@@ -196,7 +196,7 @@ def _volumes(cluster: Cluster, node: Node) -> list[Json]:
 
 
 def pod(cluster: Cluster, node: Node, cluster_id: str, trust: str) -> Json:
-    """A node's pod, with a revision annotation that changes with anything that needs a restart.
+    """A node's pod. Its revision annotation changes with anything that requires a restart.
 
     `trust` is a digest of the CAs.
     """

@@ -1,4 +1,4 @@
-"""Kafka's client quotas, which librdkafka can't set: two requests of the Kafka protocol (KIP-546, version 0)."""
+"""Kafka's client quotas, which librdkafka cannot set: two requests of the Kafka protocol (KIP-546, version 0)."""
 
 import socket
 import ssl
@@ -28,7 +28,7 @@ def string(text: str | None) -> bytes:
 
 
 def request(key: int, body: bytes) -> bytes:
-    """A whole request, with its length in front."""
+    """A complete request, prefixed by its length."""
     head = struct.pack(">hhi", key, 0, 1) + string("strimzi-stand-in")
     return struct.pack(">i", len(head) + len(body)) + head + body
 
@@ -49,12 +49,12 @@ def describe() -> bytes:
 
 
 class Reader:
-    """Reads a response."""
+    """Reads the fields of a response."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw, self._at = raw, 0
 
-    def take(self, form: str) -> int | float:
+    def number(self, form: str) -> int | float:
         """One number, by its struct format."""
         value: int | float = struct.unpack_from(f">{form}", self._raw, self._at)[0]
         self._at += struct.calcsize(f">{form}")
@@ -62,11 +62,11 @@ class Reader:
 
     def count(self) -> int:
         """The length of an array."""
-        return max(int(self.take("i")), 0)
+        return max(int(self.number("i")), 0)
 
     def text(self) -> str | None:
         """A nullable string."""
-        length = int(self.take("h"))
+        length = int(self.number("h"))
         if length < 0:
             return None
         value = self._raw[self._at : self._at + length].decode()
@@ -75,27 +75,27 @@ class Reader:
 
 
 def described(raw: bytes) -> dict[str, dict[str, float]]:
-    """Quotas per user, from the response without its length."""
+    """The quotas by user, from a response without its length."""
     reader = Reader(raw)
-    reader.take("i"), reader.take("i")
-    code, message = reader.take("h"), reader.text()
+    reader.number("i"), reader.number("i")
+    code, message = reader.number("h"), reader.text()
     if code:
         raise QuotaError(f"Kafka could not list quotas: error {code} {message or ''}")
     found: dict[str, dict[str, float]] = {}
     for _ in range(reader.count()):
         entity = {reader.text(): reader.text() for _ in range(reader.count())}
-        values = {str(reader.text()): float(reader.take("d")) for _ in range(reader.count())}
+        values = {str(reader.text()): float(reader.number("d")) for _ in range(reader.count())}
         if entity.get("user") and len(entity) == 1:
             found[str(entity["user"])] = values
     return found
 
 
 def altered(raw: bytes) -> None:
-    """Checks the response to `alter`."""
+    """Check the response to `alter`. QuotaError."""
     reader = Reader(raw)
-    reader.take("i"), reader.take("i")
+    reader.number("i"), reader.number("i")
     for _ in range(reader.count()):
-        code, message = reader.take("h"), reader.text()
+        code, message = reader.number("h"), reader.text()
         if code:
             raise QuotaError(f"Kafka refused the quotas: error {code} {message or ''}")
         for _ in range(reader.count()):
@@ -103,7 +103,7 @@ def altered(raw: bytes) -> None:
 
 
 def exchange(address: Address, message: bytes) -> bytes:
-    """Sends one request over TLS to the bootstrap address and returns the response without its length."""
+    """Send a request over TLS to the bootstrap address; returns the response without its length."""
     context = ssl.create_default_context(cadata=address.ca)
     with tempfile.TemporaryDirectory() as folder:
         pair = Path(folder) / "pair.pem"

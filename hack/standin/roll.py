@@ -1,4 +1,4 @@
-"""Which pods to make and which to stop next, so that partitions stay available. Pure."""
+"""Which pods to create and which to stop next, so that partitions stay available. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from hack.standin.pods import REVISION
 
 @dataclass(frozen=True)
 class Step:
-    """Pods to make, pods to delete, and whether nothing is left to do. All by name."""
+    """The names of pods to create and to delete, and whether nothing is left to do."""
 
     make: tuple[str, ...]
     stop: tuple[str, ...]
@@ -17,28 +17,28 @@ class Step:
 
 
 def revision(pod: Json) -> str:
-    """The revision a pod was made at."""
+    """The revision with which a pod was created."""
     return str((pod["metadata"].get("annotations") or {}).get(REVISION, ""))
 
 
 def ready(pod: Json) -> bool:
-    """Whether Kubernetes calls the pod ready and nobody is stopping it."""
+    """Whether the pod is ready and not being deleted."""
     conditions = (pod.get("status") or {}).get("conditions") or []
     fine = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
     return fine and "deletionTimestamp" not in pod["metadata"]
 
 
 def ended(pod: Json) -> bool:
-    """Whether the pod can never run again, such as after an eviction."""
+    """Whether the pod will never run again, such as after an eviction."""
     return (pod.get("status") or {}).get("phase") in ("Failed", "Succeeded")
 
 
 def step(wanted: Mapping[str, str], found: Mapping[str, Json], in_sync: bool) -> Step:
-    """The next step. `wanted`: revision per pod, in the order to roll; `found`: pods there are; `in_sync`: whether
-    every partition has all its copies.
+    """The next step. `wanted`: revisions by pod, in the order to roll; `found`: existing pods; `in_sync`: whether all
+    replicas of all partitions are.
 
-    Missing pods are made at once. One pod at a time is replaced: first one that is not ready anyway, then ready
-    ones, and those only while all others are ready and every partition is in sync.
+    Missing pods are created at once. Pods are replaced one at a time: first those that are not ready anyway, then
+    ready ones, but only while all others are ready and every partition is in sync.
     """
     make = tuple(name for name in wanted if name not in found)
     going = [name for name, pod in found.items() if "deletionTimestamp" in pod["metadata"]]

@@ -1,4 +1,4 @@
-"""Status of Kafka, pools, topics and users as Strimzi writes it. Pure; `now` is an RFC 3339 time."""
+"""The statuses of Kafka and its pools, as Strimzi writes them. Pure; `now` is an RFC 3339 time."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ def condition(kind: str, reason: str | None = None, message: str | None = None, 
 
 
 def stamped(conditions: Sequence[Json], before: Sequence[Json], now: str) -> list[Json]:
-    """Conditions with transition times; one that did not change keeps its time."""
+    """Conditions with transition times; unchanged ones keep theirs."""
 
     def bare(one: Json) -> Json:
         return {key: value for key, value in one.items() if key != "lastTransitionTime"}
@@ -29,7 +29,7 @@ def stamped(conditions: Sequence[Json], before: Sequence[Json], now: str) -> lis
 
 
 def failed(reason: str, message: str) -> list[Json]:
-    """How Strimzi says that a Kafka or a user can't be as asked."""
+    """The conditions of a Kafka or a user that cannot be as specified."""
     return [condition("NotReady", reason, message)]
 
 
@@ -48,9 +48,9 @@ def listeners(cluster: Cluster, ca: str) -> list[Json]:
 
 
 def kafka(cluster: Cluster, state: str, before: Json, cluster_id: str, ca: str, extra: Sequence[Json] = ()) -> Json:
-    """A Kafka's status; `state` is creating, rolling or ready. `extra`: warnings beyond those of the spec.
+    """A Kafka's status; `state` is creating, rolling or ready. `extra`: warnings in addition to the spec's.
 
-    While creating, nothing but the condition is there. While rolling, Ready and observedGeneration stay as they were.
+    While creating, there is only the condition. While rolling, Ready and observedGeneration stay as they were.
     """
     if state == "creating":
         waiting = [condition("NotReady", "Creating", "Kafka cluster is being deployed")]

@@ -1,4 +1,4 @@
-"""What a KafkaTopic asks of Kafka, and what its status says. Pure."""
+"""The changes to Kafka for a KafkaTopic, and its status. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ MANAGED: Final = "strimzi.io/managed"
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic in Kafka. `replicas`: the different numbers of copies its partitions have; `config`: its own settings."""
+    """A topic in Kafka. `replicas`: the distinct replication factors of its partitions; `config`: its own settings."""
 
     id: str
     partitions: int
@@ -23,7 +23,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Change:
-    """What to do in Kafka for one KafkaTopic, and what then to say."""
+    """What to change in Kafka for a KafkaTopic, and what to report."""
 
     name: str
     create: bool = False
@@ -35,10 +35,12 @@ class Change:
     problem: tuple[str, str] | None = None
 
 
-def topic_name(thing: Json) -> str:
-    """The topic's name in Kafka: the status's, since it can't change, else the spec's, else the object's."""
+def topic_name(resource: Json) -> str:
+    """The topic's name in Kafka: from the status, since it cannot change, else the spec's, else the object's."""
     return str(
-        (thing.get("status") or {}).get("topicName") or thing["spec"].get("topicName") or thing["metadata"]["name"]
+        (resource.get("status") or {}).get("topicName")
+        or resource["spec"].get("topicName")
+        or resource["metadata"]["name"]
     )
 
 
@@ -49,27 +51,27 @@ def text(value: Any) -> str:
     return ",".join(text(one) for one in value) if isinstance(value, list) else str(value)
 
 
-def wanted_config(thing: Json) -> dict[str, str]:
+def wanted_config(resource: Json) -> dict[str, str]:
     """The topic's own settings."""
-    return {key: text(value) for key, value in (thing["spec"].get("config") or {}).items()}
+    return {key: text(value) for key, value in (resource["spec"].get("config") or {}).items()}
 
 
-def managed(thing: Json) -> bool:
-    """Whether the topic operator looks after this topic."""
-    return bool((thing["metadata"].get("annotations") or {}).get(MANAGED, "true") != "false")
+def managed(resource: Json) -> bool:
+    """Whether the topic operator manages this topic."""
+    return bool((resource["metadata"].get("annotations") or {}).get(MANAGED, "true") != "false")
 
 
-def winners(things: Iterable[Json]) -> dict[str, Json]:
+def winners(resources: Iterable[Json]) -> dict[str, Json]:
     """The oldest KafkaTopic of each Kafka topic; the others are in conflict with it."""
     first: dict[str, Json] = {}
-    for thing in sorted(things, key=lambda one: (str(meta(one)["creationTimestamp"]), str(meta(one)["name"]))):
-        if managed(thing):
-            first.setdefault(topic_name(thing), thing)
+    for resource in sorted(resources, key=lambda one: (str(meta(one)["creationTimestamp"]), str(meta(one)["name"]))):
+        if managed(resource):
+            first.setdefault(topic_name(resource), resource)
     return first
 
 
-def _refused(thing: Json, topic: Topic) -> str | None:
-    spec = thing["spec"]
+def _refused(resource: Json, topic: Topic) -> str | None:
+    spec = resource["spec"]
     if "partitions" in spec and spec["partitions"] < topic.partitions:
         return "Decreasing partitions not supported"
     if "replicas" in spec and set(topic.replicas) != {spec["replicas"]}:
@@ -79,49 +81,49 @@ def _refused(thing: Json, topic: Topic) -> str | None:
     return None
 
 
-def _deletion(thing: Json, name: str, topic: Topic | None, owned: bool) -> Change:
-    held = FINALIZER in (thing["metadata"].get("finalizers") or [])
+def _deletion(resource: Json, name: str, topic: Topic | None, owned: bool) -> Change:
+    held = FINALIZER in (resource["metadata"].get("finalizers") or [])
     return Change(name, delete=held and owned and topic is not None, finalizer=False if held else None)
 
 
-def change(thing: Json, topic: Topic | None, winner: Json | None) -> Change:
-    """What to do for `thing`, whose topic is `topic` (None: not there). `winner` owns that topic's name."""
-    name = topic_name(thing)
-    owned = winner is not None and winner["metadata"]["uid"] == thing["metadata"]["uid"]
-    if "deletionTimestamp" in thing["metadata"]:
-        return _deletion(thing, name, topic, owned)
-    if paused(thing):
+def change(resource: Json, topic: Topic | None, winner: Json | None) -> Change:
+    """What to do for `resource`, whose topic is `topic` (None: it does not exist). `winner` owns that topic's name."""
+    name = topic_name(resource)
+    owned = winner is not None and winner["metadata"]["uid"] == resource["metadata"]["uid"]
+    if "deletionTimestamp" in resource["metadata"]:
+        return _deletion(resource, name, topic, owned)
+    if paused(resource):
         return Change(name)
-    if not managed(thing):
-        return Change(name, finalizer=False if FINALIZER in (thing["metadata"].get("finalizers") or []) else None)
+    if not managed(resource):
+        return Change(name, finalizer=False if FINALIZER in (resource["metadata"].get("finalizers") or []) else None)
     if not owned and winner is not None:
         other = winner["metadata"]
         message = f"Managed by Ref{{namespace='{other['namespace']}', name='{other['name']}'}}"
         return Change(name, problem=("ResourceConflict", message))
-    finalizer = None if FINALIZER in (thing["metadata"].get("finalizers") or []) else True
-    asked = thing["spec"].get("topicName") or thing["metadata"]["name"]
+    finalizer = None if FINALIZER in (resource["metadata"].get("finalizers") or []) else True
+    asked = resource["spec"].get("topicName") or resource["metadata"]["name"]
     if asked != name:
         return Change(name, finalizer=finalizer, problem=("NotSupported", "Changing spec.topicName is not supported"))
     if topic is None:
         return Change(name, create=True, finalizer=finalizer)
-    wanted = wanted_config(thing)
+    wanted = wanted_config(resource)
     put = {key: value for key, value in wanted.items() if topic.config.get(key) != value}
     drop = tuple(sorted(set(topic.config) - set(wanted)))
-    refused = _refused(thing, topic)
-    grow = refused is None and thing["spec"].get("partitions", 0) > topic.partitions
-    problem = ("NotSupported", refused) if refused else None
+    error = _refused(resource, topic)
+    grow = error is None and resource["spec"].get("partitions", 0) > topic.partitions
+    problem = ("NotSupported", error) if error else None
     return Change(name, grow=grow, put=put, drop=drop, finalizer=finalizer, problem=problem)
 
 
-def status(thing: Json, topic: Topic | None, problem: tuple[str, str] | None) -> Json:
-    """The KafkaTopic's status; `topic` is the topic as it now is."""
-    found: Json = {"observedGeneration": thing["metadata"]["generation"]}
-    if paused(thing):
-        return {**(thing.get("status") or {}), **found, "conditions": [condition("ReconciliationPaused")]}
-    if not managed(thing):
+def status(resource: Json, topic: Topic | None, problem: tuple[str, str] | None) -> Json:
+    """The KafkaTopic's status; `topic` is the topic's current state."""
+    found: Json = {"observedGeneration": resource["metadata"]["generation"]}
+    if paused(resource):
+        return {**(resource.get("status") or {}), **found, "conditions": [condition("ReconciliationPaused")]}
+    if not managed(resource):
         return {**found, "conditions": [condition("Unmanaged")]}
-    before = {key: value for key, value in (thing.get("status") or {}).items() if key in ("topicName", "topicId")}
-    known = {"topicName": topic_name(thing), "topicId": topic.id} if topic else before
+    before = {key: value for key, value in (resource.get("status") or {}).items() if key in ("topicName", "topicId")}
+    known = {"topicName": topic_name(resource), "topicId": topic.id} if topic else before
     conflict = problem is not None and problem[0] == "ResourceConflict"
     ready = condition("Ready") if problem is None else condition("Ready", *problem, status="False")
     return {**found, **({} if conflict else known), "conditions": [ready]}

@@ -1,4 +1,4 @@
-"""What a KafkaUser asks of Kafka, and its Secret. Pure; passwords and certificates are arguments."""
+"""The ACLs, quotas and Secret of a KafkaUser. Pure; passwords and certificates are arguments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ QUOTAS: Final = {
 
 @dataclass(frozen=True)
 class Acl:
-    """One ACL; names are those of Kafka's own enumerations, as librdkafka spells them."""
+    """An ACL; names are those of Kafka's enumerations in librdkafka's spelling."""
 
     principal: str
     resource: str
@@ -33,37 +33,37 @@ class Acl:
     permission: str
 
 
-def username(thing: Json) -> str:
+def username(resource: Json) -> str:
     """The user's name in Kafka."""
-    name = str(thing["metadata"]["name"])
-    return f"CN={name}" if authentication(thing) in ("tls", "tls-external") else name
+    name = str(resource["metadata"]["name"])
+    return f"CN={name}" if authentication(resource) in ("tls", "tls-external") else name
 
 
-def authentication(thing: Json) -> str:
-    """How the user proves who it is; empty when the spec does not say."""
-    return str((thing["spec"].get("authentication") or {}).get("type", ""))
+def authentication(resource: Json) -> str:
+    """The type of authentication; empty if the spec has none."""
+    return str((resource["spec"].get("authentication") or {}).get("type", ""))
 
 
-def acls(thing: Json) -> set[Acl]:
-    """The ACLs that the spec asks for."""
+def acls(resource: Json) -> set[Acl]:
+    """The ACLs in the spec."""
     found = set()
-    for rule in (thing["spec"].get("authorization") or {}).get("acls") or []:
-        resource = rule["resource"]
-        name = "kafka-cluster" if resource["type"] == "cluster" else resource.get("name", "*")
-        pattern = "PREFIXED" if resource.get("patternType") == "prefix" else "LITERAL"
+    for rule in (resource["spec"].get("authorization") or {}).get("acls") or []:
+        target = rule["resource"]
+        name = "kafka-cluster" if target["type"] == "cluster" else target.get("name", "*")
+        pattern = "PREFIXED" if target.get("patternType") == "prefix" else "LITERAL"
         for operation in rule["operations"]:
             found.add(
                 Acl(
-                    f"User:{username(thing)}", RESOURCES[resource["type"]], name, pattern, rule.get("host", "*"),
+                    f"User:{username(resource)}", RESOURCES[target["type"]], name, pattern, rule.get("host", "*"),
                     OPERATIONS[operation], str(rule.get("type", "allow")).upper(),
                 )
             )  # fmt: skip
     return found
 
 
-def quotas(thing: Json) -> dict[str, float]:
-    """Kafka's client quotas that the spec asks for."""
-    asked = thing["spec"].get("quotas") or {}
+def quotas(resource: Json) -> dict[str, float]:
+    """The client quotas in the spec, by their names in Kafka."""
+    asked = resource["spec"].get("quotas") or {}
     return {key: float(asked[name]) for name, key in QUOTAS.items() if asked.get(name) is not None}
 
 
@@ -73,36 +73,36 @@ def scram_data(user: str, password: str) -> dict[str, str]:
     return {"password": password, "sasl.jaas.config": f'{login} username="{user}" password="{password}";'}
 
 
-def secret(thing: Json, data: Mapping[str, str]) -> Json:
+def secret(resource: Json, data: Mapping[str, str]) -> Json:
     """The user's Secret, deleted with the user. `data` is base64."""
-    name = thing["metadata"]["name"]
-    labels = {CLUSTER: thing["metadata"]["labels"][CLUSTER], "strimzi.io/kind": "KafkaUser"}
+    name = resource["metadata"]["name"]
+    labels = {CLUSTER: resource["metadata"]["labels"][CLUSTER], "strimzi.io/kind": "KafkaUser"}
     return {
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {
-            "name": name, "namespace": thing["metadata"]["namespace"], "ownerReferences": owner(thing),
+            "name": name, "namespace": resource["metadata"]["namespace"], "ownerReferences": owner(resource),
             "labels": {**labels, "app.kubernetes.io/managed-by": "strimzi-user-operator"},
         },
         "data": dict(data),
     }  # fmt: skip
 
 
-def problem(thing: Json, authorized: bool) -> tuple[str, str] | None:
-    """Why the user can't be made in a cluster that does (`authorized`) or does not check ACLs."""
-    if thing["spec"].get("authorization") and not authorized:
+def problem(resource: Json, authorized: bool) -> tuple[str, str] | None:
+    """Why the user is rejected, if it is. `authorized`: whether the cluster checks ACLs."""
+    if resource["spec"].get("authorization") and not authorized:
         return "InvalidResourceException", (
             "Simple authorization ACL rules are configured but not supported in the Kafka cluster configuration."
         )
     return None
 
 
-def status(thing: Json, trouble: tuple[str, str] | None) -> Json:
+def status(resource: Json, error: tuple[str, str] | None) -> Json:
     """The KafkaUser's status."""
     found: Json = {
-        "observedGeneration": thing["metadata"]["generation"],
-        "conditions": failed(*trouble) if trouble else [condition("Ready")],
-        "username": username(thing),
+        "observedGeneration": resource["metadata"]["generation"],
+        "conditions": failed(*error) if error else [condition("Ready")],
+        "username": username(resource),
     }
-    if trouble is None and authentication(thing) in ("tls", "scram-sha-512"):
-        found["secret"] = thing["metadata"]["name"]
+    if error is None and authentication(resource) in ("tls", "scram-sha-512"):
+        found["secret"] = resource["metadata"]["name"]
     return found

@@ -1,9 +1,9 @@
-"""Entry point of development images: runs `python3 -m MODULE` from a writable copy, again whenever that changes.
+"""Entry point of development images: runs `python3 -m MODULE` from a writable copy and restarts it on every change.
 
     python3 reload.py MODULE [SOURCE TARGET]
 
-The pods' root is read-only and their user is not root, so what Tilt syncs goes to TARGET in the pod's own /tmp. Ships
-in no release image. A program that fails waits for the next change, its error in the log, instead of a restart loop.
+The pods' root is read-only and their user is not root, so Tilt syncs to TARGET in the pod's own /tmp. No release image
+contains this. A program that fails is restarted at the next change, not in a loop; its error is in the log.
 """
 
 import os
@@ -25,7 +25,7 @@ def fingerprint(folder: Path) -> int:
 
 
 def start(module: str, folder: Path, root: Path) -> subprocess.Popen[bytes]:
-    """The program as a child, with `folder` in the place of `root` on its path."""
+    """Start the program as a child process, with `folder` instead of `root` on its path."""
     path = [
         str(folder),
         *(entry for entry in os.environ.get("PYTHONPATH", "").split(":") if entry and entry != str(root)),
@@ -35,7 +35,7 @@ def start(module: str, folder: Path, root: Path) -> subprocess.Popen[bytes]:
 
 
 def stop(child: subprocess.Popen[bytes]) -> int:
-    """Ask the child to end, and make it when it does not. Returns its status as a shell would."""
+    """Ask the child to exit, and kill it if it does not. Returns its status as a shell would."""
     if child.poll() is None:
         child.terminate()
         try:
@@ -51,19 +51,19 @@ def main(module: str, source: Path = Path("/app"), target: Path = Path("/tmp/app
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: stopping.append(received))
-    if not target.exists():  # a restarted container finds what was synced before
+    if not target.exists():  # a restarted container has what was synced before
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    seen = fingerprint(target)  # before it starts: what changes meanwhile is a change
+    seen = fingerprint(target)  # before the start: what changes during it is a change
     child, failed = start(module, target, source), False
     while not stopping:
         time.sleep(POLL_SECONDS)
         now = fingerprint(target)
         if now != seen:
-            print(f"reload: {module} changed, starting it again", file=sys.stderr, flush=True)
+            print(f"reload: {module} has changed, restarting it", file=sys.stderr, flush=True)
             stop(child)
             child, seen, failed = start(module, target, source), now, False
         elif child.poll() is not None and not failed:
-            print(f"reload: {module} ended with {child.returncode}; waiting for a change", file=sys.stderr, flush=True)
+            print(f"reload: {module} exited with {child.returncode}; waiting for a change", file=sys.stderr, flush=True)
             failed = True
     return stop(child)
 

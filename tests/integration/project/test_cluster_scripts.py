@@ -83,7 +83,7 @@ def test_wrong_use_is_answered_with_the_usage() -> None:
         result = cluster(*arguments)
         assert result.returncode == 2
         assert "usage: hack/cluster COMMAND" in result.stderr
-    assert "use kind, native" in cluster("url", ORDERPIPELINE_CLUSTER="bogus").stderr
+    assert "use kind or native" in cluster("url", ORDERPIPELINE_CLUSTER="bogus").stderr
 
 
 def test_before_up_it_says_what_to_run(tmp_path: Path) -> None:

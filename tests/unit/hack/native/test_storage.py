@@ -65,4 +65,4 @@ def test_only_released_volumes_of_ours_are_removed(provisioner: str, phase: str,
     volume["metadata"]["annotations"]["pv.kubernetes.io/provisioned-by"] = provisioner
     volume["spec"]["persistentVolumeReclaimPolicy"] = policy
     volume["status"] = {"phase": phase}
-    assert storage.is_done_with(volume) is done
+    assert storage.is_released(volume) is done

@@ -11,8 +11,8 @@ from tests.unit.hack.standin import samples
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def named(things: list[samples.Json]) -> dict[str, samples.Json]:
-    return {thing["metadata"]["name"]: thing for thing in things}
+def named(resources: list[samples.Json]) -> dict[str, samples.Json]:
+    return {resource["metadata"]["name"]: resource for resource in resources}
 
 
 def test_cas_are_made_once_and_a_lost_half_makes_a_new_one() -> None:
@@ -30,12 +30,12 @@ def test_cas_are_made_once_and_a_lost_half_makes_a_new_one() -> None:
 def test_a_nodes_certificate_names_it_and_the_bootstrap_service() -> None:
     one = samples.cluster(1, 1)
     cas, _ = certs.authorities(one, {}, "secret", NOW)
-    made = named(certs.leaves(one, cas, {}, NOW))
+    made = named(certs.node_secrets(one, cas, {}, NOW))
     cert = x509.load_pem_x509_certificate(certs.decoded(made["x-brokers-0"], "x-brokers-0.crt").encode())
     names = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
     assert {"x-kafka-bootstrap.shop.svc", "x-brokers-0.x-kafka-brokers.shop.svc"} <= set(names)
     assert cert.subject.rfc4514_string() == "CN=x-kafka,O=io.strimzi"
-    assert certs.leaves(one, cas, made, NOW) == []
+    assert certs.node_secrets(one, cas, made, NOW) == []
 
 
 def test_a_tls_users_store_opens_with_its_password() -> None:

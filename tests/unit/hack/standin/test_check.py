@@ -23,7 +23,7 @@ def test_no_broker_goes_that_holds_partitions_or_may_hold_some(
         samples.pool("brokers", 3, "broker", ids=[0, 1, 2, 6]),
         samples.pool("controllers", 1, "controller", ids=[3, 4, 5]),
     ]
-    found, warnings = check.held_back(model.cluster(samples.kafka(), pools), holding)
+    found, warnings = check.blocked_scale_downs(model.cluster(samples.kafka(), pools), holding)
     assert (found, [one["reason"] for one in warnings]) == (keep, reasons)
 
 

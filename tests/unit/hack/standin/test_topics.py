@@ -12,14 +12,14 @@ TOPIC = Topic("id", 12, (3,), {})
 
 
 def test_a_new_topic_is_made_and_gets_the_finalizer() -> None:
-    thing = samples.topic(metadata={"finalizers": []})
-    found = change(thing, None, thing)
+    resource = samples.topic(metadata={"finalizers": []})
+    found = change(resource, None, resource)
     assert (found.create, found.finalizer, found.problem) == (True, True, None)
 
 
 def test_more_partitions_grow_and_settings_follow() -> None:
-    thing = samples.topic(spec={"partitions": 24, "config": {"retention.ms": 1, "a": True}})
-    found = change(thing, Topic("id", 12, (3,), {"a": "true", "old": "1"}), thing)
+    resource = samples.topic(spec={"partitions": 24, "config": {"retention.ms": 1, "a": True}})
+    found = change(resource, Topic("id", 12, (3,), {"a": "true", "old": "1"}), resource)
     assert (found.grow, found.put, found.drop, found.problem) == (True, {"retention.ms": "1"}, ("old",), None)
 
 
@@ -32,14 +32,14 @@ def test_more_partitions_grow_and_settings_follow() -> None:
     ],
 )
 def test_what_can_not_change_is_not_supported(spec: dict[str, Any], status: dict[str, Any], words: str) -> None:
-    thing = samples.topic(spec=spec, status=status)
-    found = change(thing, TOPIC, thing)
+    resource = samples.topic(spec=spec, status=status)
+    found = change(resource, TOPIC, resource)
     assert found.problem is not None
     assert found.problem[0] == "NotSupported"
     assert words in found.problem[1]
     assert not found.grow
     assert not found.create
-    ready = topics.status(thing, TOPIC, found.problem)["conditions"][0]
+    ready = topics.status(resource, TOPIC, found.problem)["conditions"][0]
     assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", "NotSupported")
 
 
@@ -54,23 +54,23 @@ def test_the_older_of_two_keeps_the_topic() -> None:
 
 
 def test_deleting_deletes_the_topic_and_then_lets_go() -> None:
-    thing = samples.topic(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})
-    found = change(thing, TOPIC, thing)
+    resource = samples.topic(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})
+    found = change(resource, TOPIC, resource)
     assert (found.delete, found.finalizer) == (True, False)
-    assert change(thing, None, thing).delete is False
+    assert change(resource, None, resource).delete is False
 
 
 def test_an_unmanaged_topic_is_let_go_and_says_so() -> None:
-    thing = samples.topic(metadata={"annotations": {"strimzi.io/managed": "false"}})
-    found = change(thing, TOPIC, None)
+    resource = samples.topic(metadata={"annotations": {"strimzi.io/managed": "false"}})
+    found = change(resource, TOPIC, None)
     assert (found.create, found.delete, found.finalizer) == (False, False, False)
-    assert topics.status(thing, TOPIC, None)["conditions"] == [{"type": "Unmanaged", "status": "True"}]
+    assert topics.status(resource, TOPIC, None)["conditions"] == [{"type": "Unmanaged", "status": "True"}]
 
 
 def test_a_paused_topic_is_left_alone() -> None:
-    thing = samples.topic(metadata={"annotations": {"strimzi.io/pause-reconciliation": "true"}})
-    assert change(thing, None, thing) == topics.Change("orders")
-    assert topics.status(thing, None, None)["conditions"][0]["type"] == "ReconciliationPaused"
+    resource = samples.topic(metadata={"annotations": {"strimzi.io/pause-reconciliation": "true"}})
+    assert change(resource, None, resource) == topics.Change("orders")
+    assert topics.status(resource, None, None)["conditions"][0]["type"] == "ReconciliationPaused"
 
 
 def test_a_ready_topic_tells_its_id() -> None:

@@ -22,8 +22,8 @@ def test_a_tls_user_is_named_by_its_certificate() -> None:
 
 
 def test_quotas_take_kafkas_names() -> None:
-    thing = samples.user(quotas={"producerByteRate": 1024, "requestPercentage": 50})
-    assert users.quotas(thing) == {"producer_byte_rate": 1024.0, "request_percentage": 50.0}
+    resource = samples.user(quotas={"producerByteRate": 1024, "requestPercentage": 50})
+    assert users.quotas(resource) == {"producer_byte_rate": 1024.0, "request_percentage": 50.0}
 
 
 def test_a_scram_secret_holds_the_password_and_the_login() -> None:
@@ -33,10 +33,10 @@ def test_a_scram_secret_holds_the_password_and_the_login() -> None:
 
 
 def test_acls_without_an_authorizer_are_refused() -> None:
-    thing = samples.user(authorization={"type": "simple", "acls": []})
-    trouble = users.problem(thing, authorized=False)
-    assert trouble is not None
-    found = users.status(thing, trouble)
+    resource = samples.user(authorization={"type": "simple", "acls": []})
+    problem_found = users.problem(resource, authorized=False)
+    assert problem_found is not None
+    found = users.status(resource, problem_found)
     assert (found["conditions"][0]["type"], found["conditions"][0]["status"]) == ("NotReady", "True")
     assert "secret" not in found
-    assert users.status(thing, None)["secret"] == "u"
+    assert users.status(resource, None)["secret"] == "u"
