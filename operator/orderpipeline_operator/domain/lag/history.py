@@ -1,19 +1,17 @@
 """From readings to a sample: rates from differences, age of the lag from the history of end offsets.
 
-Nothing here reads a clock: `now` is in seconds of a monotonic clock and comes from the caller. What is remembered of
-the partitions is kept in columns, one entry per partition: a topic may have hundreds, looked at every few seconds.
-"""
+Nothing here reads a clock: `now` is in seconds of a monotonic clock and comes from the caller."""
 
 import math
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from orderpipeline_operator.domain.lag.age import NONE, Ends, age, firsts, needed
+from orderpipeline_operator.domain.lag.age import NONE, Ends, age, first_points, still_needed
+from orderpipeline_operator.domain.lag.columns import Columns, aligned, baselines
 from orderpipeline_operator.domain.lag.sample import (
     LagSample,
     Load,
-    PartitionOffsets,
     Reading,
     Reset,
     Unknown,
@@ -35,25 +33,6 @@ class Smoothing:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """What is remembered of each partition, in the order of `numbers`.
-
-    `moved_at`: when end or position last changed; `progress_at`: when the position last did or nothing waited;
-    `born`: since when its ends are known; rates are smoothed, orders per second.
-    """
-
-    numbers: tuple[int, ...] = ()
-    ends: Sequence[int] = ()
-    positions: Sequence[int] = ()
-    baselines: Sequence[int | None] = ()
-    moved_at: Sequence[float] = ()
-    progress_at: Sequence[float] = ()
-    born: Sequence[float] = ()
-    arrival: Sequence[float] = ()
-    processed: Sequence[float] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class History:
     """What is remembered between readings; `History()` at the start. A value, so a failed reading changes nothing."""
 
@@ -62,8 +41,8 @@ class History:
     columns: Columns = field(default_factory=Columns)
     points: tuple[Ends, ...] = ()
     arrived: int | None = None
-    arrival: float | None = None
-    processed: float | None = None
+    arrival_rate: float | None = None
+    processed_rate: float | None = None
     over_gap: bool = False
 
 
@@ -74,7 +53,7 @@ def advance(
     if isinstance(reading, Unknown):
         return history, reading
     if history.at is not None and now <= history.at:
-        rebased = History(at=now, arrival=history.arrival, processed=history.processed)
+        rebased = History(at=now, arrival_rate=history.arrival_rate, processed_rate=history.processed_rate)
         return rebased, Unknown("ClockStep", "The clock went back between two readings; the next reading counts again.")
     known = history.columns if reading.topic_id == history.topic_id else Columns()
     same = known.numbers == tuple(reading.partitions)[: len(known.numbers)]  # partitions are only ever added at the end
@@ -83,82 +62,67 @@ def advance(
         known = Columns()
     kept = _advance(history, known, reading, reset, now, smoothing)
     columns = kept.columns
-    found = firsts(kept.points, columns.ends, columns.positions, columns.born)
-    return replace(kept, points=needed(kept.points, found)), _sample(kept, reading, found, now, smoothing)
+    found = first_points(kept.points, columns.ends, columns.positions, columns.known_since)
+    return replace(kept, points=still_needed(kept.points, found)), _sample(kept, reading, found, now, smoothing)
 
 
 def _advance(
     history: History, known: Columns, reading: Reading, reset: Reset, now: float, smoothing: Smoothing
 ) -> History:
     offsets = list(reading.partitions.values())
-    ends = [one[1] for one in offsets]
-    old = _aligned(known, offsets, reset, now)
-    baselines = _baselines(old, offsets, reading.group.members != 0)
-    at = [
-        one[2] if one[2] is not None and one[0] <= one[2] <= one[1] else position(one, reset, baseline)
-        for one, baseline in zip(offsets, baselines, strict=True)
+    old = aligned(known, offsets, reset, now)
+    arrived = [each[1] - end for each, end in zip(offsets, old.ends, strict=True)]
+    processed = [
+        each[2] - before if each[2] is not None and before < each[2] <= each[1] else 0
+        for each, before in zip(offsets, old.positions, strict=True)
     ]
-    moves = [e != e0 or p != p0 for e, e0, p, p0 in zip(ends, old.ends, at, old.positions, strict=True)]
-    goes = [p != p0 or p >= e for p, p0, e in zip(at, old.positions, ends, strict=True)]
-    came = [e - e0 for e, e0 in zip(ends, old.ends, strict=True)]
-    done = [
-        one[2] - p0 if one[2] is not None and p0 < one[2] <= one[1] else 0
-        for one, p0 in zip(offsets, old.positions, strict=True)
-    ]
-    arrived, arrival, processed = None, history.arrival, history.processed
-    arrivals, workings, over_gap = old.arrival, old.processed, history.over_gap
-    if history.at is not None:
-        elapsed = now - history.at
-        weight = 1.0 if over_gap else -math.expm1(-elapsed / smoothing.rate)
-        over_gap = elapsed > smoothing.gap
-        arrived = sum(came)
-        arrival = _smooth(history.arrival, arrived / elapsed, weight)
-        processed = _smooth(history.processed, sum(done) / elapsed, weight)
-        first = 1.0 if history.arrived is None else weight  # there is nothing yet to smooth it with
-        arrivals, workings = _all_smooth(arrivals, came, first, elapsed), _all_smooth(workings, done, first, elapsed)
-    columns = Columns(
-        tuple(reading.partitions),
-        ends,
-        at,
-        baselines,
-        [now if moved else before for moved, before in zip(moves, old.moved_at, strict=True)],
-        [now if goes_on else before for goes_on, before in zip(goes, old.progress_at, strict=True)],
-        old.born,
-        arrivals,
-        workings,
+    columns = _columns(old, reading, reset, now)
+    points = (*history.points, (now, array("q", columns.ends)))
+    kept = replace(history, at=now, topic_id=reading.topic_id, columns=columns, points=points, arrived=None)
+    if history.at is None:
+        return kept
+    elapsed = now - history.at
+    weight = 1.0 if history.over_gap else -math.expm1(-elapsed / smoothing.rate)
+    first = 1.0 if history.arrived is None else weight  # there is nothing yet to smooth it with
+    return replace(
+        kept,
+        arrived=sum(arrived),
+        arrival_rate=_smooth(history.arrival_rate, sum(arrived) / elapsed, weight),
+        processed_rate=_smooth(history.processed_rate, sum(processed) / elapsed, weight),
+        over_gap=elapsed > smoothing.gap,
+        columns=replace(
+            columns,
+            arrival_rates=_all_smooth(old.arrival_rates, arrived, first, elapsed),
+            processed_rates=_all_smooth(old.processed_rates, processed, first, elapsed),
+        ),
     )
-    points = (*history.points, (now, array("q", ends)))
-    return History(now, reading.topic_id, columns, points, arrived, arrival, processed, over_gap)
 
 
-def _aligned(known: Columns, offsets: list[PartitionOffsets], reset: Reset, now: float) -> Columns:
-    """What is known, with an entry for each of `offsets`, such that differences to them count what happened since.
-
-    A partition that was added held nothing, so all in it arrived. One whose log was cut or made again starts anew, and
-    so do all at the first reading.
-    """
-    fresh = range(len(known.numbers), len(offsets))
-    cut = [i for i, end in enumerate(known.ends) if offsets[i][1] < end]
-    if not fresh and not cut:
-        return known
-    columns = [list(column) for column in (
-        known.ends, known.positions, known.baselines, known.moved_at, known.progress_at, known.born, known.arrival,
-        known.processed,
-    )]  # fmt: skip
-    for i in (*cut, *fresh):
-        start, end, _ = offsets[i]
-        grown = i >= len(known.numbers) > 0
-        seen, at = (start, start) if grown else (end, position(offsets[i], reset))
-        for column, value in zip(columns, (seen, at, None, now, now, now, 0.0, 0.0), strict=True):
-            column[i : i + 1] = [value]
-    return Columns((), *columns)  # type: ignore[arg-type]
-
-
-def _baselines(old: Columns, offsets: list[PartitionOffsets], has_members: bool) -> list[int | None]:
-    return [
-        None if one[2] is not None or not has_members else (one[1] if before is None else before)
-        for one, before in zip(offsets, old.baselines, strict=True)
+def _columns(old: Columns, reading: Reading, reset: Reset, now: float) -> Columns:
+    """The columns after a reading; rates are still the old ones."""
+    offsets = list(reading.partitions.values())
+    ends = [each[1] for each in offsets]
+    starts = baselines(old, offsets, reading.group.members != 0)
+    positions = [
+        each[2] if each[2] is not None and each[0] <= each[2] <= each[1] else position(each, reset, baseline)
+        for each, baseline in zip(offsets, starts, strict=True)
     ]
+    before = list(zip(ends, old.ends, positions, old.positions, strict=True))
+    return replace(
+        old,
+        numbers=tuple(reading.partitions),
+        ends=ends,
+        positions=positions,
+        baselines=starts,
+        moved_at=[
+            now if end != end0 or at != at0 else then
+            for (end, end0, at, at0), then in zip(before, old.moved_at, strict=True)
+        ],
+        progress_at=[
+            now if at != at0 or at >= end else then
+            for (end, _, at, at0), then in zip(before, old.progress_at, strict=True)
+        ],
+    )
 
 
 def _smooth(old: float | None, new: float, weight: float) -> float:
@@ -177,13 +141,15 @@ def _sample(history: History, reading: Reading, found: list[int], now: float, sm
     loads, ages = [], []
     markers, stuck = 0, []
     alone = reading.group.members == 0  # nobody reads, so nothing is stuck and a lag of 1 may well be an order
-    rows = zip(columns.numbers, columns.ends, columns.positions, columns.arrival, columns.processed, strict=True)
+    rows = zip(
+        columns.numbers, columns.ends, columns.positions, columns.arrival_rates, columns.processed_rates, strict=True
+    )
     for i, (number, end, at, arrival, processed) in enumerate(rows):
         lag, seconds = end - at, 0.0
         if found[i] != NONE:
-            seconds, bound = aged = age(points, found[i], i, at, columns.born[i], now)
+            seconds, bound = aged = age(points, found[i], i, at, columns.known_since[i], now)
             ages.append(aged)
-            if bound and not seconds:  # a backlog that was there at the first reading: its age is anybody's guess
+            if bound and not seconds:  # a backlog that was there at the first reading: its age is unknown
                 loads.append(Load(number, lag, arrival, processed, None))
                 continue
             if lag > 1 and not alone and now - columns.progress_at[i] >= smoothing.stuck_after:
@@ -200,8 +166,8 @@ def _sample(history: History, reading: Reading, found: list[int], now: float, sm
         seconds=None if at_least and seconds == 0.0 else seconds,
         seconds_at_least=any(bound for _, bound in ages),
         arrived=history.arrived,
-        arrival_rate=history.arrival,
-        processed_rate=history.processed,
+        arrival_rate=history.arrival_rate,
+        processed_rate=history.processed_rate,
         group=reading.group,
         most_lagging=tuple((number, -lag) for lag, number in behind[:3]),
         stuck=tuple(number for _, number in sorted(stuck)),

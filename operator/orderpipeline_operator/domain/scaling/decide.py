@@ -9,7 +9,7 @@ from orderpipeline_operator.domain.scaling.facts import facts_of
 from orderpipeline_operator.domain.scaling.learn import learn
 from orderpipeline_operator.domain.scaling.numbers import Numbers, numbers_of
 from orderpipeline_operator.domain.scaling.policy import ScalingPolicy
-from orderpipeline_operator.domain.scaling.reason import Reason
+from orderpipeline_operator.domain.scaling.recommendation import Reason
 from orderpipeline_operator.domain.scaling.rules import recommend
 from orderpipeline_operator.domain.scaling.stabilize import stabilize
 from orderpipeline_operator.domain.scaling.state import Membership, ScalingState, Stabilization

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orderpipeline_operator.domain.scaling.numbers import Numbers
-from orderpipeline_operator.domain.scaling.reason import Reason
+from orderpipeline_operator.domain.scaling.recommendation import Reason
 from orderpipeline_operator.domain.scaling.state import ScalingState
 
 

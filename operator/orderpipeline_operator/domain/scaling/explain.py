@@ -7,8 +7,7 @@ from orderpipeline_operator.domain.lag.sample import Unknown
 from orderpipeline_operator.domain.scaling import even_steps
 from orderpipeline_operator.domain.scaling.facts import Facts
 from orderpipeline_operator.domain.scaling.numbers import Numbers, numbers_of
-from orderpipeline_operator.domain.scaling.reason import Reason
-from orderpipeline_operator.domain.scaling.rules import Recommendation
+from orderpipeline_operator.domain.scaling.recommendation import Reason, Recommendation
 from orderpipeline_operator.domain.scaling.stabilize import Outcome
 from orderpipeline_operator.domain.units.wording import counted, short
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from orderpipeline_operator.domain.scaling.facts import Facts
-from orderpipeline_operator.domain.scaling.rules import Recommendation
+from orderpipeline_operator.domain.scaling.recommendation import Recommendation
 
 _NAMES = MappingProxyType({
     "rate_source": "rateIs", "required": "needed", "min_for_scale_down": "spared", "backoff_floor": "least",

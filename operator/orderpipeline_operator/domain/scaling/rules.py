@@ -1,20 +1,10 @@
 """The rules of the scaling: an ordered list, of which the first that applies gives the number and its reason."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from orderpipeline_operator.domain.scaling import sizing
 from orderpipeline_operator.domain.scaling.facts import Facts
-from orderpipeline_operator.domain.scaling.reason import Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """What one sample alone asks for; stabilization and holds come after it."""
-
-    replicas: int
-    reason: Reason
-
+from orderpipeline_operator.domain.scaling.recommendation import Recommendation
 
 Rule = Callable[[Facts], Recommendation | None]
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from orderpipeline_operator.domain.scaling import backoff, even_steps, trial
 from orderpipeline_operator.domain.scaling.facts import Facts
 from orderpipeline_operator.domain.scaling.members import lightest, members_of
-from orderpipeline_operator.domain.scaling.reason import Reason
-from orderpipeline_operator.domain.scaling.rules import Recommendation
+from orderpipeline_operator.domain.scaling.recommendation import Reason, Recommendation
 from orderpipeline_operator.domain.scaling.state import ScalingState, Stabilization
 
 
