@@ -14,6 +14,7 @@ import yaml
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.crd.generate import crd
 from orderpipeline_operator.domain.crd.openapi import Schema, without_nulls
+from orderpipeline_operator.domain.scaling import state_json
 from orderpipeline_operator.domain.scaling.decision import Decision
 from orderpipeline_operator.domain.scaling.numbers import Numbers
 from orderpipeline_operator.domain.scaling.state import ScalingState
@@ -138,6 +139,20 @@ def test_status_is_a_subresource_whose_conditions_merge_by_type(crds: ApiServer,
     told = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False)
     assert "Steady (1970-01-01T00:00:01Z): why" in told.stdout, told.stderr
     assert stored["scaling"]["state"] == {"anything": {"nested": [1]}}
+
+
+def test_the_state_of_an_earlier_release_gives_way_to_the_present_form(crds: ApiServer, namespace: str) -> None:
+    crds.kubectl("create", "-f", "-", input=_manifest(namespace, "updated"))
+    earlier = {"desired": 12, "last_up": 5.0, "ceiling": 10, "ceiling_until": 2000.0, "rate": 9.5}
+    state = state_json.from_json(earlier)
+    for form in (earlier, state_json.to_json(state)):
+        crds.kubectl(
+            "apply", "--server-side", "--field-manager=orderpipeline", "--subresource=status", "-f", "-",
+            input=_manifest(namespace, "updated", status={"scaling": {"state": form}}),
+        )  # fmt: skip
+    stored = json.loads(crds.kubectl("get", "opl", "updated", "-n", namespace, "-o", "json"))["status"]
+    assert stored["scaling"]["state"] == state_json.to_json(state)
+    assert state_json.from_json(stored["scaling"]["state"]) == state
 
 
 def test_the_columns_and_names_are_served(crds: ApiServer, namespace: str) -> None:
