@@ -1,7 +1,7 @@
-"""Measures how the packages are put together: `python -m hack.structure`; the exit status is 1 when a limit is passed.
+"""Measures how the packages are composed: `python -m hack.structure`; the exit status is 1 if a limit is exceeded.
 
 A component is a module or package directly inside a package; an edge is a pair of components of which the first imports
-from the second, however often. Nothing is imported for it: grimp reads the source.
+from the second, however often. grimp reads the imports from the source.
 """
 
 import ast
@@ -44,7 +44,7 @@ LIMITS: Final = {
 
 @dataclass(frozen=True)
 class Structure:
-    """What a package consists of. `cycle` lists components that import one another in a circle; empty if none do."""
+    """The structure of a package. `cycle` lists components that import one another in a circle; empty if none do."""
 
     package: str
     components: frozenset[str]
@@ -52,13 +52,13 @@ class Structure:
     cycle: tuple[str, ...]
 
     def within(self, limit: Limit) -> bool:
-        """Whether no limit is passed and there is no cycle."""
+        """Whether no limit is exceeded and there is no cycle."""
         return len(self.components) <= limit.components and len(self.edges) <= limit.edges and not self.cycle
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function with its place, `file:line name`, and its parameters, `self` and `cls` not counted."""
+    """A function, as `file:line name`, and its parameters without `self`, `cls`, `*args` and `**kwargs`."""
 
     place: str
     parameters: int
@@ -83,7 +83,7 @@ def measure(graph: grimp.ImportGraph, package: str) -> Structure:
 
 
 def cycles(graph: grimp.ImportGraph) -> list[tuple[str, ...]]:
-    """A cycle of every package, at any depth, that has one."""
+    """One cycle of each package, at any depth, that has any."""
     packages = sorted(module for module in graph.modules if graph.find_children(module))
     return [found for package in packages if (found := measure(graph, package).cycle)]
 
@@ -96,13 +96,12 @@ def functions(source: str, file: str) -> Iterator[Function]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             of = node.args
             count = len(of.posonlyargs) + len(of.args) + len(of.kwonlyargs)
-            count += (of.vararg is not None) + (of.kwarg is not None)
             bound = node in methods and not any(getattr(one, "id", "") == "staticmethod" for one in node.decorator_list)
             yield Function(f"{file}:{node.lineno} {node.name}", count - bound)
 
 
 def product_functions() -> list[Function]:
-    """The functions of the whole product, those with most parameters first."""
+    """All functions of the product, those with the most parameters first."""
     files = sorted(path for folder in SOURCES for path in (ROOT / folder).rglob("*.py"))
     found = (one for path in files for one in functions(path.read_text(), path.relative_to(ROOT).as_posix()))
     return sorted(found, key=lambda one: -one.parameters)
@@ -120,7 +119,7 @@ def _cycle(edges: frozenset[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def main() -> int:
-    """Print what was measured; 1 when a limit is passed."""
+    """Print the measurements; 1 if a limit is exceeded."""
     graph, good = read(), True
     for package, limit in LIMITS.items():
         one = measure(graph, package)

@@ -41,7 +41,12 @@ def test_edges_and_cycles_are_found() -> None:
     assert len(structure.cycles(graph)) == 1
 
 
-def test_parameters_are_counted_without_self() -> None:
+def test_no_function_has_more_than_seven_parameters() -> None:
+    many = [one for one in structure.product_functions() if one.parameters > structure.MAX_PARAMETERS]
+    assert [one for one in many if not one.place.startswith("services/producer/")] == []
+
+
+def test_parameters_are_counted_without_self_and_variadic_ones() -> None:
     source = """
 def plain(a, /, b, *c, d, **e): ...
 class Some:
@@ -52,7 +57,7 @@ class Some:
 """
     counts = {one.place: one.parameters for one in structure.functions(source, "some.py")}
     assert counts == {
-        "some.py:2 plain": 5,
+        "some.py:2 plain": 3,
         "some.py:4 method": 2,
         "some.py:6 alone": 1,
         "some.py:7 waits": 0,
