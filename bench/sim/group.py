@@ -20,7 +20,7 @@ class Group:
         self.moved_rate = 0.0
 
     def rebalance(self, members: tuple[int, ...], rates: Floats, now: float, owners: Ints | None = None) -> None:
-        """Assign partitions anew at `now`: to `owners` if given, else evenly with as few moves as possible."""
+        """Reassign partitions at `now`: to `owners` if given, else evenly with as few moves as possible."""
         new = spread(self.owners, members) if owners is None else owners
         moved = new != self.owners
         self.members = members

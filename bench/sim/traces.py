@@ -52,7 +52,7 @@ def flash(rng: np.random.Generator) -> Scenario:
     for start in (600, 1500, 2400):
         begin, length = start + rng.uniform(0, 240), rng.uniform(120, 480)
         crowd = 3_000 * rng.uniform(1, 2.3)
-        # It is there within 20 seconds and goes within a minute.
+        # It builds up within 20 seconds and fades within a minute.
         total += crowd * np.clip((at - begin) / 20, 0, 1) * np.clip((begin + length + 60 - at) / 60, 0, 1)
     total *= 1 + _wander(rng, steps, dt, 0.03, 60)
     return _scenario("flash", dt, np.outer(total, _weights(rng, 120, 0.1)), capacity=100.0)
@@ -66,7 +66,7 @@ def flash_classic(rng: np.random.Generator) -> Scenario:
 def outage(rng: np.random.Generator) -> Scenario:
     """An hour on 120 partitions at 3,500 orders a second; for 5 minutes no broker answers.
 
-    Clients keep their orders meanwhile and send them within the two minutes after it, beside the usual ones.
+    Clients keep their orders and send them in the two minutes after the outage, in addition to the usual ones.
     """
     dt, steps = DT, round(3600 / DT)
     total = 3_500.0 * (1 + _wander(rng, steps, dt, 0.03, 60))

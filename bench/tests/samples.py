@@ -1,4 +1,4 @@
-"""Results as a run would have them, with figures that are easy to find again."""
+"""Results of a run, with figures that are easy to recognize."""
 
 from typing import Any
 

@@ -7,13 +7,13 @@ def reading(at: float, end: int, committed: int) -> OffsetReading:
     return OffsetReading(at, (end,), at + 0.01, (committed,))
 
 
-def test_an_age_is_from_the_last_look_without_the_oldest_order_to_the_first_with_its_commit() -> None:
+def test_an_age_is_from_the_last_reading_without_the_oldest_order_to_the_first_with_its_commit() -> None:
     readings = [reading(0, 100, 100), reading(1, 150, 100), reading(2, 200, 100), reading(3, 200, 160)]
     assert ages(readings) == [(3.01, 60)]
     assert ages([*readings, reading(4, 200, 200)])[1] == (4.01 - 1, 40)
 
 
-def test_what_was_there_before_the_first_look_has_no_age() -> None:
+def test_orders_before_the_first_reading_have_no_age() -> None:
     assert ages([reading(0, 100, 0), reading(1, 100, 50)]) == []
 
 

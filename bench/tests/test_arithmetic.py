@@ -1,4 +1,4 @@
-"""From measurements to the bench's figures, and the check that can fail it."""
+"""From measurements to the bench's figures, and the check that can void them."""
 
 import json
 
@@ -15,12 +15,12 @@ def runs(*values: float) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("grown", [99, 101, 0])
-def test_a_log_that_holds_other_orders_fails(grown: int) -> None:
+def test_a_log_with_other_orders_fails(grown: int) -> None:
     with pytest.raises(MismatchError, match="100 orders accepted"):
         check_log("x", LOAD, grown)
 
 
-def test_what_is_in_doubt_may_be_in_the_log_and_need_not() -> None:
+def test_doubtful_orders_may_or_may_not_be_in_the_log() -> None:
     doubtful = {**LOAD, "orders_refused": 2, "orders_unknown": 3}
     for grown in (100, 105):
         check_log("x", doubtful, grown)

@@ -1,4 +1,4 @@
-"""The report holds the figures of its results, and nothing that was not measured."""
+"""The report has the figures of its results, and nothing that was not measured."""
 
 import re
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_tables_and_numbers() -> None:
     assert number(None) == "not measured"
 
 
-def test_each_picture_of_the_template_is_drawn(tmp_path: Path) -> None:
+def test_every_figure_in_the_template_is_drawn(tmp_path: Path) -> None:
     made = {path.name for path in draw(results(), tmp_path)}
     assert made == set(re.findall(r"!\[.+?\]\((.+?)\)", TEMPLATE.read_text()))
     assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in made)

@@ -1,4 +1,4 @@
-"""The figures of the operator's benchmark: how they are counted, and when a goal counts as missed."""
+"""The figures of the operator's benchmark: how they are counted, and when a goal is missed."""
 
 import json
 from collections import Counter
@@ -30,7 +30,7 @@ def test_each_goal_can_be_missed() -> None:
         assert len(figures(**other).missed()) == 1, other
     busy = figures()
     busy.idle_writes = Writes(Counter({"deployments": 1}), 300)
-    assert busy.missed() == ["1 writes while idle, not 0"]
+    assert busy.missed() == ["1 write while idle, not 0"]
 
 
 def test_the_99th_of_a_hundred_is_not_the_slowest() -> None:
@@ -38,7 +38,7 @@ def test_the_99th_of_a_hundred_is_not_the_slowest() -> None:
     assert p99([1.0, 3.0, 2.0]) == 3.0
 
 
-def test_writes_are_counted_once_and_lease_renewals_apart(tmp_path: Path) -> None:
+def test_writes_are_counted_once_and_lease_renewals_separately(tmp_path: Path) -> None:
     file = tmp_path / "audit.log"
     refs = ({"resource": "orderpipelines", "subresource": "status"}, {"resource": "leases"}, {"resource": "services"})
     lines = "".join(json.dumps({"objectRef": ref}) + "\n" for ref in refs)
@@ -48,10 +48,10 @@ def test_writes_are_counted_once_and_lease_renewals_apart(tmp_path: Path) -> Non
     assert (found.by_resource, found.leases) == (Counter({"orderpipelines/status": 1, "services": 1}), 1)
     assert log.read_new().objects == 0
     file.write_text(lines + json.dumps({"objectRef": refs[2]}) + "\n")
-    assert log.read_new().by_resource == Counter({"services": 1}), "a line that was cut is read when it is whole"
+    assert log.read_new().by_resource == Counter({"services": 1}), "an incomplete line is read once it is complete"
 
 
-def test_the_page_tells_the_goals_and_what_was_missed() -> None:
+def test_the_page_has_the_goals_and_what_was_missed() -> None:
     text = page(figures(rss_peak=300.0))
     assert "| peak memory (RSS) | 300 MiB | < 250 MiB |" in text
     assert "- Missed: 300 MiB, not 250." in text

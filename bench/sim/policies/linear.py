@@ -74,7 +74,7 @@ class KafkaTrigger:
 class Keda:
     """A ScaledObject with one kafka trigger: an HPA from 1 up, and KEDA itself between 0 and 1.
 
-    Every HPA sync reads Kafka anew, since useCachedMetrics is off by default. KEDA checks every `polling` seconds
+    Every HPA sync reads Kafka, since useCachedMetrics is off by default. KEDA checks every `polling` seconds
     whether the trigger is active; `cooldown` seconds after it last was, it scales to `minimum`.
     """
 

@@ -17,7 +17,7 @@ from orderpipeline_operator.domain.scaling.state import ScalingState
 
 
 def policy_of(scenario: Scenario) -> ScalingPolicy:
-    """The policy of a pipeline whose spec says only what the scenario does, beside the defaults."""
+    """The policy of a pipeline with the scenario's settings and otherwise the defaults."""
     return policy_from(
         OrderPipelineSpec.model_validate(
             {

@@ -1,4 +1,4 @@
-"""The run on a cluster, without one: what it sends and sees, and what it makes of an API that is not there yet."""
+"""The run on a cluster, against a fake API: what it sends and records, and how it handles errors."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -70,7 +70,7 @@ def test_a_refusal_that_may_have_accepted_some_ends_the_run(monkeypatch: pytest.
     assert "some of this was taken" in str(caught.value.exceptions[0])
 
 
-def test_a_counter_that_starts_anew_makes_the_run_void(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_counter_that_restarts_makes_the_run_void(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = iter([web.json_response({"done": n}) for n in (500, 510)] + [web.Response(status=502)])
 
     async def accept(request: web.Request) -> web.StreamResponse:
@@ -89,13 +89,13 @@ def test_the_simulated_hpa_syncs_as_often_as_the_cluster_s() -> None:
     assert flag in (ROOT / "hack/native/up.py").read_text()
 
 
-def test_the_pipeline_is_the_one_that_the_trace_is_made_for() -> None:
+def test_the_pipeline_matches_the_trace() -> None:
     pipeline, config, *_ = yaml.safe_load_all(cluster.PIPELINE.read_text())
     assert pipeline["spec"]["topic"]["partitions"] == pipeline["spec"]["autoscaling"]["max"] == cluster.PARTITIONS
     assert f"len(customers) * {1 / cluster.CAPACITY:g})" in config["data"]["pace.py"]
 
 
-def test_a_number_of_consumers_that_cannot_be_read_is_no_number() -> None:
+def test_an_unreadable_number_of_consumers_is_an_error() -> None:
     replicas = cluster.ReplicaWatch(SimpleNamespace())  # type: ignore[arg-type]
     assert not replicas.known
     with pytest.raises(RuntimeError, match="could not be read"):

@@ -16,7 +16,7 @@ def test_the_hash_is_that_of_kafka_s_clients(key: bytes, signed: int) -> None:
     assert murmur2(key) == signed & 0xFFFFFFFF
 
 
-def test_each_partition_gets_its_share_and_nobody_comes_twice() -> None:
+def test_each_partition_gets_its_share_and_no_customer_repeats() -> None:
     customers = Customers(SHARES).next(9600)
     assert len(set(customers)) == 9600
     counts = Counter(partition_of(one, len(SHARES)) for one in customers)

@@ -1,4 +1,4 @@
-"""Each policy on cases small enough to reckon by hand."""
+"""Each policy on cases small enough to calculate by hand."""
 
 import numpy as np
 import pytest
@@ -17,14 +17,14 @@ from orderpipeline_operator.domain.lag.sample import Group, LagSample, Owner, Pa
 
 class TestHpa:
     @pytest.mark.parametrize(("metric", "replicas"), [(1000, 10), (1099, 10), (1101, 12), (905, 10), (500, 10)])
-    def test_the_usual_tolerance_is_ten_per_cent_and_fewer_wait_five_minutes(
+    def test_the_default_tolerance_is_ten_per_cent_and_scaling_down_waits_five_minutes(
         self, metric: float, replicas: int
     ) -> None:
         hpa = Hpa(1, 100)
         assert hpa.sync(-100, 1000, 100, 10) == 10
         assert hpa.sync(0, metric, 100, 10) == replicas
 
-    def test_up_doubles_at_most_or_adds_four_in_15_seconds(self) -> None:
+    def test_scaling_up_at_most_doubles_or_adds_four_in_15_seconds(self) -> None:
         assert Hpa(1, 100).sync(0, 9000, 100, 1) == 5
         assert Hpa(1, 100).sync(0, 9000, 100, 10) == 20
 
@@ -34,7 +34,7 @@ class TestHpa:
         assert hpa.sync(5, 9000, 100, 20) == 20
         assert hpa.sync(16, 9000, 100, 20) == 40
 
-    def test_down_takes_the_most_wanted_in_five_minutes(self) -> None:
+    def test_scaling_down_goes_to_the_highest_recommendation_of_five_minutes(self) -> None:
         hpa = Hpa(1, 100)
         assert [hpa.sync(at, metric, 100, 10) for at, metric in ((0, 700), (15, 300), (299, 300), (301, 300))] == [
             10, 10, 10, 3,
@@ -52,22 +52,22 @@ class TestHpa:
 
 
 class TestKeda:
-    def test_the_total_is_cut_at_the_partitions(self) -> None:
+    def test_the_total_is_limited_by_the_partitions(self) -> None:
         assert KafkaTrigger(10).total(observed([30.0, 12.0])) == (20.0, 42.0)
         assert KafkaTrigger(10, allow_idle=True).total(observed([30.0, 12.0])) == (42.0, 42.0)
 
-    def test_a_remainder_asks_for_one_more_than_the_partitions(self) -> None:
+    def test_a_remainder_requests_one_more_than_the_partitions(self) -> None:
         total, _ = KafkaTrigger(5).total(observed([27.0, 0, 0, 0, 0]))
         assert Hpa(1, 10).sync(0, total, 5, 3) == 6
 
-    def test_only_partitions_with_lag_count_as_a_bound(self) -> None:
+    def test_the_bound_is_the_partitions_with_lag(self) -> None:
         assert KafkaTrigger(10, only_lagging=True).total(observed([90.0, 0, 0]))[0] == 10.0
 
     @pytest.mark.parametrize(("lag", "consumers"), [(0, 1), (11, 2), (25, 3), (45, 6), (900, 6)])
-    def test_an_even_distribution_takes_a_divisor(self, lag: float, consumers: int) -> None:
+    def test_an_even_distribution_needs_a_divisor(self, lag: float, consumers: int) -> None:
         assert KafkaTrigger(10, even=True).total(observed([lag, 0, 0, 0, 0, 0]))[0] == 10.0 * consumers
 
-    def test_what_stands_still_can_be_left_out(self) -> None:
+    def test_partitions_without_progress_can_be_left_out(self) -> None:
         trigger = KafkaTrigger(10, skip_persistent=True)
         assert trigger.total(observed([8.0, 8.0]))[0] == 16.0
         assert trigger.total(observed([8.0, 9.0], committed=np.array([0.0, 1.0]))) == (8.0, 16.0)
@@ -76,7 +76,7 @@ class TestKeda:
         with pytest.raises(ValueError, match="limitToPartitionsWithLag"):
             KafkaTrigger(10, only_lagging=True, even=True)
 
-    def test_from_zero_at_a_poll_and_to_zero_after_the_cooldown(self) -> None:
+    def test_it_scales_from_zero_at_a_poll_and_to_zero_after_the_cooldown(self) -> None:
         keda = Keda(KafkaTrigger(10), Hpa(1, 10), minimum=0, polling=30, cooldown=300)
         move = keda.act(observed([5.0], now=0, replicas=0))
         assert move is not None
@@ -85,7 +85,7 @@ class TestKeda:
         quiet = [keda.act(observed([0.0], now=at, replicas=1)) for at in range(30, 330, 15)]
         assert [each.replicas for each in quiet if each] == [0]
 
-    def test_a_lag_that_cannot_be_read_holds(self) -> None:
+    def test_an_unreadable_lag_changes_nothing(self) -> None:
         keda = Keda(KafkaTrigger(10), Hpa(1, 10), minimum=1)
         assert keda.act(observed([900.0], replicas=3, reachable=False)) is None
 
@@ -116,7 +116,7 @@ class TestPacking:
         assert new[3] == 0  # consumer 1, next by load, gives its only one to 0, which is open and has room
         assert new[1] == new[2] != 0
 
-    def test_an_empty_consumer_takes_what_fits_nowhere(self) -> None:
+    def test_an_empty_consumer_accepts_what_fits_nowhere(self) -> None:
         assert modified_worst_fit(np.array([250.0]), np.array([-1]), 100.0).tolist() == [0]
 
     def test_all_owners_are_within_capacity_or_have_one_partition(self) -> None:
@@ -130,7 +130,7 @@ class TestPacking:
             assert (owners >= 0).all()
             assert ((loads <= 100.0 + 1e-9) | (counts == 1)).all()
 
-    def test_landau_asks_at_his_interval_and_only_for_what_changes(self) -> None:
+    def test_landau_acts_at_his_interval_and_only_on_changes(self) -> None:
         landau = Landau(100.0, every=30.0)
         assert landau.act(observed([0.0, 0.0])) is None
         move = landau.act(observed([3000.0, 2400.0], now=30))
@@ -161,7 +161,7 @@ class TestPacking:
 
 
 class TestOurs:
-    def test_it_is_the_operator_s_decision_behind_an_hpa(self) -> None:
+    def test_the_operator_s_decision_is_followed_by_an_hpa(self) -> None:
         trace = scenario([[0.0] * 12] * 10, autoscaling={"pollInterval": "5s"})
         ours = Ours(policy_of(trace), 1)
         found = [ours.act(observed([at * 100.0] * 12, now=at)) for at in range(0, 31, 5)]
@@ -170,7 +170,7 @@ class TestOurs:
         assert ours.decisions[-1].replicas == 6
         assert ours.decisions[-1].reason == "AtMaximum"
 
-    def test_the_sampler_says_what_the_operator_s_does(self) -> None:
+    def test_the_sampler_agrees_with_the_operator_s(self) -> None:
         rng = np.random.default_rng(5)
         history, sampler = History(), Sampler()
         ends, committed = np.zeros(6), np.zeros(6)

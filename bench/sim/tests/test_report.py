@@ -40,7 +40,7 @@ def test_nothing_is_missed_among_equals() -> None:
         ({"ours": replace(GOOD, below_floor_min=0.5)}, "one seed has too few consumers for 0.5 min"),
     ],
 )
-def test_what_is_missed_is_said(changes: dict[str, Result], words: str) -> None:
+def test_missed_goals_are_reported(changes: dict[str, Result], words: str) -> None:
     assert any(words in each for each in missed(rows(**changes)))
 
 
@@ -54,13 +54,13 @@ def test_what_is_missed_is_said(changes: dict[str, Result], words: str) -> None:
         ({"keda_floor": replace(GOOD, consumer_minutes=90.0)}, "keda-floor takes 10 % fewer consumer-minutes"),
     ],
 )
-def test_what_others_do_better_at_another_price_is_no_goal_and_is_said(changes: dict[str, Result], words: str) -> None:
+def test_what_others_do_better_at_another_price_is_no_goal_but_reported(changes: dict[str, Result], words: str) -> None:
     name = next(one for one in changes if one != "ours").replace("_", "-")
     assert not any(name in each for each in missed(rows(**changes)))
     assert any(words in each for each in better(rows(**changes)))
 
 
-def test_a_single_seed_that_turns_often_is_said() -> None:
+def test_a_single_seed_with_many_reversals_is_reported() -> None:
     seeds = [replace(GOOD, reversals_per_10min=each) for each in (1.5, 0.1, 0.1)]
     table = {**rows(), "ours": summarize(seeds)}
     assert missed(table) == []
@@ -81,13 +81,13 @@ def test_the_page_and_the_line_have_every_policy() -> None:
 
 
 @pytest.mark.parametrize("make", [traces.flash, traces.outage, traces.flash_classic])
-def test_a_seed_is_a_trace(make: traces.Maker) -> None:
+def test_the_same_seed_gives_the_same_trace(make: traces.Maker) -> None:
     first, again, other = (make(np.random.default_rng(seed)).rates for seed in (1, 1, 2))
     assert (first == again).all()
     assert (first != other).any()
 
 
-def test_the_outage_keeps_no_order_back() -> None:
+def test_the_outage_loses_no_order() -> None:
     trace = traces.outage(np.random.default_rng(1))
     assert trace.rates[trace.away].sum() == 0
     assert trace.rates.sum() * trace.dt == pytest.approx(3_500 * 3600, rel=0.05)
@@ -108,7 +108,7 @@ def test_every_purchase_is_in_the_trace() -> None:
     assert trace.rates.sum() * trace.dt == pytest.approx(300)
 
 
-def test_a_record_that_is_the_simulator_s_own_agrees_with_it(tmp_path: Path) -> None:
+def test_a_record_of_the_simulator_agrees_with_it(tmp_path: Path) -> None:
     sent = (60,) * 40 + (300,) * 60 + (60,) * 100 + (0,) * 60
     spec = {"min": 1, "targetCatchUp": "20s", "idleAfter": "30s", "stabilizationDown": "30s", "pollInterval": "2s"}
     blank = record.Record("now", (1 / 24,) * 24, 1, 20.0, spec, (5.0,), 5.0, 1, sent, (), ())

@@ -1,4 +1,4 @@
-"""The simulator's laws: orders are neither lost nor made, no consumer exceeds its rate, rebalances stop work."""
+"""The simulator's invariants: orders are conserved, no consumer exceeds its capacity, rebalances pause work."""
 
 from dataclasses import replace
 
@@ -85,7 +85,7 @@ def test_a_rebalance_stops_all_or_only_what_moves(protocol: Protocol, stopped: i
     assert (group.available(10.0 + protocol.pause * 4, 1.0) == 1).all()
 
 
-def test_a_pause_is_as_long_as_was_measured() -> None:
+def test_a_rebalance_pauses_as_long_as_measured() -> None:
     assert CLASSIC.pause * 900 == pytest.approx(103)
     assert KIP848.pause * 900 == pytest.approx(5)
 
@@ -111,7 +111,7 @@ def test_nothing_is_read_while_no_broker_answers() -> None:
     assert simulation.backlog.lag.sum() == 0.0
 
 
-def test_given_owners_are_taken_once_their_pods_are_there() -> None:
+def test_given_owners_apply_once_their_pods_are_ready() -> None:
     simulation = simulate([[1.0, 1.0]] * 5, start_up=2.0)
     simulation.step()
     simulation.apply(Action(1, np.array([3, 3])))
@@ -123,7 +123,7 @@ def test_given_owners_are_taken_once_their_pods_are_there() -> None:
     assert set(simulation.pods.ready_at) == {3}
 
 
-def test_those_named_leave_first_and_then_the_youngest() -> None:
+def test_named_pods_are_deleted_first_and_then_the_youngest() -> None:
     simulation = simulate([[1.0] * 6] * 3, initial=4, start_up=20.0)
     simulation.step()
     simulation.apply(Action(3, leaving=(1, 0)))
@@ -136,7 +136,7 @@ def test_those_named_leave_first_and_then_the_youngest() -> None:
     assert set(simulation.pods.ready_at) == {0}
 
 
-def test_pods_whose_start_was_measured_take_so_long_and_the_others_as_usual() -> None:
+def test_the_first_pods_start_as_measured_and_the_others_as_usual() -> None:
     simulation = simulate([[1.0] * 6] * 3, start_up=20.0, start_ups=(3.0, 7.0))
     simulation.apply(Action(2))
     simulation.apply(Action(4))

@@ -19,7 +19,7 @@ def test_a_folder_is_filled_once_per_stamp(tmp_path: Path) -> None:
     assert len(calls) == 2
 
 
-def test_a_failed_filling_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_failed_fill_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     folder = cache.fill_once(tmp_path / "it", "a", lambda fresh: (fresh / "jar").touch())
 
     def fill(fresh: Path) -> None:
@@ -31,6 +31,6 @@ def test_a_failed_filling_leaves_what_was_there(tmp_path: Path) -> None:
     assert (folder / "jar").exists()
 
 
-def test_the_cache_moves_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_folder_follows_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERPIPELINE_CACHE", "/elsewhere")
     assert cache.cache_root() == Path("/elsewhere")

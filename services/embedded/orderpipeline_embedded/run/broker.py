@@ -22,7 +22,7 @@ class Broker:
 
     @staticmethod
     def preparation() -> str:
-        """What the first start on this machine has to do first, in words; empty if nothing. JavaMissingError."""
+        """What has to be fetched before the first start here, in words; empty if nothing. JavaMissingError."""
         folder, parts = cache_root() / f"kafka-{maven.KAFKA_VERSION}", []
         if not java.present(JAVA):
             parts.append("Java from PyPI (35 MB)")

@@ -193,7 +193,7 @@ class Run:
         view, points = scaling.view, scaling.points
         producers, consumers = self._fleets
         wanted = plan.replication_factor
-        asked = "" if wanted == 1 else f" (the file asks for {wanted}, which takes a cluster)"
+        asked = "" if wanted == 1 else f" (the file asks for {wanted}, which needs a cluster)"
         return Snapshot(
             pipeline=plan.key[1],
             url=f"http://{HOST}:{self._options.port}",

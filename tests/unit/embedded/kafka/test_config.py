@@ -11,7 +11,7 @@ def test_the_test_broker_checks_acls_only_when_asked() -> None:
     assert "process.roles=broker,controller\n" in config.properties(config.single(node))
 
 
-def test_the_broker_listens_on_loopback_only_and_keeps_one_copy() -> None:
+def test_the_broker_listens_on_loopback_only_with_replication_factor_one() -> None:
     settings = config.plain("/d", 1, 2)
     assert settings["listeners"] == "PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2"
     assert settings["offsets.topic.replication.factor"] == 1

@@ -14,7 +14,7 @@ def home(folder: Path, version: str) -> Path:
     return folder
 
 
-def test_the_preferred_java_that_is_new_enough_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_preferred_java_that_is_new_enough_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = home(tmp_path / "17", "17.0.15"), home(tmp_path / "25", "25.0.1")
     monkeypatch.setattr(java, "homes", lambda: [old, new])
     assert java.find(17) == old
@@ -22,13 +22,13 @@ def test_the_preferred_java_that_is_new_enough_is_taken(tmp_path: Path, monkeypa
     assert java.find(17, newest=True) == new
 
 
-def test_without_a_fitting_java_the_message_says_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_suitable_java_the_message_lists_those_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(java, "homes", lambda: [home(tmp_path / "17", "17.0.15"), tmp_path / "none"])
     with pytest.raises(java.JavaMissingError, match=r"Java 21 or newer is needed, found: .*\(17\)"):
         java.find(21)
 
 
-def test_where_there_is_no_java_a_published_one_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_published_java_is_fetched_if_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = home(tmp_path / "17", "17.0.15")
     monkeypatch.setattr(java, "homes", lambda: [old])
     monkeypatch.setattr(java, "_fetch", lambda: tmp_path / "fetched")

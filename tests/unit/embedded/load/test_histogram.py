@@ -31,7 +31,7 @@ def test_nothing_recorded_is_unknown() -> None:
     assert Histogram().milliseconds(0.99) is None
 
 
-def test_a_clock_that_went_back_counts_as_nothing() -> None:
+def test_a_negative_duration_counts_as_zero() -> None:
     histogram = Histogram()
     histogram.record(-5)
     assert (histogram.total, histogram.quantile(1.0)) == (1, 0)

@@ -11,7 +11,7 @@ def reply(body: bytes) -> bytes:
     return OK % (len(body), body)
 
 
-def test_a_reply_is_read_once_it_is_whole() -> None:
+def test_a_reply_is_read_once_it_is_complete() -> None:
     heads, whole = Heads(), reply(b'{"accepted":7}')
     for cut in range(len(whole)):
         assert heads.split(whole[:cut]) is None
@@ -23,12 +23,12 @@ def test_a_reply_is_read_once_it_is_whole() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"SSH-2.0", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked"])
-def test_what_cannot_be_read_is_an_error(raw: bytes) -> None:
+def test_an_unreadable_reply_is_an_error(raw: bytes) -> None:
     with pytest.raises(ReplyError):
         read_head(raw)
 
 
-def test_a_connection_that_ends_is_seen() -> None:
+def test_connection_close_is_recognized() -> None:
     assert read_head(b"HTTP/1.1 503 X\r\nConnection: close\r\nContent-Length: 0").close
 
 
@@ -44,5 +44,5 @@ def test_a_connection_that_ends_is_seen() -> None:
         (422, b"", 0),
     ],
 )
-def test_what_was_taken_is_what_the_reply_says(status: int, body: bytes, expected: int) -> None:
+def test_the_number_accepted_is_the_one_in_the_reply(status: int, body: bytes, expected: int) -> None:
     assert accepted_orders(status, body, 10) == expected

@@ -24,7 +24,7 @@ def test_requests_hold_all_orders(mode: str) -> None:
     assert found == [json.loads(order) for order in orders]
 
 
-def test_the_pool_is_various_and_bounded() -> None:
+def test_the_pool_is_varied_and_bounded() -> None:
     assert pool_size(100, 1) == 10_000
     assert pool_size(100, 1000) == 20
     assert pool_size(10_240, 5000) == 4

@@ -16,7 +16,7 @@ def test_every_order_is_in_one_count() -> None:
     assert not tally.clean
 
 
-def test_a_clean_run_has_taken_all_of_something() -> None:
+def test_a_clean_run_has_orders_and_all_of_them_accepted() -> None:
     tally = Tally()
     assert not tally.clean
     tally.reply(202, 1, 1, 5)

@@ -8,7 +8,7 @@ from orderpipeline_embedded.kafka import java, maven
 from orderpipeline_embedded.run.broker import Broker
 
 
-def test_preparation_says_what_is_missing_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_preparation_lists_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERPIPELINE_CACHE", str(tmp_path))
     monkeypatch.setattr(java, "homes", list)
     monkeypatch.setattr(java, "is_published", lambda minimum: True)

@@ -1,4 +1,4 @@
-"""Supervision of processes, on a clock that the test moves."""
+"""Supervision of processes, on a clock that the test controls."""
 
 from orderpipeline_embedded.run.fleet import BACKOFF_SECONDS, STEADY_SECONDS, Fleet
 
@@ -44,7 +44,7 @@ class SupervisedFleet:
         self.fleet.tick()
 
 
-def test_as_many_run_as_are_wanted_and_the_highest_go_first() -> None:
+def test_the_desired_number_runs_and_the_highest_numbers_stop_first() -> None:
     supervised = SupervisedFleet(3)
     assert (supervised.fleet.running, supervised.fleet.alive) == (3, 3)
     supervised.fleet.scale(1)
@@ -57,7 +57,7 @@ def test_as_many_run_as_are_wanted_and_the_highest_go_first() -> None:
     assert (supervised.fleet.running, supervised.fleet.alive, supervised.reported) == (1, 1, [])
 
 
-def test_one_that_ends_by_itself_is_started_again_after_growing_waits() -> None:
+def test_a_process_that_exits_unexpectedly_is_restarted_with_backoff() -> None:
     supervised = SupervisedFleet(1)
     for wait in (*BACKOFF_SECONDS[1:], BACKOFF_SECONDS[-1]):
         supervised.processes[0][-1].status = 2
@@ -71,7 +71,7 @@ def test_one_that_ends_by_itself_is_started_again_after_growing_waits() -> None:
         assert (len(supervised.processes[0]), supervised.fleet.running) == (made + 1, 1)
 
 
-def test_after_a_steady_time_the_wait_is_short_again() -> None:
+def test_the_backoff_starts_over_after_a_steady_time() -> None:
     supervised = SupervisedFleet(1)
     for _ in range(4):
         supervised.processes[0][-1].status = 1
@@ -84,7 +84,7 @@ def test_after_a_steady_time_the_wait_is_short_again() -> None:
     assert supervised.fleet.running == 1
 
 
-def test_one_that_does_not_drain_in_time_is_killed_and_counted() -> None:
+def test_a_process_that_does_not_drain_in_time_is_killed_and_counted() -> None:
     supervised = SupervisedFleet(1)
     supervised.fleet.scale(0)
     supervised.after(0.0)
@@ -97,7 +97,7 @@ def test_one_that_does_not_drain_in_time_is_killed_and_counted() -> None:
     assert supervised.reported[0] == "consumer 0 did not exit within 10 s; killed"
 
 
-def test_one_that_fails_to_drain_is_counted() -> None:
+def test_a_process_that_fails_to_drain_is_counted() -> None:
     supervised = SupervisedFleet(1)
     supervised.fleet.scale(0)
     supervised.after(0.0)
@@ -107,7 +107,7 @@ def test_one_that_fails_to_drain_is_counted() -> None:
     assert supervised.reported == ["consumer 0 exited with status 1: words of 0"]
 
 
-def test_one_that_still_drains_is_not_replaced_until_it_is_gone() -> None:
+def test_a_draining_process_is_not_replaced_until_it_has_exited() -> None:
     supervised = SupervisedFleet(2)
     supervised.fleet.scale(1)
     supervised.after(0.0)
@@ -119,13 +119,13 @@ def test_one_that_still_drains_is_not_replaced_until_it_is_gone() -> None:
     assert (len(supervised.processes[1]), supervised.fleet.running) == (2, 2)
 
 
-def test_kill_ends_all_at_once() -> None:
+def test_kill_kills_all_processes() -> None:
     supervised = SupervisedFleet(2)
     supervised.fleet.kill()
     assert all(processes[0].killed for processes in supervised.processes.values())
 
 
-def test_those_named_go_first_and_their_numbers_are_taken_again() -> None:
+def test_named_processes_stop_first_and_their_numbers_are_reused() -> None:
     supervised = SupervisedFleet(4)
     supervised.fleet.scale(2, leaving=(1, 0, 9))
     supervised.after(0.0)
@@ -140,7 +140,7 @@ def test_those_named_go_first_and_their_numbers_are_taken_again() -> None:
     assert (len(supervised.processes[0]), len(supervised.processes[1]), supervised.fleet.running) == (2, 1, 3)
 
 
-def test_only_as_many_of_those_named_go_as_are_too_many() -> None:
+def test_only_surplus_processes_of_those_named_stop() -> None:
     supervised = SupervisedFleet(4)
     supervised.fleet.scale(3, leaving=(1, 0))
     supervised.after(0.0)

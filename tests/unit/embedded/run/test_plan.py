@@ -1,4 +1,4 @@
-"""What Kubernetes would be given becomes processes here: only the way to Kafka, ports, copies and files differ."""
+"""The rendered manifests become processes; only Kafka's address, ports, copies and files differ."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def rendered(source: str, service: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("service", ["producer", "consumer"])
-def test_the_environment_is_the_rendered_one_but_for_what_one_machine_changes(service: str) -> None:
+def test_the_environment_is_the_rendered_one_except_for_what_one_machine_changes(service: str) -> None:
     here, there = getattr(plan(), service).environment, rendered(SHOP, service)
     same = set(there) - OURS - set(CREDENTIALS)
     assert len(same) > 10
@@ -43,7 +43,7 @@ def test_the_environment_is_the_rendered_one_but_for_what_one_machine_changes(se
     assert here[Env.SECURITY_PROTOCOL] == "PLAINTEXT"
 
 
-def test_the_services_read_it() -> None:
+def test_the_services_accept_the_environment() -> None:
     found = plan(producers=2)
     producer = producer_settings.read_settings(EnvReader(found.producer.environment))
     assert (producer.host, producer.port, producer.reuse_port) == ("127.0.0.1", 18080, True)
@@ -51,12 +51,12 @@ def test_the_services_read_it() -> None:
     assert (consumer.host, consumer.group, consumer.workers) == ("127.0.0.1", "shop", 10)
 
 
-def test_a_port_is_shared_only_by_several() -> None:
+def test_a_port_is_shared_only_by_several_processes() -> None:
     assert producer_settings.read_settings(EnvReader(plan(producers=1).producer.environment)).reuse_port is False
     assert producer_settings.Settings.reuse_port is False
 
 
-def test_topics_are_as_rendered_with_one_copy() -> None:
+def test_topics_are_as_rendered_with_one_replica() -> None:
     orders, dead = plan().topics
     assert (orders.name, orders.partitions) == ("orders-placed", 12)
     assert orders.config == {"min.insync.replicas": "1", "retention.ms": "604800000"}
@@ -64,7 +64,7 @@ def test_topics_are_as_rendered_with_one_copy() -> None:
     assert plan().replication_factor == 3
 
 
-def test_topic_settings_are_texts_as_kafka_writes_them() -> None:
+def test_topic_settings_are_strings_as_kafka_writes_them() -> None:
     found = plan(text(topic={"config": {"preallocate": True, "segment.ms": 5000}})).topics[0].config
     assert (found["preallocate"], found["segment.ms"]) == ("true", "5000")
 
@@ -80,14 +80,14 @@ POSTGRES = text(consumer={"sink": {"type": "postgres", "dsnSecret": {"name": "db
 KEYS = text(producer={"auth": {"mode": "ApiKey", "secret": "clients"}})
 
 
-def test_secrets_are_files_of_a_folder() -> None:
+def test_secrets_are_files_in_a_folder() -> None:
     found = plan(POSTGRES, secrets=Path("/secrets")).consumer.environment
     assert found[Env.SINK_DSN_FILE] == "/secrets/db/address"
     assert plan(KEYS, secrets=Path("/secrets")).producer.environment[Env.API_KEYS_DIR] == "/secrets/clients"
 
 
 @pytest.mark.parametrize(("source", "secret"), [(POSTGRES, "db"), (KEYS, "clients")])
-def test_a_secret_that_is_nowhere_is_asked_for(source: str, secret: str) -> None:
+def test_a_missing_secret_is_reported(source: str, secret: str) -> None:
     with pytest.raises(PlanError, match=rf"Secret {secret} is needed.*--secrets"):
         plan(source)
 
@@ -104,6 +104,6 @@ def test_a_secret_that_is_nowhere_is_asked_for(source: str, secret: str) -> None
         (text(kafka={"existing": {"bootstrapServers": "kafka:9092"}}), "spec.kafka.existing: .* remove the field"),
     ],
 )
-def test_what_cannot_be_run_is_named(source: str, message: str) -> None:
+def test_a_file_that_cannot_be_run_names_the_reason(source: str, message: str) -> None:
     with pytest.raises(PlanError, match=message):
         read_pipeline(source, "shop.yaml")

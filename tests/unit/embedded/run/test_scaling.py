@@ -84,12 +84,12 @@ async def test_a_backlog_starts_consumers_and_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "reading"), [("Recommend", BACKLOG), ("Auto", Unknown("KafkaUnreachable", "gone"))])
-async def test_advice_and_ignorance_move_nothing(mode: str, reading: Reading | Unknown) -> None:
+async def test_a_recommendation_and_an_unknown_lag_change_nothing(mode: str, reading: Reading | Unknown) -> None:
     fleet, scaling, told, _ = await decided(mode, reading)
     assert (fleet.desired, told) == (1, [])
     assert len(scaling.points) == isinstance(reading, Reading)
     assert scaling.uncommitted() == (1_200_000 if isinstance(reading, Reading) else None)
 
 
-def test_consumers_are_known_by_their_numbers() -> None:
+def test_consumers_are_identified_by_their_numbers() -> None:
     assert consumer_numbers(("orderpipeline-consumer-3", "orderpipeline-consumer-host", "other-1")) == (3,)

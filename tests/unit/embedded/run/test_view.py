@@ -1,3 +1,5 @@
+"""The live view and the status line."""
+
 from dataclasses import replace
 from io import StringIO
 
@@ -21,13 +23,13 @@ def drawn(now: Snapshot) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def test_a_line_says_rates_lag_consumers_and_why() -> None:
+def test_a_line_has_rates_lag_consumers_and_the_reason() -> None:
     assert line(NOW) == (
         "in 1,234/s out 1,000/s; lag 4,321 orders 3.2 s; consumers 3 of 4 wanted: 4 consumers: so much arrives."
     )
 
 
-def test_what_is_not_known_is_not_zero() -> None:
+def test_unknown_is_not_zero() -> None:
     assert line(BLANK) == "in ? out ?; lag not known (not read yet); consumers 3 of 4 wanted: starting"
     error = replace(BLANK, error="KafkaUnreachable: the offsets could not be read")
     assert "lag not known (KafkaUnreachable" in line(error)
@@ -48,7 +50,7 @@ def test_in_mode_recommend_the_number_is_a_recommendation() -> None:
     assert "4 recommended" in drawn(replace(NOW, mode="Recommend"))
 
 
-def test_bars_are_relative_to_the_highest_and_bounded() -> None:
+def test_bars_are_relative_to_the_highest_and_limited_in_number() -> None:
     assert bars([0.0, 4.0, 8.0], 8.0) == "▁▅█"
     assert bars([0.0, 0.0], 0.0) == ""
     assert len(bars([1.0] * 500, 1.0)) == WIDTH

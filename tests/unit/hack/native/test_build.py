@@ -14,7 +14,7 @@ def test_every_binary_has_one_project_and_every_module_a_version() -> None:
         assert all("@v" in requirement for requirement in project.requires)
 
 
-def test_a_stamp_changes_with_all_that_a_binary_is_made_from(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stamp_changes_with_every_input_of_a_binary(monkeypatch: pytest.MonkeyPatch) -> None:
     etcd = projects.project_of("etcd")
     before = build.stamp_of("etcd")
     changes = {"requires": ("module@v2",), "ldflags": "", "tags": "x", "source": "package main", "files": {"a": "b:c"}}

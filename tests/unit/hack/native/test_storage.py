@@ -1,4 +1,4 @@
-"""Which volumes the local cluster makes and removes."""
+"""Which volumes the local cluster creates and deletes."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def claim(**spec: Any) -> dict[str, Any]:
     }
 
 
-def test_a_claim_with_a_node_gets_a_volume_of_its_own_on_it() -> None:
+def test_a_claim_with_a_node_gets_its_own_volume_there() -> None:
     volume = storage.volume_for(claim(), FOLDER)
     assert volume is not None
     assert volume["spec"]["local"]["path"] == "/volumes/pvc-1234"
@@ -41,7 +41,7 @@ def test_claims_of_others_and_bound_ones_are_left_alone(spec: dict[str, Any]) ->
     assert storage.volume_for(claim(**spec), FOLDER) is None
 
 
-def test_a_claim_waits_for_its_first_pod_and_a_leaving_one_gets_nothing() -> None:
+def test_a_claim_without_a_node_or_under_deletion_gets_no_volume() -> None:
     waiting, leaving = claim(), claim()
     waiting["metadata"]["annotations"] = {}
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"

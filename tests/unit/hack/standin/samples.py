@@ -1,4 +1,4 @@
-"""Objects as the API server hands them to the stand-in."""
+"""Objects as the stand-in gets them from the API server."""
 
 from typing import Any
 

@@ -15,7 +15,7 @@ def named(resources: list[samples.Json]) -> dict[str, samples.Json]:
     return {resource["metadata"]["name"]: resource for resource in resources}
 
 
-def test_cas_are_made_once_and_a_lost_half_makes_a_new_one() -> None:
+def test_cas_are_created_once_and_again_if_a_half_is_lost() -> None:
     one = samples.cluster()
     cas, made = certs.authorities(one, {}, "secret", NOW)
     assert set(named(made)) == {"x-cluster-ca", "x-cluster-ca-cert", "x-clients-ca", "x-clients-ca-cert"}
@@ -27,7 +27,7 @@ def test_cas_are_made_once_and_a_lost_half_makes_a_new_one() -> None:
     assert changed.digest != cas.digest
 
 
-def test_a_nodes_certificate_names_it_and_the_bootstrap_service() -> None:
+def test_a_nodes_certificate_names_the_node_and_the_bootstrap_service() -> None:
     one = samples.cluster(1, 1)
     cas, _ = certs.authorities(one, {}, "secret", NOW)
     made = named(certs.node_secrets(one, cas, {}, NOW))

@@ -1,4 +1,4 @@
-"""What Strimzi refuses and warns about."""
+"""What Strimzi rejects and warns about."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.unit.hack.standin import samples
         (None, {"brokers": 4}, []),
     ],
 )
-def test_no_broker_goes_that_holds_partitions_or_may_hold_some(
+def test_no_broker_with_partitions_or_unknown_ones_is_removed(
     holding: set[int] | None, keep: dict[str, int], reasons: list[str]
 ) -> None:
     pools = [
@@ -40,13 +40,13 @@ def test_no_broker_goes_that_holds_partitions_or_may_hold_some(
         (3, 3, {"listeners": [{"name": n, "port": 9093, "type": "internal", "tls": True} for n in "ab"]}, "port"),
     ],
 )
-def test_what_is_refused(brokers: int, controllers: int, spec: dict[str, Any], words: str) -> None:
+def test_invalid_clusters_are_rejected(brokers: int, controllers: int, spec: dict[str, Any], words: str) -> None:
     found = check.problem(samples.cluster(brokers, controllers, **spec))
     assert found is not None
     assert words in found[1]
 
 
-def test_a_good_cluster_is_not_refused_and_has_no_warnings() -> None:
+def test_a_valid_cluster_is_accepted_without_warnings() -> None:
     assert check.problem(samples.cluster()) is None
     assert check.warnings(samples.cluster()) == []
 
@@ -58,6 +58,6 @@ def test_a_single_ephemeral_node_has_two_storage_warnings() -> None:
     assert all(warning["type"] == "Warning" and warning["status"] == "True" for warning in check.warnings(one))
 
 
-def test_missing_replication_settings_and_even_controllers_are_warned_of() -> None:
+def test_missing_replication_settings_and_an_even_number_of_controllers_cause_warnings() -> None:
     reasons = {warning["reason"] for warning in check.warnings(samples.cluster(3, 2, config={}))}
     assert reasons == {"KafkaDefaultReplicationFactor", "KafkaMinInsyncReplicas", "KafkaKRaftControllerNodeCount"}

@@ -8,7 +8,7 @@ def settings(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines())
 
 
-def test_a_broker_speaks_on_replication_and_client_ports_only() -> None:
+def test_a_broker_listens_on_the_replication_and_client_ports_only() -> None:
     one = samples.cluster()
     found = settings(config.server(one, one.brokers[0]))
     assert found["listeners"] == "REPLICATION-9091://0.0.0.0:9091,TLS-9093://0.0.0.0:9093,PLAIN-9092://0.0.0.0:9092"
@@ -19,7 +19,7 @@ def test_a_broker_speaks_on_replication_and_client_ports_only() -> None:
     assert "authorizer.class.name" not in found
 
 
-def test_a_controller_has_the_users_config_too_and_no_client_port() -> None:
+def test_a_controller_also_has_the_users_config_but_no_client_port() -> None:
     one = samples.cluster(authorization={"type": "simple", "superUsers": ["root"]})
     found = settings(config.server(one, one.controllers[0]))
     assert found["listeners"] == "CONTROLPLANE-9090://0.0.0.0:9090"

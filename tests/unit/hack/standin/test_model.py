@@ -14,7 +14,7 @@ def test_ids_are_unique_over_pools_and_an_added_broker_takes_the_next() -> None:
     assert model.assign_ids(pools, {"brokers": 4, "controllers": 3})["brokers"] == [0, 1, 2, 6]
 
 
-def test_scaling_down_takes_the_highest_id_and_keep_holds_it() -> None:
+def test_scaling_down_removes_the_highest_id_unless_it_is_kept() -> None:
     pools = [
         samples.pool("brokers", 3, "broker", ids=[0, 1, 2, 6]),
         samples.pool("controllers", 1, "controller", ids=[3]),

@@ -40,7 +40,7 @@ def test_the_revision_follows_config_and_trust_but_not_the_number_of_brokers() -
     assert revision(model.cluster(samples.kafka(), pools)) == base
 
 
-def test_claims_go_with_the_pool_only_when_asked() -> None:
+def test_claims_are_deleted_with_the_pool_only_if_the_spec_says_so() -> None:
     one = samples.cluster()
     claim = pods.claims(one, one.brokers[0])[0]
     assert claim["metadata"]["name"] == "data-0-x-brokers-0"

@@ -4,7 +4,7 @@ from hack.standin import status
 from tests.unit.hack.standin import samples
 
 
-def test_creating_shows_no_listener_and_ready_shows_all() -> None:
+def test_the_status_has_no_listener_while_creating_and_all_when_ready() -> None:
     one = samples.cluster()
     creating = status.kafka(one, "creating", {}, "id", "")
     assert [(c["type"], c["status"], c["reason"]) for c in creating["conditions"]] == [("NotReady", "True", "Creating")]
@@ -19,12 +19,12 @@ def test_creating_shows_no_listener_and_ready_shows_all() -> None:
     assert ready["kafkaMetadataVersion"] == "4.3-IV0"
 
 
-def test_while_rolling_the_status_stays_as_it_was() -> None:
+def test_the_status_stays_the_same_while_rolling() -> None:
     before = {"conditions": [{"type": "Ready", "status": "True"}], "observedGeneration": 1}
     assert status.kafka(samples.cluster(generation=2), "rolling", before, "id", "PEM") == before
 
 
-def test_a_condition_keeps_its_time_until_it_changes() -> None:
+def test_an_unchanged_condition_keeps_its_transition_time() -> None:
     before = [{"type": "Ready", "status": "True", "lastTransitionTime": "old"}]
     assert status.stamped([{"type": "Ready", "status": "True"}], before, "new") == before
     assert status.stamped([{"type": "Ready", "status": "False"}], before, "new")[0]["lastTransitionTime"] == "new"

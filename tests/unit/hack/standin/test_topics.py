@@ -1,4 +1,4 @@
-"""What a KafkaTopic asks for and how its status reads."""
+"""The changes and the status for a KafkaTopic."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from tests.unit.hack.standin import samples
 TOPIC = Topic("id", 12, (3,), {})
 
 
-def test_a_new_topic_is_made_and_gets_the_finalizer() -> None:
+def test_a_new_topic_is_created_and_gets_the_finalizer() -> None:
     resource = samples.topic(metadata={"finalizers": []})
     found = change(resource, None, resource)
     assert (found.create, found.finalizer, found.problem) == (True, True, None)
 
 
-def test_more_partitions_grow_and_settings_follow() -> None:
+def test_partitions_are_added_and_settings_updated() -> None:
     resource = samples.topic(spec={"partitions": 24, "config": {"retention.ms": 1, "a": True}})
     found = change(resource, Topic("id", 12, (3,), {"a": "true", "old": "1"}), resource)
     assert (found.grow, found.put, found.drop, found.problem) == (True, {"retention.ms": "1"}, ("old",), None)
@@ -31,7 +31,7 @@ def test_more_partitions_grow_and_settings_follow() -> None:
         ({"topicName": "b"}, {"topicName": "a"}, "topicName"),
     ],
 )
-def test_what_can_not_change_is_not_supported(spec: dict[str, Any], status: dict[str, Any], words: str) -> None:
+def test_unsupported_changes_are_rejected(spec: dict[str, Any], status: dict[str, Any], words: str) -> None:
     resource = samples.topic(spec=spec, status=status)
     found = change(resource, TOPIC, resource)
     assert found.problem is not None
@@ -43,7 +43,7 @@ def test_what_can_not_change_is_not_supported(spec: dict[str, Any], status: dict
     assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", "NotSupported")
 
 
-def test_the_older_of_two_keeps_the_topic() -> None:
+def test_the_older_of_two_resources_keeps_the_topic() -> None:
     old, new = samples.topic("a", "1", spec={"topicName": "t"}), samples.topic("b", "2", spec={"topicName": "t"})
     winners = topics.winners([new, old])
     assert winners["t"] is old
@@ -53,14 +53,14 @@ def test_the_older_of_two_keeps_the_topic() -> None:
     assert "topicName" not in topics.status(new, TOPIC, problem)
 
 
-def test_deleting_deletes_the_topic_and_then_lets_go() -> None:
+def test_deletion_deletes_the_topic_and_then_removes_the_finalizer() -> None:
     resource = samples.topic(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})
     found = change(resource, TOPIC, resource)
     assert (found.delete, found.finalizer) == (True, False)
     assert change(resource, None, resource).delete is False
 
 
-def test_an_unmanaged_topic_is_let_go_and_says_so() -> None:
+def test_an_unmanaged_topic_loses_its_finalizer_and_its_status_says_so() -> None:
     resource = samples.topic(metadata={"annotations": {"strimzi.io/managed": "false"}})
     found = change(resource, TOPIC, None)
     assert (found.create, found.delete, found.finalizer) == (False, False, False)
@@ -73,7 +73,7 @@ def test_a_paused_topic_is_left_alone() -> None:
     assert topics.status(resource, None, None)["conditions"][0]["type"] == "ReconciliationPaused"
 
 
-def test_a_ready_topic_tells_its_id() -> None:
+def test_a_ready_topic_has_its_id_in_the_status() -> None:
     found = topics.status(samples.topic(), TOPIC, None)
     assert found == {
         "observedGeneration": 2, "topicName": "orders", "topicId": "id",

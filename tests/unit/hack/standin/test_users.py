@@ -1,4 +1,4 @@
-"""What a KafkaUser asks for."""
+"""The ACLs, quotas and Secret of a KafkaUser."""
 
 from hack.standin import users
 from tests.unit.hack.standin import samples
@@ -21,7 +21,7 @@ def test_a_tls_user_is_named_by_its_certificate() -> None:
     assert users.username(samples.user(authentication={"type": "tls"})) == "CN=u"
 
 
-def test_quotas_take_kafkas_names() -> None:
+def test_quotas_have_kafkas_names() -> None:
     resource = samples.user(quotas={"producerByteRate": 1024, "requestPercentage": 50})
     assert users.quotas(resource) == {"producer_byte_rate": 1024.0, "request_percentage": 50.0}
 
@@ -32,7 +32,7 @@ def test_a_scram_secret_holds_the_password_and_the_login() -> None:
     assert found["sasl.jaas.config"].endswith('required username="u" password="p";')
 
 
-def test_acls_without_an_authorizer_are_refused() -> None:
+def test_acls_without_an_authorizer_are_rejected() -> None:
     resource = samples.user(authorization={"type": "simple", "acls": []})
     problem_found = users.problem(resource, authorized=False)
     assert problem_found is not None
