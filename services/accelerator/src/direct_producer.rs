@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 
 use crate::callback::{Callback, report};
 use crate::fast_path::FastPath;
 use crate::orders::sequence::Orders;
-use crate::orders::single::SingleOrder;
 use crate::producer::accumulator::Accumulator;
 use crate::producer::config::{producer_config, target};
 use crate::producer::record_batch::encode_headers;
@@ -93,28 +92,6 @@ impl DirectProducer {
         let headers = extended.as_deref().unwrap_or(&self.encoded_headers);
         let callback = Callback::Record(on_delivery, Some(value.to_vec()));
         self.shared.enqueue(key.as_bytes(), value, headers, callback, now())
-    }
-
-    /// Read one simple order and queue it, with `order_id` if it has none of its own, and only if its key and value
-    /// have at most `capacity` bytes. Returns those bytes and `{"order_id":"…"}`, or None if nothing was done.
-    #[pyo3(name = "take")]
-    fn accept<'py>(
-        &self,
-        py: Python<'py>,
-        body: &[u8],
-        capacity: isize,
-        order_id: &str,
-        on_delivery: Py<PyAny>,
-    ) -> Option<(usize, Bound<'py, PyBytes>)> {
-        let order = SingleOrder::read(body, order_id)?;
-        let size = order.key.len() + order.value.len();
-        let callback = Callback::Record(on_delivery, None);
-        if size as isize > capacity
-            || !self.shared.enqueue(order.key, &order.value, &self.encoded_headers, callback, now())
-        {
-            return None;
-        }
-        Some((size, PyBytes::new(py, &order.answer())))
     }
 
     /// The fast path for single orders, with these settings. A producer has at most one.

@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::callback::{Callback, FastPathOrder};
+use crate::in_flight_bytes::InFlightBytes;
 use crate::orders::ids::{BLOCK_SIZE, PREFIX_LEN, id_at};
 use crate::orders::single::SingleOrder;
 use crate::producer::shared::{Shared, lock, now};
@@ -43,6 +44,8 @@ struct Settings {
     order_bytes: usize,
     /// The most that all orders in flight may have.
     in_flight_bytes: usize,
+    /// Counts all orders in flight, however they were accepted.
+    in_flight: Py<InFlightBytes>,
     /// What an order counts for besides its key and value.
     overhead: usize,
     /// The histogram's bounds, in seconds.
@@ -64,7 +67,6 @@ struct State {
     /// When the prefix was made, in Unix milliseconds, and how many of its ids are in use.
     id_prefix_ms: i64,
     ids_used: usize,
-    in_flight_bytes: usize,
     accepted: u64,
     /// Replies by the histogram's buckets.
     counts: Vec<u64>,
@@ -92,7 +94,7 @@ impl FastPath {
         let mut acked = 0;
         let mut state = lock(&self.state);
         for (order, code) in orders {
-            state.in_flight_bytes -= order.size;
+            self.settings.in_flight.get().subtract(order.size);
             let seconds = now.duration_since(order.started).as_secs_f64();
             if let Some(code) = code {
                 failed.push((order, code, seconds));
@@ -122,17 +124,15 @@ impl FastPath {
 
 #[pymethods]
 impl FastPath {
-    /// Accept a segment that is exactly one simple order after a known head, if the orders in flight and `others` more
-    /// bytes leave room for it. Returns the reply, or True if `on_reply` will be called with it, or None if nothing was
-    /// done.
+    /// Accept a segment that is exactly one simple order after a known head, if the orders in flight leave room for it.
+    /// Returns the reply, which is empty if `on_reply` will be called with it, or None if nothing was done.
     #[pyo3(name = "request")]
     fn accept<'py>(
         &self,
         py: Python<'py>,
         segment: &[u8],
-        others: usize,
         on_reply: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let settings = &self.settings;
         let head_part = &segment[..segment.len().min(MAX_HEAD_BYTES)];
         let Some(end) = memmem::find(head_part, END_OF_HEAD) else { return Ok(None) };
@@ -156,7 +156,7 @@ impl FastPath {
             return Ok(None);
         };
         let size = order.key.len() + order.value.len() + settings.overhead;
-        let in_flight = state.in_flight_bytes + others;
+        let in_flight = settings.in_flight.get().value();
         if in_flight > 0 && in_flight + size > settings.in_flight_bytes {
             return Ok(None);
         }
@@ -168,13 +168,13 @@ impl FastPath {
             return Ok(None);
         }
         state.ids_used += 1;
-        state.in_flight_bytes += size;
+        settings.in_flight.get().add(size);
         state.accepted += 1;
         if settings.wait {
-            return Ok(Some(true.into_pyobject(py)?.to_owned().into_any()));
+            return Ok(Some(PyBytes::new(py, b"")));
         }
         state.observe(&settings.bounds, now.0.elapsed().as_secs_f64());
-        Ok(Some(state.reply(py, &answer).into_any()))
+        Ok(Some(state.reply(py, &answer)))
     }
 
     /// Allow the fast path for bodies of this length after this head, which is given without its empty line.
@@ -191,12 +191,6 @@ impl FastPath {
     #[pyo3(name = "begin")]
     fn set_reply_prefix(&self, prefix: &[u8]) {
         lock(&self.state).reply_prefix = prefix.to_vec();
-    }
-
-    /// Bytes of all orders that were accepted here and are in flight.
-    #[pyo3(name = "in_flight")]
-    fn in_flight_bytes(&self) -> usize {
-        lock(&self.state).in_flight_bytes
     }
 
     /// What has been counted since the previous call: accepted orders, replies by the histogram's buckets, and their

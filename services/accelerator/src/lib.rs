@@ -12,6 +12,8 @@ mod direct_producer;
 #[cfg(feature = "python")]
 mod fast_path;
 #[cfg(feature = "python")]
+mod in_flight_bytes;
+#[cfg(feature = "python")]
 mod librdkafka;
 mod orders;
 mod producer;
@@ -24,11 +26,13 @@ mod _native {
     #[pymodule_export]
     use super::fast_path::FastPath;
     #[pymodule_export]
+    use super::in_flight_bytes::InFlightBytes;
+    #[pymodule_export]
     use super::librdkafka::fetched_batch::FetchedBatch;
     #[pymodule_export]
     use super::librdkafka::fetcher::Fetcher;
     #[pymodule_export]
     use super::librdkafka::producer::{LibrdkafkaProducer, library_version};
     #[pymodule_export]
-    use super::orders::sequence::{Orders, read_array, read_lines};
+    use super::orders::sequence::{Orders, read_array, read_lines, read_order};
 }

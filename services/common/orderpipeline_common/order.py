@@ -141,7 +141,7 @@ def with_order_id(raw: bytes, order_id: str) -> bytes:
     `raw` was accepted by `decode_order`, so it is an object with at least one field. `order_id` must be ASCII without
     quotes or backslashes.
     """
-    return b'{"order_id":"' + order_id.encode("ascii") + b'",' + raw.lstrip()[1:]
+    return b'{"order_id":"%b",%b' % (order_id.encode("ascii"), raw.lstrip()[1:])
 
 
 def uuid7(now_ms: int, random: bytes) -> str:

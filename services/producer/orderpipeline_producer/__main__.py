@@ -14,21 +14,23 @@ import uvloop
 
 from orderpipeline_common.logs import configure_logs
 from orderpipeline_common.runtime import EnvReader, SettingsError, stop_on_signals
-from orderpipeline_producer.api.auth import ANONYMOUS, ApiKeys, load_keys
+from orderpipeline_producer.api.admission import Admission
+from orderpipeline_producer.api.auth import ApiKeys, load_keys, watch_keys
 from orderpipeline_producer.api.orders import Orders
 from orderpipeline_producer.api.quota import Quota
 from orderpipeline_producer.api.routes import PATHS, make_api
-from orderpipeline_producer.decoding.accelerated import PlainReader
-from orderpipeline_producer.decoding.order_ids import Ids
-from orderpipeline_producer.fast_path import open_desk
+from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
+from orderpipeline_producer.decoding.reader import ACCELERATED, PYTHON, OrderReader
+from orderpipeline_producer.fast_path import make_fast_path
+from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
-from orderpipeline_producer.kafka.accelerated_client import KafkaClient, make_sink
-from orderpipeline_producer.kafka.confluent_client import producer_config
-from orderpipeline_producer.kafka.health import KafkaWatch, watch_keys
-from orderpipeline_producer.kafka.producer_client import Gateway
+from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
+from orderpipeline_producer.kafka.config import make_client, producer_config
+from orderpipeline_producer.kafka.health import KafkaHealth
+from orderpipeline_producer.kafka.producer_client import ProducerClient
 from orderpipeline_producer.metrics import Metrics, make_registry
 from orderpipeline_producer.settings import Settings, read_settings, tls_context
-from orderpipeline_producer.web.request import Held
+from orderpipeline_producer.web.request import BodyMemoryBudget
 
 _log = logging.getLogger("orderpipeline_producer")
 
@@ -54,46 +56,38 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     """The whole life of the process."""
     loop = asyncio.get_running_loop()
     stop = stop_on_signals(loop)
+    health = KafkaHealth()
     config = producer_config(settings, f"producer-{settings.pipeline}-{socket.gethostname()}")
-    sink = make_sink(config, settings)
-    metrics = Metrics(PATHS)
-    gateway = Gateway(sink, settings.limits.in_flight_bytes, metrics, loop)
-    metrics.in_flight = lambda: gateway.in_flight
-    watch = KafkaWatch(sink.check)
-    sink.on_trouble = watch.look
-    jobs: list[Coroutine[Any, Any, None]] = [watch.run()]
-    identify = lambda _: ANONYMOUS  # noqa: E731
+    client = make_client(config, settings, health.report, loop)
+    jobs: list[Coroutine[Any, Any, None]] = [health.watch(client.check)]
+    identify = None
     if settings.auth_mode == "ApiKey" and settings.api_keys_dir is not None:
-        told: set[str] = set()
-        keys = ApiKeys(load_keys(settings.api_keys_dir, told))
+        warned: set[str] = set()
+        keys = ApiKeys(load_keys(settings.api_keys_dir, warned))
         identify = keys.client
-        jobs.append(watch_keys(settings.api_keys_dir, keys, told))
-    ids = Ids(time.time_ns, os.urandom)
+        jobs.append(watch_keys(settings.api_keys_dir, keys, warned))
+    limits, metrics, responses = settings.limits, Metrics(PATHS), Responses(time.time())
     orders = Orders(
-        limits=settings.limits,
-        gateway=gateway,
-        identify=identify,
-        anonymous=settings.auth_mode == "None",
-        quota=Quota(settings.client_orders_per_second, loop.time),
+        reader=OrderReader(limits, ACCELERATED if isinstance(client, AcceleratedClient) else PYTHON),
+        client=client,
+        admission=Admission(identify, Quota(settings.client_orders_per_second, loop.time), health.problem, metrics),
+        ids=TimeOrderedIds(time.time_ns, os.urandom),
+        body_memory=BodyMemoryBudget(max(limits.in_flight_bytes, limits.body_bytes)),
         metrics=metrics,
-        held=Held(max(settings.limits.in_flight_bytes, settings.limits.body_bytes)),
-        mint=ids.one,
-        mint_many=ids.many,
-        down=lambda: sink.fatal or watch.down,
         wait=settings.durability == "acked",
-        plain=None if sink.produce_plain is None else PlainReader(settings.limits, ids.blocks),
     )
-    ready = lambda: "draining" if stop.is_set() else sink.fatal or watch.down  # noqa: E731
-    api = make_api(orders, metrics, make_registry(metrics), ready, lambda: sink.fatal, loop.time)
-    desk = open_desk(sink.desk, orders, ids.blocks)
-    server = HttpServer(api, orders, settings.limits.request_seconds, desk)
+    fast_path = make_fast_path(orders, responses, loop.time)
+    registry = make_registry(metrics, client.in_flight, fast_path.add_counts)
+    ready = lambda: "draining" if stop.is_set() else health.problem()  # noqa: E731
+    api = make_api(orders, registry, ready, lambda: health.fatal, loop.time)
+    server = HttpServer(api, fast_path, responses, limits.request_seconds)
     tasks = [loop.create_task(job) for job in jobs]
     for task in tasks:
         task.add_done_callback(lambda ended: _stop_when_failed(ended, stop))
     port = await server.start(settings.host, settings.port, reuse_port=settings.reuse_port, tls=tls)
     _log.info("taking orders", extra={"port": port, "topic": settings.topic, "durability": settings.durability})
     await stop.wait()
-    return await _drain(settings, server, gateway, sink, tasks)
+    return await _drain(settings, server, client, tasks)
 
 
 def _stop_when_failed(task: "asyncio.Task[None]", stop: asyncio.Event) -> None:
@@ -106,17 +100,15 @@ def _stop_when_failed(task: "asyncio.Task[None]", stop: asyncio.Event) -> None:
 async def _drain(
     settings: Settings,
     server: HttpServer,
-    gateway: Gateway,
-    sink: KafkaClient,
+    client: ProducerClient,
     tasks: list["asyncio.Task[None]"],
 ) -> int:
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.drain_seconds
-    _log.info("draining", extra={"seconds": settings.drain_seconds, "in_flight_bytes": gateway.in_flight})
+    _log.info("draining", extra={"seconds": settings.drain_seconds, "in_flight_bytes": client.in_flight.bytes})
     finished = await server.stop(settings.drain_seconds * 0.75)
-    gateway.close()
     # On this thread, as all delivery callbacks; there is nobody left whom it could keep waiting.
-    left = sink.flush(max(0.1, end - loop.time() - 0.5))
+    left = client.close(max(0.1, end - loop.time() - 0.5))
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

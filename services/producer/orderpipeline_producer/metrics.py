@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -15,47 +15,45 @@ BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 OTHER: Final = "other"
 
 
-class Metrics(Collector):
-    """Counters of one process. Labels are bounded: known routes and `other`, statuses that we send, three reasons."""
+class Metrics:
+    """Counts requests, and orders that were not accepted. Labels are bounded: known routes and `other`, statuses that
+    we send."""
 
     def __init__(self, routes: frozenset[str]) -> None:
         self._routes = routes
-        self.in_flight: Callable[[], int] = int
-        """Tells the bytes in flight; the gateway that knows them is made after its metrics."""
-        self.before: Callable[[], None] = lambda: None
-        """Called before the counters are read, for what is counted elsewhere to be added."""
-        self._requests: dict[tuple[str, int], int] = {}
-        self._seconds: dict[str, list[int]] = {}
-        self._sums: dict[str, float] = {}
-        self.accepted = 0
-        self.acked = 0
-        self.failed = 0
+        self.requests: dict[tuple[str, int], int] = {}
+        """Of each route and status."""
+        self.seconds: dict[str, list[int]] = {}
+        """Of each route, requests by BUCKETS of their durations."""
+        self.sums: dict[str, float] = {}
+        """Of each route, the durations of all requests together, in seconds."""
         self.rejected: dict[int, int] = {}
+        """Orders that were not accepted, by status."""
 
     def request(self, path: str, status: int, seconds: float) -> None:
         """Count one request that has been answered."""
         route = path if path in self._routes else OTHER
         key = (route, status)
-        self._requests[key] = self._requests.get(key, 0) + 1
-        counts = self._seconds.get(route)
+        self.requests[key] = self.requests.get(key, 0) + 1
+        counts = self.seconds.get(route)
         if counts is None:
-            counts = self._seconds[route] = [0] * (len(BUCKETS) + 1)
-            self._sums[route] = 0.0
+            counts = self.seconds[route] = [0] * (len(BUCKETS) + 1)
+            self.sums[route] = 0.0
         counts[bisect_left(BUCKETS, seconds)] += 1
-        self._sums[route] += seconds
+        self.sums[route] += seconds
 
     def add(self, path: str, status: int, counts: Sequence[int], seconds: float) -> None:
         """Count requests of a known route that have been answered, by BUCKETS of their durations."""
         self.timer(path, status)  # makes the places
-        self._requests[path, status] += sum(counts)
-        self._sums[path] += seconds
+        self.requests[path, status] += sum(counts)
+        self.sums[path] += seconds
         for at, count in enumerate(counts):
-            self._seconds[path][at] += count
+            self.seconds[path][at] += count
 
     def timer(self, path: str, status: int) -> Callable[[float], None]:
         """What `request` does for one route and status, made once for those that come all the time."""
         self.request(path, status, 0.0)
-        counts, sums, requests, key = self._seconds[path], self._sums, self._requests, (path, status)
+        counts, sums, requests, key = self.seconds[path], self.sums, self.requests, (path, status)
         # Its first entry only made the places.
         counts[0] -= 1
         requests[key] -= 1
@@ -71,35 +69,57 @@ class Metrics(Collector):
         """Count orders that were not taken, by the status they got."""
         self.rejected[status] = self.rejected.get(status, 0) + orders
 
+
+class OrderCounts(Protocol):
+    """Orders on their way to Kafka."""
+
+    accepted: int
+    acked: int
+    failed: int
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of those that are in flight."""
+
+
+class ProducerCollector(Collector):
+    """All of it as the Prometheus client asks for it. `add_counts` is called before, for what is counted elsewhere."""
+
+    def __init__(self, metrics: Metrics, orders: OrderCounts, add_counts: Callable[[], None]) -> None:
+        self._metrics = metrics
+        self._orders = orders
+        self._add_counts = add_counts
+
     def collect(self) -> Iterator[Metric]:
-        """The families, as the Prometheus client asks for them."""
-        self.before()
+        """The families."""
+        self._add_counts()
+        metrics, orders = self._metrics, self._orders
         requests = CounterMetricFamily(Name.REQUESTS, "HTTP requests answered.", labels=["route", "status"])
-        for (route, status), count in sorted(self._requests.items()):
+        for (route, status), count in sorted(metrics.requests.items()):
             requests.add_metric([route, str(status)], count)
         yield requests
         seconds = HistogramMetricFamily(Name.REQUEST_SECONDS, "Seconds from head to reply.", labels=["route"])
-        for route, counts in sorted(self._seconds.items()):
+        for route, counts in sorted(metrics.seconds.items()):
             total, buckets = 0, []
             for bound, count in zip([*map(str, BUCKETS), "+Inf"], counts, strict=True):
                 total += count
                 buckets.append((bound, total))
-            seconds.add_metric([route], buckets, self._sums[route])
+            seconds.add_metric([route], buckets, metrics.sums[route])
         yield seconds
         rejected = CounterMetricFamily(Name.ORDERS_REJECTED, "Orders not taken, by status.", labels=["status"])
-        for status, count in sorted(self.rejected.items()):
+        for status, count in sorted(metrics.rejected.items()):
             rejected.add_metric([str(status)], count)
         yield rejected
-        yield CounterMetricFamily(Name.ORDERS_ACCEPTED, "Orders handed to the Kafka client.", value=self.accepted)
-        yield CounterMetricFamily(Name.ORDERS_ACKED, "Orders that Kafka acknowledged.", value=self.acked)
-        yield CounterMetricFamily(Name.ORDERS_FAILED, "Orders that Kafka did not acknowledge.", value=self.failed)
-        yield GaugeMetricFamily(Name.IN_FLIGHT_BYTES, "Bytes taken and not yet acknowledged.", value=self.in_flight())
+        yield CounterMetricFamily(Name.ORDERS_ACCEPTED, "Orders handed to the Kafka client.", value=orders.accepted)
+        yield CounterMetricFamily(Name.ORDERS_ACKED, "Orders that Kafka acknowledged.", value=orders.acked)
+        yield CounterMetricFamily(Name.ORDERS_FAILED, "Orders that Kafka did not acknowledge.", value=orders.failed)
+        yield GaugeMetricFamily(Name.IN_FLIGHT_BYTES, "Bytes taken and not yet acknowledged.", value=orders.bytes)
 
 
-def make_registry(metrics: Metrics) -> CollectorRegistry:
+def make_registry(metrics: Metrics, orders: OrderCounts, add_counts: Callable[[], None]) -> CollectorRegistry:
     """A registry of its own with these metrics and those of the process."""
     registry = CollectorRegistry()
-    registry.register(metrics)
+    registry.register(ProducerCollector(metrics, orders, add_counts))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)

@@ -1,71 +1,67 @@
 """The order API's own HTTP server on loopback in a thread, in front of a Kafka client that only remembers."""
 
 import asyncio
+import os
 import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Literal
+from typing import Any
 
 import uvloop
 
-from orderpipeline_common.order import Order, OrderError, decode_order
-from orderpipeline_producer.api.auth import ANONYMOUS
+from orderpipeline_common.order import OrderError, decode_order
+from orderpipeline_producer.api.admission import Admission
 from orderpipeline_producer.api.orders import Orders
 from orderpipeline_producer.api.quota import Quota
 from orderpipeline_producer.api.routes import PATHS, make_api
-from orderpipeline_producer.fast_path import OnOutcome, open_desk
+from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
+from orderpipeline_producer.decoding.reader import PYTHON, OrderReader
+from orderpipeline_producer.fast_path import AcceleratedFastPath, PythonFastPath
+from orderpipeline_producer.http.handler import OnReply
+from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
-from orderpipeline_producer.kafka.confluent_client import Headers, OnDelivery, ProducePlain, Take
-from orderpipeline_producer.kafka.producer_client import Gateway
+from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.metrics import Metrics, make_registry
 from orderpipeline_producer.settings import Limits
-from orderpipeline_producer.web.request import Held
+from orderpipeline_producer.web.request import BodyMemoryBudget
 
 
-class MemorySink:
-    """Acknowledges all it was given at the next poll, unless it is told to hold."""
+class MemoryProducer:
+    """confluent-kafka's producer, but it remembers: it acknowledges all at the next poll, unless it is told to hold."""
 
     def __init__(self) -> None:
-        self.fatal = ""
-        self.fd: int | None = None
-        self.take: Take | None = None
-        self.produce_plain: ProducePlain | None = None
         self.hold = False
         self.values: list[bytes] = []
-        self._due: list[OnDelivery] = []
+        self._due: list[Callable[..., None]] = []
 
-    def produce(self, key: str, value: bytes, headers: Headers, on_delivery: OnDelivery) -> None:
+    def produce(self, topic: str, value: bytes, key: str, partition: int, on_delivery: Any, *more: Any) -> None:
         self.values.append(bytes(value))
         self._due.append(on_delivery)
 
-    def produce_all(
-        self, orders: Sequence[Order], values: Sequence[bytes], headers: Headers, on_delivery: OnDelivery
-    ) -> int:
-        for order, value in zip(orders, values, strict=True):
-            self.produce(order.customer_id, value, headers, on_delivery)
-        return len(values)
-
-    def poll(self) -> None:
+    def poll(self, seconds: float) -> None:
         if not self.hold:
             due, self._due = self._due, []
             for on_delivery in due:
                 on_delivery(None, None)
 
+    def flush(self, seconds: float) -> int:
+        return len(self._due)
 
-class MemoryDesk:
-    """What the accelerator's desk does, for a sink that remembers: it knows heads by their bytes only."""
 
-    def __init__(self, sink: MemorySink, **rules: Any) -> None:
-        self._sink, self._rules = sink, rules
+class MemoryFastPath:
+    """What the accelerator's part of the fast path does, but it remembers: it knows heads by their bytes only."""
+
+    def __init__(self, producer: MemoryProducer, **settings: Any) -> None:
+        self._producer, self._settings = producer, settings
         self._heads: dict[bytes, int] = {}
         self._begin = b""
-        self._waiting: set[OnOutcome] = set()
-        self.taken = 0
+        self._waiting: set[OnReply] = set()
+        self.accepted = 0
 
-    def request(self, data: bytes, others: int, on_reply: OnOutcome) -> bytes | Literal[True] | None:
+    def request(self, data: bytes, on_reply: OnReply) -> bytes | None:
         head, _, body = data.partition(b"\r\n\r\n")
         if self._heads.get(head) != len(body):
             return None
@@ -73,20 +69,22 @@ class MemoryDesk:
             customer = decode_order(body).customer_id
         except OrderError:
             return None
-        answer = b'{"order_id":"desk"}'
+        answer = b'{"order_id":"fast"}'
         reply = b"%b%d\r\n\r\n%b" % (self._begin, len(answer), answer)
 
         def on_delivery(error: Any, message: Any) -> None:
+            self._settings["in_flight"].add(-len(body))
             if on_reply in self._waiting:
                 self._waiting.discard(on_reply)
                 on_reply(reply)
 
-        self.taken += 1
-        self._sink.produce(customer, body, [], on_delivery)
-        if not self._rules["wait"]:
+        self.accepted += 1
+        self._settings["in_flight"].add(len(body))
+        self._producer.produce("orders", body, customer, -1, on_delivery)
+        if not self._settings["wait"]:
             return reply
         self._waiting.add(on_reply)
-        return True
+        return b""
 
     def remember(self, head: bytes, length: int) -> None:
         self._heads[head] = length
@@ -94,29 +92,30 @@ class MemoryDesk:
     def begin(self, reply: bytes) -> None:
         self._begin = reply
 
-    def in_flight(self) -> int:
-        return len(self._waiting)
-
     def counted(self) -> tuple[int, list[int], float]:
-        return 0, [0] * (len(self._rules["bounds"]) + 1), 0.0
+        return 0, [0] * (len(self._settings["bounds"]) + 1), 0.0
 
-    def give_up(self, on_reply: OnOutcome) -> tuple[bytes, float] | None:
+    def give_up(self, on_reply: OnReply) -> tuple[bytes, float] | None:
         assert on_reply in self._waiting
         self._waiting.discard(on_reply)
-        return b'{"order_id":"desk"}', 0.0
+        return b'{"order_id":"fast"}', 0.0
 
 
 class Served:
-    """A running server. `taken()` is how many orders it has handed to Kafka so far, `desks` what stood at its desk."""
+    """A running server. `accepted()` is how many orders it has handed to Kafka so far; `fast_paths` has what stands for
+    the accelerator's part, if it has any.
+    """
 
-    def __init__(self, port: int, sink: MemorySink, loop: asyncio.AbstractEventLoop, desks: list[MemoryDesk]) -> None:
-        self.desks = desks
+    def __init__(
+        self, port: int, kafka: MemoryProducer, loop: asyncio.AbstractEventLoop, fast_paths: list[MemoryFastPath]
+    ) -> None:
+        self.fast_paths = fast_paths
         self.port = port
-        self.sink = sink
+        self.kafka = kafka
         self._loop = loop
 
-    def taken(self) -> int:
-        return len(self.sink.values)
+    def accepted(self) -> int:
+        return len(self.kafka.values)
 
     def settle(self) -> None:
         """Let the server take in what has been sent: it accepts, reads and begins to answer in turns of its loop."""
@@ -193,9 +192,9 @@ def closes_on_single_bytes(client: socket.socket, seconds: float) -> None:
 
 
 @contextmanager
-def served(request_seconds: float = 60.0, *, wait: bool = True, desk: bool = False) -> Iterator[Served]:
-    """A server with small limits: orders of 2,000 bytes, bodies of 100,000, batches of 100. With a desk, single orders
-    go its way as they go the accelerator's.
+def served(request_seconds: float = 60.0, *, wait: bool = True, accelerated: bool = False) -> Iterator[Served]:
+    """A server with small limits: orders of 2,000 bytes, bodies of 100,000, batches of 100. If accelerated, single
+    orders are accepted as by the accelerator.
     """
     limits = Limits(order_bytes=2000, body_bytes=100_000, batch_orders=100, request_seconds=request_seconds)
     ready: list[Served] = []
@@ -206,28 +205,34 @@ def served(request_seconds: float = 60.0, *, wait: bool = True, desk: bool = Fal
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         stops.append(lambda: loop.call_soon_threadsafe(stop.set) and None)
-        sink, metrics = MemorySink(), Metrics(PATHS)
-        gateway = Gateway(sink, limits.in_flight_bytes, metrics, loop)
-        number = iter(range(1_000_000))
+        kafka, metrics, responses = MemoryProducer(), Metrics(PATHS), Responses(time.time())
+        report = lambda code, text, *, fatal: None  # noqa: E731
+        client = ConfluentClient({}, "orders", limits.in_flight_bytes, report, loop, lambda config: kafka)
         orders = Orders(
-            limits=limits, gateway=gateway, identify=lambda _: ANONYMOUS, anonymous=True,
-            quota=Quota(0, loop.time), metrics=metrics, held=Held(1_000_000), mint=lambda: f"id-{next(number)}",
-            mint_many=lambda count: [f"id-{next(number)}" for _ in range(count)], down=lambda: "", wait=wait,
+            reader=OrderReader(limits, PYTHON), client=client,
+            admission=Admission(None, Quota(0, loop.time), lambda: "", metrics),
+            ids=TimeOrderedIds(time.time_ns, os.urandom), body_memory=BodyMemoryBudget(1_000_000),
+            metrics=metrics, wait=wait,
         )  # fmt: skip
-        api = make_api(orders, metrics, make_registry(metrics), lambda: "", lambda: "", loop.time)
-        desks: list[MemoryDesk] = []
+        fast_paths: list[MemoryFastPath] = []
 
-        def make_desk(**rules: Any) -> MemoryDesk:
-            desks.append(MemoryDesk(sink, **rules))
-            return desks[-1]
+        def make(**settings: Any) -> MemoryFastPath:
+            fast_paths.append(MemoryFastPath(kafka, **settings))
+            return fast_paths[-1]
 
-        opened = open_desk(make_desk if desk else None, orders, lambda count: [""] * count)
-        server = HttpServer(api, orders, request_seconds, opened)
-        ready.append(Served(await server.start("127.0.0.1", 0), sink, loop, desks))
+        fast_path: PythonFastPath | AcceleratedFastPath
+        if accelerated:
+            fast_path = AcceleratedFastPath(make, orders, responses, loop.time)
+        else:
+            fast_path = PythonFastPath(orders, responses, loop.time)
+        registry = make_registry(metrics, client.in_flight, fast_path.add_counts)
+        api = make_api(orders, registry, lambda: "", lambda: "", loop.time)
+        server = HttpServer(api, fast_path, responses, request_seconds)
+        ready.append(Served(await server.start("127.0.0.1", 0), kafka, loop, fast_paths))
         started.set()
         await stop.wait()
         await server.stop(1.0, linger=0.0)
-        gateway.close()
+        client.close(0)
 
     thread = threading.Thread(target=lambda: uvloop.run(run()))
     thread.start()

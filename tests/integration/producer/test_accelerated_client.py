@@ -1,6 +1,7 @@
 """The accelerator's own Kafka client against a real broker: the same records as the Python client's, none lost, none
 twice, and in order, whatever the broker does."""
 
+import asyncio
 import json
 import os
 import select
@@ -11,15 +12,18 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from orderpipeline_producer.decoding.order_ids import Ids
-from orderpipeline_producer.kafka.accelerated_client import NativeSink
-from orderpipeline_producer.kafka.confluent_client import PLAIN_HEADERS, KafkaSink
+from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
+from orderpipeline_producer.decoding.record_batch import Record
+from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
+from orderpipeline_producer.kafka.confluent_client import ConfluentClient
+from orderpipeline_producer.kafka.producer_client import RECORD_HEADERS
 from tests.support.broker import Broker
 from tests.support.waiting import Deadline, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.accelerator]
 
 PARTITIONS = 6
+Clients = Callable[..., AcceleratedClient]
 TRACE = ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 
 
@@ -44,25 +48,36 @@ def topic(broker: Broker) -> str:
 
 
 @pytest.fixture
-def sinks() -> Iterator[Callable[..., NativeSink]]:
-    made: list[NativeSink] = []
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """It never runs: the tests poll."""
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
 
-    def make(config: dict[str, Any], topic: str) -> NativeSink:
-        made.append(NativeSink(config, topic, PLAIN_HEADERS))
+
+def ignore(code: str, text: str, *, fatal: bool) -> None:
+    """A report of an error that the test knows of."""
+
+
+@pytest.fixture
+def clients(loop: asyncio.AbstractEventLoop) -> Iterator[Callable[..., AcceleratedClient]]:
+    made: list[AcceleratedClient] = []
+
+    def make(config: dict[str, Any], topic: str) -> AcceleratedClient:
+        made.append(AcceleratedClient(config, topic, 10**9, ignore, loop))
         wait(made[-1], lambda: made[-1].check() == "")
         return made[-1]
 
     yield make
-    assert [sink.flush(60.0) for sink in made] == [0] * len(made)
+    assert [client.close(60.0) for client in made] == [0] * len(made)
 
 
-def wait(sink: NativeSink, until: Callable[[], bool], seconds: float = 120.0) -> None:
+def wait(client: AcceleratedClient, until: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = Deadline("the client's answer", seconds)
     while not until():
         deadline.check()
-        assert sink.fd is not None
-        select.select([sink.fd], [], [], 0.05)
-        sink.poll()
+        select.select([client.compiled.fd], [], [], 0.05)
+        client.compiled.poll()
 
 
 def orders(first: int, count: int, customers: int = 40) -> Any:
@@ -75,17 +90,14 @@ def orders(first: int, count: int, customers: int = 40) -> Any:
     ], ensure_ascii=False).encode()  # fmt: skip
     found = native.read_array(raw, count, 65536)
     assert found is not None
-    return found.minted_with(Ids(time.time_ns, os.urandom).blocks(count))
+    return found.minted_with(TimeOrderedIds(time.time_ns, os.urandom).blocks(count))
 
 
-def produce(sink: NativeSink, some: Any, headers: Any = PLAIN_HEADERS) -> list[Any]:
+def produce(client: AcceleratedClient, some: Any, more: Any = ()) -> list[Any]:
     """Hand over plain orders; the list gets what failed, once it is known."""
-    from orderpipeline_producer.decoding.accelerated import Plain
-
-    told: list[Any] = []
-    assert sink.produce_plain is not None
-    assert sink.produce_plain(Plain(some), headers, told.append) == len(some)
-    return told
+    failed: list[Any] = []
+    assert client.compiled.produce_orders(some, more, failed.append) == len(some)
+    return failed
 
 
 def end_offset(reader: Consumer, place: TopicPartition) -> int:
@@ -116,42 +128,45 @@ def records(broker: Broker, topic: str) -> list[Any]:
 
 @pytest.mark.parametrize("way", ["none", "snappy", "lz4", "gzip"], indirect=True)
 def test_records_are_those_of_the_python_client(
-    broker: Broker, topic: str, sinks: Callable[..., NativeSink], way: str
+    broker: Broker,
+    topic: str,
+    clients: Clients,
+    way: str,
+    loop: asyncio.AbstractEventLoop,
 ) -> None:
     some = orders(0, 300)
-    sink = sinks(config(broker, way), topic)
-    told = produce(sink, some, [*PLAIN_HEADERS, TRACE])
-    wait(sink, lambda: bool(told))
+    client = clients(config(broker, way), topic)
+    told = produce(client, some, [TRACE])
+    wait(client, lambda: bool(told))
     assert told == [[]]
     other = broker.create_topic(f"{topic}-python", PARTITIONS)
-    python = KafkaSink(config(broker, way), other)
-    for key, value, _ in some:
-        python.produce(key, value, [*PLAIN_HEADERS, TRACE], lambda error, _: None)
-    assert python.flush(60.0) == 0
+    python = ConfluentClient(config(broker, way), other, 10**9, ignore, loop)
+    for key, value, order_id in some:
+        python.send(Record(0, key, value, order_id), [TRACE])
+    assert python.close(60.0) == 0
     assert sorted(records(broker, topic)) == sorted(records(broker, other))
     assert len({record[0] for record in records(broker, topic)}) > 1
 
 
-def test_single_records(broker: Broker, topic: str, sinks: Callable[..., NativeSink], way: str) -> None:
-    sink = sinks(config(broker, way), topic)
-    told: list[Any] = []
-    assert sink.take is not None
-    body = b' {"customer_id":"c","product_id":"p","quantity":1,"amount":1} '
-    assert sink.take(body, 10**6, "id-1", lambda *each: told.append(each)) == (len(body) + 18, b'{"order_id":"id-1"}')
-    assert sink.take(body, 10, "id-2", lambda *each: told.append(each)) is None
-    assert sink.take(b'{"customer_id":1}', 10**6, "id-3", lambda *each: told.append(each)) is None
-    sink.produce("c", b"v", [*PLAIN_HEADERS, TRACE], lambda *each: told.append(each))
-    wait(sink, lambda: len(told) == 2)
-    assert told == [(None, None)] * 2
+def test_single_records(broker: Broker, topic: str, clients: Clients, way: str) -> None:
+    client = clients(config(broker, way), topic)
+    done: list[Any] = []
+    one = Record(0, "c", b"v", "id-1")
+    for more in ((), [TRACE]):
+        assert client.send(one, more, done.append).refused is None
+    assert client.in_flight.bytes == 2 * one.size
+    wait(client, lambda: len(done) == 2)
+    assert [delivery.clean for delivery in done] == [True, True]
+    assert (client.in_flight.bytes, client.in_flight.acked) == (0, 2)
     found = records(broker, topic)
-    assert [value for _, _, value, _ in found] == [b'{"order_id":"id-1",' + body[2:], b"v"]
-    assert [headers for *_, headers in found] == [PLAIN_HEADERS, [*PLAIN_HEADERS, TRACE]]
+    assert [(key, value) for _, key, value, _ in found] == [(b"c", b"v")] * 2
+    assert [headers for *_, headers in found] == [RECORD_HEADERS, [*RECORD_HEADERS, TRACE]]
 
 
 def test_a_broker_that_comes_and_goes_loses_nothing_doubles_nothing_and_keeps_the_order(
-    broker: Broker, topic: str, sinks: Callable[..., NativeSink], way: str
+    broker: Broker, topic: str, clients: Clients, way: str
 ) -> None:
-    sink = sinks(config(broker, way), topic)
+    client = clients(config(broker, way), topic)
     told: list[list[Any]] = []
     sent = 0
 
@@ -159,19 +174,19 @@ def test_a_broker_that_comes_and_goes_loses_nothing_doubles_nothing_and_keeps_th
         nonlocal sent
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            told.append(produce(sink, orders(sent, 100)))
+            told.append(produce(client, orders(sent, 100)))
             sent += 100
-            wait(sink, lambda: len(told) - sum(map(bool, told)) < 50)
+            wait(client, lambda: len(told) - sum(map(bool, told)) < 50)
             time.sleep(0.005)
 
     more(1.0)
     broker.kill()
     for _ in range(20):
-        told.append(produce(sink, orders(sent, 100)))
+        told.append(produce(client, orders(sent, 100)))
         sent += 100
     broker.start()
     more(1.0)
-    wait(sink, lambda: all(told))
+    wait(client, lambda: all(told))
     assert told == [[[]]] * len(told)
     amounts: dict[bytes, list[int]] = {}
     places: dict[bytes, int] = {}
@@ -183,16 +198,16 @@ def test_a_broker_that_comes_and_goes_loses_nothing_doubles_nothing_and_keeps_th
 
 
 def test_a_frozen_broker_fails_orders_in_time_and_the_next_ones_go_through(
-    broker: Broker, topic: str, sinks: Callable[..., NativeSink], way: str
+    broker: Broker, topic: str, clients: Clients, way: str
 ) -> None:
-    sink = sinks(config(broker, way, **{"delivery.timeout.ms": 1500}), topic)
-    first = produce(sink, orders(0, 50))
-    wait(sink, lambda: bool(first))
+    client = clients(config(broker, way, **{"delivery.timeout.ms": 1500}), topic)
+    first = produce(client, orders(0, 50))
+    wait(client, lambda: bool(first))
     broker.pause()
     try:
-        stuck = produce(sink, orders(50, 50))
+        stuck = produce(client, orders(50, 50))
         begun = time.monotonic()
-        wait(sink, lambda: bool(stuck))
+        wait(client, lambda: bool(stuck))
         assert 1.0 < time.monotonic() - begun < 9.0, "not only when the request to Kafka is given up, after 10 s"
         assert sorted(at for at, _ in stuck[0]) == list(range(50))
         assert {code for _, code in stuck[0]} == {-192}
@@ -201,50 +216,52 @@ def test_a_frozen_broker_fails_orders_in_time_and_the_next_ones_go_through(
     deadline, after = Deadline("orders acknowledged again"), [[(0, -192)]]
     while after != [[]]:  # the broker may still have been asleep for some
         deadline.check(after)
-        after = produce(sink, orders(100, 50))
-        wait(sink, lambda after=after: bool(after))
+        after = produce(client, orders(100, 50))
+        wait(client, lambda after=after: bool(after))
 
 
-def test_what_the_broker_refuses_fails_alone(broker: Broker, sinks: Callable[..., NativeSink], way: str) -> None:
+def test_what_the_broker_refuses_fails_alone(broker: Broker, clients: Clients, way: str) -> None:
     small = broker.create_topic(f"small-{time.monotonic_ns()}", 1, {"max.message.bytes": "2000"})
-    sink = sinks(config(broker, way, **{"linger.ms": 0}), small)
+    client = clients(config(broker, way, **{"linger.ms": 0}), small)
     told: list[Any] = []
     value = os.urandom(3000)
-    sink.produce("k", value, PLAIN_HEADERS, lambda error, message: told.append((error.code(), message.value())))
-    wait(sink, lambda: bool(told))
+    client.compiled.produce("k", value, (), lambda error, message: told.append((error.code(), message.value())))
+    wait(client, lambda: bool(told))
     assert told == [(10, value)]
     good: list[Any] = []
     for _ in range(3):
-        sink.produce("k", b"v", PLAIN_HEADERS, lambda *each: good.append(each))
-    wait(sink, lambda: len(good) == 3)
+        client.compiled.produce("k", b"v", (), lambda *each: good.append(each))
+    wait(client, lambda: len(good) == 3)
     assert good == [(None, None)] * 3
 
 
-def test_no_more_than_its_bytes_is_held(broker: Broker, topic: str, sinks: Callable[..., NativeSink], way: str) -> None:
-    sink = sinks(config(broker, way, **{"queue.buffering.max.kbytes": 64}), topic)
-    from orderpipeline_producer.decoding.accelerated import Plain
-
+def test_no_more_than_its_bytes_is_held(broker: Broker, topic: str, clients: Clients, way: str) -> None:
+    client = clients(config(broker, way, **{"queue.buffering.max.kbytes": 64}), topic)
     told: list[Any] = []
-    assert sink.produce_plain is not None
     broker.pause()  # or it could have taken the first when the next come
     try:
-        taken = sink.produce_plain(Plain(orders(0, 1000)), PLAIN_HEADERS, told.append)
+        taken = client.compiled.produce_orders(orders(0, 1000), (), told.append)
         assert 100 < taken < 1000
-        assert sink.produce_plain(Plain(orders(0, 10)), PLAIN_HEADERS, told.append) == 0
+        assert client.compiled.produce_orders(orders(0, 10), (), told.append) == 0
     finally:
         broker.resume()
-    wait(sink, lambda: bool(told))
+    wait(client, lambda: bool(told))
     assert told == [[]]
     assert len(records(broker, topic)) == taken
 
 
-def test_what_is_wrong_is_told(broker: Broker, way: str) -> None:
-    sink = NativeSink(config(broker, way), "not-there", PLAIN_HEADERS)
-    wait(sink, lambda: "not-there" in sink.check())
-    lost = NativeSink(config(broker, way, **{"bootstrap.servers": "127.0.0.1:1"}), "t", PLAIN_HEADERS)
-    seen: list[int] = []
-    lost.on_trouble = lambda: seen.append(1)
+def test_what_is_wrong_is_reported(broker: Broker, way: str, loop: asyncio.AbstractEventLoop) -> None:
+    client = AcceleratedClient(config(broker, way), "not-there", 1, ignore, loop)
+    wait(client, lambda: "not-there" in client.check())
+    seen: list[str] = []
+
+    def report(code: str, text: str, *, fatal: bool) -> None:
+        assert not fatal
+        seen.append(text)
+
+    lost = AcceleratedClient(config(broker, way, **{"bootstrap.servers": "127.0.0.1:1"}), "t", 1, report, loop)
     assert "unreachable" in lost.check()
     wait(lost, lambda: bool(seen))
+    assert client.close(0.0) == lost.close(0.0) == 0
     with pytest.raises(ValueError, match="linger"):
-        NativeSink(config(broker, way, **{"linger.ms": "soon"}), "t", PLAIN_HEADERS)
+        AcceleratedClient(config(broker, way, **{"linger.ms": "soon"}), "t", 1, ignore, loop)

@@ -1,5 +1,6 @@
-"""The accelerator's desk for single orders against a real broker, alone and in the order API."""
+"""The accelerator's fast path for single orders against a real broker, alone and in the order API."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from orderpipeline_producer.decoding.order_ids import Ids
-from orderpipeline_producer.fast_path import NativeDesk
-from orderpipeline_producer.kafka.accelerated_client import NativeSink
-from orderpipeline_producer.kafka.confluent_client import PLAIN_HEADERS
+from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
+from orderpipeline_producer.fast_path import Compiled
+from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
+from orderpipeline_producer.kafka.producer_client import RECORD_HEADERS
 from orderpipeline_producer.metrics import BUCKETS
-from tests.integration.producer.test_accelerated_client import PARTITIONS, config, records, wait
+from tests.integration.producer.test_accelerated_client import PARTITIONS, config, ignore, records, wait
 from tests.support.broker import Broker
 from tests.support.producer_process import Producer, running
 from tests.support.waiting import wait_until
@@ -34,74 +35,95 @@ def segment(body: bytes = BODY, head: bytes = HEAD) -> bytes:
 
 
 class At:
-    """A desk of a client of its own, and what it has told."""
+    """The fast path of a client of its own, and what it has called back with."""
 
-    def __init__(self, broker: Broker, topic: str, *, wait: bool = True, room: int = 10**6, **more: Any) -> None:
-        self.sink = NativeSink(config(broker, "snappy", **more), topic, PLAIN_HEADERS)
+    def __init__(
+        self,
+        broker: Broker,
+        topic: str,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        wait: bool = True,
+        room: int = 10**6,
+        **more: Any,
+    ) -> None:
+        self.client = AcceleratedClient(config(broker, "snappy", **more), topic, room, ignore, loop)
         self.acked = 0
         self.failed: list[Any] = []
         self.replies: list[Any] = []
         self.waits = wait
-        ids = Ids(time.time_ns, os.urandom)
-        assert self.sink.desk is not None
-        self.desk: NativeDesk = self.sink.desk(
-            wait=wait, order_bytes=1000, in_flight_bytes=room, overhead=OVERHEAD, bounds=BUCKETS,
-            block=lambda: ids.blocks(1)[0], on_acked=self._on_acked, on_failed=lambda *each: self.failed.append(each),
+        ids = TimeOrderedIds(time.time_ns, os.urandom)
+        self.path: Compiled = self.client.compiled.desk(  # type: ignore[union-attr]
+            wait=wait, order_bytes=1000, in_flight_bytes=room, in_flight=self.client.in_flight.counter,
+            overhead=OVERHEAD, bounds=BUCKETS, block=ids.block, on_acked=self._on_acked,
+            on_failed=lambda *each: self.failed.append(each),
         )  # fmt: skip
-        self.desk.begin(b"202 ")
-        self.desk.remember(HEAD, len(BODY))
+        self.path.begin(b"202 ")
+        self.path.remember(HEAD, len(BODY))
+
+    @property
+    def in_flight(self) -> int:
+        return self.client.in_flight.bytes
 
     def _on_acked(self, orders: int) -> None:
         self.acked += orders
 
     def ready(self) -> "At":
-        wait(self.sink, lambda: self.sink.check() == "")
+        wait(self.client, lambda: self.client.check() == "")
         return self
 
 
 @pytest.fixture
-def topic(broker: Broker) -> str:
-    return broker.create_topic(f"desk-{time.monotonic_ns()}", PARTITIONS)
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """It never runs: the tests poll."""
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
 
 
 @pytest.fixture
-def at(broker: Broker, topic: str) -> Iterator[Callable[..., At]]:
+def topic(broker: Broker) -> str:
+    return broker.create_topic(f"fast-path-{time.monotonic_ns()}", PARTITIONS)
+
+
+@pytest.fixture
+def at(broker: Broker, topic: str, loop: asyncio.AbstractEventLoop) -> Iterator[Callable[..., At]]:
     made: list[At] = []
 
     def make(topic: str = topic, **more: Any) -> At:
-        made.append(At(broker, topic, **more).ready())
+        made.append(At(broker, topic, loop, **more).ready())
         return made[-1]
 
     yield make
-    assert [each.sink.flush(60.0) for each in made] == [0] * len(made)
-    assert [each.desk.in_flight() for each in made] == [0] * len(made)
+    assert [each.client.close(60.0) for each in made] == [0] * len(made)
+    assert [each.in_flight for each in made] == [0] * len(made)
 
 
 def test_an_order_is_answered_when_it_is_in_kafka(at: Callable[..., At], broker: Broker, topic: str) -> None:
     it = at()
-    assert it.desk.request(segment(), 0, it.replies.append) is True
-    assert it.desk.in_flight() == 1 + len(BODY) + 36 + 14 + OVERHEAD
+    assert it.path.request(segment(), it.replies.append) == b""
+    assert it.in_flight == 1 + len(BODY) + 36 + 14 + OVERHEAD
     assert not it.replies
-    wait(it.sink, lambda: bool(it.replies))
+    wait(it.client, lambda: bool(it.replies))
     begin, _, answer = it.replies[0].partition(b"\r\n\r\n")
     order_id = json.loads(answer)["order_id"]
     assert begin == b"202 %d" % len(answer)
     assert ID.fullmatch(order_id)
     assert [record[1:] for record in records(broker, topic)] == [
-        (b"c", b'{"order_id":"%b",' % order_id.encode() + BODY[1:], PLAIN_HEADERS)
+        (b"c", b'{"order_id":"%b",' % order_id.encode() + BODY[1:], RECORD_HEADERS)
     ]
-    taken, counts, seconds = it.desk.counted()
-    assert (it.acked, taken, sum(counts), len(counts)) == (1, 1, 1, len(BUCKETS) + 1)
+    accepted, counts, seconds = it.path.counted()
+    assert (it.acked, accepted, sum(counts), len(counts)) == (1, 1, 1, len(BUCKETS) + 1)
     assert 0 < seconds < 300
-    assert it.desk.counted() == (0, [0] * len(counts), 0.0)
+    assert it.path.counted() == (0, [0] * len(counts), 0.0)
 
 
 def test_where_nobody_waits_the_reply_comes_at_once(at: Callable[..., At], broker: Broker, topic: str) -> None:
     it = at(wait=False, room=10**7)
-    replies = [it.desk.request(segment(), 0, it.replies.append) for _ in range(5000)]
+    replies = [it.path.request(segment(), it.replies.append) for _ in range(5000)]
     ids = {bytes(reply).partition(b"\r\n\r\n")[2] for reply in replies if reply}
     assert len(ids) == 5000
-    wait(it.sink, lambda: it.acked == 5000)
+    wait(it.client, lambda: it.acked == 5000)
     assert not it.replies
     found = {b'{"order_id":"%b"}' % json.loads(value)["order_id"].encode() for *_, value, _ in records(broker, topic)}
     assert found == ids
@@ -126,29 +148,32 @@ def test_where_nobody_waits_the_reply_comes_at_once(at: Callable[..., At], broke
 )
 def test_what_is_anything_else_is_left_alone(at: Callable[..., At], broker: Broker, topic: str, data: bytes) -> None:
     it = at()
-    assert it.desk.request(data, 0, it.replies.append) is None
-    assert (it.desk.in_flight(), it.desk.counted()[0], records(broker, topic)) == (0, 0, [])
+    assert it.path.request(data, it.replies.append) is None
+    assert (it.in_flight, it.path.counted()[0], records(broker, topic)) == (0, 0, [])
 
 
 def test_room_is_asked_for_but_by_the_first(at: Callable[..., At]) -> None:
     it = at(room=1, **{"linger.ms": 10_000})  # the first is on its way until all is asked
-    assert it.desk.request(segment(), 1, it.replies.append) is None
-    assert it.desk.request(segment(), 0, it.replies.append) is True
-    assert it.desk.request(segment(), 0, it.replies.append) is None
-    it.desk.remember(HEAD, 1001)
-    assert it.desk.request(segment(BODY + b" " * (1001 - len(BODY))), 0, it.replies.append) is None
+    counter = it.client.in_flight.counter
+    counter.value = 1
+    assert it.path.request(segment(), it.replies.append) is None
+    counter.value = 0
+    assert it.path.request(segment(), it.replies.append) == b""
+    assert it.path.request(segment(), it.replies.append) is None
+    it.path.remember(HEAD, 1001)
+    assert it.path.request(segment(BODY + b" " * (1001 - len(BODY))), it.replies.append) is None
 
 
 def test_who_gives_up_is_not_told(at: Callable[..., At]) -> None:
     it = at(**{"linger.ms": 3000})
     other: list[Any] = []
     on_reply, on_other = it.replies.append, other.append
-    assert it.desk.request(segment(), 0, on_reply) is it.desk.request(segment(), 0, on_other) is True
-    answer, seconds = it.desk.give_up(on_reply) or (b"", -1.0)
+    assert it.path.request(segment(), on_reply) == it.path.request(segment(), on_other) == b""
+    answer, seconds = it.path.give_up(on_reply) or (b"", -1.0)
     assert answer.startswith(b'{"order_id":"')
     assert 0 <= seconds < 300
-    assert it.desk.give_up(on_reply) is None
-    wait(it.sink, lambda: bool(other))
+    assert it.path.give_up(on_reply) is None
+    wait(it.client, lambda: bool(other))
     assert (it.acked, it.replies) == (2, [])
 
 
@@ -157,12 +182,12 @@ def test_what_the_broker_refuses_is_told_with_its_id(at: Callable[..., At], brok
     it = at(small)
     noise = os.urandom(400).hex().encode()
     body = BODY[:-1] + b',"note":"%b","order_id":"mine"}' % noise
-    it.desk.remember(HEAD, len(body))
+    it.path.remember(HEAD, len(body))
     on_reply = it.replies.append
-    assert it.desk.request(segment(body), 0, on_reply) is True
-    wait(it.sink, lambda: bool(it.failed))
+    assert it.path.request(segment(body), on_reply) == b""
+    wait(it.client, lambda: bool(it.failed))
     assert it.failed == [(on_reply, 10, b'{"order_id":"mine"}', pytest.approx(150, abs=150))]
-    assert (it.acked, it.replies, it.desk.in_flight()) == (0, [], 0)
+    assert (it.acked, it.replies, it.in_flight) == (0, [], 0)
 
 
 def asked(client: socket.socket) -> tuple[int, Any]:
@@ -182,7 +207,9 @@ def metric(producer: Producer, name: str) -> float:
 
 
 @pytest.mark.parametrize("durability", ["acked", "accepted"])
-def test_the_order_api_counts_what_the_desk_takes(broker: Broker, topic: str, tmp_path: Path, durability: str) -> None:
+def test_the_order_api_counts_what_the_accelerator_accepts(
+    broker: Broker, topic: str, tmp_path: Path, durability: str
+) -> None:
     with running(broker, topic, tmp_path, ACCELERATOR="on", DURABILITY=durability) as producer:
         with socket.create_connection(("127.0.0.1", producer.port), timeout=60) as client:
             replies = [asked(client) for _ in range(50)]
@@ -197,7 +224,7 @@ def test_the_order_api_counts_what_the_desk_takes(broker: Broker, topic: str, tm
         assert found == {reply["order_id"] for _, reply in replies}
 
 
-def test_a_frozen_broker_gives_an_ambiguous_503_to_an_order_at_the_desk(
+def test_a_frozen_broker_gives_an_ambiguous_503_to_an_order_on_the_fast_path(
     broker: Broker, topic: str, tmp_path: Path
 ) -> None:
     with (
@@ -205,7 +232,7 @@ def test_a_frozen_broker_gives_an_ambiguous_503_to_an_order_at_the_desk(
         socket.create_connection(("127.0.0.1", producer.port), timeout=60) as client,
     ):
         end = time.monotonic() + 60
-        for _ in range(2):  # the desk takes the second; a broker that is busy may take its time
+        for _ in range(2):  # the accelerator accepts the second; a broker that is busy may take its time
             while (status := asked(client)[0]) != 202:
                 assert (status, time.monotonic() < end) == (503, True)
         broker.pause()

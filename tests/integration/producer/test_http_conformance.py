@@ -15,12 +15,12 @@ from tests.integration.producer.http_server import Served, closes_on_single_byte
 GARBAGE = b"GARBAGE\r\n\r\n"
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["alone", "desk"])
+@pytest.fixture(scope="module", params=[False, True], ids=["python", "accelerated"])
 def api(request: pytest.FixtureRequest) -> Iterator[Served]:
-    """With a desk, it already knows the head of a good order."""
-    with served(desk=request.param) as server:
+    """If it is accelerated, it already knows the head of a good order."""
+    with served(accelerated=request.param) as server:
         assert server.in_turn((GOOD, 1), (GOOD, 1)) == [202, 202]
-        assert [desk.taken for desk in server.desks] == [1] * request.param
+        assert [each.accepted for each in server.fast_paths] == [1] * request.param
         yield server
 
 
@@ -34,10 +34,10 @@ def impatient() -> Iterator[Served]:
 @pytest.mark.parametrize("name", CASES)
 def test_case(api: Served, name: str) -> None:
     pieces, expected, orders = CASES[name]
-    before = api.taken()
+    before = api.accepted()
     reply = api.talk(*pieces, replies=len(expected))
     assert statuses(reply) == expected
-    assert api.taken() - before == orders
+    assert api.accepted() - before == orders
     assert reply.count(b"problem+json") == sum(status >= 400 for status in expected)
 
 
@@ -116,7 +116,7 @@ def test_a_reset_in_the_middle_harms_nobody(api: Served) -> None:
 
 
 def test_an_order_that_kafka_does_not_answer_is_ambiguous_at_the_deadline(impatient: Served) -> None:
-    impatient.sink.hold = True
+    impatient.kafka.hold = True
     try:
         begun = time.monotonic()
         reply = impatient.talk(GOOD + GET, replies=2)
@@ -124,52 +124,52 @@ def test_an_order_that_kafka_does_not_answer_is_ambiguous_at_the_deadline(impati
         assert b"may already be in the log" in reply
         assert time.monotonic() - begun > 0.8
     finally:
-        impatient.sink.hold = False
+        impatient.kafka.hold = False
 
 
-def test_orders_one_after_the_other_go_over_the_desk_and_those_behind_each_other_do_not() -> None:
-    with served(desk=True) as server:
+def test_orders_one_after_the_other_and_behind_each_other_take_the_fast_path() -> None:
+    with served(accelerated=True) as server:
         sent = (*[(GOOD, 1)] * 4, (GOOD * 2, 2), (GOOD, 1), (GET, 1), (GOOD, 1))
         assert server.in_turn(*sent) == [202] * 7 + [200, 202]
-        assert (server.desks[0].taken, server.taken()) == (5, 8)
+        assert (server.fast_paths[0].accepted, server.accepted()) == (7, 8)
 
 
-@pytest.mark.parametrize("desk", [False, True])
-def test_what_comes_while_an_order_waits_is_answered_after_it(desk: bool) -> None:
-    with served(desk=desk) as server:
+@pytest.mark.parametrize("accelerated", [False, True])
+def test_what_comes_while_an_order_waits_is_answered_after_it(accelerated: bool) -> None:
+    with served(accelerated=accelerated) as server:
         assert statuses(server.talk(GOOD, replies=1)) == [202]
-        server.sink.hold = True
-        threading.Timer(0.3, setattr, (server.sink, "hold", False)).start()
+        server.kafka.hold = True
+        threading.Timer(0.3, setattr, (server.kafka, "hold", False)).start()
         assert statuses(server.talk(GOOD, GET + GOOD, GARBAGE, replies=4)) == [202, 200, 202, 400]
 
 
-@pytest.mark.parametrize("desk", [False, True])
-def test_a_client_that_is_gone_before_its_reply_harms_nobody(desk: bool) -> None:
-    with served(desk=desk) as server:
+@pytest.mark.parametrize("accelerated", [False, True])
+def test_a_client_that_is_gone_before_its_reply_harms_nobody(accelerated: bool) -> None:
+    with served(accelerated=accelerated) as server:
         assert statuses(server.talk(GOOD, replies=1)) == [202]
-        server.sink.hold = True
+        server.kafka.hold = True
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             client.sendall(GOOD)
             server.settle()
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         server.settle()
-        server.sink.hold = False
+        server.kafka.hold = False
         assert statuses(server.talk(GOOD, replies=1)) == [202]
-        assert server.taken() == 3
+        assert server.accepted() == 3
 
 
-def test_accepted_orders_at_the_desk_are_answered_at_once() -> None:
-    with served(wait=False, desk=True) as server:
-        server.sink.hold = True
+def test_accepted_orders_on_the_fast_path_are_answered_at_once() -> None:
+    with served(wait=False, accelerated=True) as server:
+        server.kafka.hold = True
         assert server.in_turn(*[(GOOD, 1)] * 3) == [202] * 3
-        assert server.desks[0].taken == 2
-        server.sink.hold = False
+        assert server.fast_paths[0].accepted == 2
+        server.kafka.hold = False
 
 
 def test_accepted_orders_are_answered_in_one_go() -> None:
     with served(wait=False) as server:
-        server.sink.hold = True
+        server.kafka.hold = True
         reply = server.talk(GOOD * 200 + sized(J, b"{}") + GOOD, replies=202)
         assert statuses(reply) == [202] * 200 + [422, 202]
-        assert server.taken() == 201
-        server.sink.hold = False
+        assert server.accepted() == 201
+        server.kafka.hold = False

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderpipeline_common.order import MAX_QUANTITY, decode_order
-from orderpipeline_producer.decoding.accelerated import Plain
-from orderpipeline_producer.decoding.bulk import Bulk, lines_bulk, read_bulk
-from orderpipeline_producer.decoding.order_ids import Ids
+from orderpipeline_producer.decoding import bulk
+from orderpipeline_producer.decoding.accelerated import AcceleratedBatch
+from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
+from orderpipeline_producer.decoding.record_batch import DecodedBatch
+from tests.unit.producer.fakes import rows
 
 pytestmark = pytest.mark.accelerator
 
@@ -50,19 +52,21 @@ DAMAGE = [*(bytes([byte]) for byte in range(256)), b"\\", b'\\"', b"\\u0000", b"
           b'"quantity":2,', b'"customer_id":"d",', b'"order_id":"",', b'"x":{"x":[1,{"y":"z"}]},']  # fmt: skip
 
 
-def ids() -> Ids:
-    return Ids(lambda: 1_700_000_000_123_456_789, lambda count: bytes(range(count)))
+def ids() -> TimeOrderedIds:
+    return TimeOrderedIds(lambda: 1_700_000_000_123_456_789, lambda count: bytes(range(count)))
 
 
-def the_same(orders: Any, bulk: Bulk | None) -> None:
+def the_same(orders: Any, decoded: DecodedBatch | None) -> None:
     """Both have taken it, and made the same of it."""
-    assert bulk is not None
+    assert decoded is not None
     if orders.without_id:
         orders = orders.minted_with(ids().blocks(len(orders)))
-    assert list(orders) == [(record.key, record.value, record.order_id) for record in bulk]
+    assert list(orders) == [row[1:] for row in rows(decoded)]
     assert orders.size == sum(len(value) for _, value, _ in orders)
-    for part in (Plain(orders, 3), Plain(orders, 3)[1:]):
-        assert list(part.places()) == [(record.index, record.order_id) for record in part]
+    whole = AcceleratedBatch(orders, 3)
+    assert rows(whole) == [(at + 3, *row[1:]) for at, row in enumerate(rows(decoded))]
+    assert rows(whole[1:]) == rows(whole)[1:]
+    assert whole.size >= orders.size
     for key, value, order_id in orders:
         order = decode_order(value)
         assert (order.customer_id, order.order_id) == (key, order_id)
@@ -75,7 +79,7 @@ def takes_array(raw: bytes) -> bool:
     found = native.read_array(raw, MOST_ORDERS, MOST_BYTES)
     if found is None:
         return False
-    the_same(found, read_bulk(raw, MOST_ORDERS, MOST_BYTES, ids().many))
+    the_same(found, bulk.read_array(raw, MOST_ORDERS, MOST_BYTES, ids()))
     return True
 
 
@@ -86,8 +90,7 @@ def takes_lines(raw: bytes) -> bool:
     found = native.read_lines(raw, MOST_ORDERS, MOST_BYTES)
     if found is None:
         return False
-    minted = ids().many(len(found))
-    the_same(found, lines_bulk(list(enumerate(raw[:-1].split(b"\n"))), MOST_BYTES, lambda index: minted[index]))
+    the_same(found, bulk.read_lines(list(enumerate(raw[:-1].split(b"\n"))), MOST_BYTES, ids()))
     return True
 
 
@@ -175,6 +178,6 @@ def test_parts_have_their_places_and_ids() -> None:
     whole = found.minted_with(ids().blocks(5000))
     part = whole[4000:4200]
     assert (part.first, len(part), list(part)) == (4000, 200, list(whole)[4000:4200])
-    assert [order_id for _, _, order_id in whole] == ids().many(5000)
+    assert [order_id for _, _, order_id in whole] == ids().many(0, 5000)
     with pytest.raises(IndexError):
         whole[5000]

@@ -1,14 +1,13 @@
-"""A Kafka client that does what the test says, and what the tests of several parts make with it."""
+"""confluent-kafka's producer that does what the test says, and the client around it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
 from confluent_kafka import KafkaError
 
-from orderpipeline_common.order import Order
-from orderpipeline_producer.kafka.confluent_client import Headers, OnDelivery, ProducePlain, Take
-from orderpipeline_producer.kafka.producer_client import Gateway
-from orderpipeline_producer.metrics import Metrics
+from orderpipeline_producer.decoding.record_batch import RecordBatch
+from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 
 ORDER = b'{"customer_id":"c","product_id":"p","quantity":1,"amount":1}'
 
@@ -21,43 +20,55 @@ class Message:
         return self._value
 
 
-class FakeSink:
+class FakeProducer:
     """Keeps what is produced until `finish`, which is delivered at the next poll; full after `room` records."""
 
     def __init__(self, room: int = 10**9) -> None:
-        self.fatal = ""
-        self.fd: int | None = None
-        self.take: Take | None = None
-        self.produce_plain: ProducePlain | None = None
         self.room = room
-        self.queued: list[tuple[bytes, OnDelivery]] = []
-        self.due: list[tuple[KafkaError | None, bytes, OnDelivery]] = []
+        self.queued: list[tuple[bytes, Callable[..., None]]] = []
+        self.due: list[tuple[KafkaError | None, bytes, Callable[..., None]]] = []
         self.values: list[bytes] = []
 
-    def produce(self, key: str, value: bytes, headers: Headers, on_delivery: OnDelivery) -> None:
+    def produce(self, topic: str, value: bytes, key: str, partition: int, on_delivery: Any, *more: Any) -> None:
         if len(self.queued) >= self.room:
             raise BufferError
         self.queued.append((value, on_delivery))
         self.values.append(value)
-
-    def produce_all(
-        self, orders: Sequence[Order], values: Sequence[bytes], headers: Headers, on_delivery: OnDelivery
-    ) -> int:
-        room = max(0, self.room - len(self.queued))
-        for order, value in zip(orders[:room], values[:room], strict=True):
-            self.produce(order.customer_id, value, headers, on_delivery)
-        return min(room, len(values))
 
     def finish(self, error: int | None = None, count: int = 10**9) -> None:
         for value, callback in self.queued[:count]:
             self.due.append((None if error is None else KafkaError(error), value, callback))
         del self.queued[:count]
 
-    def poll(self) -> None:
+    def poll(self, seconds: float) -> None:
         due, self.due = self.due, []
         for error, value, callback in due:
             callback(error, Message(value))
 
+    def flush(self, seconds: float) -> int:
+        return 0
 
-def gateway(sink: FakeSink, limit: int = 10**9) -> Gateway:
-    return Gateway(sink, limit, Metrics(frozenset()), asyncio.get_running_loop())
+
+def client_of(producer: FakeProducer, limit: int = 10**9) -> ConfluentClient:
+    """A client with `limit` bytes in flight at most."""
+    loop = asyncio.get_running_loop()
+    return ConfluentClient({}, "orders", limit, lambda code, text, *, fatal: None, loop, lambda config: producer)
+
+
+class PlaceIds:
+    """Ids that say for which place they are."""
+
+    def at(self, index: int) -> str:
+        return f"id-{index}"
+
+    def many(self, first: int, count: int) -> list[str]:
+        return [self.at(index) for index in range(first, first + count)]
+
+    def blocks(self, count: int) -> list[str]:
+        return []
+
+
+def rows(batch: RecordBatch) -> list[tuple[int, str, bytes, str]]:
+    """Of each record its place, key, value and order_id."""
+    entries = list(batch.entries())
+    return [(index, *entries[at], order_id) for at, (index, order_id) in enumerate(batch.places())]

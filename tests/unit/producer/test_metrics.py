@@ -3,20 +3,26 @@
 from prometheus_client import CollectorRegistry, generate_latest
 
 from orderpipeline_producer.api.routes import PATHS
-from orderpipeline_producer.metrics import Metrics
+from orderpipeline_producer.kafka.in_flight import InFlight, PythonByteCounter
+from orderpipeline_producer.metrics import Metrics, ProducerCollector
 
 
 def test_metrics_count_by_bounded_labels() -> None:
     metrics = Metrics(PATHS)
-    metrics.in_flight = lambda: 77
     metrics.request("/order", 202, 0.004)
     metrics.request("/order", 202, 100.0)
     for number in range(50):
         metrics.request(f"/random/{number}", 404, 0.0)
     metrics.reject(422, 3)
-    metrics.accepted = 5
+    in_flight = InFlight(100, PythonByteCounter())
+    assert in_flight.reserve(77)
     registry = CollectorRegistry()
-    registry.register(metrics)
+
+    def add_counts() -> None:
+        in_flight.accepted += 5
+
+    registry.register(ProducerCollector(metrics, in_flight, add_counts))
+    in_flight.accepted = 0
     text = generate_latest(registry).decode()
     for line in (
         'orderpipeline_http_requests_total{route="/order",status="202"} 2.0',

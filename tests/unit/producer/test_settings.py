@@ -6,7 +6,7 @@ import pytest
 
 from orderpipeline_common.contract import Env
 from orderpipeline_common.runtime import EnvReader, SettingsError
-from orderpipeline_producer.kafka.confluent_client import producer_config
+from orderpipeline_producer.kafka.config import producer_config
 from orderpipeline_producer.settings import Limits, read_settings
 
 NEEDED = {Env.BOOTSTRAP_SERVERS: "kafka:9092", Env.TOPIC: "orders"}

@@ -9,11 +9,13 @@ from orderpipeline_accelerator._native import (
     Client,
     Desk,
     Fetcher,
+    InFlightBytes,
     Lot,
     Orders,
     library_version,
     read_array,
     read_lines,
+    read_order,
 )
 from orderpipeline_accelerator.library import librdkafka
 
@@ -22,10 +24,12 @@ __all__ = [
     "Client",
     "Desk",
     "Fetcher",
+    "InFlightBytes",
     "Lot",
     "Orders",
     "library_version",
     "librdkafka",
     "read_array",
     "read_lines",
+    "read_order",
 ]

@@ -1,6 +1,6 @@
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 class Orders:
     @property
@@ -32,9 +32,6 @@ class Client:
     def produce(
         self, key: str, value: bytes, more: Sequence[tuple[str, bytes]], on_delivery: Callable[[Any, Any], None]
     ) -> bool: ...
-    def take(
-        self, body: bytes, room: int, order_id: str, on_delivery: Callable[[Any, Any], None]
-    ) -> tuple[int, bytes] | None: ...
     def produce_orders(
         self,
         orders: Orders,
@@ -59,9 +56,6 @@ class Appender:
     def produce(
         self, key: str, value: bytes, more: Sequence[tuple[str, bytes]], on_delivery: Callable[[Any, Any], None]
     ) -> bool: ...
-    def take(
-        self, body: bytes, room: int, order_id: str, on_delivery: Callable[[Any, Any], None]
-    ) -> tuple[int, bytes] | None: ...
     def produce_orders(
         self,
         orders: Orders,
@@ -74,6 +68,7 @@ class Appender:
         wait: bool,
         order_bytes: int,
         in_flight_bytes: int,
+        in_flight: InFlightBytes,
         overhead: int,
         bounds: Sequence[float],
         block: Callable[[], str],
@@ -84,11 +79,13 @@ class Appender:
     def flush(self, seconds: float) -> int: ...
     def leaders(self, seconds: float) -> tuple[list[int], int]: ...
 
+class InFlightBytes:
+    value: int
+
 class Desk:
-    def request(self, data: bytes, others: int, on_reply: Callable[[Any], None]) -> bytes | Literal[True] | None: ...
+    def request(self, data: bytes, on_reply: Callable[[Any], None]) -> bytes | None: ...
     def remember(self, head: bytes, length: int) -> None: ...
     def begin(self, reply: bytes) -> None: ...
-    def in_flight(self) -> int: ...
     def counted(self) -> tuple[int, list[int], float]: ...
     def give_up(self, on_reply: Callable[[Any], None]) -> tuple[bytes, float] | None: ...
 
@@ -115,4 +112,5 @@ class Fetcher:
 
 def library_version(library: str | PathLike[str]) -> str: ...
 def read_array(raw: bytes, max_orders: int, max_bytes: int) -> Orders | None: ...
+def read_order(raw: bytes) -> tuple[str, str] | None: ...
 def read_lines(raw: bytes, max_orders: int, max_bytes: int) -> Orders | None: ...

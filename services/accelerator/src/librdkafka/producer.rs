@@ -11,13 +11,11 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 use crate::callback::{Callback, report};
 use crate::librdkafka::ffi::{self as rdkafka, Argument, Message};
 use crate::librdkafka::handle::Handle;
 use crate::orders::sequence::Orders;
-use crate::orders::single::SingleOrder;
 use crate::producer::in_flight::{Completed, InFlightTable};
 
 /// Record headers as Python gives them.
@@ -65,25 +63,6 @@ impl LibrdkafkaProducer {
     /// it.
     fn produce(&self, key: &str, value: &[u8], more: Headers, on_delivery: Py<PyAny>) -> bool {
         self.produce_one(key.as_bytes(), value, &more, on_delivery)
-    }
-
-    /// Read one simple order and queue it, with `order_id` if it has none of its own, and only if its key and value
-    /// have at most `capacity` bytes. Returns those bytes and `{"order_id":"…"}`, or None if nothing was done.
-    #[pyo3(name = "take")]
-    fn accept<'py>(
-        &self,
-        py: Python<'py>,
-        body: &[u8],
-        capacity: isize,
-        order_id: &str,
-        on_delivery: Py<PyAny>,
-    ) -> Option<(usize, Bound<'py, PyBytes>)> {
-        let order = SingleOrder::read(body, order_id)?;
-        let size = order.key.len() + order.value.len();
-        if size as isize > capacity || !self.produce_one(order.key, &order.value, &[], on_delivery) {
-            return None;
-        }
-        Some((size, PyBytes::new(py, &order.answer())))
     }
 
     /// Queue a record for each of the orders until librdkafka refuses one. Returns how many it queued. Once all of

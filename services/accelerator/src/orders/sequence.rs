@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PySlice, PyString};
 use crate::orders::bodies;
 use crate::orders::ids::{BLOCK_SIZE, ID_LEN, PREFIX_LEN, id_at};
 use crate::orders::order::Span;
-use crate::orders::single::{ID_FIELD_BYTES, put_with_id};
+use crate::orders::single::{ID_FIELD_BYTES, put_with_id, read_span};
 
 /// A sequence of (key, value, order_id), which are made only when asked for.
 #[pyclass(frozen, module = "orderpipeline_accelerator")]
@@ -156,6 +156,14 @@ impl Orders {
         let text = |bytes| str::from_utf8(bytes).unwrap_or_default();
         Ok((text(span.key(body)), value, text(id)).into_pyobject(py)?.into_any())
     }
+}
+
+/// The customer_id and the order_id, which is empty if there is none, of one order. None leaves the body to Python.
+#[pyfunction]
+pub fn read_order<'py>(raw: &'py Bound<'_, PyBytes>) -> Option<(&'py str, &'py str)> {
+    let body = raw.as_bytes();
+    let span = read_span(body)?;
+    Some((str::from_utf8(span.key(body)).ok()?, str::from_utf8(span.id(body)).ok()?))
 }
 
 /// The orders of a JSON array, 1 to `max_orders` of at most `max_bytes` each. None leaves the body to Python.

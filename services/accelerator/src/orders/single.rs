@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::orders::bodies::utf8_reader;
 use crate::orders::ids::ID_LEN;
+use crate::orders::order::Span;
 
 const BEFORE_ID: &[u8] = b"{\"order_id\":\"";
 const AFTER_ID: &[u8] = b"\",";
@@ -21,13 +22,7 @@ impl<'a> SingleOrder<'a> {
     /// Python.
     #[inline]
     pub fn read(body: &'a [u8], order_id: &'a str) -> Option<Self> {
-        let mut reader = utf8_reader(body)?;
-        reader.skip_whitespace();
-        let span = reader.order()?;
-        reader.skip_whitespace();
-        if reader.at != body.len() {
-            return None;
-        }
+        let span = read_span(body)?;
         if span.has_id() {
             return Some(Self { key: span.key(body), value: Cow::Borrowed(body), id: span.id(body) });
         }
@@ -41,6 +36,16 @@ impl<'a> SingleOrder<'a> {
     pub fn answer(&self) -> Vec<u8> {
         [BEFORE_ID, self.id, b"\"}"].concat()
     }
+}
+
+/// The simple order that this body is. None leaves it to Python.
+#[inline]
+pub fn read_span(body: &[u8]) -> Option<Span> {
+    let mut reader = utf8_reader(body)?;
+    reader.skip_whitespace();
+    let span = reader.order()?;
+    reader.skip_whitespace();
+    (reader.at == body.len()).then_some(span)
 }
 
 /// Append an order, which begins with `{`, with this id as its first field.

@@ -1,5 +1,6 @@
 """API keys: a folder with one file per client, named after it, the key inside; read again when it changes."""
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -7,19 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from orderpipeline_producer.web.reply import Problem
+from orderpipeline_producer.web import problems
 
-ANONYMOUS: Final = "anonymous"
-"""The client that everybody is when no key is asked for."""
 MIN_KEY_CHARACTERS: Final = 16
+RELOAD_SECONDS: Final = 5.0
+"""How often the folder is read again."""
 
 _log = logging.getLogger(__name__)
 
 
-def load_keys(folder: Path, told: set[str]) -> dict[str, bytes]:
+def load_keys(folder: Path, warned: set[str]) -> dict[str, bytes]:
     """Client name to the SHA-256 of its key. Entries starting with a dot are Kubernetes' own and left out.
 
-    A key that is no text or too short to be safe is left out, so its client gets 403; `told` remembers those clients,
+    A key that is no text or too short to be safe is left out, so its client gets 403; `warned` remembers those clients,
     so that each is warned of once. Raises OSError when the folder or a file can't be read.
     """
     keys: dict[str, bytes] = {}
@@ -28,10 +29,10 @@ def load_keys(folder: Path, told: set[str]) -> dict[str, bytes]:
             continue
         key = path.read_bytes().decode("utf-8", "replace").strip()
         if len(key) >= MIN_KEY_CHARACTERS and key.isprintable() and "\ufffd" not in key:
-            told.discard(path.name)
+            warned.discard(path.name)
             keys[path.name] = _digest(key)
-        elif path.name not in told:
-            told.add(path.name)
+        elif path.name not in warned:
+            warned.add(path.name)
             detail = f"it needs at least {MIN_KEY_CHARACTERS} printable characters in UTF-8"
             _log.warning("key of client %s is not used: %s", path.name, detail)
     return keys
@@ -53,12 +54,7 @@ class ApiKeys:
         """The client's name. Raises Problem 401 without a bearer key, 403 with one that is nobody's."""
         scheme, _, key = authorization.partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
-            raise Problem(
-                401,
-                "send the header `Authorization: Bearer KEY`",
-                "Authorization",
-                headers=(("WWW-Authenticate", 'Bearer realm="orders"'),),
-            )
+            raise problems.no_api_key()
         digest = _digest(key.strip())
         found = ""
         # All keys are compared, each in constant time: how long it takes tells nothing about them.
@@ -66,8 +62,19 @@ class ApiKeys:
             if hmac.compare_digest(digest, known):
                 found = name
         if not found:
-            raise Problem(403, "the API key is not known; check it with whoever gave it out", "Authorization")
+            raise problems.unknown_api_key()
         return found
+
+
+async def watch_keys(folder: Path, keys: ApiKeys, warned: set[str]) -> None:
+    """Read the keys again every few seconds until cancelled; on an error the last good ones stay in use."""
+    while True:
+        await asyncio.sleep(RELOAD_SECONDS)
+        try:
+            if keys.replace(load_keys(folder, warned)):
+                _log.info("API keys changed")
+        except OSError as error:
+            _log.error("can't read the API keys in %s, the last ones stay in use: %s", folder, error)
 
 
 def _digest(key: str) -> bytes:

@@ -12,7 +12,9 @@ from orderpipeline_producer.api.docs_page import docs_page
 from orderpipeline_producer.api.openapi import openapi
 from orderpipeline_producer.api.orders import Orders
 from orderpipeline_producer.metrics import Metrics
-from orderpipeline_producer.web.reply import Problem, Reply, json_reply, retry_after
+from orderpipeline_producer.web import problems
+from orderpipeline_producer.web.problems import Problem
+from orderpipeline_producer.web.reply import Reply, json_reply
 from orderpipeline_producer.web.request import Request
 
 ORDER_PATH: Final = "/order"
@@ -42,21 +44,23 @@ class Api:
         self.metrics.request(request.path, reply.status, self.clock() - begun)
         return reply
 
+    def count_malformed(self) -> None:
+        """Count a request that could not be read."""
+        self.metrics.request("", 400, 0.0)
+
     def _find(self, request: Request) -> Handler:
         methods = self.routes.get(request.path)
         if methods is None:
-            raise Problem(404, f"there is no {request.path[:200]}; see /docs")
+            raise problems.not_found(request.path)
         handler = methods.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:
             allowed = [*methods, *(["HEAD"] if "GET" in methods else [])]
-            detail = f"{request.method[:20]} is not allowed on {request.path}; use {' or '.join(allowed)}"
-            raise Problem(405, detail, headers=(("Allow", ", ".join(allowed)),))
+            raise problems.method_not_allowed(request.method, request.path, allowed)
         return handler
 
 
 def make_api(
     orders: Orders,
-    metrics: Metrics,
     registry: CollectorRegistry,
     ready: Callable[[], str],
     healthy: Callable[[], str],
@@ -70,7 +74,7 @@ def make_api(
     def verdict(check: Callable[[], str]) -> Handler:
         async def answer(_: Request) -> Reply:
             if reason := check():
-                raise Problem(503, reason, headers=retry_after(1) + NO_STORE)
+                raise problems.not_ready(reason, NO_STORE)
             return Reply(200, b'{"status":"ok"}', headers=NO_STORE)
 
         return answer
@@ -93,4 +97,4 @@ def make_api(
         "/openapi.json": {"GET": constant(described)},
         "/docs": {"GET": constant(page)},
     }
-    return Api(routes, metrics, clock)
+    return Api(routes, orders.metrics, clock)

@@ -1,78 +1,79 @@
-"""Plain orders by the accelerator, when it is installed: read many at a time, without a Python object for each."""
+"""Orders decoded by the accelerator, many in one go without a Python object for each, when all of them are plain.
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Final, overload
+What is not plain is left to Python.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from orderpipeline_producer.decoding.bulk import MAX_KEY
-from orderpipeline_producer.decoding.one_by_one import RECORD_OVERHEAD, Record
-from orderpipeline_producer.settings import Limits
+from orderpipeline_common.order import with_order_id
+from orderpipeline_producer.decoding import bulk, one_by_one
+from orderpipeline_producer.decoding.order_ids import OrderIds
+from orderpipeline_producer.decoding.record_batch import MAX_KEY, RECORD_OVERHEAD, Record, RecordBatch, Refused
 
 if TYPE_CHECKING:
     from orderpipeline_accelerator import Orders
 
-RECORD_BYTES: Final = MAX_KEY + RECORD_OVERHEAD
 
-
-class Plain(msgspec.Struct, frozen=True, gc=False):
-    """A part of a request in which all is well; a sequence of records, which are made only when asked for.
-
-    `first` is the place in the request of the first order that was read with these.
-    """
+class AcceleratedBatch(msgspec.Struct, frozen=True, gc=False):
+    """Orders read by the accelerator. `first` is the place in the request of the first that was read with these."""
 
     orders: "Orders"
     first: int = 0
 
     @property
     def size(self) -> int:
-        """Bytes that these orders hold until Kafka has acked them, at most."""
-        return self.orders.size + len(self.orders) * RECORD_BYTES
+        """Bytes that the records hold until Kafka has acknowledged them, at most."""
+        return self.orders.size + len(self.orders) * (MAX_KEY + RECORD_OVERHEAD)
 
     def __len__(self) -> int:
         return len(self.orders)
 
-    def __iter__(self) -> Iterator[Record]:
-        return map(self.__getitem__, range(len(self.orders)))
+    def __getitem__(self, part: slice) -> "AcceleratedBatch":
+        return AcceleratedBatch(self.orders[part], self.first)
+
+    def entries(self) -> Iterable[tuple[str, bytes]]:
+        """Of each record its key and value."""
+        return (self.orders[at][:2] for at in range(len(self.orders)))
 
     def places(self) -> Iterable[tuple[int, str]]:
-        """Of each order its place in the request and its order_id."""
+        """Of each record its place in the request and its order_id."""
         return enumerate(self.orders.ids(), self.first + self.orders.first)
 
-    @overload
-    def __getitem__(self, at: int) -> Record: ...
 
-    @overload
-    def __getitem__(self, at: slice) -> "Plain": ...
+def read_order(raw: bytes, index: int, max_bytes: int, ids: OrderIds) -> Record | Refused:
+    """One order, by Python when it is not plain."""
+    import orderpipeline_accelerator as accelerator
 
-    def __getitem__(self, at: "int | slice") -> "Record | Plain":
-        if isinstance(at, slice):
-            return Plain(self.orders[at], self.first)
-        key, value, order_id = self.orders[at]
-        place = self.first + self.orders.first + range(len(self.orders))[at]
-        return Record(place, key, value, order_id)
+    found = accelerator.read_order(raw) if len(raw) <= max_bytes else None
+    if found is None:
+        return one_by_one.read_order(raw, index, max_bytes, ids)
+    customer_id, order_id = found
+    if order_id:
+        return Record(index, customer_id, raw, order_id)
+    order_id = ids.at(index)
+    return Record(index, customer_id, with_order_id(raw, order_id), order_id)
 
 
-class PlainReader:
-    """Reads plain orders; what it gives None for is for Python to read. `blocks` begins ids, see `Ids.blocks`."""
+def read_array(raw: bytes, max_orders: int, max_bytes: int, ids: OrderIds) -> RecordBatch | None:
+    """The orders of a JSON array, by Python when they are not all plain."""
+    import orderpipeline_accelerator as accelerator
 
-    def __init__(self, limits: Limits, blocks: Callable[[int], list[str]]) -> None:
-        import orderpipeline_accelerator as native
+    batch = _with_ids(accelerator.read_array(raw, max_orders, max_bytes), 0, ids)
+    return bulk.read_array(raw, max_orders, max_bytes, ids) if batch is None else batch
 
-        self._read_array = native.read_array
-        self._read_lines = native.read_lines
-        self._most = limits.batch_orders, limits.order_bytes
-        self._blocks = blocks
 
-    def array(self, raw: bytes) -> Plain | None:
-        """The orders of a JSON array."""
-        return self._minted(self._read_array(raw, *self._most), 0)
+def read_lines(raw: bytes, first: int, max_orders: int, max_bytes: int, ids: OrderIds) -> AcceleratedBatch | None:
+    """The orders of lines that are not blank, each with its end; `first` is the place of the first of them."""
+    import orderpipeline_accelerator as accelerator
 
-    def lines(self, raw: bytes, first: int) -> Plain | None:
-        """The orders of lines that are not blank, each with its end; `first` is the place of the first of them."""
-        return self._minted(self._read_lines(raw, *self._most), first)
+    return _with_ids(accelerator.read_lines(raw, max_orders, max_bytes), first, ids)
 
-    def _minted(self, orders: "Orders | None", first: int) -> Plain | None:
-        if orders is None:
-            return None
-        return Plain(orders.minted_with(self._blocks(len(orders))) if orders.without_id else orders, first)
+
+def _with_ids(orders: "Orders | None", first: int, ids: OrderIds) -> AcceleratedBatch | None:
+    if orders is not None and orders.without_id:
+        blocks = ids.blocks(len(orders))
+        orders = orders.minted_with(blocks) if blocks else None
+    return None if orders is None else AcceleratedBatch(orders, first)

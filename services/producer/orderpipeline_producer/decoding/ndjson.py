@@ -1,8 +1,12 @@
-"""NDJSON cut into lines while it arrives, holding never more than one line."""
+"""NDJSON read while it arrives: cut into lines, holding never more than one, and each line read as an order."""
 
-from typing import Final
+from collections.abc import Iterator
 
-BLANK: Final = b" \t\r"
+from orderpipeline_producer.decoding.bulk import BLANK
+from orderpipeline_producer.decoding.order_ids import OrderIds
+from orderpipeline_producer.decoding.reader import OrderReader, Slice, in_slices
+from orderpipeline_producer.decoding.record_batch import NOTHING, Refused
+from orderpipeline_producer.web import problems
 
 
 class LineSplitter:
@@ -25,7 +29,7 @@ class LineSplitter:
         self._hold(head)
         if not newline:
             return []
-        lines = [self._take()]
+        lines = [self._pop()]
         complete = rest.split(b"\n")
         tail = complete.pop()
         first = self.index
@@ -36,7 +40,22 @@ class LineSplitter:
 
     def finish(self) -> list[tuple[int, bytes]]:
         """The last line, when the stream did not end with a newline."""
-        return [line for line in [self._take()] if line[1].strip(BLANK)]
+        return [line for line in [self._pop()] if line[1].strip(BLANK)]
+
+    def peek(self, data: bytes) -> bytes:
+        """All lines that `data` completes, with their ends, to be read at once. Empty when there is no such line.
+
+        `skip` them when they were read; else `feed` them with the rest.
+        """
+        end = data.rfind(b"\n") + 1
+        if not end or self._dropping:
+            return b""
+        return bytes(self._part) + data[:end] if self._part else data[:end]
+
+    def skip(self, count: int) -> None:
+        """The lines that `peek` gave were read; there were so many."""
+        self.index += count
+        self._part.clear()
 
     def _hold(self, piece: bytes) -> None:
         if self._dropping:
@@ -46,22 +65,49 @@ class LineSplitter:
             del self._part[self._max + 1 :]
             self._dropping = True
 
-    def _take(self) -> tuple[int, bytes]:
+    def _pop(self) -> tuple[int, bytes]:
         line = (self.index, bytes(self._part))
         self._part.clear()
         self._dropping = False
         self.index += 1
         return line
 
-    def lines(self, data: bytes) -> bytes:
-        """All lines that `data` completes, with their ends, to be read at once: `feed` the rest, and these as well
-        unless `passed` tells that they were taken. Empty when there is no such line."""
-        end = data.rfind(b"\n") + 1
-        if not end or self._dropping:
-            return b""
-        return bytes(self._part) + data[:end] if self._part else data[:end]
 
-    def passed(self, count: int) -> None:
-        """This many lines were taken, which `lines` gave."""
-        self.index += count
-        self._part.clear()
+class LineReader:
+    """The lines of one body, each an order. No more than the limit's orders are read of it."""
+
+    def __init__(self, reader: OrderReader, ids: OrderIds) -> None:
+        self._reader = reader
+        self._ids = ids
+        self._splitter = LineSplitter(reader.limits.order_bytes)
+        self._left = reader.limits.batch_orders
+
+    @property
+    def index(self) -> int:
+        """Place of the line that has begun and is not complete."""
+        return self._splitter.index
+
+    def feed(self, data: bytes) -> Iterator[Slice]:
+        """The orders of the lines that `data` completes. All of them have to be asked for."""
+        splitter, limits = self._splitter, self._reader.limits
+        if lines := splitter.peek(data):
+            read = self._reader.decoder.lines
+            batch = read(lines, splitter.index, limits.batch_orders, limits.order_bytes, self._ids)
+            if batch is not None and len(batch) <= self._left:
+                splitter.skip(len(batch))
+                self._left -= len(batch)
+                data = data[data.rfind(b"\n") + 1 :]
+                yield from in_slices(batch)
+        yield from self._within_limit(splitter.feed(data))
+
+    def finish(self) -> Iterator[Slice]:
+        """The order of the last line, when the body did not end with a newline."""
+        return self._within_limit(self._splitter.finish())
+
+    def _within_limit(self, items: list[tuple[int, bytes]]) -> Iterator[Slice]:
+        kept, over = items[: self._left], items[self._left :]
+        self._left -= len(kept)
+        yield from self._reader.items(kept, self._ids)
+        if over:
+            detail = problems.batch_ends_here(self._reader.limits.batch_orders)
+            yield Slice(NOTHING, [Refused(over[0][0], 413, detail)], 0, last=True)

@@ -1,18 +1,13 @@
-"""Bytes in, Kafka records or refusals out. Pure: ids, time and randomness come in by `Mint`."""
+"""Orders read one at a time, each with its own verdict. Pure: ids, time and randomness come in by `OrderIds`."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
-import msgspec
-
 from orderpipeline_common.order import OrderError, decode_array, decode_order, with_order_id
-
-Mint = Callable[[int], str]
-"""Gives the id of the order at a place (0-based) in its request; asked only when the order has none."""
-
-RECORD_OVERHEAD: Final = 256
-"""Bytes that a record costs in memory besides its key and value: the client's own book-keeping, rounded up."""
+from orderpipeline_producer.decoding.order_ids import OrderIds
+from orderpipeline_producer.decoding.record_batch import DecodedBatch, Record, Refused
+from orderpipeline_producer.web import problems
 
 SAFE_ELEMENTS: Final = 16
 """An array with this many times the allowed elements is still decoded, and refused after; one that may have more is
@@ -21,71 +16,56 @@ COMMA: Final = ord(",")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """One order on its way to Kafka. `index` is its place in the request, 0-based."""
-
-    index: int
-    key: str
-    value: bytes
-    order_id: str
-
-    @property
-    def size(self) -> int:
-        """Bytes that the record holds until Kafka has acked it."""
-        return len(self.key) + len(self.value) + RECORD_OVERHEAD
-
-
-class Refusal(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One order that was not taken, with the status it would have got alone."""
-
-    index: int
-    status: int
-    detail: str
-    field: str = ""
-    order_id: str = ""
-
-
-def read_order(raw: bytes, index: int, max_bytes: int, mint: Mint) -> Record | Refusal:
+def read_order(raw: bytes, index: int, max_bytes: int, ids: OrderIds) -> Record | Refused:
     """One JSON object as a record; the value is the client's bytes, with an order_id added where there is none."""
     if len(raw) > max_bytes:
-        return Refusal(index, 413, f"the order has {len(raw)} bytes; the most is {max_bytes}")
+        return Refused(index, 413, problems.order_too_large(len(raw), max_bytes))
     try:
         order = decode_order(raw)
     except OrderError as error:
-        return Refusal(index, 400 if error.malformed else 422, error.detail, error.field)
+        return Refused(index, 400 if error.malformed else 422, error.detail, error.field)
     if order.order_id:
         return Record(index, order.customer_id, raw, order.order_id)
-    order_id = mint(index)
+    order_id = ids.at(index)
     return Record(index, order.customer_id, with_order_id(raw, order_id), order_id)
 
 
-def read_orders(raws: Iterable[tuple[int, bytes]], max_bytes: int, mint: Mint) -> tuple[list[Record], list[Refusal]]:
-    """Many orders, each with its place in the request."""
+def read_orders(raws: Iterable[tuple[int, bytes]], max_bytes: int, ids: OrderIds) -> tuple[DecodedBatch, list[Refused]]:
+    """Many orders, each with its place in the request: those that are valid, and those that are refused."""
     records: list[Record] = []
-    refusals: list[Refusal] = []
+    refused: list[Refused] = []
     for index, raw in raws:
-        item = read_order(raw, index, max_bytes, mint)
-        if type(item) is Record:
-            records.append(item)
+        found = read_order(raw, index, max_bytes, ids)
+        if isinstance(found, Record):
+            records.append(found)
         else:
-            refusals.append(item)  # type: ignore[arg-type]
-    return records, refusals
+            refused.append(found)
+    batch = DecodedBatch(
+        [each.key for each in records],
+        [each.value for each in records],
+        [each.order_id for each in records],
+        [each.index for each in records],
+    )
+    return batch, refused
 
 
-def read_array(raw: bytes, max_orders: int) -> list[bytes]:
-    """The elements of a JSON array. Raises OrderError when it is no array, has no element or too many."""
+def read_elements(raw: bytes, max_orders: int) -> list[bytes] | Refused:
+    """The elements of a JSON array, refused when it is no array, has no element or too many."""
     if raw.count(b",") > SAFE_ELEMENTS * max_orders and _has_more(raw, max_orders):
-        raise TooManyOrdersError(f"the batch has more than {max_orders} orders; split it")
-    items = decode_array(raw)
+        return Refused(0, 413, problems.more_orders_than(max_orders))
+    try:
+        items = decode_array(raw)
+    except OrderError as error:
+        return Refused(0, 400 if error.malformed else 422, error.detail, error.field)
     if not items:
-        raise OrderError("the batch is empty; send at least one order")
+        return Refused(0, 422, problems.EMPTY_BATCH)
     if len(items) > max_orders:
-        raise TooManyOrdersError(f"the batch has {len(items)} orders; the most is {max_orders}: split it")
+        return Refused(0, 413, problems.too_many_orders(len(items), max_orders))
     return items
 
 
-def _has_more(raw: bytes, most: int) -> bool:
-    """Whether the array has more than `most` elements, told without making them."""
+def _has_more(raw: bytes, limit: int) -> bool:
+    """Whether the array has more than `limit` elements, told without making them."""
     depth, count = 0, 1
     for token in _TOKEN.finditer(raw):
         kind = raw[token.start()]
@@ -95,10 +75,6 @@ def _has_more(raw: bytes, most: int) -> bool:
             depth -= 1
         elif kind == COMMA and depth == 1:
             count += 1
-            if count > most:
+            if count > limit:
                 return True
     return False
-
-
-class TooManyOrdersError(OrderError):
-    """A batch with more orders than a request may have."""

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from orderpipeline_producer.web.reply import Problem
+from orderpipeline_producer.web.problems import malformed_framing
 
 MAX_EXTENSIONS: Final = 65536
 """Most bytes of chunk extensions in one body; they mean nothing here and are dropped as they come."""
@@ -42,11 +42,11 @@ class ChunkDecoder:
     def _size(self, data: bytes, out: list[bytes]) -> bytes:
         size = _SIZE.match(data)
         if size is None:
-            raise _bad("a chunk's size is no hexadecimal number")
+            raise malformed_framing("a chunk's size is no hexadecimal number")
         if size.end() == len(data):
             return self._wait(data)
         if size.end() == MAX_SIZE_DIGITS and data[size.end()] in b"0123456789abcdefABCDEF":
-            raise _bad("a chunk's size has too many digits")
+            raise malformed_framing("a chunk's size has too many digits")
         self._left = int(size[0], 16)
         self._state = self._size_end
         return data[size.end() :]
@@ -55,13 +55,13 @@ class ChunkDecoder:
         line, end, rest = data.partition(b"\r\n")
         partial = line if end else line.removesuffix(b"\r")
         if not _AFTER_SIZE.fullmatch(partial):
-            raise _bad("a chunk's size is followed by something else")
+            raise malformed_framing("a chunk's size is followed by something else")
         if end:
             self._state = self._data if self._left else self._trailer
             return rest
         self._extensions += len(partial) - 1
         if self._extensions > MAX_EXTENSIONS:
-            raise _bad(f"chunk extensions of more than {MAX_EXTENSIONS} bytes")
+            raise malformed_framing(f"chunk extensions of more than {MAX_EXTENSIONS} bytes")
         # What matters for the rest of the line is whether the extension has begun.
         return self._wait((b";" if b";" in partial else partial[-1:]) + data[len(partial) :])
 
@@ -75,7 +75,7 @@ class ChunkDecoder:
 
     def _data_end(self, data: bytes, out: list[bytes]) -> bytes:
         if not b"\r\n".startswith(data[:2]):
-            raise _bad("a chunk is longer than its size")
+            raise malformed_framing("a chunk is longer than its size")
         if len(data) < len(b"\r\n"):
             return self._wait(data)
         self._state = self._size
@@ -84,20 +84,16 @@ class ChunkDecoder:
     def _trailer(self, data: bytes, out: list[bytes]) -> bytes:
         line, end, rest = data.partition(b"\r\n")
         if self._trailers + len(line) > MAX_TRAILERS or (not end and b"\n" in line):
-            raise _bad("trailers that are too long or malformed")
+            raise malformed_framing("trailers that are too long or malformed")
         if not end:
             return self._wait(data)
         self._trailers += len(line)
         if not line:
             self.done = True
         elif not _TRAILER.fullmatch(line):
-            raise _bad("a malformed trailer")
+            raise malformed_framing("a malformed trailer")
         return rest
 
     def _wait(self, part: bytes) -> bytes:
         self._part = part
         return b""
-
-
-def _bad(detail: str) -> Problem:
-    return Problem(400, f"the body's framing is malformed: {detail}; nothing more of it was taken")

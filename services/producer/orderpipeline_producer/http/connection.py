@@ -2,18 +2,16 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Callable
+from typing import Final, Protocol, cast
 
-from orderpipeline_producer.fast_path import Seat
+from orderpipeline_producer.http.handler import FastPath, Handler
 from orderpipeline_producer.http.request_body import IncomingBody
-from orderpipeline_producer.http.request_head import MAX_HEAD, FieldMap, Head, check_begun, parse_head
-from orderpipeline_producer.http.responses import CONTINUE
-from orderpipeline_producer.singles import Single
-from orderpipeline_producer.web.reply import Problem, Reply
+from orderpipeline_producer.http.request_head import END_OF_HEAD, MAX_HEAD, FieldMap, Head, check_begun, parse_head
+from orderpipeline_producer.http.responses import CONTINUE, Responses
+from orderpipeline_producer.web import problems
+from orderpipeline_producer.web.problems import Problem
 from orderpipeline_producer.web.request import ClientGone, Request
-
-if TYPE_CHECKING:
-    from orderpipeline_producer.http.server import HttpServer
 
 KEEPALIVE_SECONDS: Final = 75.0
 """How long a connection may be idle between requests."""
@@ -23,21 +21,40 @@ LINGER_SECONDS: Final = 2.0
 """How long a closed connection still reads, so that the reply is not lost by a reset."""
 READ_AHEAD: Final = 64 * 1024
 """Bytes of further requests that are read while one is being answered."""
-END_OF_HEAD: Final = b"\r\n\r\n"
+AT_ONCE_BYTES: Final = 64 * 1024
+"""Longest body of a request behind others for which the fast path is asked."""
 NEVER: Final = float("inf")
-PLAIN_HEAD: Final = Head("POST", "/order", FieldMap({}), None, False, True, "", 0)
-"""Stands for the head of an order that was taken at the desk, which knows it without reading it."""
+KEEP_ALIVE: Final = Head("POST", "", FieldMap({}), None, False, True, "")
+"""Stands for the head of a request that the fast path has accepted, which leaves the connection open."""
 
 _log = logging.getLogger(__name__)
+
+
+class Server(Protocol):
+    """What its connections share. `draining` is whether it is about to stop; `clock` is the event loop's."""
+
+    handler: Handler
+    fast_path: FastPath
+    responses: Responses
+    request_seconds: float
+    loop: asyncio.AbstractEventLoop
+    clock: Callable[[], float]
+    draining: bool
+
+    def admit(self, connection: "Connection") -> bool:
+        """A connection was made; whether it may stay."""
+
+    def forget(self, connection: "Connection") -> None:
+        """A connection is gone."""
 
 
 class Connection(asyncio.Protocol):
     """The server's side of one connection. `deadline` is on the loop's clock; past it the server calls `late`."""
 
-    __slots__ = ("_ahead", "_at", "_body", "_closing", "_half_closed", "_head", "_paused", "_seat", "_server",
-                 "_single", "_task", "_transport", "_writable", "deadline")  # fmt: skip
+    __slots__ = ("_ahead", "_at", "_body", "_closing", "_half_closed", "_head", "_paused", "_pending",
+                 "_server", "_task", "_transport", "_writable", "deadline")  # fmt: skip
 
-    def __init__(self, server: "HttpServer") -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._ahead = b""  # bytes behind the request in hand, or the beginning of a head ...
@@ -45,8 +62,7 @@ class Connection(asyncio.Protocol):
         self._head: Head | None = None  # of the request in hand
         self._body: IncomingBody | None = None
         self._task: asyncio.Task[None] | None = None
-        self._single: Single | Seat | None = None
-        self._seat = None if server.desk is None else server.desk.seat(self._on_single)
+        self._pending = False  # whether the fast path owes the reply to the request in hand
         self._closing = self._half_closed = self._paused = False
         self._writable = True
         self.deadline = NEVER
@@ -69,40 +85,27 @@ class Connection(asyncio.Protocol):
         """Bytes came in."""
         if self._closing:
             return
-        if self._ahead or self._head is not None or not self._writable or not self._shortcut(data):
-            self._take_in(data)
+        if self._ahead or self._head is not None or not self._writable or not self._try_now(data):
+            self._buffer(data)
 
-    def _shortcut(self, data: bytes) -> bool:
-        """What nearly all segments are: exactly one plain order. Whatever else it may be has the long way."""
+    def _try_now(self, data: bytes) -> bool:
+        """What nearly all segments are: exactly one request for the fast path. Anything else is left alone."""
         if self._server.draining:
             return False
-        head, begun = PLAIN_HEAD, self._server.clock()
-        outcome: bytes | Single | Seat | None = None if self._seat is None else self._seat.take(data)
-        if outcome is None:
-            end = data.find(END_OF_HEAD, 0, MAX_HEAD)
-            if end < 0:
-                return False
-            try:
-                head = parse_head(data[:end])
-            except Problem:
-                return False
-            if not head.order_length or end + 4 + head.order_length != len(data):
-                return False
-            if self._seat is not None:
-                self._seat.remember(data[:end], head.order_length)
-            outcome = self._server.singles.take(head, data[end + 4 :], begun, self._on_single)
-        if outcome is None:
+        now = self._server.clock()
+        reply = self._server.fast_path.try_now(data, self)
+        if reply is None:
             return False
-        if type(outcome) is bytes:
-            self.deadline = begun + KEEPALIVE_SECONDS
-            self._transport.write(outcome)
+        if reply:
+            self.deadline = now + self._patience()
+            self._transport.write(reply)
         else:
-            self._head = head
-            self._single = cast(Single | Seat, outcome)
-            self.deadline = begun + self._server.request_seconds
+            self._head = KEEP_ALIVE
+            self._pending = True
+            self.deadline = now + self._server.request_seconds
         return True
 
-    def _take_in(self, data: bytes) -> None:
+    def _buffer(self, data: bytes) -> None:
         if self._head is None and self._writable:
             if not self._ahead:
                 self.deadline = self._server.clock() + self._server.request_seconds
@@ -122,17 +125,14 @@ class Connection(asyncio.Protocol):
             return False
         self._half_closed = True
         if self._body is not None:
-            self._body.fail(Problem(400, "the body is cut short; nothing more of it was taken"))
+            self._body.fail(problems.body_cut_short())
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone. An order that Kafka already has been given goes its way."""
         self._closing = True
         self.deadline = NEVER
-        if self._single is not None:
-            self._single.on_reply = None
-        if self._seat is not None:
-            self._seat.on_reply = None  # it holds this connection
+        self._pending = False
         if self._body is not None:
             self._body.gone()
         self._server.forget(self)
@@ -155,9 +155,8 @@ class Connection(asyncio.Protocol):
 
     def late(self) -> None:
         """The deadline has passed."""
-        if self._single is not None and self._writable:
-            self._finish(self._single.late())
-            self._advance()
+        if self._pending and self._writable:
+            self(self._server.fast_path.give_up(self))
         elif self._closing or not self._writable:
             self._transport.abort()
         else:
@@ -176,8 +175,8 @@ class Connection(asyncio.Protocol):
                 if not self._begin():
                     break
         except Problem as problem:
-            self._server.count_malformed()
-            self._close_after(self._server.wire.reply(problem.reply(), with_body=True, close=True), True)
+            self._server.handler.count_malformed()
+            self._write(self._server.responses.reply(problem.reply(), with_body=True, close=True), True)
         if self._at:
             self._ahead = self._ahead[self._at :]
             self._at = 0
@@ -197,22 +196,13 @@ class Connection(asyncio.Protocol):
             check_begun(data[at : at + MAX_HEAD + 1])
             return False
         head = parse_head(data[at:end])
-        at = end + 4
-        begun = self._server.clock()
-        length = head.order_length
-        if 0 < length <= len(data) - at:
-            outcome = self._server.singles.take(head, data[at : at + length], begun, self._on_single)
-            if outcome is not None:
-                self._at = at + length
-                self._head = head
-                if type(outcome) is bytes:
-                    self._finish(outcome)
-                else:
-                    self._single = cast(Single, outcome)
-                    self.deadline = begun + self._server.request_seconds
+        begun, body, length = self._server.clock(), end + len(END_OF_HEAD), head.length or 0
+        if 0 < length <= min(len(data) - body, AT_ONCE_BYTES):
+            self._at = body + length
+            if self._try_now(data[at : self._at]):
                 return True
         self._head = head
-        self._serve(head, at, begun)
+        self._serve(head, body, begun)
         return True
 
     def _serve(self, head: Head, at: int, begun: float) -> None:
@@ -224,59 +214,54 @@ class Connection(asyncio.Protocol):
             self._at = min(at + (head.length or 0), len(self._ahead))
             body.feed(self._ahead[at : self._at])
         if self._half_closed:
-            body.fail(Problem(400, "the body is cut short; nothing more of it was taken"))
+            body.fail(problems.body_cut_short())
         self.deadline = NEVER  # the request has its own
         request = Request(head.method, head.path, head.fields, body, begun + self._server.request_seconds)
-        self._task = self._server.loop.create_task(self._answer(request))
+        self._task = self._server.loop.create_task(self._answer(request, head))
 
-    async def _answer(self, request: Request) -> None:
+    async def _answer(self, request: Request, head: Head) -> None:
         try:
-            reply = await self._server.api.handle(request)
+            reply = await self._server.handler.handle(request)
         except ClientGone:
             self._transport.abort()
             return
         except Exception:
             _log.exception("request failed")
-            reply = Problem(500, "the server failed; the order may have been taken: send it again, same id").reply()
+            reply = problems.server_failed().reply()
             self._closing = True
-        self._finish(reply)
+        close = self._end(head)
+        self._write(self._server.responses.reply(reply, with_body=head.method != "HEAD", close=close), close)
         if not self._closing:
             self._advance()
 
-    def _on_single(self, single: "Single | Seat", reply: "bytes | Reply") -> None:
-        if single is not self._single:
+    def __call__(self, reply: bytes) -> None:
+        """The fast path's reply to the request in hand, which it has accepted before."""
+        if not self._pending:
             return
-        if type(reply) is bytes and not self._ahead and not self._half_closed and not self._server.draining:
-            self._head = self._single = None
+        if not self._ahead and not self._half_closed and not self._server.draining:
+            self._head, self._pending = None, False
             self.deadline = self._server.clock() + KEEPALIVE_SECONDS
             self._transport.write(reply)
             return
-        self._finish(reply)
+        close = self._end(KEEP_ALIVE)
+        self._write(self._server.responses.closing(reply) if close else reply, close)
         self._advance()
 
-    def _finish(self, reply: "bytes | Reply") -> None:
-        """Send the reply to the request in hand, which ends it. Bytes are a reply that leaves the connection open."""
-        head, body = self._head, self._body
-        self._head = self._body = self._task = self._single = None
-        if head is None or self._transport.is_closing():
-            return
-        unread = body is not None and not body.ended
-        close = self._closing or unread or not head.keep_alive or self._server.draining
-        if close or self._half_closed or type(reply) is not bytes:
-            if type(reply) is bytes:
-                self._close_after(self._server.wire.closing(reply) if close else reply, close)
-                return
-            data = self._server.wire.reply(cast(Reply, reply), with_body=head.method != "HEAD", close=close)
-            self._close_after(data, close)
-            return
-        self.deadline = self._server.clock() + self._patience()
-        self._transport.write(reply)
+    def _end(self, head: Head) -> bool:
+        """The request in hand has come to its end. Gives whether the connection closes with its reply."""
+        unread = self._body is not None and not self._body.ended
+        self._head = self._body = self._task = None
+        self._pending = False
+        return self._closing or unread or not head.keep_alive or self._server.draining
 
     def _patience(self) -> float:
         # A next head that has begun has to be complete in time, as any.
         return KEEPALIVE_SECONDS if self._at >= len(self._ahead) else self._server.request_seconds
 
-    def _close_after(self, data: bytes, close: bool) -> None:
+    def _write(self, data: bytes, close: bool) -> None:
+        """Send a reply, the connection's last if it closes."""
+        if self._transport.is_closing():
+            return
         self.deadline = self._server.clock() + (LINGER_SECONDS if close else self._patience())
         self._transport.write(data)
         if close:

@@ -6,7 +6,8 @@ from typing import Final
 
 from orderpipeline_producer.http.chunked import ChunkDecoder
 from orderpipeline_producer.http.request_head import Head
-from orderpipeline_producer.web.reply import Problem
+from orderpipeline_producer.web import problems
+from orderpipeline_producer.web.problems import Problem
 from orderpipeline_producer.web.request import ClientGone
 
 BUFFERED: Final = 256 * 1024
@@ -14,12 +15,23 @@ BUFFERED: Final = 256 * 1024
 
 
 class IncomingBody:
-    """What `request.Body` asks for. `flow(True)` lets more come in, `flow(False)` stops it; `proceed_now` is 100."""
+    """What `request.Body` asks for. `flow(True)` lets more come in, `flow(False)` stops it."""
 
-    __slots__ = ("_chunks", "_error", "_expect", "_flow", "_left", "_parts", "_size", "_tell", "_waiter", "ended",
-                 "length")  # fmt: skip
+    __slots__ = (
+        "_chunks",
+        "_error",
+        "_expect",
+        "_flow",
+        "_left",
+        "_parts",
+        "_send_continue",
+        "_size",
+        "_waiter",
+        "ended",
+        "length",
+    )  # fmt: skip
 
-    def __init__(self, head: Head, flow: Callable[[bool], None], proceed_now: Callable[[], None]) -> None:
+    def __init__(self, head: Head, flow: Callable[[bool], None], send_continue: Callable[[], None]) -> None:
         self.length = head.length if head.length is not None or head.chunked else 0
         self.ended = self.length == 0
         """Whether all of it has come in, in good form."""
@@ -27,7 +39,7 @@ class IncomingBody:
         self._left = self.length or 0
         self._expect = head.expect
         self._flow = flow
-        self._tell = proceed_now
+        self._send_continue = send_continue
         self._parts: list[bytes] = []
         self._size = 0
         self._error: Exception | None = None
@@ -42,10 +54,10 @@ class IncomingBody:
             piece = data[: self._left] if rest else data
             self._left -= len(piece)
             self.ended = not self._left
-            self._take([piece] if piece else [])
+            self._append([piece] if piece else [])
             return rest
         try:
-            self._take(self._chunks.feed(data))
+            self._append(self._chunks.feed(data))
         except Problem as problem:
             self.fail(problem)
             return b""
@@ -80,16 +92,16 @@ class IncomingBody:
         if not self._expect:
             return
         if self._expect != "100-continue":
-            raise Problem(417, "the only expectation that is met is 100-continue", "Expect")
+            raise problems.unknown_expectation()
         self._expect = ""
         if not self._parts and not self.ended and self._error is None:
-            self._tell()
+            self._send_continue()
 
     def gone(self) -> None:
         """The client is gone."""
         self.fail(ClientGone())
 
-    def _take(self, pieces: list[bytes]) -> None:
+    def _append(self, pieces: list[bytes]) -> None:
         self._parts += pieces
         self._size += sum(map(len, pieces))
         if self._size > BUFFERED and not self.ended:

@@ -11,14 +11,14 @@ from typing import Final
 
 import msgspec
 
-from orderpipeline_producer.web.reply import Problem
+from orderpipeline_producer.web import problems
 
+END_OF_HEAD: Final = b"\r\n\r\n"
 MAX_HEAD: Final = 16384
 """Most bytes of a head, with the empty line."""
 MAX_LINE: Final = 8190
 """Most bytes of the request line and of one field."""
 MAX_FIELDS: Final = 100
-ORDER: Final = ("POST", "/order")
 REMEMBERED: Final = 512
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21\x22\x24-\x7e]+) HTTP/1\.([01])")
@@ -58,9 +58,6 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     chunked: bool
     keep_alive: bool
     expect: str
-    order_length: int
-    """Length of the body when this is an order with no special wishes (not packed, no idempotency key, no
-    trace, nothing expected) on a connection that stays open, else 0."""
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -68,12 +65,12 @@ def parse_head(raw: bytes) -> Head:
     """The head in these bytes, which end before the empty line's CRLF. Raises Problem 400."""
     line, *rest = raw.split(b"\r\n")
     if len(rest) > MAX_FIELDS:
-        raise _bad(f"more than {MAX_FIELDS} header fields")
+        raise problems.not_http(f"more than {MAX_FIELDS} header fields")
     if len(line) > MAX_LINE or any(len(field) > MAX_LINE for field in rest):
-        raise _bad(f"a line of the head has more than {MAX_LINE} bytes")
+        raise problems.not_http(f"a line of the head has more than {MAX_LINE} bytes")
     begin = _LINE.fullmatch(line)
     if begin is None:
-        raise _bad("the request line is not `METHOD target HTTP/1.1`")
+        raise problems.not_http("the request line is not `METHOD target HTTP/1.1`")
     fields = _fields(rest)
     method, old = begin[1].decode("ascii"), begin[3] == b"0"
     host = _host(fields)
@@ -82,20 +79,14 @@ def parse_head(raw: bytes) -> Head:
     one = FieldMap(fields)
     options = {token.strip().lower() for value in fields.get("connection", ()) for token in value.split(",")}
     expect = "" if old else one.get("expect", "").lower()
-    media_type = one.get("content-type", "").partition(";")[0].strip().lower()
-    keep_alive = not old and "close" not in options
-    # What needs a closer look than a plain order: packed, idempotent by key, traced.
-    special = fields.keys() & {"content-encoding", "idempotency-key", "traceparent"}
-    plain = media_type == "application/json" and not expect and not special
     return Head(
         method=method,
         path=path,
         fields=one,
         length=length,
         chunked=chunked,
-        keep_alive=keep_alive,
+        keep_alive=not old and "close" not in options,
         expect=expect,
-        order_length=(length or 0) if (method, path) == ORDER and plain and keep_alive else 0,
     )
 
 
@@ -107,9 +98,9 @@ def valid_host(host: str) -> bool:
 def check_begun(part: bytes) -> None:
     """Refuse what can't become a head, before all of it is here. Raises Problem 400."""
     if len(part) > MAX_HEAD:
-        raise _bad(f"the head has more than {MAX_HEAD} bytes")
+        raise problems.not_http(f"the head has more than {MAX_HEAD} bytes")
     if _NEVER.search(part):
-        raise _bad("a line of the head does not end with CR LF, or holds a control character")
+        raise problems.not_http("a line of the head does not end with CR LF, or holds a control character")
 
 
 def _fields(lines: list[bytes]) -> dict[str, tuple[str, ...]]:
@@ -117,7 +108,7 @@ def _fields(lines: list[bytes]) -> dict[str, tuple[str, ...]]:
     for line in lines:
         match = _FIELD.fullmatch(line)
         if match is None:
-            raise _bad(f"malformed header field {line[:80].decode('latin-1')!r}")
+            raise problems.not_http(f"malformed header field {line[:80].decode('latin-1')!r}")
         name = match[1].decode("ascii").lower()
         value = match[2].strip(b" \t").decode("utf-8", "surrogateescape")
         fields[name] = (*fields.get(name, _NO_FIELDS), value)
@@ -127,7 +118,7 @@ def _fields(lines: list[bytes]) -> dict[str, tuple[str, ...]]:
 def _host(fields: dict[str, tuple[str, ...]]) -> str:
     hosts = fields.get("host", ())
     if len(hosts) != 1 or not valid_host(hosts[0]):
-        raise Problem(400, "send one Host header with the name of this server", "Host")
+        raise problems.no_host()
     return hosts[0]
 
 
@@ -138,9 +129,9 @@ def _path(method: str, target: str, host: str) -> str:
         return target
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:
-        raise _bad("the request's target is neither a path nor an http URL")
+        raise problems.not_http("the request's target is neither a path nor an http URL")
     if absolute[1].lower() != host.lower():
-        raise Problem(400, "the URL of the request line and the Host header name different servers", "Host")
+        raise problems.other_host()
     return absolute[2] or "/"
 
 
@@ -148,16 +139,12 @@ def _framing(fields: dict[str, tuple[str, ...]], old: bool) -> tuple[int | None,
     codings, lengths = fields.get("transfer-encoding"), fields.get("content-length")
     if codings is not None:
         if lengths is not None:
-            raise _bad("Content-Length and Transfer-Encoding exclude each other")
+            raise problems.not_http("Content-Length and Transfer-Encoding exclude each other")
         if old or len(codings) != 1 or codings[0].lower() != "chunked":
-            raise _bad("the only Transfer-Encoding is chunked, once, in HTTP/1.1")
+            raise problems.not_http("the only Transfer-Encoding is chunked, once, in HTTP/1.1")
         return None, True
     if lengths is None:
         return None, False
     if len(lengths) != 1 or not _LENGTH.fullmatch(lengths[0]):
-        raise _bad("send one Content-Length, a number of bytes")
+        raise problems.not_http("send one Content-Length, a number of bytes")
     return int(lengths[0]), False
-
-
-def _bad(detail: str) -> Problem:
-    return Problem(400, f"not an HTTP request: {detail}")

@@ -1,5 +1,6 @@
 """Replies as bytes of HTTP/1.1."""
 
+from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
@@ -10,10 +11,11 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
-class Wire:
+class Responses:
     """Writes replies. `tick` is to be called about once a second with Unix time, for the Date header."""
 
     def __init__(self, now: float) -> None:
+        self._on_date: list[Callable[[], None]] = []
         self._second = -1
         self._common = b""
         self._accepted = b""
@@ -27,6 +29,13 @@ class Wire:
             self._accepted = (
                 b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json" + self._common + b"Content-Length: "
             )
+            for changed in self._on_date:
+                changed()
+
+    def on_date(self, changed: Callable[[], None]) -> None:
+        """Call this now, and whenever the Date header changes."""
+        self._on_date.append(changed)
+        changed()
 
     @property
     def accepted_begin(self) -> bytes:

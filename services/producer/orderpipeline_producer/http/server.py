@@ -1,4 +1,4 @@
-"""The order API on a TCP port: HTTP/1.1 on the event loop's own transports."""
+"""HTTP/1.1 on a TCP port, on the event loop's own transports."""
 
 import asyncio
 import ssl
@@ -6,12 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from orderpipeline_producer.api.orders import Orders
-from orderpipeline_producer.api.routes import Api
-from orderpipeline_producer.fast_path import Desk
 from orderpipeline_producer.http.connection import Connection
-from orderpipeline_producer.http.responses import Wire
-from orderpipeline_producer.singles import Singles
+from orderpipeline_producer.http.handler import FastPath, Handler
+from orderpipeline_producer.http.responses import Responses
 
 MAX_CONNECTIONS: Final = 8192
 """Connections at a time; further ones are closed at once."""
@@ -24,14 +21,13 @@ HANDSHAKE_SECONDS: Final = 10.0
 class HttpServer:
     """Makes the connections and watches over their deadlines. Belongs to the running event loop."""
 
-    def __init__(self, api: Api, orders: Orders, request_seconds: float, desk: Desk | None = None) -> None:
-        self.api = api
+    def __init__(self, handler: Handler, fast_path: FastPath, responses: Responses, request_seconds: float) -> None:
+        self.handler = handler
+        self.fast_path = fast_path
+        self.responses = responses
         self.request_seconds = request_seconds
         self.loop = asyncio.get_running_loop()
         self.clock: Callable[[], float] = self.loop.time
-        self.wire = Wire(time.time())
-        self.desk = desk
-        self.singles = Singles(orders, api.metrics, self.wire, self.clock)
         self.draining = False
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
@@ -76,7 +72,7 @@ class HttpServer:
         return finished
 
     def admit(self, connection: Connection) -> bool:
-        """A connection was made; tells whether it may stay."""
+        """A connection was made; whether it may stay."""
         self._connections.add(connection)
         return len(self._connections) <= MAX_CONNECTIONS
 
@@ -84,18 +80,12 @@ class HttpServer:
         """A connection is gone."""
         self._connections.discard(connection)
 
-    def count_malformed(self) -> None:
-        """Count a request that could not be read."""
-        self.api.metrics.request("", 400, 0.0)
-
     def _busy(self) -> bool:
         return any(not connection.quiet for connection in self._connections)
 
     def _sweep(self) -> None:
         now = self.clock()
-        self.wire.tick(time.time())
-        if self.desk is not None:
-            self.desk.begin(self.wire.accepted_begin)
+        self.responses.tick(time.time())
         for connection in [each for each in self._connections if each.deadline <= now]:
             connection.late()
         self._timer = self.loop.call_later(SWEEP_SECONDS, self._sweep)

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
-from orderpipeline_producer.web.reply import Problem
+from orderpipeline_producer.web import problems
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -13,7 +13,6 @@ else:
     from backports import zstd
 
 ENCODINGS: Final = ("gzip", "zstd")
-ENCODING: Final = "Content-Encoding"
 PIECE_BYTES: Final = 16384
 """Fed to a decompressor at a time: it copies what lies behind a member's end, which for a body of many small members
 must not be the whole rest of it."""
@@ -31,12 +30,7 @@ def content_encoding(header: str) -> str:
     if name == "x-gzip":
         return "gzip"
     if name not in ENCODINGS:
-        raise Problem(
-            415,
-            f"Content-Encoding {header!r} is not supported; send the body plain, as gzip or as zstd",
-            ENCODING,
-            headers=(("Accept-Encoding", ", ".join(ENCODINGS)),),
-        )
+        raise problems.unsupported_encoding(header, ENCODINGS)
     return name
 
 
@@ -56,21 +50,21 @@ def inflate(encoding: str, data: bytes, limit: int) -> bytes:
                 for piece in _feed(member, rest, room + 1):
                     room -= len(piece)
                     if room < 0:
-                        raise Problem(413, f"the unpacked body has more than {limit} bytes; split it")
+                        raise problems.unpacked_body_too_large(limit)
                     out.append(piece)
                 if not member.eof:
                     break
                 rest, member = member.unused_data, None
     except (zlib.error, zstd.ZstdError, EOFError) as error:
-        raise Problem(400, f"the body is not {encoding}: {error}", ENCODING) from None
+        raise problems.damaged_body(encoding, error) from None
     if member is not None:
-        raise Problem(400, f"the {encoding} body is cut short; nothing was taken", ENCODING)
+        raise problems.packed_body_cut_short(encoding)
     return b"".join(out)
 
 
 def _decompressor(encoding: str, number: int) -> Any:
     if number > MAX_MEMBERS:
-        raise Problem(400, f"the {encoding} body has more than {MAX_MEMBERS} members; pack it as one", ENCODING)
+        raise problems.too_many_members(encoding, MAX_MEMBERS)
     if encoding == "gzip":
         return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     parameter = zstd.DecompressionParameter.window_log_max

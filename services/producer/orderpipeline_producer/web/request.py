@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.content_encoding import content_encoding, inflate
-from orderpipeline_producer.web.reply import Problem, unavailable
 
 ENCODED_SLACK = 4096
 """Bytes that a packed body may have more than the limit of the unpacked one: what can't be packed grows a little."""
@@ -54,31 +54,31 @@ class Request:
     deadline: float
 
 
-class Held:
+class BodyMemoryBudget:
     """Bytes of bodies that are held in memory by all requests together, bounded."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._used = 0
 
-    def take(self, size: int) -> None:
+    def reserve(self, size: int) -> None:
         """Count `size` more bytes. Raises Problem 503 when there is no room."""
         if self._used + size > self._limit:
-            raise unavailable("too many request bodies are arriving at once; none of this was taken, send it again")
+            raise problems.no_body_memory()
         self._used += size
 
-    def give(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """Count `size` bytes less."""
         self._used -= size
 
     @contextmanager
     def holding(self, size: int) -> Iterator[None]:
         """Count `size` bytes for as long as they are worked on. Raises Problem 503 when there is no room."""
-        self.take(size)
+        self.reserve(size)
         try:
             yield
         finally:
-            self.give(size)
+            self.release(size)
 
 
 async def pieces(request: Request) -> AsyncIterator[bytes]:
@@ -89,14 +89,14 @@ async def pieces(request: Request) -> AsyncIterator[bytes]:
             async with asyncio.timeout_at(request.deadline):
                 piece = await request.body.read()
         except TimeoutError:
-            raise Problem(408, "the body did not arrive in time; nothing more of it was taken") from None
+            raise problems.body_too_slow() from None
         if not piece:
             return
         yield piece
 
 
-async def read_body(request: Request, limit: int, held: Held) -> bytes:
-    """The whole body, unpacked: at most `limit` bytes, counted in `held` while they come.
+async def read_body(request: Request, limit: int, memory: BodyMemoryBudget) -> bytes:
+    """The whole body, unpacked: at most `limit` bytes, counted in `memory` while they come.
 
     Raises Problem 400, 408, 413, 415 or 503, ClientGone.
     """
@@ -105,9 +105,9 @@ async def read_body(request: Request, limit: int, held: Held) -> bytes:
     check_length(request, most)
     data = request.body.whole()
     if data is None:
-        data = await _gather(request, most, held)
+        data = await _gather(request, most, memory)
     if len(data) > most:
-        raise too_large(limit)
+        raise problems.body_too_large(limit)
     return inflate(encoding, data, limit) if encoding else data
 
 
@@ -115,24 +115,19 @@ def check_length(request: Request, limit: int) -> None:
     """Refuse by what Content-Length announces, before anything is read. Raises Problem 413."""
     length = request.body.length
     if length is not None and length > limit:
-        raise too_large(limit)
+        raise problems.body_too_large(limit)
 
 
-def too_large(limit: int) -> Problem:
-    """413 for a body of more than `limit` bytes."""
-    return Problem(413, f"the body has more than {limit} bytes; send less at a time")
-
-
-async def _gather(request: Request, most: int, held: Held) -> bytes:
+async def _gather(request: Request, most: int, memory: BodyMemoryBudget) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
         async for piece in pieces(request):
-            held.take(len(piece))
+            memory.reserve(len(piece))
             size += len(piece)
             parts.append(piece)
             if size > most:
-                raise too_large(most)
+                raise problems.body_too_large(most)
         return b"".join(parts)
     finally:
-        held.give(size)
+        memory.release(size)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from orderpipeline_producer.api.auth import ApiKeys, load_keys
-from orderpipeline_producer.web.reply import Problem
+from orderpipeline_producer.web.problems import Problem
 
 
 def test_keys_are_files_named_after_their_clients(tmp_path: Path) -> None:
@@ -36,10 +36,10 @@ def test_a_key_that_is_no_text_costs_only_its_client_and_one_warning(
 ) -> None:
     (tmp_path / "good").write_text("k" * 20)
     (tmp_path / "broken").write_bytes(b"\xff\xfe" * 20)
-    told: set[str] = set()
+    warned: set[str] = set()
     for _ in range(3):
-        assert set(load_keys(tmp_path, told)) == {"good"}
+        assert set(load_keys(tmp_path, warned)) == {"good"}
     assert [record.message for record in caplog.records if "broken" in record.message] == [caplog.messages[0]]
     (tmp_path / "broken").write_text("b" * 20)
-    assert set(load_keys(tmp_path, told)) == {"good", "broken"}
-    assert not told
+    assert set(load_keys(tmp_path, warned)) == {"good", "broken"}
+    assert not warned

@@ -2,36 +2,40 @@
 
 import asyncio
 import gzip
+import os
+import time
 import tracemalloc
 
 import pytest
 
+from orderpipeline_producer.api.admission import Admission
 from orderpipeline_producer.api.orders import Orders
 from orderpipeline_producer.api.quota import Quota
+from orderpipeline_producer.api.routes import PATHS
+from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
+from orderpipeline_producer.decoding.reader import PYTHON, OrderReader
 from orderpipeline_producer.metrics import Metrics
 from orderpipeline_producer.settings import Limits
-from orderpipeline_producer.web.reply import Problem
-from orderpipeline_producer.web.request import Held
-from tests.unit.producer.fakes import ORDER, FakeSink, gateway
+from orderpipeline_producer.web.problems import Problem
+from orderpipeline_producer.web.request import BodyMemoryBudget
+from tests.unit.producer.fakes import ORDER, FakeProducer, client_of
 from tests.unit.producer.web.test_request import Body, request
 
 NDJSON = "application/x-ndjson"
 
 
-def orders(sink: FakeSink, held: Held, in_flight: int = 10**9, **limits: int) -> Orders:
-    loop = asyncio.get_running_loop()
+def orders(
+    producer: FakeProducer, body_memory: BodyMemoryBudget, in_flight: int = 10**9, wait: bool = True, **limits: int
+) -> Orders:
+    metrics = Metrics(PATHS)
     return Orders(
-        limits=Limits(**limits),
-        gateway=gateway(sink, in_flight),
-        identify=lambda _: "shop",
-        quota=Quota(0, loop.time),
-        metrics=Metrics(frozenset()),
-        held=held,
-        anonymous=False,
-        mint=lambda: "id",
-        mint_many=lambda count: ["id"] * count,
-        down=lambda: "",
-        wait=True,
+        reader=OrderReader(Limits(**limits), PYTHON),
+        client=client_of(producer, in_flight),
+        admission=Admission(lambda _: "shop", Quota(0, asyncio.get_running_loop().time), lambda: "", metrics),
+        ids=TimeOrderedIds(time.time_ns, os.urandom),
+        body_memory=body_memory,
+        metrics=metrics,
+        wait=wait,
     )
 
 
@@ -41,10 +45,10 @@ async def test_a_batch_counts_as_held_until_all_of_it_is_handed_over(media_type:
     plain = b"\n".join([ORDER] * count) if media_type == NDJSON else b"[" + b",".join([ORDER] * count) + b"]"
     headers = {"Content_Type": media_type} | ({"Content_Encoding": encoding} if encoding else {})
     packed = gzip.compress(plain) if encoding else plain
-    sink, held = FakeSink(), Held(len(plain))
-    api = orders(sink, held, in_flight=600 * 400)
+    producer, memory = FakeProducer(), BodyMemoryBudget(len(plain))
+    api = orders(producer, memory, in_flight=600 * 400)
     first = asyncio.ensure_future(api.batch(request(Body(packed), **headers)))
-    while not sink.queued:
+    while not producer.queued:
         await asyncio.sleep(0.001)
     assert not first.done()
     with pytest.raises(Problem) as caught:
@@ -52,15 +56,15 @@ async def test_a_batch_counts_as_held_until_all_of_it_is_handed_over(media_type:
     assert caught.value.status == 503
     assert "at once" in caught.value.detail
     while not first.done():
-        sink.finish()
+        producer.finish()
         await asyncio.sleep(0.001)
     assert (await first).status == 202
-    held.take(len(plain))  # all of it was given back
-    api.gateway.close()
+    memory.reserve(len(plain))  # all of it was given back
+    api.client.close(0)
 
 
 async def test_a_small_packed_body_of_blank_lines_takes_little_memory() -> None:
-    api = orders(FakeSink(), Held(10**8))
+    api = orders(FakeProducer(), BodyMemoryBudget(10**8))
     packed = gzip.compress(b"\n" * 300_000)
     tracemalloc.start()
     try:
@@ -70,13 +74,13 @@ async def test_a_small_packed_body_of_blank_lines_takes_little_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 15_000_000
     finally:
         tracemalloc.stop()
-    api.gateway.close()
+    api.client.close(0)
 
 
 @pytest.mark.parametrize("key", ["\udcff", "a\tb", ""])
 async def test_a_key_that_is_no_text_is_refused_by_name(key: str) -> None:
-    api = orders(FakeSink(), Held(10**6))
+    api = orders(FakeProducer(), BodyMemoryBudget(10**6))
     with pytest.raises(Problem) as caught:
         await api.one(request(Body(ORDER), Content_Type="application/json", Idempotency_Key=key))
     assert (caught.value.status, caught.value.field) == (400, "Idempotency-Key")
-    api.gateway.close()
+    api.client.close(0)

@@ -1,16 +1,9 @@
 """NDJSON cut into lines, however it arrives."""
 
-import sys
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orderpipeline_producer.decoding.ndjson import LineSplitter
-
-if sys.version_info >= (3, 14):
-    pass
-else:
-    pass
 
 
 @given(st.lists(st.binary(max_size=40)), st.binary(max_size=40), st.integers(1, 30), st.data())

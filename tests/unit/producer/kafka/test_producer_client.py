@@ -1,70 +1,93 @@
-"""The gateway against a Kafka client that does what the test says."""
+"""Deliveries and bytes in flight against a Kafka client that does what the test says."""
 
 import asyncio
 
 from confluent_kafka import KafkaError
 
-from orderpipeline_producer.decoding.one_by_one import Record
-from tests.unit.producer.fakes import FakeSink, gateway
+from orderpipeline_producer.decoding.record_batch import DecodedBatch
+from tests.unit.producer.fakes import FakeProducer, client_of
 
 
-def record(index: int, value: bytes = b"v") -> Record:
-    return Record(index, "c", value, f"id-{index}")
+def batch(*values: bytes, first: int = 0) -> DecodedBatch:
+    places = range(first, first + len(values))
+    return DecodedBatch(["c"] * len(values), list(values), [f"id-{place}" for place in places], places)
 
 
 async def test_bytes_are_in_flight_until_all_callbacks_came() -> None:
-    sink = FakeSink()
-    to = gateway(sink)
-    delivery, refused = to.send([record(0), record(1)], [])
-    assert (to.in_flight, refused) == (2 * record(0).size, [])
-    sink.finish(count=1)
+    producer = FakeProducer()
+    client = client_of(producer)
+    two = batch(b"v", b"v")
+    delivery = client.send(two)
+    assert (client.in_flight.bytes, delivery.refused, client.in_flight.accepted) == (two.size, None, 2)
+    waiting = asyncio.ensure_future(delivery.wait())
+    producer.finish(count=1)
     await asyncio.sleep(0.02)
-    assert not delivery.done.done()
-    sink.finish()
-    await asyncio.wait_for(delivery.done, 60)
-    assert (to.in_flight, delivery.failures(), delivery.clean()) == (0, [], True)
-    to.close()
+    assert not waiting.done()
+    producer.finish()
+    await asyncio.wait_for(waiting, 60)
+    assert (client.in_flight.bytes, delivery.failures(), delivery.clean) == (0, [], True)
+    assert (client.in_flight.acked, client.in_flight.failed) == (2, 0)
+    assert client.close(0) == 0
 
 
 async def test_a_failed_record_is_named_even_among_equal_values() -> None:
-    sink = FakeSink()
-    to = gateway(sink)
-    delivery, _ = to.send([record(0), record(1, b"w"), record(2)], [])
-    sink.finish(count=1)
-    sink.finish(KafkaError._MSG_TIMED_OUT, 1)
-    sink.finish(KafkaError.MSG_SIZE_TOO_LARGE)
-    await asyncio.wait_for(delivery.done, 60)
+    producer = FakeProducer()
+    client = client_of(producer)
+    delivery = client.send(batch(b"v", b"w", b"v"))
+    producer.finish(count=1)
+    producer.finish(KafkaError._MSG_TIMED_OUT, 1)
+    producer.finish(KafkaError.MSG_SIZE_TOO_LARGE)
+    await asyncio.wait_for(delivery.wait(), 60)
     first, second = delivery.failures()
     assert (first.index, first.status, first.order_id) == (1, 503, "id-1")
     assert "may already be in the log" in first.detail
     assert second.status == 413
-    assert to.in_flight == 0
-    to.close()
+    assert (client.in_flight.bytes, client.in_flight.acked, client.in_flight.failed) == (0, 1, 2)
+    client.close(0)
 
 
 async def test_what_the_client_has_no_room_for_is_handed_back() -> None:
-    sink = FakeSink(room=1)
-    to = gateway(sink)
-    delivery, refused = to.send([record(0), record(1)], [])
-    assert [each.index for each in refused] == [1]
-    assert to.in_flight == record(0).size
-    none, refused = to.send([record(2)], [])
-    assert (len(refused), none.done.done(), none.failures()) == (1, True, [])
-    sink.finish()
-    await asyncio.wait_for(delivery.done, 60)
-    assert to.in_flight == 0
-    to.close()
+    producer = FakeProducer(room=1)
+    client = client_of(producer)
+    delivery = client.send(batch(b"v", b"v"))
+    assert delivery.refused is not None
+    assert [index for index, _ in delivery.refused.places()] == [1]
+    assert client.in_flight.bytes == batch(b"v").size
+    done: list[object] = []
+    none = client.send(batch(b"v", first=2), (), done.append)
+    await asyncio.wait_for(none.wait(), 60)
+    assert none.refused is not None
+    assert (len(none.refused), none.failures(), done) == (1, [], [])
+    producer.finish()
+    await asyncio.wait_for(delivery.wait(), 60)
+    assert (client.in_flight.bytes, client.in_flight.accepted) == (0, 1)
+    client.close(0)
 
 
-async def test_room_is_waited_for_and_a_large_record_passes_an_empty_gateway() -> None:
-    sink = FakeSink()
-    to = gateway(sink, limit=300)
-    assert to.has_room(10**6)
-    to.send([record(0)], [])
-    assert not to.has_room(100)
-    waiting = asyncio.ensure_future(to.room(100))
+async def test_whoever_sends_is_called_once_when_all_has_ended() -> None:
+    producer = FakeProducer()
+    client = client_of(producer)
+    done: list[object] = []
+    delivery = client.send(batch(b"v", b"w"), (), done.append)
+    producer.finish(count=1)
+    await asyncio.sleep(0.02)
+    assert done == []
+    producer.finish()
+    await asyncio.wait_for(delivery.wait(), 60)
+    assert done == [delivery]
+    client.close(0)
+
+
+async def test_capacity_is_waited_for_and_a_large_record_passes_when_nothing_is_in_flight() -> None:
+    producer = FakeProducer()
+    client = client_of(producer, limit=300)
+    in_flight = client.in_flight
+    assert in_flight.has_capacity(10**6)
+    client.send(batch(b"v"))
+    assert not in_flight.has_capacity(100)
+    waiting = asyncio.ensure_future(in_flight.wait_for_capacity(100))
     await asyncio.sleep(0.02)
     assert not waiting.done()
-    sink.finish()
+    producer.finish()
     await asyncio.wait_for(waiting, 60)
-    to.close()
+    client.close(0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orderpipeline_producer.web import content_encoding as inflate_module
 from orderpipeline_producer.web.content_encoding import content_encoding, inflate
-from orderpipeline_producer.web.reply import Problem
+from orderpipeline_producer.web.problems import Problem
 
 if sys.version_info >= (3, 14):
     from compression import zstd

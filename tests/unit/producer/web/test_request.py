@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from orderpipeline_producer.web.reply import Problem
-from orderpipeline_producer.web.request import Held, Request, read_body
+from orderpipeline_producer.web.problems import Problem
+from orderpipeline_producer.web.request import BodyMemoryBudget, Request, read_body
 
 
 class Headers:
@@ -46,27 +46,27 @@ def request(body: Body, seconds: float = 5.0, **headers: str) -> Request:
     return Request("POST", "/order", Headers(**headers), body, asyncio.get_running_loop().time() + seconds)
 
 
-async def status_of(body: Body, limit: int, held: Held, seconds: float = 5.0, **headers: str) -> int:
+async def status_of(body: Body, limit: int, held: BodyMemoryBudget, seconds: float = 5.0, **headers: str) -> int:
     with pytest.raises(Problem) as caught:
         await read_body(request(body, seconds, **headers), limit, held)
     return caught.value.status
 
 
 async def test_a_body_in_pieces_is_joined() -> None:
-    assert await read_body(request(Body(b"a", b"b")), 2, Held(2)) == b"ab"
+    assert await read_body(request(Body(b"a", b"b")), 2, BodyMemoryBudget(2)) == b"ab"
 
 
 async def test_too_large_is_refused_by_its_announcement_and_while_it_comes() -> None:
-    assert await status_of(Body(length=3, complete=False), 2, Held(100)) == 413
-    assert await status_of(Body(b"ab", b"c", complete=False), 2, Held(100)) == 413
+    assert await status_of(Body(length=3, complete=False), 2, BodyMemoryBudget(100)) == 413
+    assert await status_of(Body(b"ab", b"c", complete=False), 2, BodyMemoryBudget(100)) == 413
 
 
 async def test_a_body_that_does_not_come_is_late() -> None:
-    assert await status_of(Body(b"a", complete=False), 10, Held(100), seconds=0.02) == 408
+    assert await status_of(Body(b"a", complete=False), 10, BodyMemoryBudget(100), seconds=0.02) == 408
 
 
 async def test_all_bodies_together_have_a_bound_and_give_their_room_back() -> None:
-    held = Held(3)
+    held = BodyMemoryBudget(3)
     slow = asyncio.ensure_future(read_body(request(Body(b"ab", complete=False), 1.0), 10, held))
     await asyncio.sleep(0.01)
     assert await status_of(Body(b"cd"), 10, held) == 503
@@ -76,4 +76,4 @@ async def test_all_bodies_together_have_a_bound_and_give_their_room_back() -> No
 
 
 async def test_an_unknown_encoding_is_refused_before_anything_is_read() -> None:
-    assert await status_of(Body(complete=False), 10, Held(100), Content_Encoding="br") == 415
+    assert await status_of(Body(complete=False), 10, BodyMemoryBudget(100), Content_Encoding="br") == 415

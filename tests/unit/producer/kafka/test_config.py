@@ -1,7 +1,7 @@
 """The configuration of the Kafka client."""
 
 from orderpipeline_common.kafka_config import KafkaSettings
-from orderpipeline_producer.kafka.confluent_client import producer_config
+from orderpipeline_producer.kafka.config import producer_config
 from orderpipeline_producer.settings import Settings
 
 
