@@ -12,8 +12,9 @@ from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE, Key, Manifest, Ref
 from orderpipeline_operator.domain.manifests import Bundle, Context, Pipeline, render
 from orderpipeline_operator.domain.planning import bootstrap_address, teardown
-from orderpipeline_operator.domain.planning.observed import Observed, required_secret_keys, secret_hash
+from orderpipeline_operator.domain.planning.observed import Observed
 from orderpipeline_operator.domain.planning.plan import Plan, last_stage_waits, plan
+from orderpipeline_operator.domain.planning.secrets import required_secret_keys, secret_hash
 from orderpipeline_operator.domain.status.build import Findings, accepted_status, deleting_status, rejected_status
 from orderpipeline_operator.domain.validation.accept import Rejected, accept
 from orderpipeline_operator.reconcile import apply, replicas

@@ -7,7 +7,8 @@ from orderpipeline_operator.domain.kubernetes.kinds import USER, Manifest, Ref
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint, SecretRef, kafka_endpoint
 from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline
 from orderpipeline_operator.domain.planning import bootstrap_address
-from orderpipeline_operator.domain.planning.observed import Observed, is_true, secret_bytes
+from orderpipeline_operator.domain.planning.observed import Observed, is_true
+from orderpipeline_operator.domain.planning.secrets import secret_bytes
 from orderpipeline_operator.domain.scaling.policy import policy_from
 from orderpipeline_operator.sampling.target import Target
 

@@ -4,6 +4,7 @@ A new kind of object is one file here, its line in `render`, its Kind in kuberne
 rights to it in the chart's _rules.tpl.
 """
 
+from orderpipeline_operator.domain.kubernetes.kinds import Manifest
 from orderpipeline_operator.domain.manifests import consumer, producer
 from orderpipeline_operator.domain.manifests.api_url import api_url
 from orderpipeline_operator.domain.manifests.horizontal_pod_autoscaler import horizontal_pod_autoscaler
@@ -16,7 +17,7 @@ from orderpipeline_operator.domain.manifests.kafka_rebalance import rebalance_te
 from orderpipeline_operator.domain.manifests.kafka_topics import kafka_topics
 from orderpipeline_operator.domain.manifests.kafka_users import kafka_users
 from orderpipeline_operator.domain.manifests.network_policies import network_policies
-from orderpipeline_operator.domain.manifests.pipeline import Bundle, Context, Manifest, Pipeline, Stage
+from orderpipeline_operator.domain.manifests.pipeline import Bundle, Context, Pipeline, Stage
 from orderpipeline_operator.domain.manifests.pod_disruption_budgets import pod_disruption_budgets
 from orderpipeline_operator.domain.manifests.scaled_object import scaled_object
 from orderpipeline_operator.domain.manifests.service import service

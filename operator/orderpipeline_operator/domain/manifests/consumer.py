@@ -5,8 +5,9 @@ from typing import Final
 from orderpipeline_common.contract import CONSUMER_PORT, HEALTH_PATH, READY_PATH, Env, Mount
 from orderpipeline_operator.domain.api.v1alpha1 import ConsumerSpec
 from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, SERVICE_ACCOUNT, Manifest
 from orderpipeline_operator.domain.manifests.kafka_endpoint import kafka_endpoint
-from orderpipeline_operator.domain.manifests.pipeline import Context, Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline, manifest, present
 from orderpipeline_operator.domain.manifests.pod_template import (
     ServicePod,
     Volume,
@@ -28,7 +29,7 @@ DSN_FILE: Final = "dsn"
 def service_account(pipeline: Pipeline) -> Manifest:
     """The consumers do not use the Kubernetes API, so they get no token."""
     name = names.consumer(pipeline.name)
-    return manifest(pipeline, "v1", "ServiceAccount", name, COMPONENT, automountServiceAccountToken=False)
+    return manifest(pipeline, SERVICE_ACCOUNT, name, COMPONENT, automountServiceAccountToken=False)
 
 
 def deployment(pipeline: Pipeline, context: Context) -> Manifest:
@@ -52,8 +53,7 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
     pod = ServicePod(COMPONENT, name, container, endpoint, tuple(volumes), spec.placement, spec.grace_period)
     return manifest(
         pipeline,
-        "apps/v1",
-        "Deployment",
+        DEPLOYMENT,
         name,
         COMPONENT,
         spec=present(

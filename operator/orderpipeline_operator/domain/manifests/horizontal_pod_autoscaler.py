@@ -5,8 +5,9 @@ from typing import Any, Final
 from orderpipeline_common.contract import Metric
 from orderpipeline_operator.domain.api.v1alpha1.bounds import consumer_bounds
 from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.kubernetes.kinds import HPA, Manifest
 from orderpipeline_operator.domain.manifests.consumer import COMPONENT
-from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest
+from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest
 
 _AT_ONCE: Final = {
     "selectPolicy": "Max",
@@ -34,8 +35,7 @@ def horizontal_pod_autoscaler(pipeline: Pipeline) -> tuple[Manifest, ...]:
     return (
         manifest(
             pipeline,
-            "autoscaling/v2",
-            "HorizontalPodAutoscaler",
+            HPA,
             name,
             COMPONENT,
             spec={

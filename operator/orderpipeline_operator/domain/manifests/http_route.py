@@ -1,7 +1,8 @@
 """The HTTPRoute of the Gateway API: access from outside, as an alternative to the Ingress."""
 
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.kubernetes.kinds import HTTP_ROUTE, Manifest
+from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest, present
 from orderpipeline_operator.domain.manifests.producer import COMPONENT
 from orderpipeline_operator.domain.manifests.service import SERVICE_PORT
 
@@ -19,8 +20,7 @@ def http_route(pipeline: Pipeline) -> tuple[Manifest, ...]:
     return (
         manifest(
             pipeline,
-            "gateway.networking.k8s.io/v1",
-            "HTTPRoute",
+            HTTP_ROUTE,
             name,
             COMPONENT,
             spec={

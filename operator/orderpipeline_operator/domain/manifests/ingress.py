@@ -1,7 +1,8 @@
 """The Ingress: access from outside the Kubernetes cluster."""
 
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.kubernetes.kinds import INGRESS, Manifest
+from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest, present
 from orderpipeline_operator.domain.manifests.producer import COMPONENT, PORT_NAME
 
 
@@ -17,8 +18,7 @@ def ingress(pipeline: Pipeline) -> tuple[Manifest, ...]:
     return (
         manifest(
             pipeline,
-            "networking.k8s.io/v1",
-            "Ingress",
+            INGRESS,
             name,
             COMPONENT,
             annotations=dict(sorted(wanted.annotations.items())),

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from orderpipeline_operator.domain.api.v1alpha1 import CruiseControl, KafkaSpec, Listeners
 from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.kubernetes.kinds import KAFKA, Manifest
 from orderpipeline_operator.domain.manifests.kafka_endpoint import PLAIN_PORT, TLS_PORT
-from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest, present
 
-STRIMZI: Final = "kafka.strimzi.io/v1"
 COMPONENT: Final = "kafka"
 METRICS: Final = (
     "kafka_controller_.*",
@@ -24,8 +24,7 @@ def kafka(pipeline: Pipeline) -> Manifest:
     exporter = {"topicRegex": ".*", "groupRegex": ".*"} if spec.exporter else None
     return manifest(
         pipeline,
-        STRIMZI,
-        "Kafka",
+        KAFKA,
         names.kafka(pipeline.name),
         COMPONENT,
         spec=present(

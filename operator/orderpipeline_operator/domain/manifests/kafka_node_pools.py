@@ -4,8 +4,9 @@ from typing import Any
 
 from orderpipeline_operator.domain.api.v1alpha1 import Brokers, Storage
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.kafka import COMPONENT, STRIMZI
-from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.kubernetes.kinds import NODE_POOL, Manifest
+from orderpipeline_operator.domain.manifests.kafka import COMPONENT
+from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest, present
 from orderpipeline_operator.domain.manifests.pod_template import resources
 from orderpipeline_operator.domain.units.quantities import mebibytes
 
@@ -22,8 +23,7 @@ def kafka_node_pools(pipeline: Pipeline) -> tuple[Manifest, ...]:
 def _pool(pipeline: Pipeline, name: str, role: str, nodes: Brokers) -> Manifest:
     return manifest(
         pipeline,
-        STRIMZI,
-        "KafkaNodePool",
+        NODE_POOL,
         name,
         COMPONENT,
         labels={names.STRIMZI_CLUSTER_LABEL: names.kafka(pipeline.name)},

@@ -1,8 +1,9 @@
 """The KafkaRebalance: the template by which Cruise Control rebalances."""
 
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.kafka import COMPONENT, STRIMZI
-from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest
+from orderpipeline_operator.domain.kubernetes.kinds import REBALANCE, Manifest
+from orderpipeline_operator.domain.manifests.kafka import COMPONENT
+from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest
 
 
 def rebalance_template(pipeline: Pipeline) -> tuple[Manifest, ...]:
@@ -13,8 +14,7 @@ def rebalance_template(pipeline: Pipeline) -> tuple[Manifest, ...]:
     return (
         manifest(
             pipeline,
-            STRIMZI,
-            "KafkaRebalance",
+            REBALANCE,
             names.rebalance_template(pipeline.name),
             COMPONENT,
             annotations={"strimzi.io/rebalance-template": "true"},

@@ -2,8 +2,9 @@
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.kafka import COMPONENT, STRIMZI
-from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest
+from orderpipeline_operator.domain.kubernetes.kinds import TOPIC, Manifest
+from orderpipeline_operator.domain.manifests.kafka import COMPONENT
+from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest
 from orderpipeline_operator.domain.units.durations import milliseconds
 
 KAFKA_MAX_MESSAGE_BYTES = 1048588
@@ -47,8 +48,7 @@ def _topic(
 ) -> Manifest:
     return manifest(
         pipeline,
-        STRIMZI,
-        "KafkaTopic",
+        TOPIC,
         resource,
         COMPONENT,
         labels={names.STRIMZI_CLUSTER_LABEL: names.kafka(pipeline.name)},

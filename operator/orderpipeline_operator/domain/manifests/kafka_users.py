@@ -7,8 +7,9 @@ from typing import Any
 
 from orderpipeline_operator.domain.api.v1alpha1 import Quotas
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.manifests.kafka import COMPONENT, STRIMZI
-from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.kubernetes.kinds import USER, Manifest
+from orderpipeline_operator.domain.manifests.kafka import COMPONENT
+from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest, present
 
 Acl = dict[str, Any]
 
@@ -47,8 +48,7 @@ def _quotas(quotas: Quotas, rate: str) -> dict[str, Any]:
 def _user(pipeline: Pipeline, name: str, acls: list[Acl], quotas: dict[str, Any]) -> Manifest:
     return manifest(
         pipeline,
-        STRIMZI,
-        "KafkaUser",
+        USER,
         name,
         COMPONENT,
         labels={names.STRIMZI_CLUSTER_LABEL: names.kafka(pipeline.name)},

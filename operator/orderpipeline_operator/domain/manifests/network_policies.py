@@ -4,8 +4,9 @@ from typing import Any
 
 from orderpipeline_common.contract import API_PORT, CONSUMER_PORT
 from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.kubernetes.kinds import NETWORK_POLICY, Manifest
 from orderpipeline_operator.domain.manifests import consumer, producer
-from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest
+from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest
 
 
 def network_policies(pipeline: Pipeline) -> tuple[Manifest, ...]:
@@ -23,8 +24,7 @@ def _policy(pipeline: Pipeline, name: str, component: str, port: int) -> Manifes
     rule: dict[str, Any] = {"ports": [{"port": port, "protocol": "TCP"}]}
     return manifest(
         pipeline,
-        "networking.k8s.io/v1",
-        "NetworkPolicy",
+        NETWORK_POLICY,
         name,
         component,
         spec={

@@ -6,9 +6,7 @@ from typing import Any
 
 from orderpipeline_operator.domain.api.v1alpha1 import GROUP, KIND, VERSION, OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
-
-Manifest = dict[str, Any]
-"""A Kubernetes object as JSON."""
+from orderpipeline_operator.domain.kubernetes.kinds import Kind, Manifest
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,7 @@ class Bundle:
 
 def manifest(
     pipeline: Pipeline,
-    api_version: str,
-    kind: str,
+    kind: Kind,
     name: str,
     component: str,
     *,
@@ -94,7 +91,7 @@ def manifest(
     }
     if annotations:
         metadata["annotations"] = dict(annotations)
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
+    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **body}
 
 
 def present(**fields: Any) -> Manifest:

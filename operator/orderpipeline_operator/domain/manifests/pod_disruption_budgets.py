@@ -2,8 +2,9 @@
 
 from orderpipeline_operator.domain.api.v1alpha1 import Placement
 from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.kubernetes.kinds import PDB, Manifest
 from orderpipeline_operator.domain.manifests import consumer, producer
-from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest
+from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest
 
 
 def pod_disruption_budgets(pipeline: Pipeline) -> tuple[Manifest, ...]:
@@ -19,8 +20,7 @@ def _budget(pipeline: Pipeline, name: str, component: str, placement: Placement)
     allowed = placement.max_unavailable
     return manifest(
         pipeline,
-        "policy/v1",
-        "PodDisruptionBudget",
+        PDB,
         name,
         component,
         spec={

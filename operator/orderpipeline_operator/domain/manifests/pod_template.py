@@ -9,8 +9,9 @@ from typing import Any, Final
 from orderpipeline_common.contract import Env, Mount
 from orderpipeline_operator.domain.api.v1alpha1 import Placement, Resources
 from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.kubernetes.kinds import Manifest
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint, SecretRef
-from orderpipeline_operator.domain.manifests.pipeline import Context, Manifest, Pipeline, present
+from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline, present
 from orderpipeline_operator.domain.units.durations import seconds
 
 USER_ID: Final = 10001

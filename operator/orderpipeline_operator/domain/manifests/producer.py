@@ -5,8 +5,9 @@ from typing import Final
 from orderpipeline_common.contract import API_PORT, HEALTH_PATH, READY_PATH, Env, Mount
 from orderpipeline_operator.domain.api.v1alpha1 import ProducerSpec
 from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, SERVICE_ACCOUNT, Manifest
 from orderpipeline_operator.domain.manifests.kafka_endpoint import kafka_endpoint
-from orderpipeline_operator.domain.manifests.pipeline import Context, Manifest, Pipeline, manifest, present
+from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline, manifest, present
 from orderpipeline_operator.domain.manifests.pod_template import (
     ServicePod,
     Volume,
@@ -30,7 +31,7 @@ EXIT_SECONDS: Final = 2
 def service_account(pipeline: Pipeline) -> Manifest:
     """The order API does not use the Kubernetes API, so it gets no token."""
     name = names.producer(pipeline.name)
-    return manifest(pipeline, "v1", "ServiceAccount", name, COMPONENT, automountServiceAccountToken=False)
+    return manifest(pipeline, SERVICE_ACCOUNT, name, COMPONENT, automountServiceAccountToken=False)
 
 
 def deployment(pipeline: Pipeline, context: Context) -> Manifest:
@@ -54,8 +55,7 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
     pod = ServicePod(COMPONENT, name, container, endpoint, tuple(volumes), spec.placement, spec.grace_period)
     return manifest(
         pipeline,
-        "apps/v1",
-        "Deployment",
+        DEPLOYMENT,
         name,
         COMPONENT,
         spec={

@@ -4,9 +4,10 @@ from typing import Final
 
 from orderpipeline_operator.domain.api.v1alpha1.bounds import consumer_bounds
 from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.kubernetes.kinds import SCALED_OBJECT, Manifest
 from orderpipeline_operator.domain.manifests.consumer import COMPONENT
 from orderpipeline_operator.domain.manifests.horizontal_pod_autoscaler import behavior
-from orderpipeline_operator.domain.manifests.pipeline import Context, Manifest, Pipeline, manifest
+from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline, manifest
 from orderpipeline_operator.domain.units.durations import seconds
 
 DESIRED_FIELD: Final = "desired"
@@ -28,8 +29,7 @@ def scaled_object(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
     return (
         manifest(
             pipeline,
-            "keda.sh/v1alpha1",
-            "ScaledObject",
+            SCALED_OBJECT,
             name,
             COMPONENT,
             # KEDA copies our labels to its HPA, but not those by which the operator recognizes its own objects.

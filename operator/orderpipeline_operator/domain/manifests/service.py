@@ -1,8 +1,9 @@
 """The Service of the order API."""
 
 from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.kubernetes.kinds import SERVICE, Manifest
 from orderpipeline_operator.domain.manifests import producer
-from orderpipeline_operator.domain.manifests.pipeline import Manifest, Pipeline, manifest
+from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest
 
 SERVICE_PORT = 80
 
@@ -11,8 +12,7 @@ def service(pipeline: Pipeline) -> Manifest:
     """The order API inside the Kubernetes cluster."""
     return manifest(
         pipeline,
-        "v1",
-        "Service",
+        SERVICE,
         names.producer(pipeline.name),
         producer.COMPONENT,
         spec={

@@ -22,7 +22,8 @@ from orderpipeline_operator.domain.kubernetes.kinds import (
     ref_of,
 )
 from orderpipeline_operator.domain.planning.drift import difference, stamped
-from orderpipeline_operator.domain.planning.observed import Observed, is_true, missing_secrets, required_secret_keys
+from orderpipeline_operator.domain.planning.observed import Observed, is_true
+from orderpipeline_operator.domain.planning.secrets import missing_secrets, required_secret_keys
 
 KEPT_KINDS: Final = CLUSTER_KINDS
 """Never pruned, since they hold the orders; they are deleted only with the pipeline itself."""

@@ -43,7 +43,7 @@ async def test_a_teardown_goes_on_after_a_refusal() -> None:
     assert len(write.calls) == len(accounts) == 2
 
 
-async def test_a_refused_removal_is_told_and_stops_nothing() -> None:
+async def test_a_refused_removal_is_reported_and_stops_nothing() -> None:
     write = Writer(refuse={"shop-producer": Forbidden("delete Service", 403, "Forbidden", "no")})
     before = observation(*map(live, STAGES[2]))
     prune = tuple(ref for ref in sorted(before.children) if ref.kind == kinds.SERVICE_ACCOUNT)

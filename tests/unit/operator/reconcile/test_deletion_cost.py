@@ -61,7 +61,7 @@ async def test_a_pod_s_host_may_have_less_of_a_name_than_the_pod() -> None:
     assert written(writer) == ["-1"]
 
 
-async def test_a_pod_that_is_gone_is_no_trouble_and_a_refusal_is_told() -> None:
+async def test_a_pod_that_is_gone_is_no_trouble_and_a_refusal_is_reported() -> None:
     both = (consumer_client("a"), consumer_client("b"))
     gone = Writer(refuse={"a": NotFound("patch Pod default/a", 404, "NotFound", "gone")})
     assert await set_pod_deletion_cost(Reader(a=None, b=None), gone, observation(), both) == ()

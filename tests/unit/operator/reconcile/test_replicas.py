@@ -85,7 +85,7 @@ async def test_consumers_that_vanish_while_they_are_scaled() -> None:
     assert await replicas.set_replicas(write, before, Scaling(desired=4), direct=False) == ApplyResult(before)
 
 
-async def test_a_refused_scaling_is_told() -> None:
+async def test_a_refused_scaling_is_reported() -> None:
     write = Writer(refuse={"shop-consumer": Forbidden("patch Deployment", 403, "Forbidden", "no")})
     before = there(0, **AUTO)
     done = await replicas.set_replicas(write, before, Scaling(desired=4), direct=False)

@@ -84,7 +84,7 @@ def test_autoscaling_by_ourselves() -> None:
     )
 
 
-def test_somebody_elses_metrics_are_told_of() -> None:
+def test_somebody_elses_metrics_are_reported() -> None:
     trouble = ("ForeignMetricsAPI", "APIService v1beta1.external.metrics.k8s.io belongs to keda/keda")
     found = replace(GOOD, external_metrics_problem=trouble)
     made = built(all_ready(), found)

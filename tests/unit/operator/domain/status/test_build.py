@@ -92,7 +92,7 @@ def test_the_last_address_stays_while_strimzi_drops_it() -> None:
     assert built(later)["endpoints"] == first["endpoints"]
 
 
-def test_a_failing_topic_is_told() -> None:
+def test_a_failing_topic_is_reported() -> None:
     failing = {"type": "Ready", "status": "False", "reason": "NotSupported", "message": "fewer partitions"}
     made = built(changed(all_ready(), ref_of(ENTITIES[0]), status={"conditions": [failing]}))
     assert verdicts(made)["Degraded"] == ("True", "KafkaTopicNotReady")
@@ -159,7 +159,7 @@ def test_services_that_wait_say_for_what() -> None:
     assert (entry["reason"], entry["message"]) == ("Waiting", "Waiting for Kafka shop.")
 
 
-def test_a_change_that_is_held_back_is_told() -> None:
+def test_a_change_that_is_held_back_is_reported() -> None:
     held = Findings(plan=Plan(waiting_for=("Secret pg",), held_back=("Secret pg",)), scaling=LAG)
     entry = next(each for each in built(all_ready(), held)["conditions"] if each["type"] == "ConsumersReady")
     assert entry["status"] == "True"
@@ -176,7 +176,7 @@ def test_pods_that_do_not_come_up() -> None:
     assert "1 of 3" in entry["message"]
 
 
-def test_a_rollout_that_is_stuck_is_told_while_the_old_pods_go_on() -> None:
+def test_a_rollout_that_is_stuck_is_reported_while_the_old_pods_go_on() -> None:
     stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
     quota = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
     before, meta = all_ready(), {"generation": 2}

@@ -40,7 +40,7 @@ def test_a_deletion_is_no_warning() -> None:
     assert (told.type, told.reason) == ("Normal", "NotReady")
 
 
-def test_each_change_of_the_number_is_told_once() -> None:
+def test_each_change_of_the_number_is_reported_once() -> None:
     def entry(at: str, previous: int | None, replicas: int | None) -> Manifest:
         return {"at": at, "previous": previous, "replicas": replicas, "reason": "Steady", "message": "because"}
 

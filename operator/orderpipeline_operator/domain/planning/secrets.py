@@ -1,0 +1,52 @@
+"""Secrets that a pipeline needs: which ones, what is missing, and what they hold."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from orderpipeline_operator.domain.kubernetes.kinds import Manifest
+
+
+def secret_bytes(secret: Manifest | None, key: str) -> bytes | None:
+    """One decoded entry of a Secret, or None."""
+    encoded = ((secret or {}).get("data") or {}).get(key)
+    return None if encoded is None else base64.b64decode(encoded)
+
+
+def secret_hash(secret: Manifest) -> str:
+    """A digest of a Secret's entries that changes with each of them and reveals nothing about them."""
+    digest = hashlib.sha256()
+    for key, value in sorted((secret.get("data") or {}).items()):
+        digest.update(f"{len(key)}:{key}{len(value)}:{value}".encode())
+    return digest.hexdigest()[:32]
+
+
+SecretKey = tuple[str, str]
+"""Name of a Secret and the key that it must have; an empty key: any."""
+
+
+def required_secret_keys(manifests: Iterable[Manifest]) -> frozenset[SecretKey]:
+    """The Secrets and keys without which the pods of these Deployments cannot start."""
+    required: set[SecretKey] = set()
+    for manifest in manifests:
+        pod = manifest["spec"]["template"]["spec"]
+        for volume in pod.get("volumes") or ():
+            secret = volume.get("secret")
+            if secret:
+                required |= {(secret["secretName"], item["key"]) for item in secret.get("items") or ({"key": ""},)}
+        for container in pod.get("containers") or ():
+            references = ((e.get("valueFrom") or {}).get("secretKeyRef") for e in container.get("env") or ())
+            required |= {(r["name"], r["key"]) for r in references if r}
+    return frozenset(required)
+
+
+def missing_secrets(required: Iterable[SecretKey], secrets: Mapping[str, Manifest | None]) -> tuple[str, ...]:
+    """Which of them are missing, in words for the user."""
+    found = set()
+    for name, key in required:
+        secret = secrets.get(name)
+        if secret is None:
+            found.add(f"Secret {name}")
+        elif key and secret_bytes(secret, key) is None:
+            found.add(f"key {key} of Secret {name}")
+    return tuple(sorted(found))
