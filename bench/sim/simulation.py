@@ -8,7 +8,7 @@ from bench.sim.pods import Pods
 from bench.sim.scenario import Action, Floats, Ints, Observation, Scenario
 
 COMMIT_DELAY = 1.0
-"""Seconds by which commits trail the work: orders in processing count as lag for an observer."""
+"""Seconds by which commits lag behind the work: orders in processing count as lag for an observer."""
 
 
 class Simulation:

@@ -18,7 +18,7 @@ DT = 2.5
 def landau(rng: np.random.Generator, delta: int) -> Scenario:
     """Landau's sequences: 32 partitions, each one's rate walks by up to `delta` a measurement between 0 and 100.
 
-    100 measurements, 30 s apart. One consumer does 133; his packing fills it to 100.
+    100 measurements, 30 s apart. One consumer does 133; the paper's packing fills it to 100.
     """
     measured, seconds, dt = 100, 30, DT
     speeds = np.empty((measured, 32))

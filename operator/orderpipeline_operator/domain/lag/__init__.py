@@ -1,1 +1,1 @@
-"""How far the consumers trail the producers: from readings of offsets to samples of the lag. Pure."""
+"""How far the consumers lag behind the producers: from readings of offsets to samples of the lag. Pure."""

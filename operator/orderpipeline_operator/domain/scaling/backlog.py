@@ -1,4 +1,4 @@
-"""Who has more to do than they can, read off a sample."""
+"""Whether consumers have more to do than they can, as a sample shows it."""
 
 from orderpipeline_operator.domain.lag.sample import LagSample, Load
 from orderpipeline_operator.domain.scaling.policy import ScalingPolicy
@@ -15,7 +15,7 @@ def saturated(policy: ScalingPolicy, sample: LagSample) -> bool:
 
 
 def has_backlog(policy: ScalingPolicy, load: Load) -> bool:
-    """Whether the partition keeps its consumer busy; one that stands still keeps nobody busy."""
+    """Whether the partition keeps its consumer busy; one that stands still does not."""
     room = policy.tuning.backlog_polls * policy.poll_interval * load.processed_rate
     return bool(load.processed_rate) and load.lag > room
 

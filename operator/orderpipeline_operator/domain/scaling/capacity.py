@@ -37,7 +37,7 @@ def measure(policy: ScalingPolicy, sample: LagSample, known: Capacity, elapsed: 
 
 
 def _first(policy: ScalingPolicy, sample: LagSample, known: Capacity, seen: float) -> Capacity:
-    """The first rate is that of whoever is behind, once it rises no more: where a load begins, smoothed rates begin."""
+    """The first rate is that of a consumer that is behind, once it no longer rises: smoothed rates start low."""
     most = max(known.observed or 0.0, seen)
     if behind(policy, sample) and seen <= policy.tuning.rate_rising_ratio * (known.observed or 0.0):
         return replace(known, rate=most)

@@ -1,4 +1,4 @@
-"""What a sample asks for: orders per second, and how much of that more consumers can serve."""
+"""The demand of a sample: orders per second, and how much of that more consumers can serve."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Numbers of consumers that a situation gives reasons for, before one of them is chosen."""
+"""The numbers of consumers that a situation calls for, one for each consideration, before one is chosen."""
 
 import math
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from orderpipeline_operator.domain.scaling.situation import Situation
 class MemberNeeds:
     """What is known of single members.
 
-    `known`: who owns which partition; `lagging`: one is behind, and not for a hot partition; `overloaded_member`: one
-    receives more than it can do, though all together do not; `none_overloaded`: none has more to do than it can;
-    `spare`: so many of those that there are may go, also where the rest is between two even steps.
+    `known`: the owner of each partition is known; `lagging`: one lags, and not because of a hot partition;
+    `overloaded_member`: one receives more than it can do, though all together do not; `none_overloaded`: none has more
+    to do than it can; `spare`: so many may go, even if the rest is between two even steps.
     """
 
     known: bool
@@ -55,7 +55,7 @@ class Needs:
 
 
 def needs_of(situation: Situation, demand: Demand) -> Needs:
-    """What the situation gives reasons for."""
+    """What the situation calls for."""
     policy, rate, tuning = situation.policy, situation.rate, situation.policy.tuning
     required = _consumers(situation, demand.servable / rate)
     return Needs(
@@ -83,7 +83,7 @@ def needs_of(situation: Situation, demand: Demand) -> Needs:
 
 
 def _consumers(situation: Situation, exactly: float) -> int:
-    """A whole number for what a busy pipeline needs, as far as an assumed rate may ask for it."""
+    """A whole number of consumers, 0 unless orders arrive or wait, and no more than an assumed rate may ask for."""
     busy = not situation.idle and (bool(waiting(situation.sample)) or situation.quiet_for is None)
     number = math.ceil(exactly) if busy else 0
     return number if situation.limit is None else min(number, situation.limit)

@@ -1,4 +1,4 @@
-"""From needs to a number of consumers: an even step, or a number between two where that is known to do.
+"""From needs to a number of consumers: an even step, or a number between two where that is known to suffice.
 
 Stabilization and holds come after it.
 """
@@ -12,7 +12,7 @@ Adjustment = Callable[[Needs, int], int]
 
 
 def for_load(needs: Needs, min_spare_ratio: float) -> int:
-    """For what arrives and waits now. Fewer for members that are spare, if they are this share of all at least."""
+    """For what arrives and waits now; members that are spare go if they are at least `min_spare_ratio` of all."""
     if needs.idle:
         return needs.bounds.minimum
     replicas = _even(needs, max(needs.required_with_tolerance, needs.uneven))
@@ -37,7 +37,7 @@ def is_even(needs: Needs, replicas: int) -> bool:
 
 
 def _even(needs: Needs, wanted: int) -> int:
-    """Up to the next even step, or to what there is where that is less and nobody lags."""
+    """Rounded up to the next even step, or to the current number where that is less and no member lags."""
     wanted = max(needs.floor, wanted)
     step = even_steps.round_up(wanted, needs.partitions, needs.bounds)
     stays = needs.members.known and not needs.members.lagging and wanted <= needs.current < step
@@ -67,12 +67,12 @@ def _fewer_with_a_margin(needs: Needs, replicas: int) -> int:
 
 
 ADJUSTMENTS: tuple[Adjustment, ...] = (
-    # Partitions that differ are no reason for more consumers while nobody lags.
+    # Uneven partitions are no reason for more consumers while no member lags.
     _not_more_for_unevenness,
-    # They are once somebody does whom the number between two even steps, or the way partitions are shared out, leaves
-    # with too much.
+    # They are once a member does that has too much to do, be it for a number between two even steps or for the way
+    # partitions are shared out.
     _more_for_a_lagging_member,
-    # Fewer, but not at the edge, nor while somebody has too much to do.
+    # Fewer consumers, but with a margin, and not while a member has too much to do.
     _fewer_with_a_margin,
 )
 

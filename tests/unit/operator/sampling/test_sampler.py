@@ -71,7 +71,7 @@ async def run(fake: Fake, seconds: float, target: Target = TARGET) -> Sampler:
     return sampler
 
 
-async def test_it_publishes_what_changes_and_then_is_quiet():
+async def test_changes_are_published_and_nothing_else():
     fake = Fake(at(10, 10), at(10, 10))
     sampler = await run(fake, 3600.0)
     view = sampler.view(KEY)
@@ -106,7 +106,7 @@ async def test_moving_lag_is_published_every_15_seconds_and_a_decision_at_once()
     await sampler.close()
 
 
-async def test_the_age_of_orders_that_wait_for_ever_is_told_ever_more_rarely():
+async def test_the_age_of_orders_that_wait_for_ever_is_published_ever_more_rarely():
     fake = Fake(at(100, 90))
     sampler = await run(fake, 3600)
     told, live = sampler.view(KEY), sampler.live(KEY)
@@ -119,7 +119,7 @@ async def test_the_age_of_orders_that_wait_for_ever_is_told_ever_more_rarely():
     await sampler.close()
 
 
-async def test_failures_hold_and_are_told(caplog: pytest.LogCaptureFixture):
+async def test_failures_hold_and_are_published(caplog: pytest.LogCaptureFixture):
     fake = Fake(at(10**6, 0), at(10**6, 0), ValueError("bad CA"))
     sampler = await run(fake, 60.0)
     view = sampler.view(KEY)
@@ -131,7 +131,7 @@ async def test_failures_hold_and_are_told(caplog: pytest.LogCaptureFixture):
 
 
 @pytest.mark.parametrize(("failures", "told"), [(2, False), (3, True)])
-async def test_a_failure_that_passes_is_no_news(failures: int, told: bool):
+async def test_a_short_failure_is_not_published(failures: int, told: bool):
     blip = [Unknown("KafkaUnreachable", "a broker restarts")] * failures
     fake = Fake(*[at(10, 10)] * 10, *blip, at(10, 10))
     errors: list[bool] = []
@@ -145,7 +145,7 @@ async def test_a_failure_that_passes_is_no_news(failures: int, told: bool):
     await sampler.close()
 
 
-async def test_it_goes_on_from_the_status():
+async def test_it_continues_from_the_status():
     first = await run(Fake(at(10**6, 0)), 20.0)
     view = first.view(KEY)
     await first.close()
@@ -182,7 +182,7 @@ async def test_a_new_connection_makes_a_new_reader_and_a_new_policy_does_not():
     assert fake.closed == 2
 
 
-async def test_forgetting_ends_it():
+async def test_forgetting_a_pipeline_ends_its_loop():
     fake = Fake(at(10, 10))
     sampler = await run(fake, 20.0)
     sampler.forget(KEY)
@@ -192,7 +192,7 @@ async def test_forgetting_ends_it():
     await sampler.close()
 
 
-async def test_a_slow_reader_does_not_hold_the_event_loop():
+async def test_a_slow_reader_does_not_block_the_event_loop():
     reading, released, waits = threading.Event(), threading.Event(), list[bool]()
 
     class Slow(Fake):
@@ -228,7 +228,7 @@ async def test_views_are_json(members):
     await sampler.close()
 
 
-async def test_settings_that_make_no_client_are_a_warning_in_their_own_words(caplog: pytest.LogCaptureFixture):
+async def test_settings_that_no_client_accepts_are_a_warning_with_their_own_message(caplog: pytest.LogCaptureFixture):
     fake = Fake(at(10**6, 0), ConnectionSettingsError("ssl.ca.pem: not in PEM format"))
     sampler = await run(fake, 60.0)
     view = sampler.view(KEY)
@@ -257,7 +257,7 @@ def uneven(step: int, members: int) -> Reading:
 
 
 @pytest.mark.parametrize(("mode", "leaving"), [("Auto", ("c0", "c1", "c2", "c3")), ("Recommend", ())])
-async def test_who_is_to_leave_is_told_until_the_number_changes_again(mode, leaving):
+async def test_leaving_members_are_published_until_the_number_changes_again(mode, leaving):
     fake = Fake(*(uneven(step, 12) for step in range(1, 60)))
     policy = replace(POLICY, mode=mode, bounds=ConsumerBounds(1, 12), stabilization_down=60.0)
     state = {"desired": 12, "rate": 20.0, "steady": True, "members": 12, "members_since": 0.0}

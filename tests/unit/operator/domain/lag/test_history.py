@@ -96,7 +96,7 @@ def test_retention_is_not_processing():
     assert known((0, reading({0: (0, 100, 0)})), (5, reading({0: (90, 100, 0)}))).processed_rate == 0.0
 
 
-def test_a_topic_made_again_starts_anew_and_keeps_the_rates():
+def test_a_recreated_topic_starts_anew_and_keeps_the_rates():
     before = (0.0, reading({0: (0, 1000, 900)})), (5.0, reading({0: (0, 1500, 1400)}))
     sample = known(*before, (10.0, reading({0: (0, 5, None)}, "t2")))
     assert (sample.orders, sample.arrived, sample.arrival_rate) == (5, None, 100.0)
@@ -109,7 +109,7 @@ def test_grown_partitions_count_at_once():
     assert (sample.partitions, sample.orders, sample.arrived) == (2, 50, 50)
 
 
-def test_latest_without_commit_counts_only_what_comes_while_there_are_members():
+def test_latest_without_commit_counts_only_what_arrives_while_there_are_members():
     none, some = Group("Empty", 0), Group("Stable", 1)
     steps = [(0.0, reading({0: (0, 10, None)}, group=none)), (5.0, reading({0: (0, 20, None)}, group=none))]
     assert known(*steps, reset="latest").orders == 0
@@ -142,7 +142,7 @@ def test_a_lag_of_one_that_stands_still_is_taken_for_a_marker():
 
 
 @pytest.mark.parametrize("now", [10.0, 3.0])
-def test_a_clock_that_does_not_go_on_is_unknown_once(now):
+def test_a_clock_that_does_not_advance_is_unknown_once(now):
     steps = [(0.0, reading({0: (0, 10, 0)})), (10.0, reading({0: (0, 20, 0)}))]
     sample = run(*steps, (now, reading({0: (0, 30, 0)})))
     assert isinstance(sample, Unknown)

@@ -47,25 +47,25 @@ def waited(state: ScalingState, now: float, arrival: float) -> float:
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=40))
-def test_each_number_counts_since_no_more_than_that_was_wanted(wishes):
+def test_each_number_counts_since_no_more_was_recommended(recommended):
     below = ()
-    for now, wanted in enumerate(wishes):
+    for now, wanted in enumerate(recommended):
         below = with_recommendation(below, wanted, float(now))
-        seen = wishes[: now + 1]
+        seen = recommended[: now + 1]
         for since, number in below:
             assert max(seen[int(since) :]) == number
             assert since == 0 or seen[int(since) - 1] > number
         assert [number for _, number in below] == sorted({max(seen[i:]) for i in range(len(seen))}, reverse=True)
 
 
-def test_what_is_left_over_falls_when_its_own_time_has_come():
+def test_the_rest_goes_when_it_has_been_due_for_long_enough():
     loads = [load(5500.0)] * 4 + [load(3000.0)] * 20
     decisions = follow(WIDE, loads, remember(AT60, desired=120))
     moves = [(5 * i, d.previous, d.replicas) for i, d in enumerate(decisions) if d.previous != d.replicas]
     assert moves == [(60, 120, 60), (80, 60, 40)]
 
 
-def test_fewer_that_were_too_few_are_not_gone_back_to_for_ten_minutes_then_twenty():
+def test_a_number_that_was_too_low_is_not_tried_again_for_ten_minutes_then_twenty():
     state, now = fall_and_rise(AT60, 1000.0, 3500.0, 3550.0, 120.0)
     assert (state.backoff.floor, state.backoff.floor_seconds) == (60, 600.0)
     assert state_json.from_json(state_json.to_json(state)).backoff.floor == 60
@@ -76,7 +76,7 @@ def test_fewer_that_were_too_few_are_not_gone_back_to_for_ten_minutes_then_twent
     assert again.backoff.floor_seconds == 1200.0
 
 
-def test_a_backlog_while_nothing_arrives_blames_no_scale_down():
+def test_a_backlog_while_nothing_arrives_does_not_blame_the_scale_down():
     unread = replace(load(3500.0), arrived=None, arrival_rate=None)
     state = follow(WIDE, [load(3500.0)] * 20, AT60)[-1].state
     assert (state.desired, state.backoff.scale_down.replicas_before) == (40, 60)
@@ -84,12 +84,12 @@ def test_a_backlog_while_nothing_arrives_blames_no_scale_down():
     assert (up.replicas, up.state.backoff.floor) == (120, None)
 
 
-def test_less_load_than_that_is_another_matter():
+def test_a_lower_load_is_not_bound_by_the_backoff_floor():
     state, now = fall_and_rise(AT60, 1000.0, 3500.0, 3550.0, 120.0)
     assert waited(remember(state, desired=60), now, 3000.0) == 60.0
 
 
-def test_a_load_that_is_back_soon_is_waited_for_longer_the_next_time():
+def test_after_a_load_that_was_back_soon_the_next_scale_down_waits_longer():
     state, now = fall_and_rise(AT60, 1000.0, 3000.0, 5500.0, 60.0)
     assert (state.backoff.floor, state.backoff.wait) == (None, 120.0)
     assert waited(remember(state, desired=60), now, 3000.0) == 120.0

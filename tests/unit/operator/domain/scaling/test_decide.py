@@ -21,7 +21,7 @@ def test_steady_arrivals_keep_one_consumer_per_three_partitions():
     assert (decisions[-1].numbers.floor, decisions[-1].numbers.partitions) == (40, 120)
 
 
-def test_pressure_goes_toward_one_per_two_and_max_may_go_beyond():
+def test_under_pressure_one_per_two_and_more_up_to_the_maximum():
     assert follow(POLICY, [sample(lag=10**6, arrival=50.0)])[-1].replicas == 60
     decision = follow(replace(POLICY, bounds=ConsumerBounds(1, 120)), [sample(lag=10**6, arrival=50.0)])[-1]
     assert decision.replicas == 120
@@ -29,13 +29,13 @@ def test_pressure_goes_toward_one_per_two_and_max_may_go_beyond():
     assert decision.numbers.required == 168  # (50 + 10^6/60) / 100
 
 
-def test_a_few_orders_need_one_consumer_and_wake_it_from_zero():
+def test_a_single_order_starts_one_consumer_from_zero():
     policy = replace(POLICY, bounds=ConsumerBounds(0, 60))
     assert follow(policy, [sample()] * 3, remember(desired=0))[-1].replicas == 0
     assert follow(policy, [sample(lag=1)], remember(desired=0))[-1].replicas == 1
 
 
-def test_a_restart_does_not_wake_what_sleeps():
+def test_a_restart_does_not_wake_an_idle_pipeline():
     policy = replace(POLICY, bounds=ConsumerBounds(0, 60))
     first = sample(arrived=None, arrival_rate=None, processed_rate=None)
     restored = state_json.from_json(state_json.to_json(remember(desired=0, quiet_since=900.0)))
@@ -44,7 +44,7 @@ def test_a_restart_does_not_wake_what_sleeps():
 
 
 @pytest.mark.parametrize("minimum", [0, 1, 5])
-def test_idle_falls_to_the_minimum_and_not_before(minimum):
+def test_the_minimum_only_after_idle_after(minimum):
     policy = replace(POLICY, bounds=ConsumerBounds(minimum, 60))
     decisions = follow(policy, [sample(arrival=50.0)] * 5 + [sample()] * 70)
     falls = [i for i, d in enumerate(decisions) if d.replicas == minimum and i > 5]
@@ -52,18 +52,18 @@ def test_idle_falls_to_the_minimum_and_not_before(minimum):
     assert decisions[falls[0]].reason == "Idle"
 
 
-def test_an_unread_lag_between_quiet_samples_puts_idle_off():
+def test_an_unknown_lag_between_quiet_samples_restarts_the_wait_for_idle():
     decisions = follow(POLICY, [sample(arrival=50.0)] * 5 + [sample()] * 59 + [Unknown("X", "x")] + [sample()] * 59)
     assert decisions[-1].replicas == 40
 
 
-def test_markers_hold_one_consumer_but_not_the_floor():
+def test_transaction_markers_keep_one_consumer_but_not_the_floor():
     policy = replace(POLICY, bounds=ConsumerBounds(0, 60))
     decisions = follow(policy, [sample(arrival=50.0)] * 5 + [sample(lag=2, markers=2)] * 140)
     assert decisions[-1].replicas == 1
 
 
-def test_fewer_must_be_wanted_for_the_whole_window():
+def test_fewer_must_be_recommended_for_the_whole_window():
     high, low = sample(lag=10**6, arrival=50.0), sample(arrival=50.0)
     decisions = follow(POLICY, [high] + [low] * 30 + [high] + [low] * 70)
     assert [d.replicas for d in decisions[:92]] == [60] * 92
@@ -71,7 +71,7 @@ def test_fewer_must_be_wanted_for_the_whole_window():
     assert decisions[50].reason == "StabilizingDown"
 
 
-def test_more_must_be_wanted_for_the_whole_window():
+def test_more_must_be_recommended_for_the_whole_window():
     policy = replace(POLICY, stabilization_up=20.0)
     decisions = follow(policy, [sample(lag=10**6)] * 6, remember(desired=40))
     assert [d.replicas for d in decisions] == [40, 40, 40, 40, 60, 60]
@@ -87,7 +87,7 @@ def test_a_rebalance_holds_but_not_for_ever():
     assert decisions[-1].replicas == 60
 
 
-def test_unknown_holds_and_starts_from_what_runs():
+def test_unknown_holds_and_starts_from_the_running_number():
     lost = Unknown("KafkaUnreachable", "no broker")
     assert follow(POLICY, [lost], remember(desired=23))[-1].replicas == 23
     first = follow(POLICY, [lost])[-1]
@@ -112,13 +112,13 @@ def test_the_rate_of_a_consumer_is_learned_under_load():
     assert follow(POLICY, [lazy] * 20, remember(desired=40))[-1].numbers.rate_per_consumer == 100.0
 
 
-def test_bounds_that_change_are_kept_at_once():
+def test_changed_bounds_apply_at_once():
     policy = replace(POLICY, bounds=ConsumerBounds(1, 20))
     assert follow(policy, [sample(lag=5)], remember(desired=60))[-1].replicas == 20
     assert follow(POLICY, [sample(lag=5, partitions=6)], remember(desired=60))[-1].replicas == 6
 
 
-def test_off_keeps_the_spec_and_recommend_decides():
+def test_off_keeps_the_specified_number_and_recommend_decides():
     assert follow(replace(POLICY, mode="Off"), [sample(lag=10**6)])[-1].replicas == 7
     assert follow(replace(POLICY, mode="Recommend"), [sample(lag=10**6)])[-1].replicas == 60
 
@@ -148,7 +148,7 @@ def test_always_within_bounds_and_the_state_survives_json(policy, given):
         json.dumps(decision.to_json(), allow_nan=False)
 
 
-def test_a_flow_that_has_ceased_is_no_steady_one_whether_or_not_an_order_waits():
+def test_arrivals_that_have_ceased_are_not_steady_whether_or_not_an_order_waits():
     policy = replace(POLICY, bounds=ConsumerBounds(0, 2), stabilization_down=0.0, idle_after=10.0)
     past = [sample(arrival=1.0)] * 3 + [sample(lag=1)]
     state = follow(policy, past)[-1].state
@@ -193,7 +193,7 @@ def test_more_lag_of_one_partition_never_means_fewer_consumers(policy, past, loa
 
 @settings(deadline=None)
 @given(policies, runs)
-def test_what_is_chosen_spreads_evenly_or_is_a_bound(policy, past):
+def test_the_number_spreads_evenly_or_is_a_bound(policy, past):
     for decision in follow(policy, past, remember(desired=policy.bounds.minimum)):
         bounds = policy.bounds.minimum, policy.bounds.maximum
         assert decision.replicas in (*even_steps.steps(120), *bounds)
@@ -208,7 +208,7 @@ def test_unknown_never_moves_anything(policy, past):
 
 @settings(deadline=None, max_examples=50)
 @given(policies, st.integers(0, 10**6), st.floats(0, 10**4))
-def test_a_steady_load_comes_to_rest(policy, lag, arrival):
+def test_a_steady_load_leads_to_a_steady_number(policy, lag, arrival):
     same = sample(lag, arrival, group=Group("Stable", 10), processed_rate=None)
     decisions = follow(policy, [same] * 140)
     assert len({d.replicas for d in decisions[-5:]}) == 1

@@ -10,7 +10,7 @@ counts = st.integers(1, 500)
 
 
 @given(counts)
-def test_every_even_step_spreads_evenly_and_wastes_nobody(partitions):
+def test_every_even_step_spreads_evenly_and_wastes_no_consumer(partitions):
     for consumers in even_steps.steps(partitions):
         fewest, most = even_steps.share(partitions, consumers)
         assert most - fewest <= 1

@@ -8,8 +8,8 @@ from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Unknown
 from orderpipeline_operator.domain.scaling.decide import decide
 from tests.unit.operator.domain.scaling.samples import NOTHING, POLICY, follow, remember, sample
-from tests.unit.operator.domain.scaling.test_effect import AT60, WIDE
-from tests.unit.operator.domain.scaling.test_effect import loads as one_hot
+from tests.unit.operator.domain.scaling.test_demand import loads as one_hot
+from tests.unit.operator.domain.scaling.test_trial import AT60, WIDE
 
 HOT = sample(60_000, 855.0, 12, loads=one_hot(800.0, 60_000, processed=100.0), group=replace(AT60.group, members=4))
 

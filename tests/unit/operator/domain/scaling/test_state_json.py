@@ -46,7 +46,7 @@ def test_the_state_survives_the_status():
     assert state_json.from_json(state_json.to_json(replace(FULL, at=1000.0))) == FULL
 
 
-def test_an_operator_that_is_updated_goes_on_with_what_it_knew():
+def test_an_updated_operator_reads_the_earlier_form():
     assert state_json.from_json(EARLIER) == FULL
     assert state_json.from_json({"rate": 9.5}) == ScalingState(capacity=Capacity(9.5))
     assert state_json.from_json({"desired": 3, "last_up": 5.0}) == ScalingState(desired=3, scaled_up_at=5.0)

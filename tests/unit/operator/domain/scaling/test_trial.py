@@ -1,11 +1,11 @@
-"""What more consumers cannot help: a bottleneck behind them, a hot partition, a partition that stands still."""
+"""Whether a scale-up helped, and what follows when it did not."""
 
 from dataclasses import replace
 
 import pytest
 
 from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
-from orderpipeline_operator.domain.lag.sample import Group, Load
+from orderpipeline_operator.domain.lag.sample import Group
 from orderpipeline_operator.domain.scaling import state_json
 from orderpipeline_operator.domain.scaling.decide import decide
 from orderpipeline_operator.domain.scaling.state import Ceiling, Trial
@@ -16,13 +16,7 @@ AT40 = sample(lag=280_000, arrival=500.0, processed_rate=4000.0, group=Group("St
 AT60 = replace(AT40, orders=290_000, group=Group("Stable", 60))
 
 
-def loads(hot: float = 0.0, lag: int = 0, partitions: int = 12, processed: float = 5.0) -> tuple[Load, ...]:
-    """Partition 7 with its own arrival and lag, the others at 5 orders/s, all of which is processed."""
-    rest = [Load(n, 0, 5.0, 5.0) for n in range(partitions)]
-    return tuple(Load(7, lag, hot, processed) if load.partition == 7 else load for load in rest)
-
-
-def test_a_scale_up_that_brought_nothing_is_undone_and_remembered():
+def test_a_scale_up_without_effect_is_undone_and_remembered():
     up = follow(WIDE, [AT40] * 3, remember(desired=40))
     assert up[-1].replicas == 60
     judged = follow(WIDE, [AT60] * 10, up[-1].state, 1015.0)
@@ -37,7 +31,7 @@ def test_a_scale_up_that_brought_nothing_is_undone_and_remembered():
     assert {d.replicas for d in still} == {40}
 
 
-def test_a_step_that_fails_again_is_closed_for_twice_as_long():
+def test_a_step_without_effect_again_is_blocked_for_twice_as_long():
     lasts = []
     state, now = remember(desired=40), 1000.0
     for _ in range(700):
@@ -60,7 +54,7 @@ def test_a_small_step_needs_to_show_half_of_itself(throughput, helped):
     assert (after.ceiling.replicas is None) is helped
 
 
-def test_a_bottleneck_that_goes_opens_the_way_at_once():
+def test_once_the_bottleneck_is_gone_the_ceiling_is_lifted_at_once():
     closed = remember(
         desired=40, ceiling=Ceiling(40, until=9e3, throughput=4000.0), steady=True, arrived_at=999.0, rate=100.0
     )
@@ -69,33 +63,7 @@ def test_a_bottleneck_that_goes_opens_the_way_at_once():
     assert follow(WIDE, [faster] * 2, closed)[-1].replicas > 40
 
 
-def test_a_scale_up_that_helped_leads_on():
+def test_a_scale_up_that_helped_is_continued():
     up = follow(WIDE, [AT40] * 3, remember(desired=40))
     more = replace(AT60, processed_rate=6000.0, orders=10**7)
     assert follow(WIDE, [more] * 12, up[-1].state, 1015.0)[-1].replicas == 120
-
-
-def test_a_hot_partition_is_named_and_not_answered_with_more_consumers():
-    policy, state = replace(POLICY, bounds=ConsumerBounds(1, 12)), remember(desired=4, rate=100.0)
-    hot = sample(60_000, 855.0, 12, loads=loads(800.0, 60_000, processed=100.0), group=Group("Stable", 4))
-    decision = follow(policy, [hot] * 5, state)[-1]
-    assert (decision.replicas, decision.reason) == (4, "Skewed")
-    assert (decision.numbers.hot_partition, decision.numbers.hot_demand) == (7, 1800.0)
-    assert (decision.numbers.required, decision.numbers.requested) == (2, 19)
-    spread = tuple(Load(n, 5_000, 71.0, 25.0) for n in range(12))
-    assert follow(policy, [replace(hot, loads=spread)] * 5, state)[-1].replicas == 12
-
-
-def test_a_hot_partition_does_not_make_consumers_look_slow():
-    hot = sample(
-        10**6, 855.0, 12, loads=loads(800.0, 10**6, processed=90.0), processed_rate=145.0, group=Group("Stable", 4)
-    )
-    decision = follow(replace(POLICY, bounds=ConsumerBounds(1, 12)), [hot] * 200, remember(desired=4))[-1]
-    assert decision.numbers.rate_per_consumer == pytest.approx(90 + 2 * 145 / 12, rel=0.01)
-
-
-def test_a_partition_that_stands_still_is_named_and_costs_no_consumers():
-    stuck = sample(500, 0.0, 12, loads=loads(0.0, 500, processed=0.0), stuck=(7,), arrived=0, group=Group("Stable", 4))
-    decision = follow(replace(POLICY, bounds=ConsumerBounds(0, 12)), [stuck] * 200, remember(desired=4))[-1]
-    assert decision.replicas == 1
-    assert decision.numbers.stuck_partition == 7

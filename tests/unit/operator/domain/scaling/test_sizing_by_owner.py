@@ -1,4 +1,4 @@
-"""Numbers of consumers between two steps of the ladder, where it is known who owns which partition."""
+"""Numbers of consumers between two even steps, where it is known who owns which partition."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,7 +44,7 @@ def changes(decisions: Sequence[Decision]) -> list[tuple[int, int]]:
     return [(d.previous, d.replicas) for d in decisions if d.replicas != d.previous]
 
 
-def test_those_with_least_to_do_go_after_the_usual_wait():
+def test_the_members_with_the_least_to_do_go_after_the_usual_wait():
     decisions = follow(WIDE, [known(12)] * 13, at(12))
     assert changes(decisions) == [(12, 8)]
     last = decisions[-1]
@@ -53,12 +53,12 @@ def test_those_with_least_to_do_go_after_the_usual_wait():
     assert last.numbers.spare == 4
 
 
-def test_without_knowing_who_owns_what_only_steps_of_the_ladder_are_taken():
+def test_without_owners_only_even_steps():
     blind = replace(known(12), group=Group("Stable", 12))
     assert changes(follow(WIDE, [blind] * 30, at(12))) == []
 
 
-def test_a_number_between_two_steps_is_a_place_of_rest():
+def test_a_number_between_two_even_steps_can_stay():
     pairs = owned([(0, 4), (1, 5), (2, 6), (3, 7), (8,), (9,), (10,), (11,)])
     decisions = follow(WIDE, [pairs] * 40, at(8))
     assert changes(decisions) == []
@@ -68,7 +68,7 @@ def test_a_number_between_two_steps_is_a_place_of_rest():
     assert "recommended          8, between two even steps" in told
 
 
-def test_there_are_more_once_somebody_has_too_much_to_do():
+def test_more_once_a_member_lags():
     shares = [(0, 4), (1, 5), (2, 6), (3, 7), (8,), (9,), (10,), (11,)]
     rates = (5.0, 10.0, 15.0, 90.0, *RATES[4:])
     # One has 1.6 times too much to do, but nobody knows for how long.
@@ -79,7 +79,7 @@ def test_there_are_more_once_somebody_has_too_much_to_do():
     assert decision.leaving == ()
 
 
-def test_there_are_more_though_the_ladder_s_step_does_as_a_rule():
+def test_more_than_an_even_step_for_an_overloaded_member():
     rates = (52.0, 40.0, 40.0, 40.0, 40.0, 40.0, 52.0, 40.0, 40.0, 40.0, 40.0, 40.0)
     assert changes(follow(WIDE, [known(6, rates)] * 30, at(6))) == []
     lags = [3000, 0, 0, 0, 0, 0, 3000] + [0] * 5
@@ -99,21 +99,21 @@ def test_there_are_more_though_the_ladder_s_step_does_as_a_rule():
     ],
     ids=["hot", "behind"],
 )
-def test_nobody_is_spared_while(rates, lags):
+def test_no_member_is_spare_while_one_is(rates, lags):
     assert changes(follow(WIDE, [known(12, rates, lags=lags)] * 30, at(12))) == []
 
 
-def test_one_or_two_of_many_are_not_worth_it():
+def test_one_or_two_of_many_are_not_worth_a_rebalance():
     rates = (1.0, *[70.0] * 31)
     wide = replace(WIDE, bounds=ConsumerBounds(1, 32))
     assert changes(follow(wide, [known(32, rates)] * 30, at(32))) == []
 
 
-def test_nobody_is_spared_before_the_last_change_has_arrived():
+def test_no_member_is_spare_before_the_last_change_has_taken_effect():
     assert changes(follow(WIDE, [known(12)] * 30, at(11))) == []
 
 
-def test_a_number_that_was_too_few_is_waited_for_longer():
+def test_a_number_that_was_too_low_is_tried_again_later():
     def fall(state: ScalingState, now: float) -> tuple[float, ScalingState]:
         began = now
         while True:
@@ -146,7 +146,7 @@ def test_the_rate_of_a_consumer_is_that_of_a_busy_one():
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.floats(1, 150), min_size=12, max_size=12), st.integers(1, 12), st.integers(0, 5000))
-def test_between_two_steps_never_without_a_reason_and_never_below_the_floor(rates, members, lag):
+def test_between_two_even_steps_never_without_a_reason_and_never_below_the_floor(rates, members, lag):
     lags = [lag] + [0] * 11
     for decision in follow(WIDE, [known(members, rates, lags=lags)] * 40, at(members)):
         assert 1 <= decision.replicas <= 12
