@@ -48,10 +48,10 @@ def figures(sent: Any, waiting: Any, consumers: Any) -> tuple[float, float]:
     return float(np.sum(consumers)) / 60, float(longest(behind))
 
 
-def compare(record: Record) -> dict[str, float]:
-    """The difference between the simulator's means and the measurement, in per cent."""
+def compare(record: Record, seeds: int = SEEDS) -> dict[str, float]:
+    """The difference between the simulator's means over `seeds` runs and the measurement, in per cent."""
     minutes, drain = figures(record.sent, record.waiting, record.consumers)
-    runs = [simulate(record, seed) for seed in range(SEEDS)]
+    runs = [simulate(record, seed) for seed in range(seeds)]
     simulated = np.mean([figures(record.sent, run.lag, run.consumers) for run in runs], axis=0)
     return {
         "consumer_minutes_diff_pct": round(100 * (float(simulated[0]) / minutes - 1), 1),

@@ -36,6 +36,8 @@ backlog; the second peak lasts long enough for some of the added consumers to be
 PARTITIONS = 24
 SHARES = tuple((0.25 + 1.5 * n / (PARTITIONS - 1)) / PARTITIONS for n in range(PARTITIONS))
 """Each partition's share of the orders; the last has seven times that of the first."""
+SECOND = 1.0
+"""Between two batches, and between two attempts; shorter in tests."""
 SECONDS_AFTER = 60.0
 """Seconds to observe after the last order, in which consumers fall to their minimum."""
 HPA_SYNC = 5.0
@@ -141,7 +143,7 @@ async def play_trace(
         sending = tasks.create_task(send_all(session, phases, began, accepted))
         end: float | None = None
         while end is None or time.monotonic() < end:
-            await asyncio.sleep(max(began + len(sent) + 1 - time.monotonic(), 0))
+            await asyncio.sleep(max(began + (len(sent) + 1) * SECOND - time.monotonic(), 0))
             done = await handled_orders(session, done)
             sent.append(accepted.orders - sum(sent))
             waiting.append(max(accepted.orders - (done - before), 0))
@@ -165,7 +167,7 @@ async def send_all(
     plan = [rate for seconds, rate in phases for _ in range(int(seconds))]
     customers = Customers(SHARES)
     for second, rate in enumerate(plan):
-        await asyncio.sleep(max(began + second - time.monotonic(), 0))
+        await asyncio.sleep(max(began + second * SECOND - time.monotonic(), 0))
         await send(session, orders(customers.next(rate)))
         accepted.orders += rate
 
@@ -183,7 +185,7 @@ async def send(session: aiohttp.ClientSession, body: bytes) -> None:
                 break
         except aiohttp.ClientConnectorError as error:
             said = f"no connection to the order API: {error}"
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(SECOND)
     raise RuntimeError(said)
 
 
@@ -197,7 +199,7 @@ async def handled_orders(session: aiohttp.ClientSession, before: int | None) -> 
                 done = int((await reply.json())["done"])
         except (aiohttp.ClientError, TimeoutError) as error:
             said = error
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(SECOND)
             continue
         if before is not None and done < before:
             raise RuntimeError(f"sim-pace counts {done} orders after {before}: it was restarted, so the run is void")

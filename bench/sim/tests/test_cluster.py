@@ -24,6 +24,7 @@ async def api(monkeypatch: pytest.MonkeyPatch, accept: Handler, count: Handler) 
     async with TestServer(app) as server:
         monkeypatch.setattr(cluster, "ORDERS_URL", f"http://sim.localhost:{server.port}/orders/batch")
         monkeypatch.setattr(cluster, "COUNT_URL", f"http://pace.localhost:{server.port}/count")
+        monkeypatch.setattr(cluster, "SECOND", 0.1)
         monkeypatch.setattr(cluster, "SECONDS_AFTER", 1.0)
         yield
 
