@@ -19,11 +19,6 @@ def steps(partitions: int) -> tuple[int, ...]:
     return tuple(sorted({step(partitions, k) for k in range(1, partitions + 1)}))
 
 
-def share(partitions: int, consumers: int) -> tuple[int, int]:
-    """Fewest and most partitions that one of `consumers` (>= 1) gets."""
-    return partitions // consumers, step(partitions, consumers)
-
-
 def round_up(wanted: int, partitions: int, bounds: ConsumerBounds) -> int:
     """The smallest step within the bounds that is at least `wanted`; the largest when none is. 0 stays 0 if allowed.
 

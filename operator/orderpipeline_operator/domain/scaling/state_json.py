@@ -24,7 +24,7 @@ def to_json(state: ScalingState) -> dict[str, Any]:
 
 
 def from_json(value: object) -> ScalingState:
-    """What `to_json` wrote, or the flat form of earlier releases."""
+    """What `to_json` wrote, or the flat form of earlier versions."""
     if not isinstance(value, Mapping):
         return ScalingState()
     return replace(_read(ScalingState, _nested(value)) or ScalingState(), at=None)
@@ -108,7 +108,7 @@ _EARLIER = MappingProxyType({
     "hold": "backoff.wait", "least": "backoff.floor", "least_until": "backoff.floorUntil",
     "least_for": "backoff.floorSeconds", "least_rate": "backoff.floorRate",
 })  # fmt: skip
-"""Names of the flat form, which release 0.1.0 wrote, and their places now."""
+"""Names of the flat form, which earlier versions wrote, and their places now."""
 
 
 def _nested(value: Mapping[str, Any]) -> Mapping[str, Any]:

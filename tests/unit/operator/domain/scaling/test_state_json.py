@@ -39,7 +39,7 @@ EARLIER = {
     "least_until": 3000.0, "least_for": 1200.0, "least_rate": 130.5,
     "forecast": {"slot": 7, "orders": 3.0, "seconds": 2.0, "season": [1.0, -1]},
 }  # fmt: skip
-"""As release 0.1.0 wrote it: flat, in snake_case."""
+"""As earlier versions wrote it: flat, in snake_case."""
 
 
 def test_the_state_survives_the_status():
