@@ -204,25 +204,29 @@ fn after_a_reset_only_batches_that_the_log_cannot_hold_are_sent_again() {
     let now = fixture.at(0);
     fixture.accumulator.requeue(0, refused, now);
     fixture.accumulator.requeue(0, unknown, now);
+    assert!(fixture.append("new", &[300], 0));
     fixture.accumulator.reset_sequences();
     assert_eq!(fixture.completed(), [("unknown", vec![(0, TIMED_OUT)])]);
     let again = fixture.drain(0).unwrap();
     assert_eq!(again.base_sequence, 0);
     assert!(again.encoded.is_empty());
+    assert!(fixture.drain(0).is_none(), "one in flight until the first is acknowledged, as for any producer id");
 }
 
 #[test]
 fn fewer_partitions_are_believed_after_a_while_only() {
     let mut fixture = Fixture::new(config());
     fixture.accumulator.update_leaders(&[1, 2, 3], fixture.at(0));
-    fixture.accumulator.update_leaders(&[4], fixture.at(0));
-    assert_eq!(fixture.accumulator.partition_count(), 3);
-    fixture.accumulator.update_leaders(&[4], fixture.at(29_999));
-    assert_eq!(fixture.accumulator.partition_count(), 3);
-    fixture.accumulator.update_leaders(&[4], fixture.at(30_000));
-    assert_eq!(fixture.accumulator.partition_count(), 1);
-    fixture.accumulator.update_leaders(&[4, 4], fixture.at(30_001));
-    assert_eq!(fixture.accumulator.partition_count(), 2);
+    let mut count_after = |leaders: &[i32], ms| {
+        fixture.accumulator.update_leaders(leaders, fixture.start + Duration::from_millis(ms));
+        fixture.accumulator.partition_count()
+    };
+    assert_eq!(count_after(&[4], 0), 3);
+    assert_eq!(count_after(&[4, 5, 6], 20_000), 3);
+    assert_eq!(count_after(&[4], 40_000), 3, "not without a break since 0");
+    assert_eq!(count_after(&[4], 69_999), 3);
+    assert_eq!(count_after(&[4], 70_000), 1);
+    assert_eq!(count_after(&[4, 4], 70_001), 2, "more are believed at once");
 }
 
 #[test]
@@ -235,10 +239,11 @@ fn the_sender_is_woken_once_and_only_if_it_would_sleep_too_long() {
     assert!(fixture.append("b", &[350], 0));
     assert!(fixture.accumulator.claim_wakeup(), "the batch is full");
     assert!(!fixture.accumulator.claim_wakeup());
-    let drained = fixture.drain(0).unwrap();
-    fixture.accumulator.complete(0, drained, 0);
-    let drained = fixture.drain(0).unwrap();
-    fixture.accumulator.complete(0, drained, 0);
+    assert!(fixture.append("full again", &[350], 0));
+    assert!(!fixture.accumulator.claim_wakeup(), "it is awake already");
+    while let Some(drained) = fixture.drain(0) {
+        fixture.accumulator.complete(0, drained, 0);
+    }
     fixture.accumulator.sleep = sleep(None, &[LEADER + 1]);
     assert!(fixture.append("c", &[1], 0));
     assert!(!fixture.accumulator.claim_wakeup(), "the leader can't be sent anything");
@@ -246,4 +251,18 @@ fn the_sender_is_woken_once_and_only_if_it_would_sleep_too_long() {
     fixture.accumulator.sleep = None;
     assert!(fixture.append("d", &[1], 0));
     assert!(fixture.accumulator.claim_wakeup(), "the sender may have passed this partition");
+}
+
+#[test]
+fn a_record_behind_batches_in_flight_does_not_wake_the_sender() {
+    let mut fixture = Fixture::new(config());
+    assert!(fixture.append("a", &[350, 350], 0));
+    let in_flight = fixture.drain(0).unwrap();
+    fixture.accumulator.claim_wakeup();
+    fixture.accumulator.sleep = None;
+    assert!(fixture.append("b", &[350], 0));
+    assert!(!fixture.accumulator.claim_wakeup(), "one may be in flight before the first is acknowledged");
+    fixture.accumulator.requeue(0, in_flight, fixture.start);
+    assert!(fixture.append("c", &[350], 0));
+    assert!(!fixture.accumulator.claim_wakeup(), "the one to send again goes first");
 }
