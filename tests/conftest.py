@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.accelerator import pytest_configure
 from tests.support.leftovers import pytest_runtest_makereport, pytest_runtest_teardown
 from tests.support.matrix import is_diagonal
 
-__all__ = ["pytest_runtest_makereport", "pytest_runtest_teardown"]
+__all__ = ["pytest_configure", "pytest_runtest_makereport", "pytest_runtest_teardown"]
 
 TESTS = Path(__file__).parent
 
