@@ -30,7 +30,7 @@ type Headers = Vec<(String, Vec<u8>)>;
 const TRANSPORT: c_int = -195;
 
 /// All methods but `leaders` belong to one event loop's thread.
-#[pyclass(frozen, module = "orderpipeline_accelerator", name = "Appender")]
+#[pyclass(frozen, module = "orderpipeline_accelerator")]
 pub struct DirectProducer {
     shared: Arc<Shared<Callback>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -95,7 +95,7 @@ impl DirectProducer {
     }
 
     /// The fast path for single orders, with these settings. A producer has at most one.
-    #[pyo3(name = "desk", signature = (**settings))]
+    #[pyo3(signature = (**settings))]
     fn fast_path(&self, py: Python<'_>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Py<FastPath>> {
         let made = Py::new(py, FastPath::new(self.shared.clone(), self.encoded_headers.clone(), settings)?)?;
         let first = self.fast_path.set(made.clone_ref(py));

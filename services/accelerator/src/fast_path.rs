@@ -26,7 +26,7 @@ const MAX_HEAD_BYTES: usize = 16384;
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 /// All methods belong to the event loop's thread.
-#[pyclass(frozen, module = "orderpipeline_accelerator", name = "Desk")]
+#[pyclass(frozen, module = "orderpipeline_accelerator")]
 pub struct FastPath {
     shared: Arc<Shared<Callback>>,
     encoded_headers: Vec<u8>,
@@ -51,8 +51,7 @@ struct Settings {
     /// The histogram's bounds, in seconds.
     bounds: Vec<f64>,
     /// Called without arguments for the prefix of 4096 order ids.
-    #[pyo3(item("block"))]
-    new_prefix: Py<PyAny>,
+    new_id_prefix: Py<PyAny>,
     on_acked: Py<PyAny>,
     on_failed: Py<PyAny>,
 }
@@ -126,8 +125,7 @@ impl FastPath {
 impl FastPath {
     /// Accept a segment that is exactly one simple order after a known head, if the orders in flight leave room for it.
     /// Returns the reply, which is empty if `on_reply` will be called with it, or None if nothing was done.
-    #[pyo3(name = "request")]
-    fn accept<'py>(
+    fn try_now<'py>(
         &self,
         py: Python<'py>,
         segment: &[u8],
@@ -144,7 +142,7 @@ impl FastPath {
         }
         if state.ids_used == BLOCK_SIZE || state.id_prefix_ms != now.1 {
             drop(state);
-            let prefix: String = settings.new_prefix.call0(py)?.extract(py)?;
+            let prefix: String = settings.new_id_prefix.call0(py)?.extract(py)?;
             if prefix.len() != PREFIX_LEN {
                 return Err(PyValueError::new_err("the prefix of order ids must have 33 characters"));
             }
@@ -178,7 +176,6 @@ impl FastPath {
     }
 
     /// Allow the fast path for bodies of this length after this head, which is given without its empty line.
-    #[pyo3(name = "remember")]
     fn allow_head(&self, head: &[u8], length: usize) {
         let mut state = lock(&self.state);
         if state.heads.len() == MAX_HEADS {
@@ -188,14 +185,12 @@ impl FastPath {
     }
 
     /// Set what replies begin with; the number of the Content-Length follows it.
-    #[pyo3(name = "begin")]
     fn set_reply_prefix(&self, prefix: &[u8]) {
         lock(&self.state).reply_prefix = prefix.to_vec();
     }
 
     /// What has been counted since the previous call: accepted orders, replies by the histogram's buckets, and their
     /// total seconds.
-    #[pyo3(name = "counted")]
     fn drain_counts(&self) -> (u64, Vec<u64>, f64) {
         let mut state = lock(&self.state);
         let counts = vec![0; state.counts.len()];
@@ -208,8 +203,7 @@ impl FastPath {
 
     /// Stop waiting: `on_reply` will not be called. Returns `{"order_id":"…"}` and the seconds since the request, or
     /// None if it is not waiting.
-    #[pyo3(name = "give_up")]
-    fn abandon<'py>(&self, py: Python<'py>, on_reply: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyBytes>, f64)> {
+    fn give_up<'py>(&self, py: Python<'py>, on_reply: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyBytes>, f64)> {
         let mut accumulator = self.shared.accumulator();
         let accumulator = &mut *accumulator;
         let completed = accumulator.completed.iter_mut().map(|request| &mut request.callback);

@@ -32,7 +32,7 @@ mod _native {
     #[pymodule_export]
     use super::librdkafka::fetcher::Fetcher;
     #[pymodule_export]
-    use super::librdkafka::producer::{LibrdkafkaProducer, library_version};
+    use super::librdkafka::producer::LibrdkafkaProducer;
     #[pymodule_export]
     use super::orders::sequence::{Orders, read_array, read_lines, read_order};
 }

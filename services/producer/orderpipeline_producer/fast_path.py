@@ -145,16 +145,16 @@ class PendingOrder:
 class Compiled(Protocol):
     """The accelerator's part of the fast path."""
 
-    def request(self, data: bytes, on_reply: OnReply) -> bytes | None:
+    def try_now(self, data: bytes, on_reply: OnReply) -> bytes | None:
         """As `http.handler.FastPath.try_now`."""
 
-    def remember(self, head: bytes, length: int) -> None:
+    def allow_head(self, head: bytes, length: int) -> None:
         """Bodies of this length after this head, its empty line left out, are plain orders."""
 
-    def begin(self, reply: bytes) -> None:
+    def set_reply_prefix(self, prefix: bytes) -> None:
         """Replies begin with this, up to their length."""
 
-    def counted(self) -> tuple[int, list[int], float]:
+    def drain_counts(self) -> tuple[int, list[int], float]:
         """Since it was last asked: orders accepted, replies by BUCKETS, and their seconds together."""
 
     def give_up(self, on_reply: OnReply) -> tuple[bytes, float] | None:
@@ -174,25 +174,25 @@ class AcceleratedFastPath:
         self._problem = orders.admission.problem
         self._compiled = make(
             wait=orders.wait, order_bytes=orders.limits.order_bytes, in_flight_bytes=in_flight.limit,
-            in_flight=in_flight.counter, overhead=RECORD_OVERHEAD, bounds=BUCKETS, block=orders.ids.block,
+            in_flight=in_flight.counter, overhead=RECORD_OVERHEAD, bounds=BUCKETS, new_id_prefix=orders.ids.block,
             on_acked=self._on_acked, on_failed=self._on_failed,
         )  # fmt: skip
-        self._request = self._compiled.request
+        self._try_now = self._compiled.try_now
         self._clock = clock
         self._python = PythonFastPath(orders, responses, clock)
-        responses.on_date(lambda: self._compiled.begin(responses.accepted_begin))
+        responses.on_date(lambda: self._compiled.set_reply_prefix(responses.accepted_begin))
 
     def try_now(self, data: bytes, on_reply: OnReply) -> bytes | None:
         """See `http.handler.FastPath`."""
         if self._problem():
             return None
-        reply = self._request(data, on_reply)
+        reply = self._try_now(data, on_reply)
         if reply is not None:
             return reply
         reply = self._python.try_now(data, on_reply)
         if reply is not None:
             head = data[: data.find(END_OF_HEAD)]
-            self._compiled.remember(head, len(data) - len(head) - len(END_OF_HEAD))
+            self._compiled.allow_head(head, len(data) - len(head) - len(END_OF_HEAD))
         return reply
 
     def give_up(self, on_reply: OnReply) -> bytes:
@@ -205,7 +205,7 @@ class AcceleratedFastPath:
 
     def add_counts(self) -> None:
         """Add what was counted by the accelerator to the metrics, which are about to be read."""
-        accepted, counts, seconds = self._compiled.counted()
+        accepted, counts, seconds = self._compiled.drain_counts()
         self._in_flight.accepted += accepted
         self._metrics.add(ORDER_PATH, 202, counts, seconds)
 
@@ -228,10 +228,10 @@ def make_fast_path(
     """The accelerator's where its own Kafka client is used and all senders are alike, else Python's."""
     client = orders.client
     if isinstance(client, AcceleratedClient) and orders.admission.open:
-        from orderpipeline_accelerator import Appender
+        from orderpipeline_accelerator import DirectProducer
 
-        if isinstance(client.compiled, Appender):
-            return AcceleratedFastPath(client.compiled.desk, orders, responses, clock)
+        if isinstance(client.compiled, DirectProducer):
+            return AcceleratedFastPath(client.compiled.fast_path, orders, responses, clock)
     return PythonFastPath(orders, responses, clock)
 
 

@@ -57,11 +57,11 @@ class MemoryFastPath:
     def __init__(self, producer: MemoryProducer, **settings: Any) -> None:
         self._producer, self._settings = producer, settings
         self._heads: dict[bytes, int] = {}
-        self._begin = b""
+        self._reply_prefix = b""
         self._waiting: set[OnReply] = set()
         self.accepted = 0
 
-    def request(self, data: bytes, on_reply: OnReply) -> bytes | None:
+    def try_now(self, data: bytes, on_reply: OnReply) -> bytes | None:
         head, _, body = data.partition(b"\r\n\r\n")
         if self._heads.get(head) != len(body):
             return None
@@ -70,29 +70,29 @@ class MemoryFastPath:
         except OrderError:
             return None
         answer = b'{"order_id":"fast"}'
-        reply = b"%b%d\r\n\r\n%b" % (self._begin, len(answer), answer)
+        reply = b"%b%d\r\n\r\n%b" % (self._reply_prefix, len(answer), answer)
 
         def on_delivery(error: Any, message: Any) -> None:
-            self._settings["in_flight"].add(-len(body))
+            self._settings["in_flight"].value -= len(body)
             if on_reply in self._waiting:
                 self._waiting.discard(on_reply)
                 on_reply(reply)
 
         self.accepted += 1
-        self._settings["in_flight"].add(len(body))
+        self._settings["in_flight"].value += len(body)
         self._producer.produce("orders", body, customer, -1, on_delivery)
         if not self._settings["wait"]:
             return reply
         self._waiting.add(on_reply)
         return b""
 
-    def remember(self, head: bytes, length: int) -> None:
+    def allow_head(self, head: bytes, length: int) -> None:
         self._heads[head] = length
 
-    def begin(self, reply: bytes) -> None:
-        self._begin = reply
+    def set_reply_prefix(self, prefix: bytes) -> None:
+        self._reply_prefix = prefix
 
-    def counted(self) -> tuple[int, list[int], float]:
+    def drain_counts(self) -> tuple[int, list[int], float]:
         return 0, [0] * (len(self._settings["bounds"]) + 1), 0.0
 
     def give_up(self, on_reply: OnReply) -> tuple[bytes, float] | None:

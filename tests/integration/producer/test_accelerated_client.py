@@ -90,7 +90,7 @@ def orders(first: int, count: int, customers: int = 40) -> Any:
     ], ensure_ascii=False).encode()  # fmt: skip
     found = native.read_array(raw, count, 65536)
     assert found is not None
-    return found.minted_with(TimeOrderedIds(time.time_ns, os.urandom).blocks(count))
+    return found.with_ids(TimeOrderedIds(time.time_ns, os.urandom).blocks(count))
 
 
 def produce(client: AcceleratedClient, some: Any, more: Any = ()) -> list[Any]:

@@ -53,13 +53,13 @@ class At:
         self.replies: list[Any] = []
         self.waits = wait
         ids = TimeOrderedIds(time.time_ns, os.urandom)
-        self.path: Compiled = self.client.compiled.desk(  # type: ignore[union-attr]
+        self.path: Compiled = self.client.compiled.fast_path(  # type: ignore[union-attr]
             wait=wait, order_bytes=1000, in_flight_bytes=room, in_flight=self.client.in_flight.counter,
-            overhead=OVERHEAD, bounds=BUCKETS, block=ids.block, on_acked=self._on_acked,
+            overhead=OVERHEAD, bounds=BUCKETS, new_id_prefix=ids.block, on_acked=self._on_acked,
             on_failed=lambda *each: self.failed.append(each),
         )  # fmt: skip
-        self.path.begin(b"202 ")
-        self.path.remember(HEAD, len(BODY))
+        self.path.set_reply_prefix(b"202 ")
+        self.path.allow_head(HEAD, len(BODY))
 
     @property
     def in_flight(self) -> int:
@@ -101,7 +101,7 @@ def at(broker: Broker, topic: str, loop: asyncio.AbstractEventLoop) -> Iterator[
 
 def test_an_order_is_answered_when_it_is_in_kafka(at: Callable[..., At], broker: Broker, topic: str) -> None:
     it = at()
-    assert it.path.request(segment(), it.replies.append) == b""
+    assert it.path.try_now(segment(), it.replies.append) == b""
     assert it.in_flight == 1 + len(BODY) + 36 + 14 + OVERHEAD
     assert not it.replies
     wait(it.client, lambda: bool(it.replies))
@@ -112,15 +112,15 @@ def test_an_order_is_answered_when_it_is_in_kafka(at: Callable[..., At], broker:
     assert [record[1:] for record in records(broker, topic)] == [
         (b"c", b'{"order_id":"%b",' % order_id.encode() + BODY[1:], RECORD_HEADERS)
     ]
-    accepted, counts, seconds = it.path.counted()
+    accepted, counts, seconds = it.path.drain_counts()
     assert (it.acked, accepted, sum(counts), len(counts)) == (1, 1, 1, len(BUCKETS) + 1)
     assert 0 < seconds < 300
-    assert it.path.counted() == (0, [0] * len(counts), 0.0)
+    assert it.path.drain_counts() == (0, [0] * len(counts), 0.0)
 
 
 def test_where_nobody_waits_the_reply_comes_at_once(at: Callable[..., At], broker: Broker, topic: str) -> None:
     it = at(wait=False, room=10**7)
-    replies = [it.path.request(segment(), it.replies.append) for _ in range(5000)]
+    replies = [it.path.try_now(segment(), it.replies.append) for _ in range(5000)]
     ids = {bytes(reply).partition(b"\r\n\r\n")[2] for reply in replies if reply}
     assert len(ids) == 5000
     wait(it.client, lambda: it.acked == 5000)
@@ -148,27 +148,27 @@ def test_where_nobody_waits_the_reply_comes_at_once(at: Callable[..., At], broke
 )
 def test_what_is_anything_else_is_left_alone(at: Callable[..., At], broker: Broker, topic: str, data: bytes) -> None:
     it = at()
-    assert it.path.request(data, it.replies.append) is None
-    assert (it.in_flight, it.path.counted()[0], records(broker, topic)) == (0, 0, [])
+    assert it.path.try_now(data, it.replies.append) is None
+    assert (it.in_flight, it.path.drain_counts()[0], records(broker, topic)) == (0, 0, [])
 
 
 def test_room_is_asked_for_but_by_the_first(at: Callable[..., At]) -> None:
     it = at(room=1, **{"linger.ms": 10_000})  # the first is on its way until all is asked
     counter = it.client.in_flight.counter
     counter.value = 1
-    assert it.path.request(segment(), it.replies.append) is None
+    assert it.path.try_now(segment(), it.replies.append) is None
     counter.value = 0
-    assert it.path.request(segment(), it.replies.append) == b""
-    assert it.path.request(segment(), it.replies.append) is None
-    it.path.remember(HEAD, 1001)
-    assert it.path.request(segment(BODY + b" " * (1001 - len(BODY))), it.replies.append) is None
+    assert it.path.try_now(segment(), it.replies.append) == b""
+    assert it.path.try_now(segment(), it.replies.append) is None
+    it.path.allow_head(HEAD, 1001)
+    assert it.path.try_now(segment(BODY + b" " * (1001 - len(BODY))), it.replies.append) is None
 
 
 def test_who_gives_up_is_not_told(at: Callable[..., At]) -> None:
     it = at(**{"linger.ms": 3000})
     other: list[Any] = []
     on_reply, on_other = it.replies.append, other.append
-    assert it.path.request(segment(), on_reply) == it.path.request(segment(), on_other) == b""
+    assert it.path.try_now(segment(), on_reply) == it.path.try_now(segment(), on_other) == b""
     answer, seconds = it.path.give_up(on_reply) or (b"", -1.0)
     assert answer.startswith(b'{"order_id":"')
     assert 0 <= seconds < 300
@@ -182,9 +182,9 @@ def test_what_the_broker_refuses_is_told_with_its_id(at: Callable[..., At], brok
     it = at(small)
     noise = os.urandom(400).hex().encode()
     body = BODY[:-1] + b',"note":"%b","order_id":"mine"}' % noise
-    it.path.remember(HEAD, len(body))
+    it.path.allow_head(HEAD, len(body))
     on_reply = it.replies.append
-    assert it.path.request(segment(body), on_reply) == b""
+    assert it.path.try_now(segment(body), on_reply) == b""
     wait(it.client, lambda: bool(it.failed))
     assert it.failed == [(on_reply, 10, b'{"order_id":"mine"}', pytest.approx(150, abs=150))]
     assert (it.acked, it.replies, it.in_flight) == (0, [], 0)

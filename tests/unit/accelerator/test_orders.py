@@ -1,4 +1,4 @@
-"""Whatever the accelerator takes, Python takes, and makes the same records of it."""
+"""Whatever the accelerator accepts, Python accepts, with the same records as a result."""
 
 import json
 from typing import Any
@@ -16,8 +16,8 @@ from tests.unit.producer.fakes import rows
 
 pytestmark = pytest.mark.accelerator
 
-GOOD = {"customer_id": "c", "product_id": "p", "quantity": 1, "amount": 2.5}
-MOST_ORDERS, MOST_BYTES = 20, 4096
+VALID = {"customer_id": "c", "product_id": "p", "quantity": 1, "amount": 2.5}
+MAX_ORDERS, MAX_BYTES = 20, 4096
 
 names = st.text(st.characters(codec="utf-8"), max_size=130)
 others = st.recursive(
@@ -34,17 +34,17 @@ orders = st.fixed_dictionaries(
     },
     optional={"order_id": st.text(max_size=66), "note": others, "Quantity": others},
 )
-good_names = st.text(
+valid_names = st.text(
     st.characters(codec="utf-8", min_codepoint=0x20, exclude_characters='"\\'), min_size=1, max_size=64
 )
-good_orders = st.fixed_dictionaries(
+valid_orders = st.fixed_dictionaries(
     {
-        "customer_id": good_names,
-        "product_id": good_names,
+        "customer_id": valid_names,
+        "product_id": valid_names,
         "quantity": st.integers(1, MAX_QUANTITY),
         "amount": st.integers(0, 10**9) | st.decimals(0, 10**9, places=2).map(float),
     },
-    optional={"order_id": good_names, "note": st.lists(good_names | st.none() | st.booleans(), max_size=3)},
+    optional={"order_id": valid_names, "note": st.lists(valid_names | st.none() | st.booleans(), max_size=3)},
 )
 DAMAGE = [*(bytes([byte]) for byte in range(256)), b"\\", b'\\"', b"\\u0000", b"\\ud800", b"\\u0041", b"NaN", b"1e5",
           b"1e400", b"-0", b"00", b"01", b"0.", b".5", b"1.0", b"null", b"true", b"{", b"}", b"[", b"]", b",", b":",
@@ -56,11 +56,11 @@ def ids() -> TimeOrderedIds:
     return TimeOrderedIds(lambda: 1_700_000_000_123_456_789, lambda count: bytes(range(count)))
 
 
-def the_same(orders: Any, decoded: DecodedBatch | None) -> None:
-    """Both have taken it, and made the same of it."""
+def assert_same_records(orders: Any, decoded: DecodedBatch | None) -> None:
+    """Both have accepted the orders, with the same result."""
     assert decoded is not None
-    if orders.without_id:
-        orders = orders.minted_with(ids().blocks(len(orders)))
+    if orders.missing_ids:
+        orders = orders.with_ids(ids().blocks(len(orders)))
     assert list(orders) == [row[1:] for row in rows(decoded)]
     assert orders.size == sum(len(value) for _, value, _ in orders)
     whole = AcceleratedBatch(orders, 3)
@@ -72,30 +72,30 @@ def the_same(orders: Any, decoded: DecodedBatch | None) -> None:
         assert (order.customer_id, order.order_id) == (key, order_id)
 
 
-def takes_array(raw: bytes) -> bool:
-    """Whether the accelerator takes it; if so, Python has to."""
-    import orderpipeline_accelerator as native
+def accepts_array(raw: bytes) -> bool:
+    """Whether the accelerator accepts it; if so, Python must too."""
+    import orderpipeline_accelerator as accelerator
 
-    found = native.read_array(raw, MOST_ORDERS, MOST_BYTES)
+    found = accelerator.read_array(raw, MAX_ORDERS, MAX_BYTES)
     if found is None:
         return False
-    the_same(found, bulk.read_array(raw, MOST_ORDERS, MOST_BYTES, ids()))
+    assert_same_records(found, bulk.read_array(raw, MAX_ORDERS, MAX_BYTES, ids()))
     return True
 
 
-def takes_lines(raw: bytes) -> bool:
-    """As for arrays."""
-    import orderpipeline_accelerator as native
+def accepts_lines(raw: bytes) -> bool:
+    """The same for lines."""
+    import orderpipeline_accelerator as accelerator
 
-    found = native.read_lines(raw, MOST_ORDERS, MOST_BYTES)
+    found = accelerator.read_lines(raw, MAX_ORDERS, MAX_BYTES)
     if found is None:
         return False
-    the_same(found, bulk.read_lines(list(enumerate(raw[:-1].split(b"\n"))), MOST_BYTES, ids()))
+    assert_same_records(found, bulk.read_lines(list(enumerate(raw[:-1].split(b"\n"))), MAX_BYTES, ids()))
     return True
 
 
 def damaged(draw: Any, raw: bytes) -> bytes:
-    """A few bytes of it gone, doubled, or replaced by what is wrong in interesting ways."""
+    """The text with a few bytes removed, repeated, or replaced by something that is often wrong."""
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(raw)))
         to = min(len(raw), at + draw(st.integers(0, 3)))
@@ -104,35 +104,37 @@ def damaged(draw: Any, raw: bytes) -> bytes:
 
 
 @settings(deadline=None)
-@given(st.lists(good_orders, min_size=1, max_size=MOST_ORDERS), st.sampled_from([None, 1]), st.booleans())
-def test_good_orders_are_taken(batch: list[Any], indent: int | None, ascii_only: bool) -> None:
+@given(st.lists(valid_orders, min_size=1, max_size=MAX_ORDERS), st.sampled_from([None, 1]), st.booleans())
+def test_valid_orders_are_accepted(batch: list[Any], indent: int | None, ascii_only: bool) -> None:
     bare = all(text.isascii() for order in batch for text in (order["customer_id"], order["product_id"]))
     raw = json.dumps(batch, indent=indent, ensure_ascii=ascii_only and bare).encode()
     if b"\\" not in raw:
-        assert takes_array(b" " + raw + b"\n")
-        assert takes_lines(b"".join(json.dumps(order, ensure_ascii=False).encode() + b" \r\n" for order in batch))
+        assert accepts_array(b" " + raw + b"\n")
+        assert accepts_lines(b"".join(json.dumps(order, ensure_ascii=False).encode() + b" \r\n" for order in batch))
 
 
 @settings(deadline=None)
 @given(st.lists(orders, max_size=3), st.sampled_from([None, 1]), st.booleans())
 def test_any_orders(batch: list[Any], indent: int | None, ascii_only: bool) -> None:
-    takes_array(json.dumps(batch, indent=indent, ensure_ascii=ascii_only).encode())
-    takes_lines(b"".join(json.dumps(order, ensure_ascii=ascii_only).encode() + b"\n" for order in batch))
+    accepts_array(json.dumps(batch, indent=indent, ensure_ascii=ascii_only).encode())
+    accepts_lines(b"".join(json.dumps(order, ensure_ascii=ascii_only).encode() + b"\n" for order in batch))
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(good_orders, min_size=1, max_size=3), st.data())
+@given(st.lists(valid_orders, min_size=1, max_size=3), st.data())
 def test_damaged_orders(batch: list[Any], data: Any) -> None:
-    takes_array(damaged(data.draw, json.dumps(batch, ensure_ascii=False).encode()))
-    takes_lines(damaged(data.draw, b"".join(json.dumps(order, ensure_ascii=False).encode() + b"\n" for order in batch)))
+    accepts_array(damaged(data.draw, json.dumps(batch, ensure_ascii=False).encode()))
+    accepts_lines(
+        damaged(data.draw, b"".join(json.dumps(order, ensure_ascii=False).encode() + b"\n" for order in batch))
+    )
 
 
 def each(**changes: Any) -> bytes:
-    return json.dumps([{**GOOD, **changes}], ensure_ascii=False).encode()
+    return json.dumps([{**VALID, **changes}], ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize(
-    ("raw", "taken"),
+    ("raw", "accepted"),
     [
         (each(), True),
         (each(customer_id="ü" * 128, product_id="€" * 128, order_id="😀" * 64), True),
@@ -145,39 +147,39 @@ def each(**changes: Any) -> bytes:
         (each(amount=1e300), False),
         (each(note='say "hello"'), True),
         (each(note="\x00"), False),
-        (each(note="x" * MOST_BYTES), False),
-        (json.dumps([GOOD] * MOST_ORDERS).encode(), True),
-        (json.dumps([GOOD] * (MOST_ORDERS + 1)).encode(), False),
+        (each(note="x" * MAX_BYTES), False),
+        (json.dumps([VALID] * MAX_ORDERS).encode(), True),
+        (json.dumps([VALID] * (MAX_ORDERS + 1)).encode(), False),
         (b"[]", False),
         (each() + b"]", False),
         (b'[{"customer_id":"a","customer_id":"b","product_id":"p","quantity":1,"amount":1}]', False),
         (b'[{"customer\\u005fid":"a","product_id":"p","quantity":1,"amount":1}]', False),
     ],
 )
-def test_what_is_plain_is_taken_and_nothing_else(raw: bytes, taken: bool) -> None:
-    assert takes_array(raw) is taken
+def test_simple_orders_are_accepted_and_nothing_else(raw: bytes, accepted: bool) -> None:
+    assert accepts_array(raw) is accepted
 
 
 def test_deep_values_are_left_to_python() -> None:
     nested: Any = 0
     for _ in range(31):
         nested = [nested]
-    assert takes_array(each(note=nested))
-    assert not takes_array(each(note=[nested]))
+    assert accepts_array(each(note=nested))
+    assert not accepts_array(each(note=[nested]))
 
 
-def test_parts_have_their_places_and_ids() -> None:
-    import orderpipeline_accelerator as native
+def test_slices_have_their_index_and_ids() -> None:
+    import orderpipeline_accelerator as accelerator
 
-    raw = json.dumps([{**GOOD, "customer_id": f"c{n}"} for n in range(5000)]).encode()
-    found = native.read_array(raw, 5000, MOST_BYTES)
+    raw = json.dumps([{**VALID, "customer_id": f"c{n}"} for n in range(5000)]).encode()
+    found = accelerator.read_array(raw, 5000, MAX_BYTES)
     with pytest.raises(ValueError, match="no id"):
         found[0]
     with pytest.raises(ValueError, match="one for 4096"):
-        found.minted_with(ids().blocks(4096))
-    whole = found.minted_with(ids().blocks(5000))
+        found.with_ids(ids().blocks(4096))
+    whole = found.with_ids(ids().blocks(5000))
     part = whole[4000:4200]
-    assert (part.first, len(part), list(part)) == (4000, 200, list(whole)[4000:4200])
+    assert (part.first_index, len(part), list(part)) == (4000, 200, list(whole)[4000:4200])
     assert [order_id for _, _, order_id in whole] == ids().many(0, 5000)
     with pytest.raises(IndexError):
         whole[5000]

@@ -1,4 +1,4 @@
-"""When the accelerator is used, and what is said when it can't be."""
+"""When the accelerator is used, and which error or fallback follows when it can't be."""
 
 import asyncio
 import sys
@@ -15,8 +15,8 @@ from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.settings import Settings
 
 
-async def made(**settings: Any) -> type:
-    """The kind of client that a producer with these settings makes; nobody is at its broker's port."""
+async def client_type(**settings: Any) -> type:
+    """The type of the Kafka client that a producer with these settings uses. Nothing listens on its broker's port."""
     whole = Settings(kafka=KafkaSettings("127.0.0.1:1"), topic="t", **settings)
     config = producer_config(whole, "test")
     client = make_client(config, whole, lambda code, text, *, fatal: None, asyncio.get_running_loop())
@@ -24,24 +24,24 @@ async def made(**settings: Any) -> type:
     return type(client)
 
 
-async def test_without_it_python_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_accelerator_python_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "orderpipeline_accelerator", None)
-    assert await made() is ConfluentClient
+    assert await client_type() is ConfluentClient
     with pytest.raises(SettingsError, match=Env.ACCELERATOR):
-        await made(accelerator="on")
+        await client_type(accelerator="on")
 
 
-@pytest.mark.parametrize("has", [[], ["Appender", "Client", "librdkafka"]])
-async def test_an_older_one_that_lacks_something_is_not_used(monkeypatch: pytest.MonkeyPatch, has: list[str]) -> None:
+@pytest.mark.parametrize("has", [[], ["DirectProducer", "LibrdkafkaProducer", "librdkafka"]])
+async def test_an_accelerator_that_lacks_a_name_is_not_used(monkeypatch: pytest.MonkeyPatch, has: list[str]) -> None:
     older = type(sys)("orderpipeline_accelerator")
     for name in has:
         setattr(older, name, object)
     monkeypatch.setitem(sys.modules, "orderpipeline_accelerator", older)
-    assert await made() is ConfluentClient
+    assert await client_type() is ConfluentClient
 
 
 @pytest.mark.accelerator
-async def test_with_it_the_setting_tells() -> None:
-    assert await made() is AcceleratedClient
-    assert await made(accelerator="on", compression="zstd") is AcceleratedClient
-    assert await made(accelerator="off") is ConfluentClient
+async def test_with_the_accelerator_the_setting_decides() -> None:
+    assert await client_type() is AcceleratedClient
+    assert await client_type(accelerator="on", compression="zstd") is AcceleratedClient
+    assert await client_type(accelerator="off") is ConfluentClient

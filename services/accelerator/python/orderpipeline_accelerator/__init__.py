@@ -1,18 +1,17 @@
 """Orders to and from Kafka without a Python object for each: the optional compiled part of the services.
 
-It takes only what is plain and right, by the rules of the common package; for anything else it returns None, and the
-caller goes Python's way. librdkafka is the one of the confluent-kafka wheel.
+It accepts only simple orders, which are certainly valid by the rules of the common package. For anything else it
+returns None, and Python decides. Its librdkafka is the one in the confluent-kafka wheel.
 """
 
 from orderpipeline_accelerator._native import (
-    Appender,
-    Client,
-    Desk,
+    DirectProducer,
+    FastPath,
+    FetchedBatch,
     Fetcher,
     InFlightBytes,
-    Lot,
+    LibrdkafkaProducer,
     Orders,
-    library_version,
     read_array,
     read_lines,
     read_order,
@@ -20,14 +19,13 @@ from orderpipeline_accelerator._native import (
 from orderpipeline_accelerator.library import librdkafka
 
 __all__ = [
-    "Appender",
-    "Client",
-    "Desk",
+    "DirectProducer",
+    "FastPath",
+    "FetchedBatch",
     "Fetcher",
     "InFlightBytes",
-    "Lot",
+    "LibrdkafkaProducer",
     "Orders",
-    "library_version",
     "librdkafka",
     "read_array",
     "read_lines",

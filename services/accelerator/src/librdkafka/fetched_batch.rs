@@ -78,7 +78,7 @@ impl RecordInfo {
 }
 
 /// Methods take indices from 0 to the batch's length: `start` is the first, `end` is after the last.
-#[pyclass(frozen, module = "orderpipeline_accelerator", name = "Lot")]
+#[pyclass(frozen, module = "orderpipeline_accelerator")]
 pub struct FetchedBatch {
     messages: Arc<Messages>,
     infos: Vec<RecordInfo>,
@@ -115,14 +115,12 @@ impl FetchedBatch {
         Ok(self.infos(index, index + 1)?[0].offset)
     }
 
-    /// Whether all of these are simple orders, which Python need not check again.
-    #[pyo3(name = "plain")]
-    fn all_simple(&self, start: usize, end: usize) -> PyResult<bool> {
+    /// Whether all of these are simple orders, which Python need not check again. False does not mean that one is invalid.
+    fn all_valid(&self, start: usize, end: usize) -> PyResult<bool> {
         Ok(self.infos(start, end)?.iter().all(|info| info.order.is_some()))
     }
 
-    /// Whether all of these are simple orders with an order_id.
-    #[pyo3(name = "named")]
+    /// Whether all of these are simple orders with an order_id of their own.
     fn all_have_ids(&self, start: usize, end: usize) -> PyResult<bool> {
         Ok(self.infos(start, end)?.iter().all(|info| info.order.is_some_and(|span| span.has_id())))
     }
@@ -132,19 +130,17 @@ impl FetchedBatch {
         Ok(self.infos(start, end)?.iter().map(|info| info.size as usize).sum())
     }
 
-    /// The customer_id of these orders, each once. All must be simple.
-    #[pyo3(name = "customers")]
-    fn customer_ids(&self, start: usize, end: usize) -> PyResult<HashSet<String>> {
-        let ids = self.map(start, end, |info, message| {
+    /// The customers of these orders, each once. All must be simple.
+    fn ordering_keys(&self, start: usize, end: usize) -> PyResult<HashSet<String>> {
+        let keys = self.map(start, end, |info, message| {
             // SAFETY: the message is alive.
             let value = unsafe { message.value() }.unwrap_or_default();
             String::from_utf8_lossy(info.order.unwrap_or_default().key(value)).into_owned()
         })?;
-        Ok(ids.into_iter().collect())
+        Ok(keys.into_iter().collect())
     }
 
     /// The values as one JSON array. All must be simple orders.
-    #[pyo3(name = "array")]
     fn json_array<'py>(&self, py: Python<'py>, start: usize, end: usize) -> PyResult<Bound<'py, PyBytes>> {
         let mut joined = Vec::with_capacity(self.size(start, end)? + 2);
         joined.push(b'[');

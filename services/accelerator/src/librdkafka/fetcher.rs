@@ -74,7 +74,6 @@ impl Fetcher {
 
     /// Forward a partition's messages to this fetcher's queue. Call this before the partition is assigned, so that none
     /// of its messages arrives elsewhere.
-    #[pyo3(name = "lead")]
     fn forward(&self, partition: i32) -> PyResult<()> {
         let queue = self.lock();
         // SAFETY: the consumer lives until `close`.
@@ -89,9 +88,9 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Fetch up to `max` messages. Waits for at most `seconds` for the first, and for no other.
-    fn fetch(&self, py: Python<'_>, max: usize, seconds: f64) -> Fetched {
-        let polled = py.detach(|| self.poll(max, (seconds * 1000.0) as c_int));
+    /// Fetch up to `max_messages` messages. Waits for at most `seconds` for the first, and for no other.
+    fn fetch(&self, py: Python<'_>, max_messages: usize, seconds: f64) -> Fetched {
+        let polled = py.detach(|| self.poll(max_messages, (seconds * 1000.0) as c_int));
         let mut queue = self.lock();
         queue.unreleased.retain(|messages| messages.strong_count() > 0);
         let mut batches = Vec::with_capacity(polled.batches.len());
@@ -123,20 +122,20 @@ impl Fetcher {
         self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn poll(&self, max: usize, wait_ms: c_int) -> Polled {
+    fn poll(&self, max_messages: usize, wait_ms: c_int) -> Polled {
         let mut polled = Polled::default();
         let queue = self.lock();
-        if queue.queue.is_null() || max == 0 {
+        if queue.queue.is_null() || max_messages == 0 {
             return polled;
         }
-        let mut messages: Vec<*mut Message> = vec![std::ptr::null_mut(); max];
+        let mut messages: Vec<*mut Message> = vec![std::ptr::null_mut(); max_messages];
         // SAFETY: the library fills in as many pointers as it returns, and each message is ours to destroy.
         unsafe {
             // It waits until it has as many as it is asked for: hence one first, and then those that are there.
             let consume = self.api.consume_batch_queue;
             let mut count = consume(queue.queue, wait_ms, messages.as_mut_ptr(), 1).max(0) as usize;
-            if count == 1 && max > 1 {
-                count += consume(queue.queue, 0, messages.as_mut_ptr().add(1), max - 1).max(0) as usize;
+            if count == 1 && max_messages > 1 {
+                count += consume(queue.queue, 0, messages.as_mut_ptr().add(1), max_messages - 1).max(0) as usize;
             }
             for &message in &messages[..count] {
                 self.add(message, &mut polled);

@@ -173,7 +173,6 @@ macro_rules! api {
 }
 
 api! {
-    version_str: fn() -> *const c_char;
     err2name: fn(c_int) -> *const c_char;
     err2str: fn(c_int) -> *const c_char;
     conf_new: fn() -> *mut rd_kafka_conf_t;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::callback::{Callback, report};
@@ -25,7 +25,7 @@ const ARGUMENTS: usize = 6;
 const MAX_HEADERS: usize = 10;
 
 /// All methods but `leaders` belong to one event loop's thread.
-#[pyclass(frozen, module = "orderpipeline_accelerator", name = "Client")]
+#[pyclass(frozen, module = "orderpipeline_accelerator")]
 pub struct LibrdkafkaProducer {
     handle: Arc<Handle>,
     in_flight: Mutex<InFlightTable<Callback>>,
@@ -62,7 +62,12 @@ impl LibrdkafkaProducer {
     /// Queue one record. Returns false when librdkafka refuses it. `on_delivery(None, None)` is called when Kafka has
     /// it.
     fn produce(&self, key: &str, value: &[u8], more: Headers, on_delivery: Py<PyAny>) -> bool {
-        self.produce_one(key.as_bytes(), value, &more, on_delivery)
+        let id = self.in_flight().register(Callback::Record(on_delivery, None), 1);
+        let accepted = self.send(key.as_bytes(), value, &more, id);
+        if !accepted {
+            self.in_flight().truncate(id, 0);
+        }
+        accepted
     }
 
     /// Queue a record for each of the orders until librdkafka refuses one. Returns how many it queued. Once all of
@@ -119,15 +124,6 @@ impl LibrdkafkaProducer {
 impl LibrdkafkaProducer {
     fn in_flight(&self) -> MutexGuard<'_, InFlightTable<Callback>> {
         self.in_flight.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    fn produce_one(&self, key: &[u8], value: &[u8], more: &[(CString, Vec<u8>)], on_delivery: Py<PyAny>) -> bool {
-        let id = self.in_flight().register(Callback::Record(on_delivery, None), 1);
-        let accepted = self.send(key, value, more, id);
-        if !accepted {
-            self.in_flight().truncate(id, 0);
-        }
-        accepted
     }
 
     #[inline]
@@ -231,12 +227,4 @@ impl LibrdkafkaProducer {
             self.on_event.call1(py, ("log", level, rdkafka::text(name), rdkafka::text(text))).map(drop)
         }
     }
-}
-
-/// The version of the librdkafka at a path, as text. Raises RuntimeError when it can't be loaded.
-#[pyfunction]
-pub fn library_version(library: PathBuf) -> PyResult<String> {
-    let api = rdkafka::Api::open(&library).map_err(PyRuntimeError::new_err)?;
-    // SAFETY: the text is static.
-    Ok(unsafe { rdkafka::text((api.version_str)()) })
 }

@@ -90,13 +90,13 @@ impl Orders {
     }
 
     /// The index within the body of this slice's first order.
-    #[getter(first)]
+    #[getter]
     fn first_index(&self) -> usize {
         self.start
     }
 
     /// Whether some orders of the body have no order_id; `with_ids` assigns them.
-    #[getter(without_id)]
+    #[getter]
     fn missing_ids(&self) -> bool {
         self.without_id != 0
     }
@@ -114,7 +114,6 @@ impl Orders {
 
     /// The same orders, with ids for those that have none: the 33 characters of a block's prefix, then the order's
     /// position in the block. Takes one prefix for every 4096 orders of the body.
-    #[pyo3(name = "minted_with")]
     fn with_ids(&self, py: Python<'_>, prefixes: Vec<String>) -> PyResult<Self> {
         let malformed = prefixes.iter().any(|prefix| prefix.len() != PREFIX_LEN || !prefix.is_ascii());
         if malformed || prefixes.len() * BLOCK_SIZE < self.spans.len() {

@@ -17,8 +17,8 @@ from orderpipeline_consumer.records.record import Record, decode_record, derive_
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 
 if TYPE_CHECKING:
+    from orderpipeline_accelerator import FetchedBatch as Messages
     from orderpipeline_accelerator import Fetcher
-    from orderpipeline_accelerator import Lot as Messages
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +65,8 @@ class LazyOrders(Sequence[Order]):
 
     def _decode(self) -> list[Order]:
         messages, start, end = self._messages, self._start, self._end
-        orders = _orders.decode(messages.array(start, end))
-        if messages.named(start, end):
+        orders = _orders.decode(messages.json_array(start, end))
+        if messages.all_have_ids(start, end):
             return orders
         timestamps = messages.timestamps(start, end)
         for index, order in enumerate(orders):
@@ -85,10 +85,10 @@ class AcceleratedBatch:
     def __init__(self, topic_partition: TopicPartition, messages: "Messages") -> None:
         self.topic_partition = topic_partition
         self._messages = messages
-        self.all_valid = messages.plain
-        self.json_array = messages.array
+        self.all_valid = messages.all_valid
+        self.json_array = messages.json_array
         self.offset = messages.offset
-        self.ordering_keys: Callable[[int, int], Collection[str]] = messages.customers
+        self.ordering_keys: Callable[[int, int], Collection[str]] = messages.ordering_keys
         self.timestamps = messages.timestamps
 
     def __len__(self) -> int:
@@ -135,7 +135,7 @@ class AcceleratedSource:
         """From now on the messages of these partitions go to the accelerator's queue."""
         assert self._fetcher is not None
         for each in partitions:
-            self._fetcher.lead(each.partition)
+            self._fetcher.forward(each.partition)
 
     def poll(self, consumer: Consumer, seconds: float) -> Fetched:
         """What is available; waits at most `seconds` for the first message."""

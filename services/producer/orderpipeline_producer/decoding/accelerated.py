@@ -40,7 +40,7 @@ class AcceleratedBatch(msgspec.Struct, frozen=True, gc=False):
 
     def places(self) -> Iterable[tuple[int, str]]:
         """Of each record its place in the request and its order_id."""
-        return enumerate(self.orders.ids(), self.first + self.orders.first)
+        return enumerate(self.orders.ids(), self.first + self.orders.first_index)
 
 
 def read_order(raw: bytes, index: int, max_bytes: int, ids: OrderIds) -> Record | Refused:
@@ -73,7 +73,7 @@ def read_lines(raw: bytes, first: int, max_orders: int, max_bytes: int, ids: Ord
 
 
 def _with_ids(orders: "Orders | None", first: int, ids: OrderIds) -> AcceleratedBatch | None:
-    if orders is not None and orders.without_id:
+    if orders is not None and orders.missing_ids:
         blocks = ids.blocks(len(orders))
-        orders = orders.minted_with(blocks) if blocks else None
+        orders = orders.with_ids(blocks) if blocks else None
     return None if orders is None else AcceleratedBatch(orders, first)

@@ -50,7 +50,7 @@ class AcceleratedClient(ProducerClient):
     def __init__(
         self, config: Config, topic: str, max_in_flight: int, report: Report, loop: asyncio.AbstractEventLoop
     ) -> None:
-        from orderpipeline_accelerator import Appender, Client, InFlightBytes, librdkafka
+        from orderpipeline_accelerator import DirectProducer, InFlightBytes, LibrdkafkaProducer, librdkafka
 
         super().__init__(InFlight(max_in_flight, InFlightBytes()))
         self._topic = topic
@@ -58,11 +58,11 @@ class AcceleratedClient(ProducerClient):
         self._loop = loop
         text = [(name, _text(value)) for name, value in config.items()]
         headers = list(RECORD_HEADERS)
-        self.compiled: Appender | Client
+        self.compiled: DirectProducer | LibrdkafkaProducer
         if config["security.protocol"] == "PLAINTEXT" and config["compression.type"] in OWN_COMPRESSION:
-            self.compiled = Appender(text, topic, headers, self._on_event, self._on_failed)
+            self.compiled = DirectProducer(text, topic, headers, self._on_event, self._on_failed)
         else:
-            self.compiled = Client(librdkafka(), text, topic, headers, self._on_event, self._on_failed)
+            self.compiled = LibrdkafkaProducer(librdkafka(), text, topic, headers, self._on_event, self._on_failed)
         loop.add_reader(self.compiled.fd, self.compiled.poll)
 
     def _queue(self, batch: RecordBatch, headers: Headers, delivery: Delivery) -> int:
