@@ -13,8 +13,8 @@ from orderpipeline_operator.domain.units.wording import counted, short
 
 NO_GAIN = "more did not increase throughput"
 TOO_FEW = "because fewer were too few a while ago"
-MARGIN = "to keep a margin"
-UNEVEN = "because partitions differ and the busiest consumer must not be overloaded"
+MARGIN = "with the margin that a scale-down must leave"
+UNEVEN = "because the partitions are uneven"
 
 
 def off(fixed: int | None) -> str:
@@ -43,7 +43,7 @@ def message(facts: Facts, recommended: Recommendation, outcome: Outcome) -> str:
         allowed = f"{bounds.minimum} to {bounds.maximum}{_by_schedule(facts.situation.schedules)}"
         return f"{counted(outcome.replicas, 'consumer')} at once: {current} is outside the allowed {allowed}."
     if outcome.reason == "Rebalancing":
-        return f"{holding} while the group rebalances; {recommended.replicas} would be recommended."
+        return f"{holding} while the group rebalances; the load calls for {recommended.replicas}."
     text = _recommendation(facts, recommended)
     if outcome.reason == "StabilizingUp":
         return f"{holding}: more recommended for {outcome.waited:.0f} of {outcome.wait:g} s. {text}"
@@ -66,16 +66,17 @@ def _recommendation(facts: Facts, recommended: Recommendation) -> str:
 
 def _arithmetic(n: Numbers) -> str:
     arriving = "an unknown number of" if n.arrival_rate is None else f"{n.arrival_rate:.1f}"
-    wait = f"{counted(n.lag or 0, 'order')} {'waits' if n.lag == 1 else 'wait'}"
-    requested = n.required if n.requested is None else n.requested
-    text = (
-        f"{arriving} orders/s arrive and {wait}; catching up in {short(n.target_catch_up or 0.0)} s takes "
-        f"{n.demand or 0.0:.1f} orders/s, or {counted(requested or 0, 'consumer')} at "
-        f"{n.rate_per_consumer or 0.0:.1f} orders/s each ({n.rate_source})"
-    )
+    requested = counted((n.required if n.requested is None else n.requested) or 0, "consumer")
+    each = f"{requested} at {n.rate_per_consumer or 0.0:.1f} orders/s each ({n.rate_source})"
+    if n.lag:
+        wait = f"{counted(n.lag, 'order')} {'waits' if n.lag == 1 else 'wait'}"
+        takes = f"catching up in {short(n.target_catch_up or 0.0)} s takes {n.demand or 0.0:.1f} orders/s, or {each}"
+    else:
+        wait, takes = "none wait", f"that takes {each}"
+    text = f"{arriving} orders/s arrive and {wait}; {takes}"
     if n.uneven is not None:
         text += f", and {n.uneven} {UNEVEN}"
-        return f"{text} (but none lags)" if (n.recommended or 0) < n.uneven else text
+        return f"{text} (but no member lags)" if (n.recommended or 0) < n.uneven else text
     if n.backoff_floor is not None:
         return f"{text}, and {n.backoff_floor} {TOO_FEW}"
     return text if n.min_for_scale_down is None else f"{text}, and {n.min_for_scale_down} {MARGIN}"
@@ -104,7 +105,7 @@ def _skewed(facts: Facts, n: Numbers) -> str:
     which = _partitions(f"{number} ({requested:.1f} orders/s)" for number, requested in hot)
     return (
         f"{_arithmetic(n)}, but {which} {'needs' if len(hot) == 1 else 'need'} more than one consumer can do, and more "
-        "consumers cannot help: spread its customers over more keys, or raise consumer.workers."
+        "consumers cannot help: spread the customers over more keys, or raise consumer.workers."
     )
 
 
@@ -186,7 +187,7 @@ def _evenness(replicas: int, partitions: int | None) -> str:
 
 def _partitions(texts: Iterator[str]) -> str:
     given = list(texts)
-    return f"partition {given[0]}" if len(given) == 1 else f"partitions {', '.join(given)}"
+    return f"partition {given[0]}" if len(given) == 1 else f"partitions {', '.join(given[:-1])} and {given[-1]}"
 
 
 def _present(desired: int | None) -> str:

@@ -55,3 +55,19 @@ def test_in_mode_off():
         "autoscaling.mode is Off: 1 consumer, as specified."
     )
     assert "left as it is" in decide(replace(POLICY, mode="Off", fixed=None), HOT, NOTHING, 5.0).message
+
+
+def test_without_a_backlog_there_is_nothing_to_catch_up_with():
+    decision = follow(POLICY, [sample(arrival=50.0)] * 5)[-1]
+    assert decision.message == (
+        "40 consumers: one per 3 of 120 partitions while orders arrive; 50.0 orders/s arrive and none wait; that takes "
+        "1 consumer at 100.0 orders/s each (assumed, not counted yet)."
+    )
+
+
+def test_hot_partitions_are_listed():
+    loads = tuple(load._replace(lag=60_000) if load.partition in (3, 7) else load for load in HOT.loads)
+    decision = decide(
+        WIDE, replace(HOT, loads=loads, orders=120_000), remember(desired=4, rate=100.0, steady=True), 5.0
+    )
+    assert "but partitions 7 (1800.0 orders/s) and 3 (1005.0 orders/s) need more" in decision.message

@@ -80,7 +80,7 @@ def test_what_is_not_known_is_not_made_up():
 
 def test_numbers_that_only_some_decisions_have():
     text = told("Pressure", 12, demand=900.0, needed=9, uneven=12, foretoldRate=1200.5, ceiling=40, schedule="office")
-    for line in ("at least             12 because partitions differ", "forecast             1200.5/s",
+    for line in ("at least             12 because the partitions are uneven", "forecast             1200.5/s",
                  "ceiling              40: more did not",
                  "allowed              0 to 60 (schedule office)"):  # fmt: skip
         assert f"\n  {line}" in text
