@@ -79,6 +79,8 @@ class Delivery:
 
     def failures(self) -> list[Refused]:
         """The records that failed or, before all is done, may have: each with what the API's client can do."""
+        if self.clean:
+            return []
         places = list(self._batch.places())
         if self._left:
             return [Refused(index, 503, problems.NO_ANSWER, "", order_id) for index, order_id in places]
