@@ -117,20 +117,17 @@ class PythonFastPath:
         """Everything is counted already."""
 
 
-class PendingOrder:
+class PendingOrder(msgspec.Struct, frozen=True, eq=False, gc=False):
     """An order whose reply waits for Kafka; itself what its delivery calls when it is done."""
 
-    __slots__ = ("_path", "begun", "on_reply", "order_id")
-
-    def __init__(self, path: PythonFastPath, order_id: str, begun: float, on_reply: OnReply) -> None:
-        self._path = path
-        self.order_id = order_id
-        self.begun = begun
-        self.on_reply = on_reply
+    path: PythonFastPath
+    order_id: str
+    begun: float
+    on_reply: OnReply
 
     def __call__(self, delivery: Delivery) -> None:
         """Kafka has the order, or not."""
-        path, on_reply = self._path, self.on_reply
+        path, on_reply = self.path, self.on_reply
         if path.pending.get(on_reply) is not self:
             return  # its reply was given up
         del path.pending[on_reply]

@@ -39,12 +39,14 @@ def read_lines(lines: list[tuple[int, bytes]], max_bytes: int, ids: OrderIds) ->
 def _batch(orders: list[Order], values: list[bytes], first: int, max_bytes: int, ids: OrderIds) -> DecodedBatch | None:
     if max(map(len, values)) > max_bytes:
         return None
-    order_ids = [order.order_id for order in orders]
-    if "" in order_ids:
-        made = ids.many(first, len(orders))
-        values = [
-            value if own else b'{"order_id":"%b",%b' % (new.encode(), value[1:])
-            for own, new, value in zip(order_ids, made, values, strict=True)
-        ]
-        order_ids = [own or new for own, new in zip(order_ids, made, strict=True)]
-    return DecodedBatch([order.customer_id for order in orders], values, order_ids, range(first, first + len(orders)))
+    keys = [order.customer_id for order in orders]
+    own = [order.order_id for order in orders]
+    indexes = range(first, first + len(orders))
+    if "" not in own:
+        return DecodedBatch(keys, values, own, indexes)
+    made = ids.many(first, len(orders))
+    with_ids = [b'{"order_id":"%b",%b' % (new.encode(), value[1:]) for new, value in zip(made, values, strict=True)]
+    if not any(own):
+        return DecodedBatch(keys, with_ids, made, indexes)
+    mixed = [one if had else other for had, one, other in zip(own, values, with_ids, strict=True)]
+    return DecodedBatch(keys, mixed, [had or new for had, new in zip(own, made, strict=True)], indexes)

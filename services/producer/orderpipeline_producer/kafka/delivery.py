@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from confluent_kafka import KafkaError
 
 from orderpipeline_producer.decoding.record_batch import RecordBatch, Refused
@@ -14,66 +15,56 @@ from orderpipeline_producer.web import problems
 _log = logging.getLogger(__name__)
 
 
-class Delivery:
+class Delivery(msgspec.Struct, eq=False):
     """The records of one batch on their way. It is itself the client's callback for each of them.
 
-    `size` is in bytes that are reserved. `on_done` is called once, when all records that were queued have ended.
+    `count` is how many records were queued, `refused` has those that the client did not queue, None when it has queued
+    all. `clean` is whether all that were queued are in Kafka. `on_done` is called once, when all of them have ended.
     """
 
-    __slots__ = ("_batch", "_errors", "_failed", "_in_flight", "_left", "_on_done", "_size", "_waiter",
-                 "clean", "count", "refused")  # fmt: skip
-
-    def __init__(
-        self,
-        batch: RecordBatch,
-        size: int,
-        in_flight: InFlight,
-        on_done: "OnDone | None" = None,
-        refused: RecordBatch | None = None,
-    ) -> None:
-        self._batch = batch
-        self._size = size
-        self._in_flight = in_flight
-        self._on_done = on_done
-        self._errors: tuple[tuple[bytes, KafkaError], ...] = ()
-        self._failed: Sequence[tuple[int, int]] = ()
-        self._waiter: asyncio.Future[None] | None = None
-        self.count = self._left = len(batch)
-        """How many records were queued."""
-        self.clean = False
-        """Whether all of them are in Kafka."""
-        self.refused = refused
-        """Records that the client did not queue; None when it has queued all."""
+    batch: RecordBatch
+    size: int
+    """Bytes that are reserved in `in_flight`."""
+    in_flight: InFlight
+    count: int
+    left: int
+    """Records that have not ended."""
+    on_done: "OnDone | None" = None
+    refused: RecordBatch | None = None
+    clean: bool = False
+    _errors: tuple[tuple[bytes, KafkaError], ...] = ()
+    _failed: Sequence[tuple[int, int]] = ()
+    _waiter: "asyncio.Future[None] | None" = None
 
     def __call__(self, error: KafkaError | None, message: Any) -> None:
         """One record was delivered (no error) or has failed."""
         if error is not None:
             self._errors += ((message.value(), error),)
-        self._left -= 1
-        if not self._left:
+        self.left -= 1
+        if not self.left:
             self._finish()
 
     def end(self, failed: Sequence[tuple[int, int]]) -> None:
         """All records were delivered but those at these places among them, which failed with these error codes."""
         self._failed = failed
-        self._left = 0
+        self.left = 0
         self._finish()
 
     def refuse_from(self, count: int) -> None:
         """The client has queued the first `count` records only."""
-        self.refused = refused = self._batch[count:]
-        size = refused.size if count else self._size
-        self._left -= self.count - count
+        self.refused = refused = self.batch[count:]
+        size = refused.size if count else self.size
+        self.left -= self.count - count
         self.count = count
-        self._batch = self._batch[:count]
-        self._size -= size
-        self._in_flight.settle(size, 0, 0)
-        if count and not self._left:
+        self.batch = self.batch[:count]
+        self.size -= size
+        self.in_flight.settle(size, 0, 0)
+        if count and not self.left:
             self._finish()
 
     async def wait(self) -> None:
         """Wait until all of it has ended. The caller sets the deadline."""
-        if self._left:
+        if self.left:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
 
@@ -81,13 +72,13 @@ class Delivery:
         """The records that failed or, before all is done, may have: each with what the API's client can do."""
         if self.clean:
             return []
-        places = list(self._batch.places())
-        if self._left:
+        places = list(self.batch.places())
+        if self.left:
             return [Refused(index, 503, problems.NO_ANSWER, "", order_id) for index, order_id in places]
         failed = [(*places[at], KafkaError(code)) for at, code in self._failed]
         if self._errors:
             open_: dict[bytes, list[tuple[int, str]]] = {}
-            for place, (_, value) in zip(places, self._batch.entries(), strict=True):
+            for place, (_, value) in zip(places, self.batch.entries(), strict=True):
                 open_.setdefault(value, []).append(place)
             failed += [(*open_[value].pop(), error) for value, error in self._errors]
         found = [Refused(index, *why(error), order_id=order_id) for index, order_id, error in failed]
@@ -97,12 +88,12 @@ class Delivery:
         if self._errors or self._failed:
             failed = len(self._errors) + len(self._failed)
             log_failures(failed, self._errors[0][1] if self._errors else KafkaError(self._failed[0][1]))
-            self._in_flight.settle(self._size, self.count - failed, failed)
+            self.in_flight.settle(self.size, self.count - failed, failed)
         else:
             self.clean = True
-            self._in_flight.settle(self._size, self.count, 0)
-        if self._on_done is not None:
-            self._on_done(self)
+            self.in_flight.settle(self.size, self.count, 0)
+        if self.on_done is not None:
+            self.on_done(self)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 

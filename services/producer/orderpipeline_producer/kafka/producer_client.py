@@ -30,13 +30,13 @@ class ProducerClient(ABC):
 
         Never waits. `headers` come behind those of every record.
         """
-        in_flight, size = self.in_flight, batch.size
+        in_flight, size, count = self.in_flight, batch.size, len(batch)
         if not in_flight.reserve(size):
-            return Delivery(NOTHING, 0, in_flight, refused=batch)
-        delivery = Delivery(batch, size, in_flight, on_done)
+            return Delivery(NOTHING, 0, in_flight, 0, 0, refused=batch)
+        delivery = Delivery(batch, size, in_flight, count, count, on_done)
         queued = self._queue(batch, headers, delivery)
         in_flight.accepted += queued
-        if queued != delivery.count:
+        if queued != count:
             delivery.refuse_from(queued)
         return delivery
 
