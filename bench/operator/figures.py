@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bench.operator.measures import Writes, p99
+from orderpipeline_operator.domain.units.wording import counted
 
 RECONCILED_S: Final = 60.0
 P99_CHANGE_S: Final = 2.0
@@ -91,7 +92,7 @@ class Figures:
             (self.p99_change_s >= P99_CHANGE_S, f"p99 of a change {self.p99_change_s:.2f} s, not {P99_CHANGE_S:.0f}"),
             (
                 self.idle_writes.objects > 0,
-                f"{_counted(self.idle_writes.objects, 'write')} while idle, not 0",
+                f"{counted(self.idle_writes.objects, 'write')} while idle, not 0",
             ),
             (self.rss_peak >= RSS_MIB, f"{self.rss_peak:.0f} MiB, not {RSS_MIB:.0f}"),
             (self.growth >= FLAT_MIB, f"memory grew by {self.growth:.1f} MiB while idle, not {FLAT_MIB:.0f}"),
@@ -101,7 +102,3 @@ class Figures:
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 1) for name, value in values.items()}
-
-
-def _counted(count: int, one: str) -> str:
-    return f"{count} {one}{'' if count == 1 else 's'}"

@@ -22,6 +22,7 @@ from bench.operator.progress import Key, Progress
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.manifests import Context, Pipeline, render
+from orderpipeline_operator.domain.units.wording import counted
 from orderpipeline_operator.domain.validation.accept import accept
 from tests.support.apiserver import ApiServer, run_apiserver
 from tests.support.pipeline_namespace import install_crds
@@ -138,7 +139,7 @@ def _operator(server: ApiServer, folder: Path, resync: float) -> Iterator[int]:
                 process.wait()
             lines = log.read_text().splitlines()
             if lines:
-                _log(f"the operator logged {len(lines)} line{'' if len(lines) == 1 else 's'}, the last:", *lines[-3:])
+                _log(f"the operator logged {counted(len(lines), 'line')}, the last:", *lines[-3:])
     if process.returncode:
         raise RuntimeError(f"the operator exited with status {process.returncode}")
 

@@ -45,7 +45,7 @@ HPA_SYNC = 5.0
 READY_FOR = 300.0
 MAX_ATTEMPTS = 20
 """Consecutive attempts to send a batch or to read a count before the run is aborted."""
-NOT_ACCEPTED = ("none of this was taken", "no healthy upstream")
+NOT_ACCEPTED = ("none of this was", "no healthy upstream")
 """How the order API and the proxy in front of it mark a batch that may be sent again."""
 PODS_EVERY = 10
 """Readings of the Deployment per reading of the pods: each reading costs CPU on the measured machine."""

@@ -53,7 +53,7 @@ def test_orders_are_worked_consumers_follow_the_lag_and_a_second_run_goes_on(tmp
 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRun]:
-    """A run that has an order that takes longer than anybody waits."""
+    """A run with an order that takes longer than anybody waits."""
     with running(tmp_path_factory.mktemp("busy")) as run:
         assert run.post(orders(1, "slow:300")) == 202
         run.wait_for((run.data.parent / "record").exists, "the order at its handler")
@@ -66,10 +66,10 @@ def attempt(data: Path, port: int, kafka_port: int, file: Path) -> subprocess.Co
     )
 
 
-def test_a_taken_port_a_taken_folder_and_a_missing_file_are_named(busy: EmbeddedRun, tmp_path: Path) -> None:
+def test_a_port_in_use_a_locked_folder_and_a_missing_file_are_reported(busy: EmbeddedRun, tmp_path: Path) -> None:
     file, (port, kafka_port) = busy.data.parent / "pipeline.yaml", free_ports(2)
     for given, message in (
-        ((tmp_path, busy.port, kafka_port, file), f"port {busy.port} of 127.0.0.1, for the order API, is taken"),
+        ((tmp_path, busy.port, kafka_port, file), f"port {busy.port} of 127.0.0.1, for the order API, is in use"),
         ((busy.data, port, kafka_port, file), f"another run uses {busy.data}; stop it"),
         ((tmp_path, port, kafka_port, tmp_path / "no.yaml"), "no.yaml cannot be read: No such file or directory"),
     ):
@@ -77,7 +77,7 @@ def test_a_taken_port_a_taken_folder_and_a_missing_file_are_named(busy: Embedded
         assert (done.returncode, message in done.stderr) == (2, True), done
 
 
-def test_a_consumer_that_dies_is_started_again(busy: EmbeddedRun) -> None:
+def test_a_consumer_that_dies_is_restarted(busy: EmbeddedRun) -> None:
     log = busy.data / "logs/consumer-0.log"
     # By its own log, the only file that it alone has open for writing.
     victim = next(
@@ -86,13 +86,13 @@ def test_a_consumer_that_dies_is_started_again(busy: EmbeddedRun) -> None:
         if b"orderpipeline_consumer" in _read(folder / "cmdline") and _writes(folder, log)
     )
     os.kill(victim, signal.SIGKILL)
-    # After 30 s it counts as one that had started well, and its restart waits for half as long.
-    told = re.compile(r"consumer 0 ended by itself, status -9; again in (1|0\.5) s")
-    busy.wait_for(lambda: told.search(busy.output) is not None, told.pattern)
+    # After 30 s its start counts as successful, and the restart waits only half as long.
+    reported = re.compile(r"consumer 0 exited unexpectedly, status -9; restart in (1|0\.5) s")
+    busy.wait_for(lambda: reported.search(busy.output) is not None, reported.pattern)
     busy.wait_for(lambda: log.read_text().count("joining group") >= 2, "the consumer's second start")
 
 
-def test_a_second_ctrl_c_ends_everything_at_once(busy: EmbeddedRun) -> None:
+def test_a_second_ctrl_c_kills_everything(busy: EmbeddedRun) -> None:
     record, log = busy.data.parent / "record", busy.data / "logs/consumer-0.log"
     joined = log.read_text().count("joining group")  # the order begins again at each consumer that takes over
     busy.wait_for(lambda: record.read_text().count('["begin"') >= joined, "the order at its handler")
@@ -100,7 +100,7 @@ def test_a_second_ctrl_c_ends_everything_at_once(busy: EmbeddedRun) -> None:
     busy.wait_for(lambda: re.search(r"draining: \d consumer", busy.output) is not None, "consumers drain")
     started = time.monotonic()
     assert busy.end(signal.SIGINT) == 130
-    assert time.monotonic() - started < 45, "it waits for no drain, which may take 50 s"
+    assert time.monotonic() - started < 45, "it does not wait for draining, which may take 50 s"
     _wait_until_gone(busy)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from orderpipeline_embedded.demo.cdnow import Purchase, purchases
 from orderpipeline_embedded.demo.replay import Replay, Tally, replay
 from orderpipeline_embedded.errors import CannotRunError
+from orderpipeline_operator.domain.units.wording import counted
 
 
 class Demo:
@@ -47,6 +48,5 @@ class Demo:
         except ExceptionGroup as errors:
             self._report(f"the demo ended early: {errors.exceptions[0]}")
             return
-        count = len(tally.refused)
-        refused = f", {count} request{'' if count == 1 else 's'} refused" if count else ""
+        refused = f", {counted(len(tally.refused), 'request')} refused" if tally.refused else ""
         self._report(f"the demo has sent {tally.sent:,} purchases{refused}")

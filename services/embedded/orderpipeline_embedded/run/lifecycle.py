@@ -25,6 +25,7 @@ from orderpipeline_embedded.run.screen import Screen
 from orderpipeline_embedded.run.service_process import ServiceProcess, bound_logs, last_line
 from orderpipeline_embedded.run.topics import ensure_topics
 from orderpipeline_embedded.run.view import Snapshot
+from orderpipeline_operator.domain.units.wording import counted
 
 TICK_SECONDS = 0.25
 LOGS_EVERY = 40
@@ -127,7 +128,7 @@ class Run:
         await scaling.close()
         for fleet in self._fleets:
             if fleet.alive:
-                report(f"draining: {fleet.alive} {fleet.name}{'' if fleet.alive == 1 else 's'}")
+                report(f"draining: {counted(fleet.alive, fleet.name)}")
             fleet.scale(0)
             while fleet.alive:
                 fleet.tick()

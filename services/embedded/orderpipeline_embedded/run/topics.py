@@ -7,6 +7,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, admin
 
 from orderpipeline_embedded.run.plan import Topic
+from orderpipeline_operator.domain.units.wording import counted
 
 SECONDS: Final = 60.0
 api: Any = admin  # its type hints omit what is written in C
@@ -32,7 +33,7 @@ def _create(client: Any, topic: Topic) -> str:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise
     else:
-        return f"topic {topic.name} created, {_partitions(topic.partitions)}"
+        return f"topic {topic.name} created, {counted(topic.partitions, 'partition')}"
     entries = [api.ConfigEntry(k, v, incremental_operation=api.AlterConfigOpType.SET) for k, v in topic.config.items()]
     resource = api.ConfigResource(api.ConfigResource.Type.TOPIC, topic.name, incremental_configs=entries)
     client.incremental_alter_configs([resource])[resource].result(SECONDS)
@@ -40,14 +41,10 @@ def _create(client: Any, topic: Topic) -> str:
     existing = len(described.partitions)
     if existing < topic.partitions:
         client.create_partitions([api.NewPartitions(topic.name, topic.partitions)])[topic.name].result(SECONDS)
-        return f"topic {topic.name} extended from {existing} to {_partitions(topic.partitions)}"
+        return f"topic {topic.name} extended from {existing} to {counted(topic.partitions, 'partition')}"
     if existing > topic.partitions:
         return (
-            f"topic {topic.name} has {_partitions(existing)}, but the file asks for {topic.partitions}, and Kafka"
-            " cannot remove partitions; remove the data folder to start over"
+            f"topic {topic.name} has {counted(existing, 'partition')}, but the file asks for {topic.partitions}; Kafka"
+            " cannot remove partitions: remove the data folder to start over"
         )
     return f"topic {topic.name} exists from an earlier run"
-
-
-def _partitions(count: int) -> str:
-    return f"{count} partition{'' if count == 1 else 's'}"

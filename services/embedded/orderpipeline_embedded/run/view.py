@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orderpipeline_embedded.run.rates import Rate
+from orderpipeline_operator.domain.units.wording import counted
 
 BARS: Final = "▁▂▃▄▅▆▇█"
 WIDTH: Final = 40
@@ -96,10 +97,13 @@ def _behind(now: Snapshot) -> str:
     if now.orders is None:
         return "not read yet"
     age = "" if now.seconds is None or not now.orders else f", the oldest for {now.seconds:.1f} s"
-    return f"orders waiting in {now.partitions} partition{'' if now.partitions == 1 else 's'}{age}"
+    noun = "order" if now.orders == 1 else "orders"
+    where = "?" if now.partitions is None else counted(now.partitions, "partition")
+    return f"{noun} waiting in {where}{age}"
 
 
 def _lag(now: Snapshot) -> str:
     if now.orders is None:
         return f"not known ({now.error or 'not read yet'})"
-    return f"{now.orders:,} orders" + ("" if now.seconds is None else f" {now.seconds:.1f} s")
+    noun = "order" if now.orders == 1 else "orders"
+    return f"{now.orders:,} {noun}" + ("" if now.seconds is None else f" {now.seconds:.1f} s")
