@@ -42,9 +42,9 @@ class Broker:
         self.ca_pem.write_text(ca.cert)
         keystore = folder / "server.pem"
         keystore.write_text(server.key + server.cert)
-        settings = config.single(
-            config.Single(
-                data=str(folder / "data"), plain_port=plain, sasl_port=sasl, controller_port=controller,
+        settings = config.with_sasl(
+            config.SaslNode(
+                data=str(folder / "data"), plaintext_port=plain, sasl_port=sasl, controller_port=controller,
                 keystore=str(keystore), truststore=str(self.ca_pem), admin=self.username, authorizer=authorizer,
             )
         )  # fmt: skip

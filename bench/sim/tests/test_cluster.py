@@ -46,7 +46,7 @@ def test_a_batch_that_was_not_accepted_is_sent_again_and_counts_once(monkeypatch
     async def accept(request: web.Request) -> web.StreamResponse:
         status = next(replies)
         if status == 503:
-            return web.Response(status=503, text="Kafka is away: none of this was taken")
+            return web.Response(status=503, text="Kafka is away: none of this was accepted")
         customers.update(order["customer_id"] for order in await request.json())
         return web.Response(status=202)
 
@@ -61,14 +61,14 @@ def test_a_batch_that_was_not_accepted_is_sent_again_and_counts_once(monkeypatch
 
 def test_a_refusal_that_may_have_accepted_some_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     async def accept(request: web.Request) -> web.StreamResponse:
-        return web.Response(status=503, text="some of this was taken")
+        return web.Response(status=503, text="some of this was accepted")
 
     async def count(request: web.Request) -> web.StreamResponse:
         return web.json_response({"done": 0})
 
     with pytest.raises(ExceptionGroup) as caught:
         play_trace(monkeypatch, accept, count, ((1.0, 30),))
-    assert "some of this was taken" in str(caught.value.exceptions[0])
+    assert "some of this was accepted" in str(caught.value.exceptions[0])
 
 
 def test_a_counter_that_restarts_makes_the_run_void(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Single:
-    """A one-node cluster on loopback. Ports are the host's; folders and files are absolute paths.
+class SaslNode:
+    """A one-node cluster with a SASL_SSL listener. Ports are the host's; folders and files are absolute paths.
 
     `keystore` holds the server's key and certificate, `truststore` its CA, both as PEM; `admin` is a SCRAM user and
     super user.
     """
 
     data: str
-    plain_port: int
+    plaintext_port: int
     sasl_port: int
     controller_port: int
     keystore: str
@@ -28,7 +28,7 @@ def properties(values: Mapping[str, str | int]) -> str:
     return "".join(f"{key}={value}\n" for key, value in sorted(values.items()))
 
 
-def plain(data: str, port: int, controller_port: int, host: str = "127.0.0.1") -> dict[str, str | int]:
+def plaintext(data: str, port: int, controller_port: int, host: str = "127.0.0.1") -> dict[str, str | int]:
     """Settings of a broker with one plaintext listener: anyone who can reach the port may do anything."""
     return {
         **_alone(data, controller_port, host),
@@ -38,13 +38,13 @@ def plain(data: str, port: int, controller_port: int, host: str = "127.0.0.1") -
     }
 
 
-def single(node: Single) -> dict[str, str | int]:
+def with_sasl(node: SaslNode) -> dict[str, str | int]:
     """Settings for tests: a plaintext listener and one with TLS and SCRAM."""
     settings: dict[str, str | int] = {
         **_alone(node.data, node.controller_port, node.host),
-        "listeners": f"PLAINTEXT://{node.host}:{node.plain_port},SASL_SSL://{node.host}:{node.sasl_port},"
+        "listeners": f"PLAINTEXT://{node.host}:{node.plaintext_port},SASL_SSL://{node.host}:{node.sasl_port},"
         f"CONTROLLER://{node.host}:{node.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{node.host}:{node.plain_port},SASL_SSL://{node.host}:{node.sasl_port}",
+        "advertised.listeners": f"PLAINTEXT://{node.host}:{node.plaintext_port},SASL_SSL://{node.host}:{node.sasl_port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
         "sasl.enabled.mechanisms": "SCRAM-SHA-512",
         "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": (

@@ -36,7 +36,7 @@ class Broker:
         """Start it and wait until it serves. JavaMissingError or RuntimeError that says what to do."""
         self._folder.mkdir(parents=True, exist_ok=True)
         data = self._folder / "data"
-        settings = config.plain(str(data), self._port, free_ports(1)[0])
+        settings = config.plaintext(str(data), self._port, free_ports(1)[0])
         path = self._folder / "server.properties"
         path.write_text(config.properties(settings), encoding="utf-8")
         jvm = archive.flags()

@@ -54,12 +54,12 @@ async def decided(
 ) -> tuple[Fleet, Scaling, list[str], Reader]:
     source = text(autoscaling={"mode": mode}, topic={"partitions": 12})
     plan = make_plan(read_pipeline(source, "x"), kafka_port=1, api_port=2)
-    fleet, told, reader = Fleet(), [], Reader(reading)
+    fleet, reported, reader = Fleet(), [], Reader(reading)
     scaling = Scaling(
         plan,
         "127.0.0.1:1",
         fleet,
-        told.append,
+        reported.append,
         state_folder=state_folder,
         make_reader=lambda _: reader,
         monotonic=lambda: 1.0,
@@ -68,15 +68,15 @@ async def decided(
     await until(lambda: scaling.view is not None)
     scaling.refresh()
     await scaling.close()
-    return fleet, scaling, told, reader
+    return fleet, scaling, reported, reader
 
 
 async def test_a_backlog_starts_consumers_and_says_why(tmp_path: Path) -> None:
-    fleet, scaling, told, reader = await decided("Auto", BACKLOG, tmp_path)
+    fleet, scaling, reported, reader = await decided("Auto", BACKLOG, tmp_path)
     kept = report(json.loads((tmp_path / STATE).read_text()))
     assert "6 consumers desired, 1 running; 1200000 orders waiting." in kept
     assert fleet.desired == 6
-    assert told[0].startswith("consumers 1 -> 6: ")
+    assert reported[0].startswith("consumers 1 -> 6: ")
     assert [one.written for one in scaling.points] == [1_200_000]
     assert rate(scaling.points) is None
     assert reader.closed
@@ -85,8 +85,8 @@ async def test_a_backlog_starts_consumers_and_says_why(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("mode", "reading"), [("Recommend", BACKLOG), ("Auto", Unknown("KafkaUnreachable", "gone"))])
 async def test_a_recommendation_and_an_unknown_lag_change_nothing(mode: str, reading: Reading | Unknown) -> None:
-    fleet, scaling, told, _ = await decided(mode, reading)
-    assert (fleet.desired, told) == (1, [])
+    fleet, scaling, reported, _ = await decided(mode, reading)
+    assert (fleet.desired, reported) == (1, [])
     assert len(scaling.points) == isinstance(reading, Reading)
     assert scaling.uncommitted() == (1_200_000 if isinstance(reading, Reading) else None)
 
