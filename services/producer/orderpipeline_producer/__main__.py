@@ -36,7 +36,7 @@ _log = logging.getLogger("orderpipeline_producer")
 
 
 def main() -> int:
-    """Run until SIGTERM; the exit status is 0 when all that was taken is in Kafka."""
+    """Run until SIGTERM. The exit status is 0 if all accepted orders are in Kafka."""
     try:
         settings = read_settings(EnvReader(os.environ))
         tls = tls_context(settings)
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
-    """The whole life of the process."""
+    """Serve until a signal; returns the exit status."""
     loop = asyncio.get_running_loop()
     stop = stop_on_signals(loop)
     health = KafkaHealth()
@@ -85,13 +85,13 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     for task in tasks:
         task.add_done_callback(lambda ended: _stop_when_failed(ended, stop))
     port = await server.start(settings.host, settings.port, reuse_port=settings.reuse_port, tls=tls)
-    _log.info("taking orders", extra={"port": port, "topic": settings.topic, "durability": settings.durability})
+    _log.info("accepting orders", extra={"port": port, "topic": settings.topic, "durability": settings.durability})
     await stop.wait()
     return await _drain(settings, server, client, tasks)
 
 
 def _stop_when_failed(task: "asyncio.Task[None]", stop: asyncio.Event) -> None:
-    # Without the watch, readiness would tell an old truth for ever: better to be started afresh.
+    # Without the health checks, readiness would never change again: it is better to be restarted.
     if not task.cancelled() and (error := task.exception()):
         _log.error("a background job failed; stopping", exc_info=error)
         stop.set()
@@ -107,15 +107,15 @@ async def _drain(
     end = loop.time() + settings.drain_seconds
     _log.info("draining", extra={"seconds": settings.drain_seconds, "in_flight_bytes": client.in_flight.bytes})
     finished = await server.stop(settings.drain_seconds * 0.75)
-    # On this thread, as all delivery callbacks; there is nobody left whom it could keep waiting.
+    # On this thread, like all delivery callbacks; there are no requests left that it could delay.
     left = client.close(max(0.1, end - loop.time() - 0.5))
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     if left or not finished:
-        _log.error("stopped with orders not known to be in Kafka", extra={"orders": left, "requests_cut": not finished})
+        _log.error("stopped; some orders may not be in Kafka", extra={"orders": left, "requests_cut": not finished})
         return 1
-    _log.info("stopped; all orders taken are in Kafka")
+    _log.info("stopped; all accepted orders are in Kafka")
     return 0
 
 

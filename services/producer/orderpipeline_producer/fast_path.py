@@ -1,9 +1,9 @@
-"""A single order from its segment to the reply, without a task, a future or a timer.
+"""The fast path: from the segment of a single order to the reply, without a task, a future or a timer.
 
-A segment that is exactly one plain order is accepted here. Whatever is out of the ordinary is left to the API, which
-finds out again what is wrong and says so. With the accelerator's own Kafka client all of it is one call of compiled
-code. HTTP is still read by `http.request_head` alone: the accelerator is told which heads are those of plain orders,
-and accepts what begins with exactly these bytes.
+It accepts a segment that is exactly one order without special headers. Anything else is left to the API, which finds
+out what is wrong and says so. With the accelerator's own Kafka client, the fast path is one call of compiled code. Only
+`http.request_head` parses HTTP: the accelerator gets the heads that allow the fast path, and accepts a segment if it
+begins with exactly the same bytes.
 """
 
 from collections.abc import Callable
@@ -21,29 +21,29 @@ from orderpipeline_producer.http.handler import OnReply
 from orderpipeline_producer.http.request_head import END_OF_HEAD, MAX_HEAD, parse_head
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
-from orderpipeline_producer.kafka.delivery import Delivery, log_failures, why
+from orderpipeline_producer.kafka.delivery import Delivery, explain, log_failures
 from orderpipeline_producer.metrics import BUCKETS
 from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.problems import Problem
 
 LATER: Final = b""
-"""The reply comes later."""
+"""Stands for a reply that comes later."""
 SPECIAL: Final = ("content-encoding", "idempotency-key", "traceparent")
-"""Header fields that ask for more than a plain order."""
-REMEMBERED: Final = 512
-"""Heads that are known at a time: clients send the same one again and again."""
+"""Header fields that the fast path does not support."""
+CACHED_HEADS: Final = 512
+"""Clients send the same head again and again."""
 
 
-class PlainHead(msgspec.Struct, frozen=True, gc=False):
-    """The head of a plain order: the length of its body in bytes, and the Authorization header."""
+class AllowedHead(msgspec.Struct, frozen=True, gc=False):
+    """A head that allows the fast path: the length of the body in bytes, and the Authorization header."""
 
     length: int
     authorization: str
 
 
-@lru_cache(maxsize=REMEMBERED)
-def plain_head(raw: bytes) -> PlainHead | None:
-    """The head in these bytes if it is that of a plain order, on a connection that stays open."""
+@lru_cache(maxsize=CACHED_HEADS)
+def allowed_head(raw: bytes) -> AllowedHead | None:
+    """The head in these bytes if it allows the fast path: an order without special headers, and keep-alive."""
     try:
         head = parse_head(raw)
     except Problem:
@@ -53,11 +53,11 @@ def plain_head(raw: bytes) -> PlainHead | None:
     special = head.expect or any(head.fields.getall(name, ()) for name in SPECIAL)
     if not plain or special or not head.length or not head.keep_alive:
         return None
-    return PlainHead(head.length, head.fields.get("authorization", ""))
+    return AllowedHead(head.length, head.fields.get("authorization", ""))
 
 
 class PythonFastPath:
-    """Accepts plain orders for any Kafka client and any sender. `clock` is the event loop's, in seconds."""
+    """The fast path for any Kafka client and any HTTP client. `clock` is the event loop's, in seconds."""
 
     def __init__(self, orders: Orders, responses: Responses, clock: Callable[[], float]) -> None:
         self._admission = orders.admission
@@ -76,94 +76,94 @@ class PythonFastPath:
         self.pending: dict[OnReply, PendingOrder] = {}
 
     def try_now(self, data: bytes, on_reply: OnReply) -> bytes | None:
-        """See `http.handler.FastPath`."""
+        """Implements `http.handler.FastPath`."""
         end = data.find(END_OF_HEAD, 0, MAX_HEAD)
-        head = plain_head(data[:end]) if end >= 0 else None
+        head = allowed_head(data[:end]) if end >= 0 else None
         if head is None or head.length > self._limit or end + 4 + head.length != len(data):
             return None
-        begun = self._clock()
-        sender = ANONYMOUS if self._open else self._admission.sender_now(head.authorization)
-        if sender is None or self._problem():
+        started = self._clock()
+        client = ANONYMOUS if self._open else self._admission.client_now(head.authorization)
+        if client is None or self._problem():
             return None
         record = self._read(data[end + 4 :], 0, self._limit, self._ids)
         if not isinstance(record, Record):
             return None
-        pending = PendingOrder(self, record.order_id, begun, on_reply) if self._wait else None
+        pending = PendingOrder(self, record.order_id, started, on_reply) if self._wait else None
         if self._send(record, (), pending).refused is not None:
             return None
         if not self._open:
-            self._admission.charge(sender, 1)
+            self._admission.charge(client, 1)
         if pending is None:
-            return self.accepted(record.order_id, begun)
+            return self.accepted(record.order_id, started)
         self.pending[on_reply] = pending
         return LATER
 
     def give_up(self, on_reply: OnReply) -> bytes:
-        """See `http.handler.FastPath`."""
+        """Implements `http.handler.FastPath`."""
         pending = self.pending.pop(on_reply)
-        return self.failed(problems.unavailable(problems.NO_ANSWER, pending.order_id), pending.begun)
+        return self.failed(problems.unavailable(problems.NO_ANSWER, pending.order_id), pending.started)
 
-    def accepted(self, order_id: str, begun: float) -> bytes:
-        """The reply to an order that was accepted, counted."""
-        self._timer(self._clock() - begun)
+    def accepted(self, order_id: str, started: float) -> bytes:
+        """Count an order that was accepted; returns the reply."""
+        self._timer(self._clock() - started)
         return self._responses.accepted(self._encode({"order_id": order_id}))
 
-    def failed(self, problem: Problem, begun: float) -> bytes:
-        """The reply to an order that failed, counted."""
-        self._metrics.request(ORDER_PATH, problem.status, self._clock() - begun)
+    def failed(self, problem: Problem, started: float) -> bytes:
+        """Count an order that failed; returns the reply."""
+        self._metrics.request(ORDER_PATH, problem.status, self._clock() - started)
         return self._responses.reply(problem.reply(), with_body=True, close=False)
 
     def add_counts(self) -> None:
-        """Everything is counted already."""
+        """Nothing to add: every order is counted at once."""
 
 
 class PendingOrder(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """An order whose reply waits for Kafka; itself what its delivery calls when it is done."""
+    """An order whose reply waits for Kafka. It is the callback of the delivery."""
 
     path: PythonFastPath
     order_id: str
-    begun: float
+    started: float
     on_reply: OnReply
 
     def __call__(self, delivery: Delivery) -> None:
-        """Kafka has the order, or not."""
+        """The delivery is complete: send the reply."""
         path, on_reply = self.path, self.on_reply
         if path.pending.get(on_reply) is not self:
-            return  # its reply was given up
+            return  # the deadline has passed
         del path.pending[on_reply]
         if delivery.clean:
-            on_reply(path.accepted(self.order_id, self.begun))
+            on_reply(path.accepted(self.order_id, self.started))
             return
         (refused,) = delivery.failures()
         problem = problems.failed_order(refused.status, refused.detail, self.order_id)
-        on_reply(path.failed(problem, self.begun))
+        on_reply(path.failed(problem, self.started))
 
 
 class Compiled(Protocol):
-    """The accelerator's part of the fast path."""
+    """The compiled part of the fast path."""
 
     def try_now(self, data: bytes, on_reply: OnReply) -> bytes | None:
-        """As `http.handler.FastPath.try_now`."""
+        """Like `http.handler.FastPath.try_now`."""
 
     def allow_head(self, head: bytes, length: int) -> None:
-        """Bodies of this length after this head, its empty line left out, are plain orders."""
+        """Allow bodies of this length after this head, which is given without its empty line."""
 
     def set_reply_prefix(self, prefix: bytes) -> None:
-        """Replies begin with this, up to their length."""
+        """Set what replies begin with, up to the value of Content-Length."""
 
     def drain_counts(self) -> tuple[int, list[int], float]:
-        """Since it was last asked: orders accepted, replies by BUCKETS, and their seconds together."""
+        """Counts since the previous call: accepted orders, replies by BUCKETS, and their total seconds."""
 
     def give_up(self, on_reply: OnReply) -> tuple[bytes, float] | None:
-        """Forget who waits; gives `{"order_id":"…"}` and the seconds since."""
+        """Stop waiting; returns `{"order_id":"…"}` and the seconds since the request."""
 
 
 MakeCompiled = Callable[..., Compiled]
-"""Makes the accelerator's part for its own Kafka client, of the arguments that `AcceleratedFastPath` gives."""
+"""Creates the compiled part, with the arguments that `AcceleratedFastPath` passes."""
 
 
 class AcceleratedFastPath:
-    """Accepts plain orders in one call each when neither an API key nor a quota applies; others are for Python."""
+    """The fast path in compiled code if neither an API key nor a quota applies; what it leaves is tried in Python."""
 
     def __init__(self, make: MakeCompiled, orders: Orders, responses: Responses, clock: Callable[[], float]) -> None:
         self._metrics = orders.metrics
@@ -177,10 +177,10 @@ class AcceleratedFastPath:
         self._try_now = self._compiled.try_now
         self._clock = clock
         self._python = PythonFastPath(orders, responses, clock)
-        responses.on_date(lambda: self._compiled.set_reply_prefix(responses.accepted_begin))
+        responses.on_date(lambda: self._compiled.set_reply_prefix(responses.accepted_prefix))
 
     def try_now(self, data: bytes, on_reply: OnReply) -> bytes | None:
-        """See `http.handler.FastPath`."""
+        """Implements `http.handler.FastPath`."""
         if self._problem():
             return None
         reply = self._try_now(data, on_reply)
@@ -193,7 +193,7 @@ class AcceleratedFastPath:
         return reply
 
     def give_up(self, on_reply: OnReply) -> bytes:
-        """See `http.handler.FastPath`."""
+        """Implements `http.handler.FastPath`."""
         if on_reply in self._python.pending:
             return self._python.give_up(on_reply)
         answer, seconds = self._compiled.give_up(on_reply) or (b"", 0.0)
@@ -201,7 +201,7 @@ class AcceleratedFastPath:
         return self._python.failed(problem, self._clock() - seconds)
 
     def add_counts(self) -> None:
-        """Add what was counted by the accelerator to the metrics, which are about to be read."""
+        """Add the counts of the compiled part to the metrics."""
         accepted, counts, seconds = self._compiled.drain_counts()
         self._in_flight.accepted += accepted
         self._metrics.add(ORDER_PATH, 202, counts, seconds)
@@ -215,14 +215,14 @@ class AcceleratedFastPath:
         self._in_flight.settle(0, 0, 1)
         if on_reply is not None:
             on_reply(
-                self._python.failed(problems.failed_order(*why(error), _order_id(answer)), self._clock() - seconds)
+                self._python.failed(problems.failed_order(*explain(error), _order_id(answer)), self._clock() - seconds)
             )
 
 
 def make_fast_path(
     orders: Orders, responses: Responses, clock: Callable[[], float]
 ) -> PythonFastPath | AcceleratedFastPath:
-    """The accelerator's where its own Kafka client is used and all senders are alike, else Python's."""
+    """The accelerator's, if its own Kafka client is used and neither an API key nor a quota applies; else Python's."""
     client = orders.client
     if isinstance(client, AcceleratedClient) and orders.admission.open:
         from orderpipeline_accelerator import DirectProducer

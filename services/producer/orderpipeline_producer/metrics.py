@@ -1,4 +1,4 @@
-"""What the producer counts: plain numbers while it works, turned into Prometheus families only when asked."""
+"""The producer's metrics: numbers that are counted while it works, and made into Prometheus families on request."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -16,22 +16,21 @@ OTHER: Final = "other"
 
 
 class Metrics:
-    """Counts requests, and orders that were not accepted. Labels are bounded: known routes and `other`, statuses that
-    we send."""
+    """Counts requests and rejected orders. Labels are bounded: known routes and `other`, and the statuses we send."""
 
     def __init__(self, routes: frozenset[str]) -> None:
         self._routes = routes
         self.requests: dict[tuple[str, int], int] = {}
-        """Of each route and status."""
+        """Requests by route and status."""
         self.seconds: dict[str, list[int]] = {}
-        """Of each route, requests by BUCKETS of their durations."""
+        """Requests by route, and by BUCKETS of their durations."""
         self.sums: dict[str, float] = {}
-        """Of each route, the durations of all requests together, in seconds."""
+        """Total duration of all requests by route, in seconds."""
         self.rejected: dict[int, int] = {}
         """Orders that were not accepted, by status."""
 
     def request(self, path: str, status: int, seconds: float) -> None:
-        """Count one request that has been answered."""
+        """Count one request that was answered."""
         route = path if path in self._routes else OTHER
         key = (route, status)
         self.requests[key] = self.requests.get(key, 0) + 1
@@ -43,18 +42,18 @@ class Metrics:
         self.sums[route] += seconds
 
     def add(self, path: str, status: int, counts: Sequence[int], seconds: float) -> None:
-        """Count requests of a known route that have been answered, by BUCKETS of their durations."""
-        self.timer(path, status)  # makes the places
+        """Count answered requests of a known route, by BUCKETS of their durations; `seconds` is their total."""
+        self.timer(path, status)  # creates the entries
         self.requests[path, status] += sum(counts)
         self.sums[path] += seconds
         for at, count in enumerate(counts):
             self.seconds[path][at] += count
 
     def timer(self, path: str, status: int) -> Callable[[float], None]:
-        """What `request` does for one route and status, made once for those that come all the time."""
+        """A function that counts like `request`, for one route and status: quicker for a common combination."""
         self.request(path, status, 0.0)
         counts, sums, requests, key = self.seconds[path], self.sums, self.requests, (path, status)
-        # Its first entry only made the places.
+        # That request only created the entries.
         counts[0] -= 1
         requests[key] -= 1
 
@@ -66,12 +65,12 @@ class Metrics:
         return count
 
     def reject(self, status: int, orders: int = 1) -> None:
-        """Count orders that were not taken, by the status they got."""
+        """Count orders that were rejected, by the status they got."""
         self.rejected[status] = self.rejected.get(status, 0) + orders
 
 
 class OrderCounts(Protocol):
-    """Orders on their way to Kafka."""
+    """The counts of orders on their way to Kafka."""
 
     accepted: int
     acked: int
@@ -79,11 +78,11 @@ class OrderCounts(Protocol):
 
     @property
     def bytes(self) -> int:
-        """Bytes of those that are in flight."""
+        """Bytes in flight."""
 
 
 class ProducerCollector(Collector):
-    """All of it as the Prometheus client asks for it. `add_counts` is called before, for what is counted elsewhere."""
+    """The families for the Prometheus client. `add_counts` is called first, to add what is counted elsewhere."""
 
     def __init__(self, metrics: Metrics, orders: OrderCounts, add_counts: Callable[[], None]) -> None:
         self._metrics = metrics
@@ -117,7 +116,7 @@ class ProducerCollector(Collector):
 
 
 def make_registry(metrics: Metrics, orders: OrderCounts, add_counts: Callable[[], None]) -> CollectorRegistry:
-    """A registry of its own with these metrics and those of the process."""
+    """A registry with these metrics and those of the process."""
     registry = CollectorRegistry()
     registry.register(ProducerCollector(metrics, orders, add_counts))
     ProcessCollector(registry=registry)

@@ -1,4 +1,4 @@
-"""What the producer is told by its environment."""
+"""The producer's settings, from its environment."""
 
 import ssl
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Settings:
 
 
 def read_settings(env: EnvReader) -> Settings:
-    """Read all variables. Raises SettingsError naming the one that is wrong and what it must be."""
+    """Read all variables. Raises SettingsError, which names the variable that is wrong and what it must be."""
     auth_mode = env.choice(Env.AUTH_MODE, ("None", "ApiKey"), "None")
     keys = env.path(Env.API_KEYS_DIR)
     tls_cert, tls_key = env.path(Env.TLS_CERT_FILE), env.path(Env.TLS_KEY_FILE)
@@ -89,7 +89,7 @@ def _limits(env: EnvReader) -> Limits:
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """What serves HTTPS, TLS 1.2 or newer; None for HTTP. Raises SettingsError for files that are not a pair."""
+    """The context for HTTPS, TLS 1.2 or newer; None for HTTP. Raises SettingsError if the files are not a pair."""
     if settings.tls_cert is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -34,7 +34,7 @@ def test_orders_are_worked_consumers_follow_the_lag_and_a_second_run_goes_on(tmp
     with running(tmp_path, "--producers", "2") as run:
         for number in range(2):  # both listen on the one port
             log = run.data / f"logs/producer-{number}.log"
-            run.wait_for(lambda log=log: log.exists() and '"taking orders"' in log.read_text(), f"producer {number}")
+            run.wait_for(lambda log=log: log.exists() and '"accepting orders"' in log.read_text(), f"producer {number}")
         assert run.post(orders(600, "slow:0.03")) == 202
         run.wait_text("consumers 1 -> 3: ")
         run.wait_for(lambda: run.committed() == 600, "600 orders committed")

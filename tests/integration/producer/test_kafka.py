@@ -161,7 +161,7 @@ def test_sigterm_under_load_loses_no_acked_order(broker: Broker, topic: str, tmp
         assert time.monotonic() - begun < 60 * 0.75, "it ends when all is done, not when its time is up"
         load.finish()
         assert load.acked() <= set(ids(broker, topic))
-        assert "all orders taken are in Kafka" in api.log.read_text()
+        assert "all accepted orders are in Kafka" in api.log.read_text()
 
 
 def test_draining_finishes_what_has_begun_and_says_it_is_not_ready(broker: Broker, topic: str, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""The order API: its routes, and what each of them does."""
+"""The order API: its routes and what each of them does."""

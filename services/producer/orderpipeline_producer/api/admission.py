@@ -1,4 +1,4 @@
-"""Who may send orders now: API keys, quotas, and whether Kafka can take any."""
+"""Whether a client may send orders now: its API key, its quota, and the state of Kafka."""
 
 from collections.abc import Callable
 
@@ -8,14 +8,14 @@ from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.problems import Problem
 
 ANONYMOUS = "anonymous"
-"""The client that everybody is when no key is asked for."""
+"""The name of every client when no API key is required."""
 
 
 class Admission:
-    """Decides on a request by its sender, before its body is read.
+    """Decides on a request before its body is read.
 
-    `identify` gives the client's name for an Authorization header or raises Problem, None when all are anonymous;
-    `problem` tells why Kafka can't take orders, empty when it can.
+    `identify` returns the client's name for an Authorization header or raises Problem; it is None if all clients are
+    anonymous. `problem` returns why orders can't be sent to Kafka, an empty string if they can.
     """
 
     def __init__(
@@ -30,24 +30,24 @@ class Admission:
         self.problem = problem
         self._metrics = metrics
         self.open = identify is None and not quota.limited
-        """Whether all senders are alike."""
+        """Whether neither an API key nor a quota applies."""
         self.charge = quota.charge
-        """Count orders that a client sent."""
+        """Count orders of a client against its quota."""
 
     def identify(self, authorization: str) -> str:
         """The client's name. Raises Problem 401 or 403."""
         return self._identify(authorization)
 
     def check(self, client: str) -> None:
-        """Raises Problem 429 or 503 when the client may not send now."""
+        """Raises Problem 429 or 503 if the client may not send now."""
         if seconds := self._quota.wait(client):
             self._metrics.reject(429)
             raise problems.over_quota(client, seconds)
         if reason := self.problem():
             raise problems.kafka_unreachable(reason)
 
-    def sender_now(self, authorization: str) -> str | None:
-        """The client's name if it may send now as far as it depends on the client; else None. Nothing is counted."""
+    def client_now(self, authorization: str) -> str | None:
+        """The client's name if its API key and its quota allow it to send now, else None. Nothing is counted."""
         try:
             client = self._identify(authorization)
         except Problem:

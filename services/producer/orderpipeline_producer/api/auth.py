@@ -1,4 +1,4 @@
-"""API keys: a folder with one file per client, named after it, the key inside; read again when it changes."""
+"""API keys: a folder with one file per client, which has the client's name and contains its key."""
 
 import asyncio
 import hashlib
@@ -12,16 +12,16 @@ from orderpipeline_producer.web import problems
 
 MIN_KEY_CHARACTERS: Final = 16
 RELOAD_SECONDS: Final = 5.0
-"""How often the folder is read again."""
+"""How often the folder is read."""
 
 _log = logging.getLogger(__name__)
 
 
 def load_keys(folder: Path, warned: set[str]) -> dict[str, bytes]:
-    """Client name to the SHA-256 of its key. Entries starting with a dot are Kubernetes' own and left out.
+    """The SHA-256 of each client's key, by the client's name. Entries that start with a dot belong to Kubernetes.
 
-    A key that is no text or too short to be safe is left out, so its client gets 403; `warned` remembers those clients,
-    so that each is warned of once. Raises OSError when the folder or a file can't be read.
+    A key that is not text, or too short to be safe, is left out, so its client gets 403; `warned` has these clients, so
+    that there is one warning for each. Raises OSError if the folder or a file can't be read.
     """
     keys: dict[str, bytes] = {}
     for path in sorted(folder.iterdir()):
@@ -39,25 +39,25 @@ def load_keys(folder: Path, warned: set[str]) -> dict[str, bytes]:
 
 
 class ApiKeys:
-    """Who a request comes from, by its Authorization header."""
+    """Identifies clients by the Authorization header."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._keys = dict(keys)
 
     def replace(self, keys: Mapping[str, bytes]) -> bool:
-        """Use these keys from now on; tells whether they differ."""
+        """Use these keys from now on; returns whether they are different."""
         changed = dict(keys) != self._keys
         self._keys = dict(keys)
         return changed
 
     def client(self, authorization: str) -> str:
-        """The client's name. Raises Problem 401 without a bearer key, 403 with one that is nobody's."""
+        """The client's name. Raises Problem 401 without a bearer token, 403 if it is not a client's key."""
         scheme, _, key = authorization.partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise problems.no_api_key()
         digest = _digest(key.strip())
         found = ""
-        # All keys are compared, each in constant time: how long it takes tells nothing about them.
+        # Every key is compared, in constant time each, so that the duration reveals nothing about the keys.
         for name, known in self._keys.items():
             if hmac.compare_digest(digest, known):
                 found = name
@@ -67,7 +67,7 @@ class ApiKeys:
 
 
 async def watch_keys(folder: Path, keys: ApiKeys, warned: set[str]) -> None:
-    """Read the keys again every few seconds until cancelled; on an error the last good ones stay in use."""
+    """Reload the keys every few seconds until cancelled. After an error, the last good ones stay in use."""
     while True:
         await asyncio.sleep(RELOAD_SECONDS)
         try:

@@ -1,4 +1,4 @@
-"""One batch on its way: slices handed over as there is capacity, and in the end one reply that names what failed."""
+"""One batch: it is sent in slices as there is capacity, and gets one reply, which lists what failed."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from orderpipeline_producer.web.reply import Reply, json_reply, retry_after
 
 
 class Batch:
-    """The orders of one request. `charge` is called with how many orders were read, for the sender's quota."""
+    """The orders of one request. `charge` counts orders that were read against the client's quota."""
 
     def __init__(
         self, client: ProducerClient, headers: Headers, metrics: Metrics, charge: Callable[[int], None]
@@ -27,15 +27,15 @@ class Batch:
         self._charge = charge
         self._refused: list[Refused] = []
         self._deliveries: list[Delivery] = []
-        self._begun = False
+        self._started = False
         self._sent = 0
 
     async def accept(self, slices: Iterable[Slice], deadline: float) -> bool:
-        """Accept orders, waiting for capacity until the deadline; false when no more of this batch will be accepted."""
+        """Send orders, waiting for capacity until the deadline. False if no more of this batch will be accepted."""
         for part in slices:
-            if self._begun:
-                await asyncio.sleep(0)  # big batches take turns with other requests
-            self._begun = True
+            if self._started:
+                await asyncio.sleep(0)  # let other requests in between
+            self._started = True
             self._charge(part.count)
             self._refused += part.refused
             if part.last or (part.batch and not await self._send(part.batch, deadline)):
@@ -43,13 +43,13 @@ class Batch:
         return True
 
     def break_off(self, index: int, problem: Problem) -> None:
-        """The request failed at this place. Raises the problem when nothing was read before it."""
-        if not self._begun:
+        """The request failed at this order. Raises the problem if it is the first."""
+        if not self._started:
             raise problem
         self._refused.append(Refused(index, problem.status, problems.broken_off(problem.detail), problem.field))
 
     async def reply(self, deadline: float | None) -> Reply:
-        """The reply once Kafka has all of it, at once without a deadline. Raises Problem when nothing was accepted."""
+        """The reply, after waiting for Kafka if there is a deadline. Raises Problem if no order was accepted."""
         late = [] if deadline is None else await self._failures(deadline)
         failed = sorted(self._refused + late, key=lambda refused: refused.index)
         for refused in self._refused:
@@ -79,7 +79,7 @@ class Batch:
         return delivery.refused is None
 
     async def _wait_for_capacity(self, size: int, deadline: float) -> bool:
-        # A batch that has begun is worth waiting for; one that has not is better sent again, elsewhere perhaps.
+        # Waiting pays once a part was sent; before that the client had better try again, perhaps with another pod.
         if not self._sent:
             return False
         try:
@@ -90,8 +90,8 @@ class Batch:
         return True
 
     def _refuse(self, batch: RecordBatch) -> None:
-        *most, (last, order_id) = batch.places()
-        self._refused += [Refused(at, 503, problems.NO_CAPACITY, order_id=own_id) for at, own_id in most]
+        *others, (last, order_id) = batch.places()
+        self._refused += [Refused(at, 503, problems.NO_CAPACITY, order_id=own_id) for at, own_id in others]
         self._refused.append(Refused(last, 503, problems.no_capacity_from_here(), order_id=order_id))
 
     async def _failures(self, deadline: float) -> list[Refused]:
@@ -100,5 +100,5 @@ class Batch:
                 for delivery in self._deliveries:
                     await delivery.wait()
         except TimeoutError:
-            pass  # what is still open counts as failed below
+            pass  # `failures` includes what is still in flight
         return [failure for delivery in self._deliveries for failure in delivery.failures()]

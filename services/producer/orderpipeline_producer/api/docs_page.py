@@ -1,4 +1,4 @@
-"""The API's description as one HTML page, without script and without anything from elsewhere."""
+"""The API's description as one HTML page, without scripts or external resources."""
 
 import json
 from html import escape

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of the order API, with this process's own limits in it."""
+"""The OpenAPI 3.1 description of the order API, with the limits of this process."""
 
 from typing import Any, Final
 
@@ -9,23 +9,28 @@ VERSION: Final = "1"
 
 ORDER: Final[dict[str, Any]] = {
     "type": "object",
-    "description": "One order. Further fields are kept and handed on.",
+    "description": "One order. Additional fields are kept and passed on.",
     "required": ["customer_id", "product_id", "quantity", "amount"],
     "properties": {
         "customer_id": {
             "type": "string",
             "minLength": 1,
             "maxLength": 128,
-            "description": "Whose order it is. Orders of one customer are handled in the order they were taken.",
+            "description": "The customer, whose orders are processed in the order in which they were accepted.",
         },
-        "product_id": {"type": "string", "minLength": 1, "maxLength": 128, "description": "What is ordered."},
-        "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY, "description": "How many of it."},
-        "amount": {"type": "number", "minimum": 0, "description": "What it costs, in the shop's currency."},
+        "product_id": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 128,
+            "description": "The product that is ordered.",
+        },
+        "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY, "description": "The number of units."},
+        "amount": {"type": "number", "minimum": 0, "description": "The price, in the shop's currency."},
         "order_id": {
             "type": "string",
             "minLength": 1,
             "maxLength": 64,
-            "description": "Identifies the order; one that is sent twice has one effect. Made when left out.",
+            "description": "Identifies the order: if it is sent twice, it has one effect. Generated if it is missing.",
         },
     },
     "examples": [{"customer_id": "c-1001", "product_id": "p-7", "quantity": 2, "amount": 19.9}],
@@ -35,38 +40,38 @@ PROBLEM: Final[dict[str, Any]] = {
     "description": "What went wrong (RFC 9457).",
     "required": ["type", "title", "status", "detail"],
     "properties": {
-        "type": {"type": "string", "description": "Kind of the problem, a URN that does not change."},
-        "title": {"type": "string", "description": "The kind in words."},
+        "type": {"type": "string", "description": "The kind of problem, a stable URN."},
+        "title": {"type": "string", "description": "The kind of problem in words."},
         "status": {"type": "integer", "description": "The reply's status."},
         "detail": {"type": "string", "description": "What is wrong and what to do."},
-        "field": {"type": "string", "description": "The field or header at fault, when it is one."},
+        "field": {"type": "string", "description": "The field or header at fault, if it is a single one."},
         "order_id": {"type": "string", "description": "With 503: send the order again with this id."},
-        "accepted": {"type": "integer", "description": "Orders of the batch that were taken."},
+        "accepted": {"type": "integer", "description": "How many orders of the batch were accepted."},
         "failed": {"type": "array", "items": {"$ref": "#/components/schemas/Failed"}},
     },
 }
 FAILED: Final[dict[str, Any]] = {
     "type": "object",
-    "description": "An order of a batch that was not taken.",
+    "description": "An order of a batch that was not accepted.",
     "required": ["index", "status", "detail"],
     "properties": {
-        "index": {"type": "integer", "minimum": 0, "description": "Place in the array, or line number less one."},
-        "status": {"type": "integer", "description": "The status that the order would have got alone."},
+        "index": {"type": "integer", "minimum": 0, "description": "Position in the array, or line number minus one."},
+        "status": {"type": "integer", "description": "The status that the order would get on its own."},
         "detail": {"type": "string", "description": "What is wrong and what to do."},
-        "field": {"type": "string", "description": "The field at fault, when it is one."},
+        "field": {"type": "string", "description": "The field at fault, if it is a single one."},
         "order_id": {"type": "string", "description": "Send the order again with this id."},
     },
 }
 STATUSES: Final = {
-    "400": "The request is not HTTP, or its body not JSON.",
-    "401": "An API key is needed.",
-    "403": "The API key is not known.",
+    "400": "The request is not valid HTTP, or its body is not JSON.",
+    "401": "An API key is required.",
+    "403": "The API key is unknown.",
     "408": "The body did not arrive in time.",
     "413": "The body, an order or the batch is too large.",
     "415": "The Content-Type or Content-Encoding is not supported.",
-    "422": "The content is not an order, or no order of the batch is one.",
+    "422": "The content is not an order, or no order of the batch is valid.",
     "429": "The client's quota is used up; see Retry-After.",
-    "503": "Kafka can't take orders now; see Retry-After. The order may already be in the log: keep its order_id.",
+    "503": "Orders can't be accepted now; see Retry-After. The order may already be in the log: keep its order_id.",
 }
 RETRY: Final = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 
@@ -78,9 +83,9 @@ def openapi(limits: Limits) -> dict[str, Any]:
         "info": {
             "title": "Order API",
             "version": VERSION,
-            "summary": "Takes orders and puts them into Kafka.",
+            "summary": "Accepts orders and writes them to Kafka.",
             "description": f"Bodies have at most {limits.body_bytes} bytes, an order {limits.order_bytes}, a batch "
-            f"{limits.batch_orders} orders. Bodies may be packed as gzip or zstd.",
+            f"{limits.batch_orders} orders. Bodies may be compressed with gzip or zstd.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -88,8 +93,10 @@ def openapi(limits: Limits) -> dict[str, Any]:
         "paths": {
             "/order": {"post": _order_call()},
             "/orders/batch": {"post": _batch_call()},
-            "/health": _probe("health", "Whether the process works."),
-            "/ready": _probe("ready", "Whether orders can be taken: not while draining or Kafka is unreachable."),
+            "/health": _probe("health", "Whether the process is healthy."),
+            "/ready": _probe(
+                "ready", "Whether orders are accepted: not while draining, nor while Kafka is unreachable."
+            ),
             "/metrics": {"get": _get("metrics", "Prometheus metrics.", "text/plain")},
             "/openapi.json": {"get": _get("openapi", "This description.", "application/json")},
             "/docs": {"get": _get("docs", "This description as a page.", "text/html")},
@@ -105,15 +112,15 @@ def _order_call() -> dict[str, Any]:
     taken = {"type": "object", "required": ["order_id"], "properties": {"order_id": {"type": "string"}}}
     return {
         "operationId": "postOrder",
-        "summary": "Take one order.",
+        "summary": "Send one order.",
         "parameters": _parameters(),
         "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Order")}}},
-        "responses": {"202": _json("The order is taken.", taken), **_problems()},
+        "responses": {"202": _json("The order is accepted.", taken), **_problems()},
     }
 
 
 def _batch_call() -> dict[str, Any]:
-    accepted = {"type": "integer", "minimum": 0, "description": "Orders that were taken."}
+    accepted = {"type": "integer", "minimum": 0, "description": "How many orders were accepted."}
     taken = {"type": "object", "required": ["accepted"], "properties": {"accepted": accepted}}
     partly = {
         "type": "object",
@@ -122,16 +129,18 @@ def _batch_call() -> dict[str, Any]:
     }
     content = {
         "application/json": {"schema": {"type": "array", "minItems": 1, "items": _ref("Order")}},
-        "application/x-ndjson": {"schema": {"type": "string", "description": "One order a line, taken as they come."}},
+        "application/x-ndjson": {
+            "schema": {"type": "string", "description": "One order per line, accepted as they arrive."}
+        },
     }
     return {
         "operationId": "postOrders",
-        "summary": "Take many orders; those that are none are left out and named in the reply.",
+        "summary": "Send many orders. Invalid ones are left out and listed in the reply.",
         "parameters": _parameters(),
         "requestBody": {"required": True, "content": content},
         "responses": {
-            "202": _json("All orders are taken.", taken),
-            "207": _json("Some orders are taken; failed names the others.", partly),
+            "202": _json("All orders are accepted.", taken),
+            "207": _json("Some orders are accepted; failed lists the others.", partly),
             **_problems(),
         },
     }
@@ -142,13 +151,13 @@ def _parameters() -> list[dict[str, Any]]:
         {
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "Orders without an order_id get one made of this key, so that sending again has no effect.",
+            "description": "Gives orders without an order_id one derived from this key: sending again has no effect.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255},
         },
         {
             "name": "traceparent",
             "in": "header",
-            "description": "W3C trace context, handed on with the orders.",
+            "description": "W3C trace context, passed on with the orders.",
             "schema": {"type": "string"},
         },
     ]

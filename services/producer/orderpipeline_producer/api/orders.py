@@ -1,4 +1,4 @@
-"""The calls that take orders: one at a time, or many as a JSON array or as NDJSON."""
+"""The calls that accept orders: a single one, or many as a JSON array or as NDJSON."""
 
 import asyncio
 import re
@@ -23,13 +23,13 @@ from orderpipeline_producer.web.request import BodyMemoryBudget, Request, check_
 NDJSON: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 JSON_TYPES: Final = frozenset({"application/json"})
 PIECE_BYTES: Final = 65536
-"""Of packed lines, so many bytes are read at a time: as a list, a body of short lines is many times its size."""
+"""Bytes of compressed NDJSON to read at a time: as a list, a body of short lines would be many times its size."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True)
 class Orders:
-    """The two calls and what they need. `ids` is for orders that have none; `wait` is whether a reply waits for Kafka's
+    """The two calls and what they need. `ids` is for orders without one; `wait` is whether replies wait for Kafka's
     acknowledgement."""
 
     reader: OrderReader
@@ -47,10 +47,10 @@ class Orders:
 
     async def one(self, request: Request) -> Reply:
         """POST /order."""
-        sender = self._admit(request, JSON_TYPES)
-        ids = self._ids(request, sender, batch=False)
+        client_name = self._admit(request, JSON_TYPES)
+        ids = self._ids(request, client_name, batch=False)
         raw = await read_body(request, self.limits.order_bytes, self.body_memory)
-        self.admission.charge(sender, 1)
+        self.admission.charge(client_name, 1)
         record = self.reader.order(raw, ids)
         if isinstance(record, Refused):
             self.metrics.reject(record.status)
@@ -60,21 +60,21 @@ class Orders:
 
     async def batch(self, request: Request) -> Reply:
         """POST /orders/batch."""
-        sender = self._admit(request, JSON_TYPES | NDJSON)
-        ids = self._ids(request, sender, batch=True)
-        charge = lambda count: self.admission.charge(sender, count)  # noqa: E731
+        client_name = self._admit(request, JSON_TYPES | NDJSON)
+        ids = self._ids(request, client_name, batch=True)
+        charge = lambda count: self.admission.charge(client_name, count)  # noqa: E731
         batch = Batch(self.client, _kafka_headers(request), self.metrics, charge)
         if _media_type(request) not in NDJSON:
             await self._accept_array(request, batch, ids)
         elif request.headers.get("Content-Encoding", ""):
-            # Packed lines are unpacked first: what is cut or damaged at its end must not have been taken at its start.
-            await self._accept_packed_lines(request, batch, LineReader(self.reader, ids))
+            # Decompressed as a whole first: a body that turns out to be damaged must not have been accepted in part.
+            await self._accept_compressed_lines(request, batch, LineReader(self.reader, ids))
         else:
             await self._accept_lines(request, batch, LineReader(self.reader, ids))
         return await batch.reply(request.deadline if self.wait else None)
 
     async def _send(self, record: Record, request: Request) -> None:
-        """Send one order, and wait for Kafka where replies do. Raises Problem 413 or 503."""
+        """Send one order, and wait for Kafka if replies do. Raises Problem 413 or 503."""
         delivery = self.client.send(record, _kafka_headers(request))
         if delivery.refused is not None:
             self.metrics.reject(503)
@@ -97,7 +97,7 @@ class Orders:
                 raise Problem(slices.status, slices.detail, slices.field)
             await batch.accept(slices, request.deadline)
 
-    async def _accept_packed_lines(self, request: Request, batch: Batch, lines: LineReader) -> None:
+    async def _accept_compressed_lines(self, request: Request, batch: Batch, lines: LineReader) -> None:
         raw = await read_body(request, self.limits.body_bytes, self.body_memory)
         with self.body_memory.holding(len(raw)):
             for at in range(0, len(raw), PIECE_BYTES):
@@ -120,23 +120,23 @@ class Orders:
             batch.break_off(lines.index, problem)
 
     def _admit(self, request: Request, types: frozenset[str]) -> str:
-        """The sender's name, when it may send now. Raises Problem 401, 403, 415, 429 or 503."""
-        sender = self.admission.identify(request.headers.get("Authorization", ""))
+        """The client's name, if it may send now. Raises Problem 401, 403, 415, 429 or 503."""
+        client_name = self.admission.identify(request.headers.get("Authorization", ""))
         media_type = _media_type(request)
         if media_type not in types:
             raise problems.unsupported_type(media_type, sorted(types))
-        self.admission.check(sender)
-        return sender
+        self.admission.check(client_name)
+        return client_name
 
-    def _ids(self, request: Request, sender: str, *, batch: bool) -> OrderIds:
-        """Where ids of orders without one come from. Raises Problem 400."""
+    def _ids(self, request: Request, client_name: str, *, batch: bool) -> OrderIds:
+        """The source of ids for orders without one. Raises Problem 400."""
         keys = request.headers.getall("Idempotency-Key", ())
         if not keys:
             return self.ids
         key = keys[0].strip()
         if len(keys) > 1 or not 1 <= len(key) <= 255 or not key.isprintable():
             raise problems.bad_idempotency_key()
-        return KeyedIds(sender, key, batch=batch)
+        return KeyedIds(client_name, key, batch=batch)
 
 
 def _media_type(request: Request) -> str:

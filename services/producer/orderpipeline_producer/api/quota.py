@@ -1,14 +1,14 @@
-"""Orders per second and client: a token bucket that a batch may overdraw once and then has to pay back."""
+"""A quota in orders per second and client: a token bucket, which a batch may overdraw once."""
 
 from collections.abc import Callable
 from typing import Final
 
 MAX_CLIENTS: Final = 10000
-"""Clients remembered at a time; the one that was seen longest ago makes room, starting afresh with a full bucket."""
+"""Most clients to remember. Beyond that the least recently seen is forgotten, and starts again with a full bucket."""
 
 
 class Quota:
-    """Counts orders per client. A rate of 0 is no limit. The bucket holds one second's worth, at least one order."""
+    """Counts orders per client. A rate of 0 means no limit. A bucket holds the orders of one second, at least one."""
 
     def __init__(self, orders_per_second: int, clock: Callable[[], float]) -> None:
         self._rate = orders_per_second
@@ -18,18 +18,18 @@ class Quota:
 
     @property
     def limited(self) -> bool:
-        """Whether there is a limit at all."""
+        """Whether there is a limit."""
         return self._rate > 0
 
     def wait(self, client: str) -> float:
-        """Seconds until the client may send again; 0 when it may now."""
+        """Seconds until the client may send again; 0 if it may now."""
         if not self._rate:
             return 0.0
         tokens = self._tokens(client, self._clock())
         return 0.0 if tokens >= 1 else (1 - tokens) / self._rate
 
     def charge(self, client: str, orders: int) -> None:
-        """Count orders that the client sent; more than it has left puts it into debt."""
+        """Count orders that the client sent. More than it has left puts it into debt."""
         if not self._rate:
             return
         now = self._clock()

@@ -1,4 +1,4 @@
-"""Routes of the order API, and what every request goes through, whatever HTTP engine brought it."""
+"""The routes of the order API."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -36,16 +36,16 @@ class Api:
 
     async def handle(self, request: Request) -> Reply:
         """Answer one request, errors included. Raises ClientGone only."""
-        begun = self.clock()
+        started = self.clock()
         try:
             reply = await self._find(request)(request)
         except Problem as problem:
             reply = problem.reply()
-        self.metrics.request(request.path, reply.status, self.clock() - begun)
+        self.metrics.request(request.path, reply.status, self.clock() - started)
         return reply
 
     def count_malformed(self) -> None:
-        """Count a request that could not be read."""
+        """Count a request that could not be parsed."""
         self.metrics.request("", 400, 0.0)
 
     def _find(self, request: Request) -> Handler:
@@ -66,7 +66,7 @@ def make_api(
     healthy: Callable[[], str],
     clock: Callable[[], float],
 ) -> Api:
-    """The API with all its routes. `ready` and `healthy` return an empty string for yes, the reason for no."""
+    """The API with all its routes. `ready` and `healthy` return an empty string if so, else the reason why not."""
     document = openapi(orders.limits)
     described = json_reply(200, document)
     page = Reply(200, docs_page(document).encode(), "text/html; charset=utf-8", DOCS_HEADERS)

@@ -1,1 +1,1 @@
-"""Bytes of request bodies to records for Kafka, or to why they are refused."""
+"""From the bytes of a request body to records for Kafka, or to the reason why it is refused."""

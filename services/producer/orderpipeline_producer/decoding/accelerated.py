@@ -1,6 +1,5 @@
-"""Orders decoded by the accelerator, many in one go without a Python object for each, when all of them are plain.
-
-What is not plain is left to Python.
+"""Decodes orders with the accelerator, without a Python object for each. It accepts simple orders only; Python decodes
+the others.
 """
 
 from collections.abc import Iterable
@@ -18,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class AcceleratedBatch(msgspec.Struct, frozen=True, gc=False):
-    """Orders read by the accelerator. `first` is the place in the request of the first that was read with these."""
+    """Orders that were decoded together, or a part of them. `first` is the index of the first in the request."""
 
     orders: "Orders"
     first: int = 0
 
     @property
     def size(self) -> int:
-        """Bytes that the records hold until Kafka has acknowledged them, at most."""
+        """Upper bound of the bytes that the records need until Kafka has acknowledged them."""
         return self.orders.size + len(self.orders) * (MAX_KEY + RECORD_OVERHEAD)
 
     def __len__(self) -> int:
@@ -35,16 +34,16 @@ class AcceleratedBatch(msgspec.Struct, frozen=True, gc=False):
         return AcceleratedBatch(self.orders[part], self.first)
 
     def entries(self) -> Iterable[tuple[str, bytes]]:
-        """Of each record its key and value."""
+        """The key and the value of each record."""
         return (self.orders[at][:2] for at in range(len(self.orders)))
 
     def places(self) -> Iterable[tuple[int, str]]:
-        """Of each record its place in the request and its order_id."""
+        """The index in the request and the order_id of each record."""
         return enumerate(self.orders.ids(), self.first + self.orders.first_index)
 
 
 def read_order(raw: bytes, index: int, max_bytes: int, ids: OrderIds) -> Record | Refused:
-    """One order, by Python when it is not plain."""
+    """One order, decoded by Python unless it is simple."""
     import orderpipeline_accelerator as accelerator
 
     found = accelerator.read_order(raw) if len(raw) <= max_bytes else None
@@ -58,7 +57,7 @@ def read_order(raw: bytes, index: int, max_bytes: int, ids: OrderIds) -> Record 
 
 
 def read_array(raw: bytes, max_orders: int, max_bytes: int, ids: OrderIds) -> RecordBatch | None:
-    """The orders of a JSON array, by Python when they are not all plain."""
+    """The orders of a JSON array, decoded by Python unless all of them are simple."""
     import orderpipeline_accelerator as accelerator
 
     batch = _with_ids(accelerator.read_array(raw, max_orders, max_bytes), 0, ids)
@@ -66,7 +65,7 @@ def read_array(raw: bytes, max_orders: int, max_bytes: int, ids: OrderIds) -> Re
 
 
 def read_lines(raw: bytes, first: int, max_orders: int, max_bytes: int, ids: OrderIds) -> AcceleratedBatch | None:
-    """The orders of lines that are not blank, each with its end; `first` is the place of the first of them."""
+    """The orders of whole lines, none of them blank; `first` is the index of the first. None unless all are simple."""
     import orderpipeline_accelerator as accelerator
 
     return _with_ids(accelerator.read_lines(raw, max_orders, max_bytes), first, ids)

@@ -1,4 +1,4 @@
-"""Many orders decoded in one go by Python, when all of them are valid."""
+"""Decodes many orders at once, if all of them are valid."""
 
 from typing import Final
 
@@ -8,15 +8,15 @@ from orderpipeline_producer.decoding.order_ids import OrderIds
 from orderpipeline_producer.decoding.record_batch import DecodedBatch
 
 BLANK: Final = b" \t\r"
-"""White space that does not end a line."""
+"""White space other than the end of a line."""
 SMALLEST: Final = 60
-"""Bytes of the smallest order."""
+"""Bytes of the smallest possible order."""
 
 
 def read_array(raw: bytes, max_orders: int, max_bytes: int, ids: OrderIds) -> DecodedBatch | None:
-    """The orders of a JSON array; None when anything in it is not as it should be, to be looked at one by one."""
+    """The orders of a JSON array; None if any of them may be invalid, so that they have to be decoded one by one."""
     if raw.count(b"{", 0, len(raw) if len(raw) > SMALLEST * max_orders else 0) > max_orders * SAFE_ELEMENTS:
-        return None  # so many orders would fill the memory before they could be counted
+        return None  # so many orders would fill the memory before they were counted
     found = decode_orders(raw)
     if found is None or not 0 < len(found[0]) <= max_orders:
         return None
@@ -24,13 +24,13 @@ def read_array(raw: bytes, max_orders: int, max_bytes: int, ids: OrderIds) -> De
 
 
 def read_lines(lines: list[tuple[int, bytes]], max_bytes: int, ids: OrderIds) -> DecodedBatch | None:
-    """The orders of consecutive lines, each with its place; None when they are to be looked at one by one."""
+    """The orders of consecutive lines, each with its index; None if they have to be decoded one by one."""
     first = lines[0][0] if lines else 0
     if not lines or lines[-1][0] - first != len(lines) - 1:
         return None
     bare = [line.strip(BLANK) for _, line in lines]
     found = decode_orders(b"[" + b",".join(bare) + b"]")
-    # Lines that are no JSON each could still be an array together.
+    # Lines that are not JSON on their own may still be an array together.
     if found is None or found[1] != bare or max(len(line) for _, line in lines) > max_bytes:
         return None
     return _batch(*found, first, max_bytes, ids)

@@ -1,4 +1,4 @@
-"""NDJSON read while it arrives: cut into lines, holding never more than one, and each line read as an order."""
+"""Decodes NDJSON while it arrives. It keeps no more than one line."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from orderpipeline_producer.web import problems
 
 
 class LineSplitter:
-    """Cuts a stream of bytes into lines. Blank lines are left out but counted, so an index is a line's number - 1.
+    """Splits a stream of bytes into lines. Blank lines are left out but counted: an index is the line number minus one.
 
-    A line longer than `max_bytes` is given as its first `max_bytes + 1` bytes, which is enough to refuse it; the rest
-    of it is dropped as it comes.
+    Of a line longer than `max_bytes`, the first `max_bytes + 1` bytes are returned, which is enough to refuse it; the
+    rest is dropped as it arrives.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -21,7 +21,7 @@ class LineSplitter:
         self._part = bytearray()
         self._dropping = False
         self.index = 0
-        """Place of the line that has begun and is not complete."""
+        """Index of the line that is not complete yet."""
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """The lines that `data` completes, each with its index."""
@@ -39,13 +39,13 @@ class LineSplitter:
         return [(index, line) for index, line in lines if line.strip(BLANK)]
 
     def finish(self) -> list[tuple[int, bytes]]:
-        """The last line, when the stream did not end with a newline."""
+        """The last line, if the stream did not end with a newline."""
         return [line for line in [self._pop()] if line[1].strip(BLANK)]
 
     def peek(self, data: bytes) -> bytes:
-        """All lines that `data` completes, with their ends, to be read at once. Empty when there is no such line.
+        """All lines that `data` completes, with their newlines, to decode them at once; empty if there are none.
 
-        `skip` them when they were read; else `feed` them with the rest.
+        If they were decoded, `skip` them; otherwise `feed` all of `data`.
         """
         end = data.rfind(b"\n") + 1
         if not end or self._dropping:
@@ -53,7 +53,7 @@ class LineSplitter:
         return bytes(self._part) + data[:end] if self._part else data[:end]
 
     def skip(self, count: int) -> None:
-        """The lines that `peek` gave were read; there were so many."""
+        """Skip the lines that `peek` returned, of which there were `count`."""
         self.index += count
         self._part.clear()
 
@@ -74,7 +74,7 @@ class LineSplitter:
 
 
 class LineReader:
-    """The lines of one body, each an order. No more than the limit's orders are read of it."""
+    """The lines of one body, each of them an order, up to the limit of orders."""
 
     def __init__(self, reader: OrderReader, ids: OrderIds) -> None:
         self._reader = reader
@@ -84,11 +84,11 @@ class LineReader:
 
     @property
     def index(self) -> int:
-        """Place of the line that has begun and is not complete."""
+        """Index of the line that is not complete yet."""
         return self._splitter.index
 
     def feed(self, data: bytes) -> Iterator[Slice]:
-        """The orders of the lines that `data` completes. All of them have to be asked for."""
+        """The orders of the lines that `data` completes. Consume all slices before the next call."""
         splitter, limits = self._splitter, self._reader.limits
         if lines := splitter.peek(data):
             read = self._reader.decoder.lines
@@ -101,7 +101,7 @@ class LineReader:
         yield from self._within_limit(splitter.feed(data))
 
     def finish(self) -> Iterator[Slice]:
-        """The order of the last line, when the body did not end with a newline."""
+        """The order of the last line, if the body did not end with a newline."""
         return self._within_limit(self._splitter.finish())
 
     def _within_limit(self, items: list[tuple[int, bytes]]) -> Iterator[Slice]:

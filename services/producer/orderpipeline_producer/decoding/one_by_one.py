@@ -1,4 +1,4 @@
-"""Orders read one at a time, each with its own verdict. Pure: ids, time and randomness come in by `OrderIds`."""
+"""Decodes orders one at a time, so that each is accepted or refused on its own. Pure: `OrderIds` supplies ids."""
 
 import re
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ from orderpipeline_producer.decoding.record_batch import DecodedBatch, Record, R
 from orderpipeline_producer.web import problems
 
 SAFE_ELEMENTS: Final = 16
-"""An array with this many times the allowed elements is still decoded, and refused after; one that may have more is
-counted first, since a body of the smallest elements is some 50 times its size once decoded."""
+"""An array of up to this many times the allowed elements is decoded and then refused. One that may have more is counted
+first, since a body of tiny elements is about 50 times its size once decoded."""
 COMMA: Final = ord(",")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 
 
 def read_order(raw: bytes, index: int, max_bytes: int, ids: OrderIds) -> Record | Refused:
-    """One JSON object as a record; the value is the client's bytes, with an order_id added where there is none."""
+    """One JSON object as a record. The value is the client's bytes, with an order_id added if there is none."""
     if len(raw) > max_bytes:
         return Refused(index, 413, problems.order_too_large(len(raw), max_bytes))
     try:
@@ -31,7 +31,7 @@ def read_order(raw: bytes, index: int, max_bytes: int, ids: OrderIds) -> Record 
 
 
 def read_orders(raws: Iterable[tuple[int, bytes]], max_bytes: int, ids: OrderIds) -> tuple[DecodedBatch, list[Refused]]:
-    """Many orders, each with its place in the request: those that are valid, and those that are refused."""
+    """Many orders, each with its index in the request: the valid ones and the refused ones."""
     records: list[Record] = []
     refused: list[Refused] = []
     for index, raw in raws:
@@ -50,7 +50,7 @@ def read_orders(raws: Iterable[tuple[int, bytes]], max_bytes: int, ids: OrderIds
 
 
 def read_elements(raw: bytes, max_orders: int) -> list[bytes] | Refused:
-    """The elements of a JSON array, refused when it is no array, has no element or too many."""
+    """The elements of a JSON array; refused if it is not an array, is empty, or has too many elements."""
     if raw.count(b",") > SAFE_ELEMENTS * max_orders and _has_more(raw, max_orders):
         return Refused(0, 413, problems.more_orders_than(max_orders))
     try:
@@ -65,7 +65,7 @@ def read_elements(raw: bytes, max_orders: int) -> list[bytes] | Refused:
 
 
 def _has_more(raw: bytes, limit: int) -> bool:
-    """Whether the array has more than `limit` elements, told without making them."""
+    """Whether the array has more than `limit` elements, without creating them."""
     depth, count = 0, 1
     for token in _TOKEN.finditer(raw):
         kind = raw[token.start()]

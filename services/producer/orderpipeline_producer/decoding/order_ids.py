@@ -1,6 +1,6 @@
-"""Ids for orders that come without one.
+"""Ids for orders without one.
 
-Time-ordered ids are UUIDv7 whose last 12 bits count, so that a block of them costs one look at the clock.
+Time-ordered ids are UUIDv7 whose last 12 bits are a counter, so that the clock is read once for a block of them.
 """
 
 from collections.abc import Callable
@@ -9,28 +9,28 @@ from typing import Final, Protocol
 from orderpipeline_common.order import keyed_id, uuid7
 
 BLOCK: Final = 4096
-"""Ids in a block."""
+"""The number of ids in a block."""
 _DIGITS: Final = 3
 _ENDS: Final = tuple(f"{number:03x}" for number in range(BLOCK))
 
 
 class OrderIds(Protocol):
-    """Gives ids to the orders of a request; a place is 0-based."""
+    """A source of ids for the orders of a request, whose indexes start at 0."""
 
     def at(self, index: int) -> str:
-        """The id of the order at this place."""
+        """The id of the order at this index."""
 
     def many(self, first: int, count: int) -> list[str]:
-        """The ids of `count` consecutive places."""
+        """The ids of `count` consecutive orders."""
 
     def blocks(self, count: int) -> list[str]:
-        """What `count` ids begin with, a block of 4096 each; empty when these ids do not come in blocks."""
+        """The prefixes of `count` ids, one for each block of 4096; empty if these ids do not come in blocks."""
 
 
 class TimeOrderedIds:
-    """Makes new ids, whatever their place. `now_ns` is Unix time in nanoseconds; `random` gives that many random bytes.
+    """New ids, independent of the index. `now_ns` is Unix time in nanoseconds; `random` returns that many random bytes.
 
-    Ids of one block ascend; two blocks differ by the millisecond or else by 62 random bits.
+    Ids of one block ascend. Two blocks differ by their millisecond, or else by 62 random bits.
     """
 
     def __init__(self, now_ns: Callable[[], int], random: Callable[[int], bytes]) -> None:
@@ -59,11 +59,11 @@ class TimeOrderedIds:
         return ids
 
     def blocks(self, count: int) -> list[str]:
-        """What the next `count` ids begin with, 4096 of them each; their last three characters count from 000."""
+        """The prefixes of the next `count` ids, one for each 4096; the last three characters count from 000."""
         return [self.block() for _ in range(0, count, BLOCK)]
 
     def block(self) -> str:
-        """What the next 4096 ids begin with."""
+        """The prefix of the next 4096 ids."""
         self._begin_block(self._now_ns() // 1_000_000)
         self._next = BLOCK
         return self._prefix
@@ -74,7 +74,7 @@ class TimeOrderedIds:
 
 
 class KeyedIds:
-    """Ids that an Idempotency-Key stands for: the same for the same client, key and place in the batch."""
+    """Ids derived from an Idempotency-Key: the same for the same client, key and index in the batch."""
 
     def __init__(self, client: str, key: str, *, batch: bool) -> None:
         self._client = client
@@ -82,13 +82,13 @@ class KeyedIds:
         self._batch = batch
 
     def at(self, index: int) -> str:
-        """The id of the order at this place; of a single order, its place does not count."""
+        """The id of the order at this index, which is ignored unless it is a batch."""
         return keyed_id(self._client, self._key, index if self._batch else None)
 
     def many(self, first: int, count: int) -> list[str]:
-        """The ids of `count` consecutive places."""
+        """The ids of `count` consecutive orders."""
         return [self.at(index) for index in range(first, first + count)]
 
     def blocks(self, count: int) -> list[str]:
-        """Empty: each id is made on its own."""
+        """Empty: these ids have nothing in common."""
         return []

@@ -1,7 +1,7 @@
-"""Bodies to records: an order, a JSON array or lines in, what goes to Kafka out, and what is refused and why.
+"""From the body of a request to records for Kafka and refused orders.
 
-A batch in which all is well is read in one go, by the accelerator or else by Python. What neither takes is read one
-order at a time, so that each gets its own verdict. A batch comes in slices: the event loop stays free for others in
+A batch is decoded at once if all of its orders are valid, by the accelerator or by Python; otherwise one order at a
+time, so that each is accepted or refused on its own. It is returned in slices, which leave the event loop to others in
 between.
 """
 
@@ -17,31 +17,31 @@ from orderpipeline_producer.decoding.record_batch import Record, RecordBatch, Re
 from orderpipeline_producer.settings import Limits
 
 SLICE_ORDERS: Final = 1000
-"""Orders of a slice that was read in one go."""
+"""Orders in a slice of a batch that was decoded at once."""
 SLICE_ONE_BY_ONE: Final = 500
-"""Orders of a slice that may have to be read one by one."""
+"""Orders in a slice that may have to be decoded one by one."""
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """How bodies are read. Batches in which not all is well are None, to be read one order at a time."""
+    """Functions that decode bodies. For a batch, None means that its orders have to be decoded one by one."""
 
     order: Callable[[bytes, int, int, OrderIds], Record | Refused]
-    """One order: its bytes, its place, the most bytes that it may have."""
+    """Decodes one order: (bytes, index, limit of bytes, ids)."""
     array: Callable[[bytes, int, int, OrderIds], RecordBatch | None]
-    """A JSON array: its bytes, the most orders that it may have, the most bytes of each."""
+    """Decodes a JSON array: (bytes, limit of orders, limit of bytes per order, ids)."""
     lines: Callable[[bytes, int, int, int, OrderIds], RecordBatch | None]
-    """Lines that are not blank, each with its end: their bytes, the place of the first, and bounds as of an array."""
+    """Decodes whole lines: (bytes, index of the first, limit of orders, limit of bytes per order, ids)."""
 
 
-PYTHON: Final = Decoder(one_by_one.read_order, bulk.read_array, lambda raw, first, orders, most, ids: None)
-"""Reads lines once they are cut."""
+PYTHON: Final = Decoder(one_by_one.read_order, bulk.read_array, lambda raw, first, max_orders, max_bytes, ids: None)
+"""Decodes lines only after they were split."""
 ACCELERATED: Final = Decoder(accelerated.read_order, accelerated.read_array, accelerated.read_lines)
 
 
 class Slice(msgspec.Struct, frozen=True, gc=False):
-    """Consecutive orders of a batch: those that are valid, and those that are refused. `count` is how many there were;
-    after the `last` one, no more of the batch is accepted."""
+    """Consecutive orders of a batch, `count` in total: the valid ones and the refused ones. After the `last` slice, no
+    more of the batch is accepted."""
 
     batch: RecordBatch
     refused: list[Refused]
@@ -50,7 +50,7 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrderReader:
-    """Reads bodies within limits."""
+    """Decodes bodies within limits."""
 
     def __init__(self, limits: Limits, decoder: Decoder) -> None:
         self.limits = limits
@@ -61,7 +61,7 @@ class OrderReader:
         return self.decoder.order(raw, 0, self.limits.order_bytes, ids)
 
     def array(self, raw: bytes, ids: OrderIds) -> Iterator[Slice] | Refused:
-        """The orders of a JSON array; refused as a whole when it is none, has no element or too many."""
+        """The orders of a JSON array; refused as a whole if it is not an array, is empty, or has too many elements."""
         limits = self.limits
         batch = self.decoder.array(raw, limits.batch_orders, limits.order_bytes, ids)
         if batch is not None:
@@ -70,15 +70,15 @@ class OrderReader:
         return items if isinstance(items, Refused) else self.items(list(enumerate(items)), ids)
 
     def items(self, items: list[tuple[int, bytes]], ids: OrderIds) -> Iterator[Slice]:
-        """Single orders, each with its place."""
-        most = self.limits.order_bytes
+        """Orders that are already separate, each with its index."""
+        max_bytes = self.limits.order_bytes
         for start in range(0, len(items), SLICE_ONE_BY_ONE):
             part = items[start : start + SLICE_ONE_BY_ONE]
-            batch = bulk.read_lines(part, most, ids)
+            batch = bulk.read_lines(part, max_bytes, ids)
             if batch is not None:
                 yield Slice(batch, [], len(part))
             else:
-                yield Slice(*one_by_one.read_orders(part, most, ids), len(part))
+                yield Slice(*one_by_one.read_orders(part, max_bytes, ids), len(part))
 
 
 def in_slices(batch: RecordBatch) -> Iterator[Slice]:

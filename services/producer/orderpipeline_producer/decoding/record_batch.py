@@ -1,4 +1,4 @@
-"""Orders on their way to Kafka: one, or many that were read together. Both Kafka clients send any `RecordBatch`."""
+"""Valid orders as they are sent to Kafka: one, or many that were decoded together. Any client sends any of these."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
@@ -6,33 +6,33 @@ from typing import Final, Protocol
 import msgspec
 
 RECORD_OVERHEAD: Final = 256
-"""Bytes that a record costs in memory besides its key and value: the client's own book-keeping, rounded up."""
+"""Bytes of memory that the client needs for a record in addition to its key and value, rounded up."""
 MAX_KEY: Final = 128
-"""Stands for the length of each key where adding them up would cost more than it tells."""
+"""Stands for the length of each key where adding them up is not worth the time."""
 
 
 class RecordBatch(Protocol):
-    """A sequence of valid orders, each with its place in the request, its Kafka key and value, and its order_id."""
+    """A sequence of valid orders, each with its index in the request, its Kafka key and value, and its order_id."""
 
     @property
     def size(self) -> int:
-        """Bytes that the records hold until Kafka has acknowledged them, at most."""
+        """Upper bound of the bytes that the records need until Kafka has acknowledged them."""
 
     def __len__(self) -> int:
-        """How many records."""
+        """The number of records."""
 
     def __getitem__(self, part: slice, /) -> "RecordBatch":
         """Some consecutive records."""
 
     def entries(self) -> Iterable[tuple[str, bytes]]:
-        """Of each record its key and value."""
+        """The key and the value of each record."""
 
     def places(self) -> Iterable[tuple[int, str]]:
-        """Of each record its place in the request and its order_id."""
+        """The index in the request and the order_id of each record."""
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One order; itself a batch of one. `index` is its place in the request, 0-based."""
+    """One order, which is a batch of one. `index` is its position in the request, from 0."""
 
     index: int
     key: str
@@ -41,7 +41,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def size(self) -> int:
-        """Bytes that the record holds until Kafka has acknowledged it."""
+        """Bytes that the record needs until Kafka has acknowledged it."""
         return len(self.key) + len(self.value) + RECORD_OVERHEAD
 
     def __len__(self) -> int:
@@ -55,12 +55,12 @@ class Record(msgspec.Struct, frozen=True, gc=False):
         return ((self.key, self.value),)
 
     def places(self) -> Iterable[tuple[int, str]]:
-        """Its place in the request and its order_id."""
+        """Its index in the request and its order_id."""
         return ((self.index, self.order_id),)
 
 
 class DecodedBatch(msgspec.Struct, frozen=True, gc=False):
-    """Many orders as parallel lists, which cost less than an object for each."""
+    """Many orders as parallel sequences, which are cheaper than an object for each."""
 
     keys: Sequence[str]
     values: Sequence[bytes]
@@ -69,7 +69,7 @@ class DecodedBatch(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def size(self) -> int:
-        """Bytes that the records hold until Kafka has acknowledged them, at most."""
+        """Upper bound of the bytes that the records need until Kafka has acknowledged them."""
         return sum(map(len, self.values)) + len(self.values) * (MAX_KEY + RECORD_OVERHEAD)
 
     def __len__(self) -> int:
@@ -79,11 +79,11 @@ class DecodedBatch(msgspec.Struct, frozen=True, gc=False):
         return DecodedBatch(self.keys[part], self.values[part], self.order_ids[part], self.indexes[part])
 
     def entries(self) -> Iterable[tuple[str, bytes]]:
-        """Of each record its key and value."""
+        """The key and the value of each record."""
         return zip(self.keys, self.values, strict=True)
 
     def places(self) -> Iterable[tuple[int, str]]:
-        """Of each record its place in the request and its order_id."""
+        """The index in the request and the order_id of each record."""
         return zip(self.indexes, self.order_ids, strict=True)
 
 

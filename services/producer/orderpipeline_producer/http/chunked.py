@@ -1,4 +1,4 @@
-"""Chunked bodies, decoded strictly as they arrive; holds no more than the line it is in."""
+"""A strict decoder for chunked bodies. It keeps no more than the current line."""
 
 import re
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from orderpipeline_producer.web.problems import malformed_framing
 
 MAX_EXTENSIONS: Final = 65536
-"""Most bytes of chunk extensions in one body; they mean nothing here and are dropped as they come."""
+"""Most bytes of chunk extensions in one body. Extensions are ignored and dropped as they arrive."""
 MAX_TRAILERS: Final = 8192
 MAX_SIZE_DIGITS: Final = 15
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,%d}" % MAX_SIZE_DIGITS)
@@ -15,7 +15,7 @@ _TRAILER = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*")
 
 
 class ChunkDecoder:
-    """Turns bytes off the wire into bytes of the body. After `done`, `rest` is what follows the body."""
+    """Turns received bytes into bytes of the body. Once it is `done`, `rest` is what follows the body."""
 
     __slots__ = ("_extensions", "_left", "_part", "_state", "_trailers", "done", "rest")
 
@@ -29,7 +29,7 @@ class ChunkDecoder:
         self.rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The pieces of the body in `data`. Raises Problem 400 at the first byte that can't be right."""
+        """The pieces of the body in `data`. Raises Problem 400 at the first byte that is not valid."""
         out: list[bytes] = []
         data = self._part + data if self._part else data
         self._part = b""
@@ -42,7 +42,7 @@ class ChunkDecoder:
     def _size(self, data: bytes, out: list[bytes]) -> bytes:
         size = _SIZE.match(data)
         if size is None:
-            raise malformed_framing("a chunk's size is no hexadecimal number")
+            raise malformed_framing("a chunk's size is not a hexadecimal number")
         if size.end() == len(data):
             return self._wait(data)
         if size.end() == MAX_SIZE_DIGITS and data[size.end()] in b"0123456789abcdefABCDEF":
@@ -62,7 +62,7 @@ class ChunkDecoder:
         self._extensions += len(partial) - 1
         if self._extensions > MAX_EXTENSIONS:
             raise malformed_framing(f"chunk extensions of more than {MAX_EXTENSIONS} bytes")
-        # What matters for the rest of the line is whether the extension has begun.
+        # For the rest of the line, it only matters whether the extension has started.
         return self._wait((b";" if b";" in partial else partial[-1:]) + data[len(partial) :])
 
     def _data(self, data: bytes, out: list[bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""One client connection: requests in, replies out, in turn; nothing it holds is without a bound or a deadline."""
+"""One client connection: requests in, replies out, in order. Everything has a bound and a deadline."""
 
 import asyncio
 import logging
@@ -7,31 +7,31 @@ from typing import Final, Protocol, cast
 
 from orderpipeline_producer.http.handler import FastPath, Handler
 from orderpipeline_producer.http.request_body import IncomingBody
-from orderpipeline_producer.http.request_head import END_OF_HEAD, MAX_HEAD, FieldMap, Head, check_begun, parse_head
+from orderpipeline_producer.http.request_head import END_OF_HEAD, MAX_HEAD, FieldMap, Head, check_partial, parse_head
 from orderpipeline_producer.http.responses import CONTINUE, Responses
 from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.problems import Problem
 from orderpipeline_producer.web.request import ClientGone, Request
 
 KEEPALIVE_SECONDS: Final = 75.0
-"""How long a connection may be idle between requests."""
+"""How long a connection may be idle between two requests."""
 WRITE_SECONDS: Final = 30.0
 """How long a client may take to read a reply."""
 LINGER_SECONDS: Final = 2.0
-"""How long a closed connection still reads, so that the reply is not lost by a reset."""
+"""How long to read on after closing, so that a reset does not lose the reply."""
 READ_AHEAD: Final = 64 * 1024
-"""Bytes of further requests that are read while one is being answered."""
+"""Bytes of further requests to buffer while one is being answered."""
 AT_ONCE_BYTES: Final = 64 * 1024
-"""Longest body of a request behind others for which the fast path is asked."""
+"""Longest buffered body that is offered to the fast path."""
 NEVER: Final = float("inf")
 KEEP_ALIVE: Final = Head("POST", "", FieldMap({}), None, False, True, "")
-"""Stands for the head of a request that the fast path has accepted, which leaves the connection open."""
+"""Stands for the head of a request that the fast path accepted: it leaves the connection open."""
 
 _log = logging.getLogger(__name__)
 
 
 class Server(Protocol):
-    """What its connections share. `draining` is whether it is about to stop; `clock` is the event loop's."""
+    """What the connections share. `draining` is whether the server is stopping; `clock` is the event loop's."""
 
     handler: Handler
     fast_path: FastPath
@@ -42,14 +42,15 @@ class Server(Protocol):
     draining: bool
 
     def admit(self, connection: "Connection") -> bool:
-        """A connection was made; whether it may stay."""
+        """A connection was made. Returns whether it may stay."""
 
     def forget(self, connection: "Connection") -> None:
-        """A connection is gone."""
+        """A connection was closed."""
 
 
 class Connection(asyncio.Protocol):
-    """The server's side of one connection. `deadline` is on the loop's clock; past it the server calls `late`."""
+    """The server's side of one connection. `deadline` is on the loop's clock; when it has passed, the server calls
+    `on_deadline`."""
 
     __slots__ = ("_ahead", "_at", "_body", "_closing", "_half_closed", "_head", "_paused", "_pending",
                  "_server", "_task", "_transport", "_writable", "deadline")  # fmt: skip
@@ -57,22 +58,22 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: Server) -> None:
         self._server = server
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self._ahead = b""  # bytes behind the request in hand, or the beginning of a head ...
-        self._at = 0  # ... from here on, while requests are taken out of them
-        self._head: Head | None = None  # of the request in hand
+        self._ahead = b""  # received after the current request, or the start of a head ...
+        self._at = 0  # ... from this position
+        self._head: Head | None = None  # of the current request
         self._body: IncomingBody | None = None
         self._task: asyncio.Task[None] | None = None
-        self._pending = False  # whether the fast path owes the reply to the request in hand
+        self._pending = False  # whether the fast path will reply to the current request
         self._closing = self._half_closed = self._paused = False
         self._writable = True
         self.deadline = NEVER
 
     @property
     def quiet(self) -> bool:
-        """Whether no request is being read or answered."""
+        """Whether no request is being received or answered."""
         return self._head is None and (self._closing or not self._ahead)
 
-    # What the transport calls.
+    # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
@@ -82,14 +83,14 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came in."""
+        """Bytes were received."""
         if self._closing:
             return
         if self._ahead or self._head is not None or not self._writable or not self._try_now(data):
             self._buffer(data)
 
     def _try_now(self, data: bytes) -> bool:
-        """What nearly all segments are: exactly one request for the fast path. Anything else is left alone."""
+        """Offer the bytes of a request to the fast path; whether it has accepted them."""
         if self._server.draining:
             return False
         now = self._server.clock()
@@ -97,7 +98,7 @@ class Connection(asyncio.Protocol):
         if reply is None:
             return False
         if reply:
-            self.deadline = now + self._patience()
+            self.deadline = now + self._idle_or_head_seconds()
             self._transport.write(reply)
         else:
             self._head = KEEP_ALIVE
@@ -120,7 +121,7 @@ class Connection(asyncio.Protocol):
                 self._flow(False)
 
     def eof_received(self) -> bool:
-        """The client sends no more; what it has sent in full is still answered."""
+        """The client sends no more. Complete requests are still answered."""
         if self._head is None or self._closing:
             return False
         self._half_closed = True
@@ -129,7 +130,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone. An order that Kafka already has been given goes its way."""
+        """The connection is closed. What was handed over in its requests is still processed."""
         self._closing = True
         self.deadline = NEVER
         self._pending = False
@@ -138,7 +139,7 @@ class Connection(asyncio.Protocol):
         self._server.forget(self)
 
     def pause_writing(self) -> None:
-        """The client reads too slowly: no more replies until it has caught up, and that in time."""
+        """The client reads too slowly: send no more replies until it has caught up, which has a deadline."""
         self._writable = False
         self.deadline = self._server.clock() + WRITE_SECONDS
 
@@ -151,9 +152,9 @@ class Connection(asyncio.Protocol):
         elif not self._closing:
             self.deadline = NEVER
 
-    # What the server calls.
+    # Called by the server.
 
-    def late(self) -> None:
+    def on_deadline(self) -> None:
         """The deadline has passed."""
         if self._pending and self._writable:
             self(self._server.fast_path.give_up(self))
@@ -166,13 +167,13 @@ class Connection(asyncio.Protocol):
         """Close an idle connection."""
         self._transport.close()
 
-    # Requests, one after the other.
+    # Requests, one at a time.
 
     def _advance(self) -> None:
-        """Begin with the requests that are here, until one has to be waited for."""
+        """Start the buffered requests until one of them has to wait."""
         try:
             while self._at < len(self._ahead) and self._head is None and self._writable and not self._closing:
-                if not self._begin():
+                if not self._start_next():
                     break
         except Problem as problem:
             self._server.handler.count_malformed()
@@ -186,27 +187,27 @@ class Connection(asyncio.Protocol):
             else:
                 self._flow(True)
 
-    def _begin(self) -> bool:
-        """Begin with the next request; false when its head is not all here. Raises Problem 400."""
+    def _start_next(self) -> bool:
+        """Start the next request; false if its head is not complete. Raises Problem 400."""
         data, at = self._ahead, self._at
         if data.startswith(b"\r\n", at):
-            at += 2  # RFC 9112 lets one empty line stand before a request
+            at += 2  # RFC 9112 allows an empty line before a request
         end = data.find(END_OF_HEAD, at, at + MAX_HEAD)
         if end < 0:
-            check_begun(data[at : at + MAX_HEAD + 1])
+            check_partial(data[at : at + MAX_HEAD + 1])
             return False
         head = parse_head(data[at:end])
-        begun, body, length = self._server.clock(), end + len(END_OF_HEAD), head.length or 0
+        started, body, length = self._server.clock(), end + len(END_OF_HEAD), head.length or 0
         if 0 < length <= min(len(data) - body, AT_ONCE_BYTES):
             self._at = body + length
             if self._try_now(data[at : self._at]):
                 return True
         self._head = head
-        self._serve(head, body, begun)
+        self._serve(head, body, started)
         return True
 
-    def _serve(self, head: Head, at: int, begun: float) -> None:
-        """Answer a request whose body begins at this place, by the API's own way."""
+    def _serve(self, head: Head, at: int, started: float) -> None:
+        """Have the handler answer a request, whose body starts at this position."""
         body = self._body = IncomingBody(head, self._flow, self._proceed)
         if head.chunked:
             self._ahead, self._at = body.feed(self._ahead[at:]), 0
@@ -215,8 +216,8 @@ class Connection(asyncio.Protocol):
             body.feed(self._ahead[at : self._at])
         if self._half_closed:
             body.fail(problems.body_cut_short())
-        self.deadline = NEVER  # the request has its own
-        request = Request(head.method, head.path, head.fields, body, begun + self._server.request_seconds)
+        self.deadline = NEVER  # the request has a deadline of its own
+        request = Request(head.method, head.path, head.fields, body, started + self._server.request_seconds)
         self._task = self._server.loop.create_task(self._answer(request, head))
 
     async def _answer(self, request: Request, head: Head) -> None:
@@ -235,7 +236,7 @@ class Connection(asyncio.Protocol):
             self._advance()
 
     def __call__(self, reply: bytes) -> None:
-        """The fast path's reply to the request in hand, which it has accepted before."""
+        """The fast path's reply to the current request, which it has accepted."""
         if not self._pending:
             return
         if not self._ahead and not self._half_closed and not self._server.draining:
@@ -248,21 +249,21 @@ class Connection(asyncio.Protocol):
         self._advance()
 
     def _end(self, head: Head) -> bool:
-        """The request in hand has come to its end. Gives whether the connection closes with its reply."""
+        """The current request is finished. Returns whether its reply closes the connection."""
         unread = self._body is not None and not self._body.ended
         self._head = self._body = self._task = None
         self._pending = False
         return self._closing or unread or not head.keep_alive or self._server.draining
 
-    def _patience(self) -> float:
-        # A next head that has begun has to be complete in time, as any.
+    def _idle_or_head_seconds(self) -> float:
+        # If the next head has started to arrive, it has a deadline like any other.
         return KEEPALIVE_SECONDS if self._at >= len(self._ahead) else self._server.request_seconds
 
     def _write(self, data: bytes, close: bool) -> None:
-        """Send a reply, the connection's last if it closes."""
+        """Send a reply, and close the connection if asked to."""
         if self._transport.is_closing():
             return
-        self.deadline = self._server.clock() + (LINGER_SECONDS if close else self._patience())
+        self.deadline = self._server.clock() + (LINGER_SECONDS if close else self._idle_or_head_seconds())
         self._transport.write(data)
         if close:
             self._closing = True

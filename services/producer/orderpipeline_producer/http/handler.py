@@ -1,4 +1,4 @@
-"""What the server asks of those who answer requests."""
+"""What the server needs to answer requests."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -7,7 +7,7 @@ from orderpipeline_producer.web.reply import Reply
 from orderpipeline_producer.web.request import Request
 
 OnReply = Callable[[bytes], None]
-"""Is called with a whole reply to a request on a connection that stays open."""
+"""Called with a whole reply, on a connection that stays open."""
 
 
 class Handler(Protocol):
@@ -17,17 +17,17 @@ class Handler(Protocol):
         """Answer one request, errors included. Raises ClientGone only."""
 
     def count_malformed(self) -> None:
-        """Count a request that could not be read, and was answered with 400."""
+        """Count a request that could not be parsed and was answered with 400."""
 
 
 class FastPath(Protocol):
-    """Answers what needs no `Handler`. Of one connection, it has at most one request that waits for its reply."""
+    """Answers requests without a task, before the `Handler` is asked; at most one at a time per connection."""
 
     def try_now(self, data: bytes, on_reply: OnReply) -> bytes | None:
-        """Accept a request if `data` is exactly one that can be accepted here, and that leaves its connection open.
+        """Accept `data` if it is exactly one request that this path can answer, and that leaves the connection open.
 
-        Gives the whole reply; empty when `on_reply` will be called with it; None when nothing was done.
+        Returns the whole reply, which is empty if `on_reply` will be called with it; None if nothing was done.
         """
 
     def give_up(self, on_reply: OnReply) -> bytes:
-        """The whole reply to the request whose time is up; `on_reply` is not called any more."""
+        """The whole reply to the pending request, whose deadline has passed. `on_reply` will not be called."""

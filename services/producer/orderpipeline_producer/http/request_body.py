@@ -1,4 +1,4 @@
-"""The body of a request on its way in: fed by the connection, read by whoever handles the request."""
+"""The body of a request while it arrives: fed by the connection, read by the request's handler."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from orderpipeline_producer.web.problems import Problem
 from orderpipeline_producer.web.request import ClientGone
 
 BUFFERED: Final = 256 * 1024
-"""Bytes that arrive ahead of their reader before the connection is read no further."""
+"""Bytes to buffer ahead of the handler before reading from the connection is paused."""
 
 
 class IncomingBody:
-    """What `request.Body` asks for. `flow(True)` lets more come in, `flow(False)` stops it."""
+    """Implements `web.request.Body`. `flow(False)` pauses reading from the connection, `flow(True)` resumes it."""
 
     __slots__ = (
         "_chunks",
@@ -34,7 +34,7 @@ class IncomingBody:
     def __init__(self, head: Head, flow: Callable[[bool], None], send_continue: Callable[[], None]) -> None:
         self.length = head.length if head.length is not None or head.chunked else 0
         self.ended = self.length == 0
-        """Whether all of it has come in, in good form."""
+        """Whether all of it has arrived and is well-formed."""
         self._chunks = ChunkDecoder() if head.chunked else None
         self._left = self.length or 0
         self._expect = head.expect
@@ -46,7 +46,7 @@ class IncomingBody:
         self._waiter: asyncio.Future[None] | None = None
 
     def feed(self, data: bytes) -> bytes:
-        """Take in bytes off the wire; returns those behind the body's end."""
+        """Add received bytes; returns those after the end of the body."""
         if self._error is not None:
             return b""
         if self._chunks is None:
@@ -67,13 +67,13 @@ class IncomingBody:
         return self._chunks.rest
 
     def fail(self, error: Exception) -> None:
-        """No more will come, for this reason; what has come can still be read."""
+        """No more will arrive, for this reason. What has arrived can still be read."""
         if not self.ended and self._error is None:
             self._error = error
             self._wake()
 
     def whole(self) -> bytes | None:
-        """All of it, when all of it is here already."""
+        """The whole body if all of it has arrived, else None."""
         return self._pop() if self.ended else None
 
     async def read(self) -> bytes:
@@ -88,7 +88,7 @@ class IncomingBody:
         return self._pop()
 
     async def proceed(self) -> None:
-        """Answer Expect: 100-continue, unless the body is coming already."""
+        """Answer Expect: 100-continue, unless the body is already arriving."""
         if not self._expect:
             return
         if self._expect != "100-continue":
@@ -98,7 +98,7 @@ class IncomingBody:
             self._send_continue()
 
     def gone(self) -> None:
-        """The client is gone."""
+        """The client has disconnected."""
         self.fail(ClientGone())
 
     def _append(self, pieces: list[bytes]) -> None:

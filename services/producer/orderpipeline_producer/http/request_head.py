@@ -1,7 +1,6 @@
-"""The head of an HTTP/1.1 request, read strictly: what two servers could read in two ways is refused.
+"""The head of an HTTP/1.1 request, parsed strictly: what two servers might interpret differently is refused.
 
-Clients send the same head again and again, so heads that were read are remembered, within a bound: the common head
-costs one look-up.
+Clients send the same head again and again, so parsed heads are cached, within a bound.
 """
 
 import re
@@ -15,11 +14,11 @@ from orderpipeline_producer.web import problems
 
 END_OF_HEAD: Final = b"\r\n\r\n"
 MAX_HEAD: Final = 16384
-"""Most bytes of a head, with the empty line."""
+"""Most bytes of a head, including the empty line."""
 MAX_LINE: Final = 8190
-"""Most bytes of the request line and of one field."""
+"""Most bytes of the request line, and of one field."""
 MAX_FIELDS: Final = 100
-REMEMBERED: Final = 512
+CACHED_HEADS: Final = 512
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21\x22\x24-\x7e]+) HTTP/1\.([01])")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):([\t\x20-\x7e\x80-\xff]*)")
@@ -31,7 +30,7 @@ _NO_FIELDS: Final[tuple[str, ...]] = ()
 
 
 class FieldMap:
-    """Header fields by lower-case name, each with all its values in the order they came."""
+    """Header fields by lower-case name, each with all its values in the order of arrival."""
 
     __slots__ = ("_fields",)
 
@@ -49,7 +48,7 @@ class FieldMap:
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
-    """One request's head. `length` is None without a Content-Length; `expect` is lower-case, empty for none."""
+    """One request's head. `length` is None without a Content-Length; `expect` is in lower case, empty without one."""
 
     method: str
     path: str
@@ -60,9 +59,9 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     expect: str
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHED_HEADS)
 def parse_head(raw: bytes) -> Head:
-    """The head in these bytes, which end before the empty line's CRLF. Raises Problem 400."""
+    """Parse a head, given without the CRLF of the empty line. Raises Problem 400."""
     line, *rest = raw.split(b"\r\n")
     if len(rest) > MAX_FIELDS:
         raise problems.not_http(f"more than {MAX_FIELDS} header fields")
@@ -91,12 +90,12 @@ def parse_head(raw: bytes) -> Head:
 
 
 def valid_host(host: str) -> bool:
-    """Whether a Host header has the form of one."""
+    """Whether this is a valid value of a Host header."""
     return _HOST.fullmatch(host) is not None
 
 
-def check_begun(part: bytes) -> None:
-    """Refuse what can't become a head, before all of it is here. Raises Problem 400."""
+def check_partial(part: bytes) -> None:
+    """Refuse a partial head that cannot become valid. Raises Problem 400."""
     if len(part) > MAX_HEAD:
         raise problems.not_http(f"the head has more than {MAX_HEAD} bytes")
     if _NEVER.search(part):

@@ -1,4 +1,4 @@
-"""Replies as bytes of HTTP/1.1."""
+"""Replies as the bytes of HTTP/1.1."""
 
 from collections.abc import Callable
 from email.utils import formatdate
@@ -12,7 +12,7 @@ _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Responses:
-    """Writes replies. `tick` is to be called about once a second with Unix time, for the Date header."""
+    """Renders replies. Call `tick` about once a second, for the Date header."""
 
     def __init__(self, now: float) -> None:
         self._on_date: list[Callable[[], None]] = []
@@ -22,7 +22,7 @@ class Responses:
         self.tick(now)
 
     def tick(self, now: float) -> None:
-        """It is this late, in Unix seconds."""
+        """Set the time, in Unix seconds."""
         if int(now) != self._second:
             self._second = int(now)
             self._common = f"\r\nServer: orderpipeline\r\nDate: {formatdate(now, usegmt=True)}\r\n".encode()
@@ -33,25 +33,25 @@ class Responses:
                 changed()
 
     def on_date(self, changed: Callable[[], None]) -> None:
-        """Call this now, and whenever the Date header changes."""
+        """Call this now and whenever the Date header changes."""
         self._on_date.append(changed)
         changed()
 
     @property
-    def accepted_begin(self) -> bytes:
-        """What `accepted` begins with, up to the length."""
+    def accepted_prefix(self) -> bytes:
+        """The start of what `accepted` returns, up to the value of Content-Length."""
         return self._accepted
 
     def accepted(self, body: bytes) -> bytes:
-        """The reply to one order that was taken, on a connection that stays open."""
+        """A reply of status 202 with this JSON, on a connection that stays open."""
         return b"%b%d\r\n\r\n%b" % (self._accepted, len(body), body)
 
     def closing(self, reply: bytes) -> bytes:
-        """A reply as `accepted` gives it, for a connection that closes with it."""
+        """The same reply, for a connection that closes after it."""
         return reply.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
 
     def reply(self, reply: Reply, *, with_body: bool, close: bool) -> bytes:
-        """Any reply. Without its body, as for HEAD, it has the fields that it would have with it."""
+        """Any reply. Without the body, for HEAD, it has the same header fields as with it."""
         more = "".join(f"{name}: {value}\r\n" for name, value in reply.headers)
         if close:
             more += "Connection: close\r\n"

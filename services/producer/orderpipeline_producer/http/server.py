@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a TCP port, on the event loop's own transports."""
+"""The HTTP/1.1 server: a TCP port, its connections and their deadlines."""
 
 import asyncio
 import ssl
@@ -11,15 +11,15 @@ from orderpipeline_producer.http.handler import FastPath, Handler
 from orderpipeline_producer.http.responses import Responses
 
 MAX_CONNECTIONS: Final = 8192
-"""Connections at a time; further ones are closed at once."""
+"""Most concurrent connections; further ones are closed at once."""
 SWEEP_SECONDS: Final = 0.25
-"""How often deadlines are looked at: one timer for all connections instead of one for each request."""
+"""How often deadlines are checked: one timer for all connections is cheaper than one per request."""
 BACKLOG: Final = 1024
 HANDSHAKE_SECONDS: Final = 10.0
 
 
 class HttpServer:
-    """Makes the connections and watches over their deadlines. Belongs to the running event loop."""
+    """Accepts connections and enforces their deadlines. Belongs to the running event loop."""
 
     def __init__(self, handler: Handler, fast_path: FastPath, responses: Responses, request_seconds: float) -> None:
         self.handler = handler
@@ -34,8 +34,8 @@ class HttpServer:
         self._timer: asyncio.TimerHandle | None = None
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False, tls: ssl.SSLContext | None = None) -> int:
-        """Listen; returns the port, which is a free one for 0. `reuse_port` lets other processes listen there too;
-        with `tls` it is HTTPS.
+        """Listen; returns the port, a free one if `port` is 0. With `reuse_port`, other processes can listen on it too;
+        with `tls`, it is HTTPS.
         """
         self._server = await self.loop.create_server(
             lambda: Connection(self),
@@ -51,17 +51,16 @@ class HttpServer:
         return bound
 
     async def stop(self, seconds: float, linger: float = 1.0) -> bool:
-        """Stop accepting, answer what has begun, close; false when some requests took longer than `seconds`.
+        """Stop accepting, answer the requests that have started, close. False if some took longer than `seconds`.
 
-        Connections that are open get `linger` seconds for a request that may be on its way, and are told to close
-        with its reply.
+        Open connections get `linger` seconds for a request that may be on its way; the reply to it closes them.
         """
         self.draining = True
         end = self.clock() + seconds
         if self._server is not None:
             self._server.close()
         await asyncio.sleep(min(linger, seconds / 4))
-        while self._busy() and self.clock() < end:  # noqa: ASYNC110  (a look now and then costs less than telling)
+        while self._busy() and self.clock() < end:  # noqa: ASYNC110  (polling costs less than an event)
             await asyncio.sleep(0.02)
         finished = not self._busy()
         for connection in list(self._connections):
@@ -72,12 +71,12 @@ class HttpServer:
         return finished
 
     def admit(self, connection: Connection) -> bool:
-        """A connection was made; whether it may stay."""
+        """A connection was made. Returns whether it may stay."""
         self._connections.add(connection)
         return len(self._connections) <= MAX_CONNECTIONS
 
     def forget(self, connection: Connection) -> None:
-        """A connection is gone."""
+        """A connection was closed."""
         self._connections.discard(connection)
 
     def _busy(self) -> bool:
@@ -87,5 +86,5 @@ class HttpServer:
         now = self.clock()
         self.responses.tick(time.time())
         for connection in [each for each in self._connections if each.deadline <= now]:
-            connection.late()
+            connection.on_deadline()
         self._timer = self.loop.call_later(SWEEP_SECONDS, self._sweep)

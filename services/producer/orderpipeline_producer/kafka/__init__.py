@@ -1,1 +1,1 @@
-"""Records to Kafka: the producer clients, and what is in flight."""
+"""Sending records to Kafka: the producer clients, deliveries, and the budget of bytes in flight."""

@@ -1,8 +1,7 @@
-"""The accelerator's Kafka producer clients, with the same configuration and no Python call for each record.
+"""The producer clients of the accelerator, which need no Python call for each record.
 
-On plaintext connections that is one of its own, which makes Kafka's batches where the orders arrive; elsewhere
-librdkafka, whose own work for each record is most of what an order costs then. Either replaces `ConfluentClient` as a
-whole, so that the orders of one customer never take two ways to Kafka.
+On plaintext connections it builds Kafka's batches itself; otherwise it uses librdkafka. Either client replaces
+`ConfluentClient` as a whole, so that there is only one path to Kafka for the orders of one customer.
 """
 
 import asyncio
@@ -27,15 +26,15 @@ from orderpipeline_producer.kafka.producer_client import (
 )
 
 OWN_COMPRESSION: Final = ("none", "snappy", "lz4")
-"""What the accelerator's own client packs with."""
+"""Compression types that the accelerator's own client supports."""
 LEVELS: Final = (50, 50, 50, 40, 30, 20, 20, 10)
-"""Python's levels of logging for those of syslog."""
+"""Python's log levels for those of syslog."""
 
 _log = logging.getLogger(__name__)
 
 
 class FailedRecord(msgspec.Struct, frozen=True, gc=False):
-    """What a delivery is told of a record that failed, as confluent-kafka's messages."""
+    """A record that failed, with the interface of confluent-kafka's messages."""
 
     payload: bytes
 
@@ -45,7 +44,7 @@ class FailedRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class AcceleratedClient(ProducerClient):
-    """A client of the accelerator's. Raises ImportError without it, ValueError for a configuration that is wrong."""
+    """Either client of the accelerator. Raises ImportError without it, ValueError for a wrong configuration."""
 
     def __init__(
         self, config: Config, topic: str, max_in_flight: int, report: Report, loop: asyncio.AbstractEventLoop
@@ -67,7 +66,7 @@ class AcceleratedClient(ProducerClient):
 
     def _queue(self, batch: RecordBatch, headers: Headers, delivery: Delivery) -> int:
         if isinstance(batch, AcceleratedBatch):
-            return self.compiled.produce_orders(batch.orders, headers, delivery.end)
+            return self.compiled.produce_orders(batch.orders, headers, delivery.complete)
         produce = self.compiled.produce
         count = 0
         for key, value in batch.entries():

@@ -1,4 +1,4 @@
-"""The producer client without the accelerator: confluent-kafka, one call for each record."""
+"""The producer client by confluent-kafka: one call for each record."""
 
 import asyncio
 import logging
@@ -20,9 +20,9 @@ from orderpipeline_producer.kafka.producer_client import (
 )
 
 ANY_PARTITION: Final = -1
-"""Let the partitioner choose. `produce` gets its arguments by place: by name, a call takes half as long again."""
+"""Lets the partitioner choose. Arguments of `produce` are positional: by keyword, a call takes 50 % longer."""
 NOW: Final = 0
-"""The time stamp that stands for the time of the call."""
+"""The timestamp that stands for the time of the call."""
 BUSY_POLL_SECONDS: Final = 0.001
 IDLE_POLL_SECONDS: Final = 0.1
 
@@ -30,16 +30,16 @@ _log = logging.getLogger(__name__)
 
 
 class Report(Protocol):
-    """Is told of the client's errors."""
+    """Called with each error of the client."""
 
     def __call__(self, code: str, text: str, *, fatal: bool) -> None:
-        """After a fatal error the client can never send again."""
+        """`code` is the name of Kafka's error. After a fatal error, the client can't send any more."""
 
 
 class ConfluentClient(ProducerClient):
-    """Nothing says when there is something to poll, so this is tried in turns, more often while bytes are in flight.
+    """It polls regularly, more often while bytes are in flight, since nothing signals that there is something to poll.
 
-    `make` makes confluent-kafka's producer of a configuration.
+    `make` creates confluent-kafka's producer from a configuration.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ConfluentClient(ProducerClient):
                 produce(topic, value, key, ANY_PARTITION, delivery, None, NOW, all_headers)
                 count += 1
         except (BufferError, KafkaException):
-            pass  # the caller sees how many
+            pass  # the count says how many were queued
         if not self._busy:
             self._busy = True
             self._timer.cancel()

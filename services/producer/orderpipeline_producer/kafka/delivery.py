@@ -1,4 +1,4 @@
-"""One batch on its way to Kafka: when all of it has ended, and what failed."""
+"""The delivery of one batch to Kafka: when it is complete, and what failed."""
 
 import asyncio
 import logging
@@ -16,19 +16,19 @@ _log = logging.getLogger(__name__)
 
 
 class Delivery(msgspec.Struct, eq=False):
-    """The records of one batch on their way. It is itself the client's callback for each of them.
+    """The records of one batch in flight. It is the client's callback for each of them.
 
-    `count` is how many records were queued, `refused` has those that the client did not queue, None when it has queued
-    all. `clean` is whether all that were queued are in Kafka. `on_done` is called once, when all of them have ended.
+    `count` records were queued; `refused` has the others, None if there are none. `clean` is whether all that were
+    queued are in Kafka. `on_done` is called once, when all of them have completed.
     """
 
     batch: RecordBatch
     size: int
-    """Bytes that are reserved in `in_flight`."""
+    """Bytes reserved in `in_flight`."""
     in_flight: InFlight
     count: int
     left: int
-    """Records that have not ended."""
+    """Records that have not completed."""
     on_done: "OnDone | None" = None
     refused: RecordBatch | None = None
     clean: bool = False
@@ -37,21 +37,21 @@ class Delivery(msgspec.Struct, eq=False):
     _waiter: "asyncio.Future[None] | None" = None
 
     def __call__(self, error: KafkaError | None, message: Any) -> None:
-        """One record was delivered (no error) or has failed."""
+        """One record was delivered, or has failed with an error."""
         if error is not None:
             self._errors += ((message.value(), error),)
         self.left -= 1
         if not self.left:
             self._finish()
 
-    def end(self, failed: Sequence[tuple[int, int]]) -> None:
-        """All records were delivered but those at these places among them, which failed with these error codes."""
+    def complete(self, failed: Sequence[tuple[int, int]]) -> None:
+        """All records have completed; `failed` has the position and the error code of each that failed."""
         self._failed = failed
         self.left = 0
         self._finish()
 
     def refuse_from(self, count: int) -> None:
-        """The client has queued the first `count` records only."""
+        """The client has queued only the first `count` records."""
         self.refused = refused = self.batch[count:]
         size = refused.size if count else self.size
         self.left -= self.count - count
@@ -63,13 +63,13 @@ class Delivery(msgspec.Struct, eq=False):
             self._finish()
 
     async def wait(self) -> None:
-        """Wait until all of it has ended. The caller sets the deadline."""
+        """Wait until all records have completed. The caller sets the deadline."""
         if self.left:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
 
     def failures(self) -> list[Refused]:
-        """The records that failed or, before all is done, may have: each with what the API's client can do."""
+        """The records that failed; before all have completed, those that may have failed."""
         if self.clean:
             return []
         places = list(self.batch.places())
@@ -81,7 +81,7 @@ class Delivery(msgspec.Struct, eq=False):
             for place, (_, value) in zip(places, self.batch.entries(), strict=True):
                 open_.setdefault(value, []).append(place)
             failed += [(*open_[value].pop(), error) for value, error in self._errors]
-        found = [Refused(index, *why(error), order_id=order_id) for index, order_id, error in failed]
+        found = [Refused(index, *explain(error), order_id=order_id) for index, order_id, error in failed]
         return sorted(found, key=lambda refused: refused.index)
 
     def _finish(self) -> None:
@@ -102,12 +102,12 @@ OnDone = Callable[[Delivery], None]
 
 
 def log_failures(orders: int, first: KafkaError) -> None:
-    """Log that Kafka did not acknowledge orders, with the first one's error."""
+    """Log how many orders Kafka did not acknowledge, and the error of the first."""
     _log.error("Kafka did not acknowledge orders: %s", first.str(), extra={"orders": orders})
 
 
-def why(error: KafkaError) -> tuple[int, str]:
-    """The status and the words for an order that Kafka did not acknowledge."""
+def explain(error: KafkaError) -> tuple[int, str]:
+    """The status and the detail for an order that Kafka did not acknowledge."""
     if error.code() in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE):
         return 413, problems.MESSAGE_TOO_LARGE
     return 503, problems.refused_by_kafka(error.name())

@@ -1,4 +1,4 @@
-"""Whether Kafka can take orders: by a look at its metadata now and then, and by what the client reports."""
+"""Whether orders can be sent to Kafka: by regular requests for metadata and by the errors that the client reports."""
 
 import asyncio
 import logging
@@ -7,39 +7,39 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 GOOD_SECONDS: Final = 5.0
-"""Pause between looks while Kafka answers; the next comes at once when the client reports an error."""
+"""Pause between two checks while Kafka answers. After an error of the client, the next check is immediate."""
 BAD_SECONDS: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
 
 class KafkaHealth:
-    """What is known of Kafka as of the last look. Belongs to the event loop's thread."""
+    """The state of Kafka as of the last check. Belongs to the event loop's thread."""
 
     def __init__(self) -> None:
-        self._look_now = asyncio.Event()
+        self._check_now = asyncio.Event()
         self.unreachable = "Kafka has not been reached yet"
-        """Why Kafka can't be reached; empty when it can."""
+        """Why Kafka can't be reached; empty if it can."""
         self.fatal = ""
-        """Why the client can never send again; empty while it can."""
+        """Why the client can't send any more; empty if it can."""
 
     def problem(self) -> str:
-        """Why orders can't be accepted; empty when they can."""
+        """Why orders can't be sent; empty if they can."""
         return self.fatal or self.unreachable
 
     def report(self, code: str, text: str, *, fatal: bool) -> None:
-        """The client has had an error: look again at once. After a fatal one it can never send again."""
+        """Record an error of the client and check at once. After a fatal error, the client can't send any more."""
         if fatal:
             self.fatal = f"the Kafka client failed for good: {text}"
-        self._look_now.set()
+        self._check_now.set()
         _log.warning("kafka: %s", text, extra={"code": code, "fatal": fatal})
 
     async def watch(self, check: Callable[[], str]) -> None:
-        """Look until cancelled. `check` gives what is wrong, or an empty string; it blocks, so it has a thread."""
+        """Check regularly until cancelled. `check` returns what is wrong, empty if nothing is; it runs in a thread."""
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, "kafka-health") as pool:
             while True:
-                self._look_now.clear()
+                self._check_now.clear()
                 found = await loop.run_in_executor(pool, check)
                 if bool(found) != bool(self.unreachable):
                     _log.log(logging.WARNING if found else logging.INFO, found or "Kafka is reachable")
@@ -49,6 +49,6 @@ class KafkaHealth:
                     continue
                 try:
                     async with asyncio.timeout(GOOD_SECONDS):
-                        await self._look_now.wait()
+                        await self._check_now.wait()
                 except TimeoutError:
                     pass

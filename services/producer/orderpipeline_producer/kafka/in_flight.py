@@ -1,4 +1,4 @@
-"""The one budget of bytes in flight: what was accepted and Kafka has neither acknowledged nor failed."""
+"""The budget of bytes in flight: orders that were accepted, and that Kafka has neither acknowledged nor failed."""
 
 import asyncio
 from collections import deque
@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class ByteCounter(Protocol):
-    """Holds a number of bytes. The accelerator has its own, in which what it accepts by itself counts too."""
+    """A number of bytes. The accelerator's includes what its fast path accepts."""
 
     value: int
 
 
 class PythonByteCounter:
-    """Holds a number of bytes where all orders pass through Python."""
+    """A number of bytes, if all orders pass through Python."""
 
     __slots__ = ("value",)
 
@@ -21,7 +21,7 @@ class PythonByteCounter:
 
 
 class InFlight:
-    """Bytes in flight within a limit, and what became of all orders so far. Belongs to one event loop's thread."""
+    """Bounds the bytes in flight, and counts what became of all orders. Belongs to the event loop's thread."""
 
     def __init__(self, limit: int, counter: ByteCounter) -> None:
         self.limit = limit
@@ -40,19 +40,19 @@ class InFlight:
         return self.counter.value
 
     def has_capacity(self, size: int) -> bool:
-        """Whether `size` more bytes may be accepted; anything may when nothing is in flight."""
+        """Whether `size` more bytes fit. If nothing is in flight, any size does."""
         used = self.counter.value
         return not used or used + size <= self.limit
 
     async def wait_for_capacity(self, size: int) -> None:
-        """Wait until `size` more bytes may be accepted. The caller sets the deadline."""
+        """Wait until `size` more bytes fit. The caller sets the deadline."""
         while not self.has_capacity(size):
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter
 
     def reserve(self, size: int) -> bool:
-        """Count `size` more bytes if there is capacity for them; whether there was."""
+        """Count `size` more bytes if they fit; returns whether they did."""
         used = self.counter.value
         if used and used + size > self.limit:
             return False
@@ -60,7 +60,7 @@ class InFlight:
         return True
 
     def settle(self, size: int, acked: int, failed: int) -> None:
-        """So many bytes are in flight no more, since these orders have ended. Requests that wait go on."""
+        """Count `size` bytes fewer and the orders that have completed, and wake the requests that wait."""
         self.counter.value -= size
         self.acked += acked
         self.failed += failed

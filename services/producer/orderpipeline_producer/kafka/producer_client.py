@@ -1,4 +1,4 @@
-"""What a Kafka producer client is to the rest: it sends batches, and each batch's delivery says what became of it."""
+"""The interface of the Kafka producer clients: they send batches and return a delivery for each."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,24 +11,24 @@ from orderpipeline_producer.kafka.in_flight import InFlight
 
 Headers = Sequence[tuple[str, bytes]]
 Config = dict[str, str | int | float | bool]
-"""A configuration by librdkafka's names."""
+"""A configuration, by librdkafka's names."""
 
 RECORD_HEADERS: Final[Headers] = [(Header.CONTENT_TYPE, b"application/json")]
-"""What every record's headers begin with."""
+"""The headers of every record; others follow them."""
 CHECK_SECONDS: Final = 2.0
-"""Longest that one look at the cluster's metadata may take."""
+"""Timeout of one request for the topic's metadata."""
 
 
 class ProducerClient(ABC):
-    """One producer client for one topic. All calls but `check` belong to the event loop's thread."""
+    """A client for one topic. All methods except `check` belong to the event loop's thread."""
 
     def __init__(self, in_flight: InFlight) -> None:
         self.in_flight = in_flight
 
     def send(self, batch: RecordBatch, headers: Headers = (), on_done: OnDone | None = None) -> Delivery:
-        """Queue the records, in turn, until the client takes no more; none when there is no capacity for all of them.
+        """Queue the records in order, as many as the client accepts, or none if `in_flight` lacks capacity for all.
 
-        Never waits. `headers` come behind those of every record.
+        Never blocks. `headers` are added to those of every record.
         """
         in_flight, size, count = self.in_flight, batch.size, len(batch)
         if not in_flight.reserve(size):
@@ -42,17 +42,17 @@ class ProducerClient(ABC):
 
     @abstractmethod
     def _queue(self, batch: RecordBatch, headers: Headers, delivery: Delivery) -> int:
-        """Queue the records, in turn, until the client takes no more; returns how many it took."""
+        """Queue the records in order, as many as the client accepts; returns how many."""
 
     @abstractmethod
     def check(self) -> str:
-        """Look at the topic's metadata: empty when it can take orders, else what is wrong. Blocks its thread."""
+        """Request the topic's metadata: what is wrong with it, empty if nothing is. Blocks; for any thread."""
 
     @abstractmethod
     def close(self, seconds: float) -> int:
-        """Send at once and wait until nothing is in flight; returns how many records still are. Blocks."""
+        """Send everything and wait until nothing is in flight; returns how many records still are. Blocks."""
 
 
 def leaderless(topic: str, leaders: Sequence[int]) -> str:
-    """What is wrong when no partition has a leader, by their leaders' ids (-1 for none); else empty."""
+    """The problem if no partition has a leader, else empty. `leaders` has a broker id per partition, -1 for none."""
     return f"topic {topic}: no partition has a leader" if leaders and max(leaders) < 0 else ""

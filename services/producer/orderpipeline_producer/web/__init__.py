@@ -1,1 +1,1 @@
-"""Requests and replies as plain values, whatever HTTP engine brought them."""
+"""Requests, replies and problems as plain values, independent of the HTTP engine."""

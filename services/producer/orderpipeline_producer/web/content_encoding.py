@@ -1,4 +1,4 @@
-"""Request bodies unpacked, with a bound on what comes out. A body that is cut or damaged is refused as a whole."""
+"""Decompression of request bodies, with a bound on the output. A truncated or damaged body is refused as a whole."""
 
 import sys
 import zlib
@@ -14,16 +14,16 @@ else:
 
 ENCODINGS: Final = ("gzip", "zstd")
 PIECE_BYTES: Final = 16384
-"""Fed to a decompressor at a time: it copies what lies behind a member's end, which for a body of many small members
-must not be the whole rest of it."""
+"""Bytes fed to a decompressor at a time. It copies what follows the end of a member; in a body of many small members
+that must not be the whole rest."""
 MAX_MEMBERS: Final = 4096
-"""Members or frames of one body. Packers that work in blocks make one for 64 KiB or more."""
+"""Most members (gzip) or frames (zstd) in one body. Compressors that work in blocks make one per 64 KiB or more."""
 MAX_WINDOW_LOG: Final = 23
-"""Largest zstd window, 8 MiB, which is what RFC 8878 asks of HTTP; a larger one is a way to use up our memory."""
+"""Largest zstd window, 8 MiB, the bound that RFC 8878 recommends; a larger one could be used to exhaust memory."""
 
 
 def content_encoding(header: str) -> str:
-    """The one encoding that the header names, empty for none. Raises Problem 415 for any other."""
+    """The encoding that the header names, empty for none. Raises Problem 415 if it is not supported."""
     name = header.strip().lower()
     if name in ("", "identity"):
         return ""
@@ -35,9 +35,9 @@ def content_encoding(header: str) -> str:
 
 
 def inflate(encoding: str, data: bytes, limit: int) -> bytes:
-    """The unpacked body, all members or frames. Raises Problem 413 past `limit` bytes, 400 when damaged or cut."""
+    """The decompressed body, all members or frames. Raises Problem 413 past `limit` bytes, 400 if damaged or cut."""
     out: list[bytes] = []
-    room = limit
+    left = limit
     members = 0
     member: Any = None
     try:
@@ -47,9 +47,9 @@ def inflate(encoding: str, data: bytes, limit: int) -> bytes:
                 if member is None:
                     members += 1
                     member = _decompressor(encoding, members)
-                for piece in _feed(member, rest, room + 1):
-                    room -= len(piece)
-                    if room < 0:
+                for piece in _feed(member, rest, left + 1):
+                    left -= len(piece)
+                    if left < 0:
                         raise problems.unpacked_body_too_large(limit)
                     out.append(piece)
                 if not member.eof:
@@ -71,12 +71,12 @@ def _decompressor(encoding: str, number: int) -> Any:
     return zstd.ZstdDecompressor(options={parameter: MAX_WINDOW_LOG})
 
 
-def _feed(member: Any, data: bytes, most: int) -> Iterator[bytes]:
-    """What comes out for `data`, in pieces of at most `most` bytes. The member holds back what a piece has no room
-    for: go on until it ends or asks for input."""
-    piece: bytes = member.decompress(data, most)
+def _feed(member: Any, data: bytes, max_bytes: int) -> Iterator[bytes]:
+    """The output for `data`, in pieces of at most `max_bytes`. The decompressor keeps what does not fit into a piece,
+    so this continues until the member ends or needs more input."""
+    piece: bytes = member.decompress(data, max_bytes)
     while piece:
         yield piece
         if member.eof:
             return
-        piece = member.decompress(getattr(member, "unconsumed_tail", b""), most)
+        piece = member.decompress(getattr(member, "unconsumed_tail", b""), max_bytes)

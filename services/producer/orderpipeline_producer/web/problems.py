@@ -1,7 +1,7 @@
-"""What clients are told when something is wrong: every problem's status and words. Problems are as in RFC 9457.
+"""Every problem that a client may get, with its status and its words: what is wrong and what to do (RFC 9457).
 
-Functions that return a `Problem` are for whole requests; those that return text are the `detail` of an order in a
-batch too. A text says what is wrong and what to do. What is malformed in HTTP itself is said where it is parsed.
+A function that returns a `Problem` is for a whole request; one that returns text is for the `detail` of one order,
+alone or in a batch. The parsers of HTTP word what is malformed; the common package words what is wrong with an order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ _KINDS: Final = {
 
 @dataclass(eq=False)
 class Problem(Exception):  # noqa: N818  (the name RFC 9457 gives it)
-    """A request that can't be served, as the reply it gets. `more` are further members of the JSON object."""
+    """A request that can't be served, as the reply that it gets. `more` has additional members of the JSON object."""
 
     status: int
     detail: str
@@ -56,7 +56,7 @@ class Problem(Exception):  # noqa: N818  (the name RFC 9457 gives it)
         return Reply(self.status, msgspec.json.encode(body), PROBLEM, self.headers)
 
 
-# 503: Kafka, and our own limits.
+# 503 and 500: Kafka, the limits of this process, faults.
 
 NO_CAPACITY: Final = "too many orders wait for Kafka; none of this was taken, send it again"
 AMBIGUOUS: Final = "it may already be in the log: send it again with the same order_id, which has no second effect"
@@ -65,7 +65,7 @@ MESSAGE_TOO_LARGE: Final = "Kafka's own limit on the size of a message is lower"
 
 
 def unavailable(detail: str, order_id: str = "") -> Problem:
-    """503: no orders can be accepted now; the client does well to come back in a second."""
+    """503: orders can't be accepted now; the client should try again in a second."""
     return Problem(503, detail, headers=retry_after(1), more={"order_id": order_id} if order_id else None)
 
 
@@ -75,7 +75,7 @@ def kafka_unreachable(reason: str) -> Problem:
 
 
 def no_body_memory() -> Problem:
-    """503: the bodies of all requests together take too much memory."""
+    """503: the bodies of all requests together need too much memory."""
     return unavailable("too many request bodies are arriving at once; none of this was taken, send it again")
 
 
@@ -85,23 +85,23 @@ def no_capacity_from_here() -> str:
 
 
 def refused_by_kafka(error_name: str) -> str:
-    """503: Kafka's error says that the order is not in the log, or may be."""
+    """503: Kafka failed the order, which may be in the log nevertheless."""
     return f"Kafka did not take it ({error_name}); {AMBIGUOUS}"
 
 
 def not_ready(reason: str, headers: tuple[tuple[str, str], ...]) -> Problem:
-    """503 of a probe."""
+    """503: the answer to a probe."""
     return Problem(503, reason, headers=retry_after(1) + headers)
 
 
 def failed_order(status: int, detail: str, order_id: str) -> Problem:
-    """A single order that Kafka did not acknowledge."""
+    """503 or 413: a single order that Kafka did not acknowledge."""
     return Problem(status, detail, headers=retry_after(1) if status == 503 else (), more={"order_id": order_id})
 
 
 def server_failed() -> Problem:
     """500."""
-    return Problem(500, "the server failed; the order may have been taken: send it again, same id")
+    return Problem(500, "the server failed; the order may have been taken: send it again with the same order_id")
 
 
 # 400, 413 and 422: what is wrong with the content.
@@ -111,27 +111,27 @@ _REST: Final = "this order and all after it were not taken"
 
 
 def order_too_large(size: int, limit: int) -> str:
-    """413: an order's size in bytes."""
-    return f"the order has {size} bytes; the most is {limit}"
+    """413: an order of `size` bytes."""
+    return f"the order has {size} bytes; the limit is {limit}"
 
 
 def more_orders_than(limit: int) -> str:
-    """413: a batch that was not counted to its end."""
+    """413: a batch with more than `limit` orders, which were not counted to the end."""
     return f"the batch has more than {limit} orders; split it"
 
 
 def too_many_orders(count: int, limit: int) -> str:
-    """413: a batch with this many orders."""
-    return f"the batch has {count} orders; the most is {limit}: split it"
+    """413: a batch with `count` orders."""
+    return f"the batch has {count} orders; the limit is {limit}: split it"
 
 
 def batch_ends_here(limit: int) -> str:
-    """413: the first order past the limit, of a batch that is read as it comes."""
-    return f"the most in a batch are {limit} orders; {_REST}"
+    """413: the first order past the limit, in a batch that is read as it arrives."""
+    return f"a batch has at most {limit} orders; {_REST}"
 
 
 def broken_off(detail: str) -> str:
-    """The order of a batch at which the request itself failed."""
+    """The order of a batch at which the request failed."""
     return f"{detail}; {_REST}"
 
 
@@ -141,7 +141,7 @@ def body_too_large(limit: int) -> Problem:
 
 
 def unpacked_body_too_large(limit: int) -> Problem:
-    """413: a packed body that has more than `limit` bytes once it is unpacked."""
+    """413: a compressed body that has more than `limit` bytes once it is decompressed."""
     return Problem(413, f"the unpacked body has more than {limit} bytes; split it")
 
 
@@ -151,66 +151,66 @@ def empty_batch() -> Problem:
 
 
 def nothing_accepted(body: Mapping[str, object], *, again: bool) -> Problem:
-    """503 or 422: a batch of which no order was accepted; `again` is whether sending it again may help."""
+    """503 or 422: a batch of which no order was accepted. `again` is whether it may help to send it again."""
     headers = retry_after(1) if again else ()
     return Problem(503 if again else 422, "none of the orders was taken; see failed", headers=headers, more=body)
 
 
 def damaged_body(encoding: str, error: Exception) -> Problem:
-    """400: a body that is not packed as it says."""
+    """400: a body that is not encoded as its header says."""
     return Problem(400, f"the body is not {encoding}: {error}", "Content-Encoding")
 
 
 def packed_body_cut_short(encoding: str) -> Problem:
-    """400: a packed body without its end."""
+    """400: a truncated compressed body."""
     return Problem(400, f"the {encoding} body is cut short; nothing was taken", "Content-Encoding")
 
 
 def too_many_members(encoding: str, limit: int) -> Problem:
-    """400: a packed body of very many parts."""
+    """400: a compressed body with very many parts."""
     detail = f"the {encoding} body has more than {limit} members; pack it as one"
     return Problem(400, detail, "Content-Encoding")
 
 
-# 400, 408 and 417: how the request came in.
+# 400, 408 and 417: HTTP.
 
 
 def not_http(detail: str) -> Problem:
-    """400: a head that is no HTTP request's."""
+    """400: a malformed head."""
     return Problem(400, f"not an HTTP request: {detail}")
 
 
 def malformed_framing(detail: str) -> Problem:
-    """400: a chunked body that does not add up."""
+    """400: a malformed chunked body."""
     return Problem(400, f"the body's framing is malformed: {detail}; nothing more of it was taken")
 
 
 def body_cut_short() -> Problem:
-    """400: the client closed before all of the body was sent."""
+    """400: the client closed the connection before the end of the body."""
     return Problem(400, "the body is cut short; nothing more of it was taken")
 
 
 def body_too_slow() -> Problem:
-    """408: the body was not there in time."""
+    """408: the body did not arrive in time."""
     return Problem(408, "the body did not arrive in time; nothing more of it was taken")
 
 
 def no_host() -> Problem:
-    """400: not exactly one valid Host header."""
+    """400: there is not exactly one valid Host header."""
     return Problem(400, "send one Host header with the name of this server", "Host")
 
 
 def other_host() -> Problem:
-    """400: an absolute URL of another server."""
+    """400: the absolute URL is another server's."""
     return Problem(400, "the URL of the request line and the Host header name different servers", "Host")
 
 
 def unknown_expectation() -> Problem:
-    """417: an Expect header of something else than 100-continue."""
+    """417: an Expect header other than 100-continue."""
     return Problem(417, "the only expectation that is met is 100-continue", "Expect")
 
 
-# 401, 403, 404, 405, 415 and 429: who asks, and for what.
+# 401, 403, 404, 405, 415 and 429: the client and what it asks for.
 
 
 def no_api_key() -> Problem:
@@ -224,7 +224,7 @@ def no_api_key() -> Problem:
 
 
 def unknown_api_key() -> Problem:
-    """403: a key that is no client's."""
+    """403: the key is not a client's."""
     return Problem(403, "the API key is not known; check it with whoever gave it out", "Authorization")
 
 
@@ -240,13 +240,13 @@ def method_not_allowed(method: str, path: str, allowed: Sequence[str]) -> Proble
 
 
 def unsupported_type(media_type: str, supported: Sequence[str]) -> Problem:
-    """415: a Content-Type other than these."""
+    """415: a Content-Type that is not one of `supported`."""
     detail = f"Content-Type {media_type!r} is not supported; send {' or '.join(supported)}"
     return Problem(415, detail, "Content-Type")
 
 
 def unsupported_encoding(header: str, supported: Sequence[str]) -> Problem:
-    """415: a Content-Encoding other than these."""
+    """415: a Content-Encoding that is not one of `supported`."""
     return Problem(
         415,
         f"Content-Encoding {header!r} is not supported; send the body plain, as gzip or as zstd",

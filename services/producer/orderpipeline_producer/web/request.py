@@ -1,4 +1,4 @@
-"""A request as the order API sees it, whatever HTTP engine brought it, and its body read within bounds."""
+"""A request as its handler sees it, independent of the HTTP engine, and ways to read its body within bounds."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -10,15 +10,15 @@ from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.content_encoding import content_encoding, inflate
 
 ENCODED_SLACK = 4096
-"""Bytes that a packed body may have more than the limit of the unpacked one: what can't be packed grows a little."""
+"""Bytes by which a compressed body may exceed the limit of the uncompressed one: incompressible data grows a little."""
 
 
 class ClientGone(Exception):  # noqa: N818  (not an error of ours)
-    """The client went away before its request was complete; nobody is there to reply to."""
+    """The client disconnected before its request was complete, so there is no one to reply to."""
 
 
 class Fields(Protocol):
-    """Header fields; names are matched without regard to case."""
+    """Header fields; names are case-insensitive."""
 
     def get(self, key: str, default: str) -> str:
         """The first field of that name."""
@@ -28,24 +28,24 @@ class Fields(Protocol):
 
 
 class Body(Protocol):
-    """A request's body as it comes in."""
+    """A request's body as it arrives."""
 
     length: int | None
-    """Bytes announced by Content-Length; None when they are not."""
+    """Bytes announced by Content-Length; None without one."""
 
     def whole(self) -> bytes | None:
-        """All of it, when all of it is here already."""
+        """The whole body if all of it has arrived, else None."""
 
     async def read(self) -> bytes:
         """The next bytes, empty at the end. Raises Problem 400 when the framing is malformed, ClientGone."""
 
     async def proceed(self) -> None:
-        """Tell a client that waits for it (Expect: 100-continue) to send the body."""
+        """Tell a client that waits for permission (Expect: 100-continue) to send the body."""
 
 
 @dataclass(slots=True)
 class Request:
-    """One request. `deadline` is on the event loop's clock: when the reply must be out."""
+    """One request. `deadline` is when the reply must have been sent, on the event loop's clock."""
 
     method: str
     path: str
@@ -55,25 +55,25 @@ class Request:
 
 
 class BodyMemoryBudget:
-    """Bytes of bodies that are held in memory by all requests together, bounded."""
+    """Bounds the bytes that the bodies of all requests together may hold in memory."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._used = 0
 
     def reserve(self, size: int) -> None:
-        """Count `size` more bytes. Raises Problem 503 when there is no room."""
+        """Count `size` more bytes. Raises Problem 503 if that is over the limit."""
         if self._used + size > self._limit:
             raise problems.no_body_memory()
         self._used += size
 
     def release(self, size: int) -> None:
-        """Count `size` bytes less."""
+        """Count `size` bytes fewer."""
         self._used -= size
 
     @contextmanager
     def holding(self, size: int) -> Iterator[None]:
-        """Count `size` bytes for as long as they are worked on. Raises Problem 503 when there is no room."""
+        """Count `size` bytes while the block runs. Raises Problem 503 if that is over the limit."""
         self.reserve(size)
         try:
             yield
@@ -82,7 +82,7 @@ class BodyMemoryBudget:
 
 
 async def pieces(request: Request) -> AsyncIterator[bytes]:
-    """The body's bytes as they come. Raises Problem 408 past the deadline."""
+    """The body's bytes as they arrive. Raises Problem 408 past the deadline."""
     await request.body.proceed()
     while True:
         try:
@@ -96,29 +96,29 @@ async def pieces(request: Request) -> AsyncIterator[bytes]:
 
 
 async def read_body(request: Request, limit: int, memory: BodyMemoryBudget) -> bytes:
-    """The whole body, unpacked: at most `limit` bytes, counted in `memory` while they come.
+    """The whole body, decompressed: at most `limit` bytes, counted in `memory` while they arrive.
 
     Raises Problem 400, 408, 413, 415 or 503, ClientGone.
     """
     encoding = content_encoding(",".join(request.headers.getall("Content-Encoding", ())))
-    most = limit + ENCODED_SLACK if encoding else limit
-    check_length(request, most)
+    encoded_limit = limit + ENCODED_SLACK if encoding else limit
+    check_length(request, encoded_limit)
     data = request.body.whole()
     if data is None:
-        data = await _gather(request, most, memory)
-    if len(data) > most:
+        data = await _receive(request, encoded_limit, memory)
+    if len(data) > encoded_limit:
         raise problems.body_too_large(limit)
     return inflate(encoding, data, limit) if encoding else data
 
 
 def check_length(request: Request, limit: int) -> None:
-    """Refuse by what Content-Length announces, before anything is read. Raises Problem 413."""
+    """Refuse a body by its Content-Length, before any of it is read. Raises Problem 413."""
     length = request.body.length
     if length is not None and length > limit:
         raise problems.body_too_large(limit)
 
 
-async def _gather(request: Request, most: int, memory: BodyMemoryBudget) -> bytes:
+async def _receive(request: Request, limit: int, memory: BodyMemoryBudget) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
@@ -126,8 +126,8 @@ async def _gather(request: Request, most: int, memory: BodyMemoryBudget) -> byte
             memory.reserve(len(piece))
             size += len(piece)
             parts.append(piece)
-            if size > most:
-                raise problems.body_too_large(most)
+            if size > limit:
+                raise problems.body_too_large(limit)
         return b"".join(parts)
     finally:
         memory.release(size)

@@ -8,7 +8,7 @@ from orderpipeline_embedded.run.service_process import last_line
 
 def test_a_failure_is_reported_by_its_message_and_exception(tmp_path: Path) -> None:
     log, trace = tmp_path / "log", "Traceback:\n" + '  File "x.py"\n' * 500 + "ValueError: no partition 3"
-    lines = [{"message": "taking orders"}, {"message": "the consumer ends", "error": trace}]
+    lines = [{"message": "accepting orders"}, {"message": "the consumer ends", "error": trace}]
     log.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert last_line(log) == "the consumer ends: ValueError: no partition 3"
 
