@@ -52,6 +52,7 @@ class Broker:
         path.write_text(config.properties(settings))
         jvm = archive.flags()
         process.format_storage(path, CLUSTER_ID, f"SCRAM-SHA-512=[name={self.username},password={self.password}]", jvm)
+        self.data = folder / "data"
         self._node = process.Node(path, jvm=jvm)
         self._admin: AdminClient | None = None
         self.log = self._node.log

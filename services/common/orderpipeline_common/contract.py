@@ -142,6 +142,7 @@ class Metric:
     HANDLE_SECONDS: Final = "orderpipeline_handle_seconds"
     PARTITIONS_ASSIGNED: Final = "orderpipeline_partitions_assigned"
     REBALANCES: Final = "orderpipeline_rebalances"
+    PARTITION_RESTARTS: Final = "orderpipeline_partition_restarts"
     DEAD_LETTERS_FAILED: Final = "orderpipeline_dead_letters_failed"
     ORDERS_OPEN: Final = "orderpipeline_orders_open"
     TROUBLED: Final = "orderpipeline_troubled"

@@ -13,5 +13,10 @@ class FencedError(Exception):
     """Another consumer now owns the partition: whatever this one still has in flight for it must have no effect."""
 
 
+class WentBackError(FencedError):
+    """The sink no longer has what it had stored: its database was restored, or another server took over. The partition
+    begins again where the database says."""
+
+
 class ProtocolError(Exception):
     """The broker does not support the requested consumer group protocol."""

@@ -29,13 +29,22 @@ class Metrics:
         )
         self.commits = Counter(Metric.COMMITS, "Offset commits, by outcome.", ["outcome"], registry=registry)
         self.rebalances = Counter(Metric.REBALANCES, "Rebalance events.", ["event"], registry=registry)
+        self.restarts = Counter(
+            Metric.PARTITION_RESTARTS,
+            "Partitions that did not go on where the group left off, by cause: the log was truncated or the topic"
+            " recreated, orders expired unhandled, or the database went back.",
+            ["cause"],
+            registry=registry,
+        )
+        for cause in ("recreated", "truncated", "expired", "database"):
+            self.restarts.labels(cause)
         self.partitions_assigned = Gauge(
             Metric.PARTITIONS_ASSIGNED, "Partitions assigned to this consumer.", registry=registry
         )
         self.degraded = Gauge(
             Metric.TROUBLED, "1 while this component fails and holds up orders.", ["what"], registry=registry
         )
-        for component in ("sink", "dead-letter", "commit"):
+        for component in ("sink", "dead-letter", "commit", "position"):
             self.degraded.labels(component).set(0)
         for outcome in ("ok", "failed"):
             self.commits.labels(outcome)

@@ -15,10 +15,12 @@ from orderpipeline_consumer.degradations import Degradations
 from orderpipeline_consumer.errors import ProtocolError
 from orderpipeline_consumer.fetching.selection import make_source
 from orderpipeline_consumer.kafka.backpressure import Backpressure, BackpressureLimits
-from orderpipeline_consumer.kafka.client import consumer_config, make_consumer, protocols_to_try, topic_id
+from orderpipeline_consumer.kafka.client import consumer_config, make_consumer, protocols_to_try
 from orderpipeline_consumer.kafka.commits import Commits
 from orderpipeline_consumer.kafka.dispatcher_proxy import DispatcherProxy
 from orderpipeline_consumer.kafka.poll_loop import DrainLimits, PollLoop, Subscription
+from orderpipeline_consumer.kafka.positions import Positions
+from orderpipeline_consumer.kafka.topic_reader import KafkaTopicReader
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.processing.backoff import Backoff
 from orderpipeline_consumer.processing.dead_letters import KafkaDeadLetters
@@ -56,8 +58,7 @@ class Service:
         self._max_poll_seconds = max_poll_seconds
         self._metrics = Metrics(registry)
         self._degradations = Degradations(self._metrics)
-        admin = partial(settings.kafka.client_config, f"{client_id}-admin")
-        self._sink = sink or settings.sink.open(SinkContext(settings.group, lambda topic: topic_id(admin(), topic)))
+        self._sink = sink or settings.sink.open(SinkContext(settings.group))
         self._dead_letters: KafkaDeadLetters | None = None
         if settings.dead_letter_topic:
             connection = settings.kafka.client_config(f"{client_id}-dead-letters")
@@ -156,7 +157,6 @@ class Service:
             settings.kafka.client_config(self._client_id),
             settings.group,
             protocol,
-            settings.offset_reset,
             max_poll_seconds=max(self._max_poll_seconds, 2 * settings.drain_seconds),
         )
         log.info("joining group %s of topic %s by the %s protocol", settings.group, settings.topic, protocol)
@@ -165,6 +165,7 @@ class Service:
                 settings.topic,
                 partial(make_consumer, config),
                 make_source(settings.accelerator, settings.topic, self._client_id),
+                self._make_positions(),
                 DrainLimits.within(settings.drain_seconds),
             ),
             DispatcherProxy(self._dispatcher, self._loop),
@@ -172,6 +173,16 @@ class Service:
             Commits(settings.batch_size, self._metrics, self._on_commit_result, clock=clock),
             self._metrics,
             clock=clock,
+        )
+
+    def _make_positions(self) -> Positions:
+        settings = self._settings
+        connection = settings.kafka.client_config(f"{self._client_id}-admin")
+        return Positions(
+            KafkaTopicReader(connection, settings.topic, settings.group),
+            settings.topic,
+            from_the_end=settings.offset_reset == "latest",
+            clock=time.monotonic,
         )
 
     def _on_commit_result(self, error: str) -> None:

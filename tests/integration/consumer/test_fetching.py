@@ -55,7 +55,7 @@ class Fetching:
 @contextmanager
 def fetching(broker: Broker, topic: str, source: Source) -> Iterator[Fetching]:
     connection = {"bootstrap.servers": broker.bootstrap, "client.id": CLIENT}
-    one = Fetching(source, Consumer(consumer_config(connection, uuid.uuid4().hex, "classic", "earliest", 60)))
+    one = Fetching(source, Consumer(consumer_config(connection, uuid.uuid4().hex, "classic", 60)))
 
     def on_assign(consumer: Consumer, partitions: list[confluent_kafka.TopicPartition]) -> None:
         source.prepare([TopicPartition(topic, each.partition) for each in partitions])

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from orderpipeline_common.order import decode_order
-from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
+from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError, WentBackError
+from orderpipeline_consumer.records.log_position import LogPosition
 from orderpipeline_consumer.records.record import Record, decode_record
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 from orderpipeline_consumer.sinks.base import Batch, PartitionLease
@@ -22,6 +23,7 @@ from tests.support.postgres import Postgres
 pytestmark = pytest.mark.integration
 
 PARTITION = TopicPartition("orders", 0)
+TOPIC_ID = "id-1"
 
 
 def record(offset: int, text: str) -> Record:
@@ -34,16 +36,13 @@ def order(offset: int, amount: str = "1", customer: str = "c") -> Record:
     return record(offset, f'{head},"amount":{amount}}}')
 
 
-def batch(lease: PartitionLease, position: int | None, *records: Record) -> Batch:
-    return Batch(PARTITION, records, lambda: position, lease)
+def batch(lease: PartitionLease, position: int, *records: Record, leader_epoch: int | None = None) -> Batch:
+    return Batch(PARTITION, records, lambda: LogPosition(position, leader_epoch), lease)
 
 
 @asynccontextmanager
-async def sink(postgres: Postgres, table: str, topic_id: str = "id-1") -> AsyncIterator[PostgresSink]:
-    async def get_topic_id(_: str) -> str:
-        return topic_id
-
-    one = PostgresSink(lambda: postgres.dsn, table=table, group="g", topic_id=get_topic_id, timeout_seconds=60)
+async def sink(postgres: Postgres, table: str) -> AsyncIterator[PostgresSink]:
+    one = PostgresSink(lambda: postgres.dsn, table=table, group="g", timeout_seconds=60)
     try:
         yield one
     finally:
@@ -57,23 +56,57 @@ def new_table() -> str:
 async def test_an_earlier_owner_writes_neither_orders_nor_offsets(postgres: Postgres) -> None:
     table = new_table()
     async with sink(postgres, table) as zombie, sink(postgres, table) as owner:
-        old = await zombie.acquire(PARTITION)
+        old = await zombie.acquire(PARTITION, TOPIC_ID)
         await zombie.handle(batch(old, 5, order(4)))
-        new = await owner.acquire(PARTITION)
-        assert (new.position, new.epoch) == (5, 2)
-        await owner.handle(batch(new, 9, order(8)))
-        with pytest.raises(FencedError):
+        new = await owner.acquire(PARTITION, TOPIC_ID)
+        assert new.position == LogPosition(5)
+        assert new.epoch > old.epoch
+        await owner.handle(batch(new, 9, order(8), leader_epoch=3))
+        with pytest.raises(FencedError) as caught:
             await zombie.handle(batch(old, 7, order(6)))
-        await owner.handle(batch(new, 6, order(5)))  # a batch that ends late does not move the offset back
-    assert postgres.query(f'SELECT "offset" FROM {table} ORDER BY seq') == [(4,), (8,), (5,)]
-    assert postgres.query(f"SELECT position, epoch FROM {table}_offsets") == [(9, 2)]
+        assert not isinstance(caught.value, WentBackError)
+        with pytest.raises(FencedError):
+            await zombie.verify(PARTITION, old)
+        await owner.verify(PARTITION, new)
+    assert postgres.query(f'SELECT "offset" FROM {table} ORDER BY seq') == [(4,), (8,)]
+    assert postgres.query(f"SELECT position, leader_epoch, epoch FROM {table}_offsets") == [(9, 3, new.epoch)]
+
+
+async def test_the_position_goes_back_with_the_log(postgres: Postgres) -> None:
+    table = new_table()
+    async with sink(postgres, table) as one:
+        lease = await one.acquire(PARTITION, TOPIC_ID)
+        await one.handle(batch(lease, 9, order(8), leader_epoch=1))
+        await one.handle(batch(lease, 4, order(3), leader_epoch=2))
+        await one.handle(batch(lease, 5, order(4), leader_epoch=2))
+        assert (await one.acquire(PARTITION, TOPIC_ID)).position == LogPosition(5, 2)
+    assert postgres.query(f'SELECT "offset" FROM {table} ORDER BY seq') == [(8,), (3,), (4,)]
+
+
+async def test_a_database_that_went_back_takes_nothing_more_from_this_owner(postgres: Postgres) -> None:
+    table = new_table()
+    async with sink(postgres, table) as one:
+        lease = await one.acquire(PARTITION, TOPIC_ID)
+        await one.handle(batch(lease, 9, order(8)))
+        for change in ("SET position = 8", "SET position = NULL", "SET epoch = epoch - 1, position = 9"):
+            postgres.execute(f"UPDATE {table}_offsets {change}")
+            with pytest.raises(WentBackError):
+                await one.verify(PARTITION, lease)
+            with pytest.raises(WentBackError):
+                await one.handle(batch(lease, 10, order(9)))
+        postgres.execute(f"DELETE FROM {table}_offsets")
+        with pytest.raises(WentBackError):
+            await one.handle(batch(lease, 10, order(9)))
+        again = await one.acquire(PARTITION, TOPIC_ID)
+        assert (again.position, again.epoch > lease.epoch) == (None, True)
+    assert postgres.query(f'SELECT "offset" FROM {table}') == [(8,)]
 
 
 async def test_amounts_are_exact_and_orders_whole(postgres: Postgres) -> None:
     table = new_table()
     amounts = ["0.1", "0.30", "12345678901234567.89", "1e2", "0"]
     async with sink(postgres, table) as one:
-        lease = await one.acquire(PARTITION)
+        lease = await one.acquire(PARTITION, TOPIC_ID)
         await one.handle(batch(lease, 5, *[order(n, amount, "Zoë \u2603") for n, amount in enumerate(amounts)]))
     found = postgres.query(
         f"SELECT amount, customer_id, quantity, raw->>'product_id', placed_at IS NULL FROM {table} ORDER BY seq"
@@ -85,12 +118,14 @@ async def test_amounts_are_exact_and_orders_whole(postgres: Postgres) -> None:
 async def test_what_no_table_can_hold_is_permanent_and_an_outage_is_not(postgres: Postgres) -> None:
     table = new_table()
     async with sink(postgres, table) as one:
-        lease = await one.acquire(PARTITION)
+        lease = await one.acquire(PARTITION, TOPIC_ID)
         nul = record(0, '{"customer_id":"c","product_id":"p","quantity":1,"amount":1,"order_id":"x","note":"\\u0000"}')
         with pytest.raises(PermanentError) as caught:
             await one.handle(batch(lease, 1, nul))
         assert str(caught.value) == "UntranslatableCharacter: unsupported Unicode escape sequence"  # nothing quoted
         postgres.execute(f"ALTER TABLE {table} RENAME TO {table}_gone")
+        with pytest.raises(WentBackError):
+            await one.handle(batch(lease, 1, order(0)))
         with pytest.raises(UnavailableError):
             await one.handle(batch(lease, 1, order(0)))
         postgres.execute(f"ALTER TABLE {table}_gone RENAME TO {table}")
@@ -103,10 +138,11 @@ async def test_many_pods_make_the_tables_at_once_and_columns_are_added(postgres:
 
     async def pod(number: int) -> PartitionLease:
         async with sink(postgres, table) as one:
-            return await one.acquire(TopicPartition("orders", number % 2))
+            return await one.acquire(TopicPartition("orders", number % 2), TOPIC_ID)
 
     leases = await asyncio.gather(*[pod(number) for number in range(12)])
-    assert sorted(lease.epoch for lease in leases) == sorted([*range(1, 7)] * 2)
+    epochs = [sorted(lease.epoch for lease in leases[number::2]) for number in range(2)]
+    assert [len(set(each)) for each in epochs] == [6, 6]
     assert (
         len(postgres.query("SELECT 1 FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0", (table,))) == 12
     )
@@ -115,12 +151,10 @@ async def test_many_pods_make_the_tables_at_once_and_columns_are_added(postgres:
 async def test_a_topic_made_anew_starts_without_a_position(postgres: Postgres) -> None:
     table = new_table()
     async with sink(postgres, table) as one:
-        lease = await one.acquire(PARTITION)
+        lease = await one.acquire(PARTITION, TOPIC_ID)
         await one.handle(batch(lease, 100, order(99)))
-    async with sink(postgres, table, "id-2") as one:
-        assert (await one.acquire(PARTITION)).position is None
-    async with sink(postgres, table) as one:
-        assert (await one.acquire(PARTITION)).position == 100
+        assert (await one.acquire(PARTITION, "another")).position is None
+        assert (await one.acquire(PARTITION, TOPIC_ID)).position == LogPosition(100)
 
 
 async def test_an_order_without_an_id_gets_that_of_its_place(postgres: Postgres) -> None:
@@ -128,7 +162,7 @@ async def test_an_order_without_an_id_gets_that_of_its_place(postgres: Postgres)
     unnamed = b'{"customer_id":"c","product_id":"p","quantity":2,"amount":0.10}'
     records = [decode_record(PARTITION, n, placed, None, unnamed, ()) for n, placed in ((5, 1_700), (9, -1))]
     async with sink(postgres, table) as one:
-        lease = await one.acquire(PARTITION)
+        lease = await one.acquire(PARTITION, TOPIC_ID)
         await one.handle(batch(lease, 10, *records))
     found = postgres.query(f"SELECT order_id, quantity, placed_at IS NULL, raw FROM {table} ORDER BY seq")
     assert [row[0] for row in found] == [one.order and one.order.order_id for one in records]

@@ -54,11 +54,16 @@ class Message:
     def headers(self) -> object:
         return self._headers
 
+    def leader_epoch(self) -> int | None:
+        return 3
+
 
 class RecordBatch:
     """A fetched batch of records that are already decoded."""
 
     topic_partition = orders(0)
+
+    leader_epoch = 3
 
     def __init__(self, records: Sequence[Record]) -> None:
         assert all(one.offset < other.offset for one, other in pairwise(records))

@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry
 
+from orderpipeline_common.contract import Metric
 from orderpipeline_consumer.degradations import Degradations
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.processing.backoff import Backoff
 from orderpipeline_consumer.processing.dispatcher import Dispatcher
 from orderpipeline_consumer.processing.partition import AssignedPartition
 from orderpipeline_consumer.processing.policy import Policy
+from orderpipeline_consumer.processing.start import LogState
 from orderpipeline_consumer.records.record import Headers, Record
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 from orderpipeline_consumer.sinks.base import Batch, PartitionLease
@@ -29,12 +31,17 @@ class ControlledSink:
         self.respond: Callable[[Sequence[Record]], None] = lambda _: None
         self.started: list[int] = []
         self.done: list[int] = []
-        self.positions: list[int | None] = []
+        self.positions: list[int] = []
         self.running = self.max_running = 0
         self.lease = PartitionLease()
+        self.lost: Exception | None = None
 
-    async def acquire(self, topic_partition: TopicPartition) -> PartitionLease:
+    async def acquire(self, topic_partition: TopicPartition, topic_id: str) -> PartitionLease:
         return self.lease
+
+    async def verify(self, topic_partition: TopicPartition, lease: PartitionLease) -> None:
+        if self.lost is not None:
+            raise self.lost
 
     async def handle(self, batch: Batch) -> None:
         self.started += [one.offset for one in batch.records]
@@ -45,7 +52,7 @@ class ControlledSink:
             self.respond(batch.records)
         finally:
             self.running -= 1
-        self.positions.append(batch.position())
+        self.positions.append(batch.position().offset)
         self.done += [one.offset for one in batch.records]
 
     async def close(self) -> None: ...
@@ -87,7 +94,7 @@ class DispatcherHarness:
         self.dispatcher = Dispatcher(
             policy, self.sink, dead_letters, self.metrics, self.degradations, on_failure=self.failures.append
         )
-        self.partition = AssignedPartition(orders(0))
+        self.partition = AssignedPartition(orders(0), log=LogState("id", 0, 10**6))
 
     async def receive(self, *items: Record | int) -> None:
         if self.partition.lease is None:
@@ -95,6 +102,10 @@ class DispatcherHarness:
             while self.partition.lease is None:
                 await asyncio.sleep(0)
         self.dispatcher.receive(self.partition, entries(*items))
+
+    def restarts(self, cause: str) -> float | None:
+        """How often partitions started over for this cause."""
+        return self.metrics.registry.get_sample_value(f"{Metric.PARTITION_RESTARTS}_total", {"cause": cause})
 
     async def until(self, condition: Callable[[], bool]) -> None:
         await settles("such a state", condition, every=0.001)

@@ -4,18 +4,24 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from prometheus_client import CollectorRegistry
 
+from orderpipeline_consumer.errors import UnavailableError
 from orderpipeline_consumer.fetching.confluent import ConfluentSource
 from orderpipeline_consumer.fetching.source import Source
 from orderpipeline_consumer.kafka.backpressure import Backpressure, BackpressureLimits
 from orderpipeline_consumer.kafka.commits import Commits
 from orderpipeline_consumer.kafka.dispatcher_proxy import DispatcherProxy
 from orderpipeline_consumer.kafka.poll_loop import DrainLimits, PollLoop, Subscription
+from orderpipeline_consumer.kafka.positions import Positions
+from orderpipeline_consumer.kafka.topic_reader import TopicState
 from orderpipeline_consumer.metrics import Metrics
+from orderpipeline_consumer.records.commit import Commit
+from orderpipeline_consumer.records.log_position import LogPosition
 from tests.support.waiting import settles
 from tests.unit.consumer.dispatcher_harness import DispatcherHarness
 
@@ -45,6 +51,9 @@ class Message:
 
     def headers(self) -> None: ...
 
+    def leader_epoch(self) -> int:
+        return 3
+
 
 class ScriptedConsumer:
     """Each poll runs the next step of a script: a callback of the group, or a message."""
@@ -54,6 +63,7 @@ class ScriptedConsumer:
         self.commits: list[dict[int, int]] = []
         self.refusals = 0
         self.paused: set[int] = set()
+        self.sought: dict[int, int] = {}
         self.closed = False
         self.commit_answered = threading.Event()
         self.commit_answered.set()
@@ -73,6 +83,9 @@ class ScriptedConsumer:
         return []
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None: ...
+
+    def seek(self, partition: TopicPartition) -> None:
+        self.sought[partition.partition] = partition.offset
 
     def pause(self, partitions: list[TopicPartition]) -> None:
         self.paused |= {one.partition for one in partitions}
@@ -95,6 +108,26 @@ class ScriptedConsumer:
         self.closed = True
 
 
+class FixedTopicReader:
+    """A topic with three partitions, in which the group has committed offset 5 of each."""
+
+    def __init__(self, commits: dict[int, Commit] | None = None) -> None:
+        known = {number: Commit(LogPosition(5), "id") for number in range(3)}
+        self.state = TopicState("id", dict.fromkeys(range(3), (0, 10**6)), known if commits is None else commits)
+        self.failures = 0
+
+    def read(self) -> TopicState:
+        if self.failures:
+            self.failures -= 1
+            raise UnavailableError("no broker")
+        return self.state
+
+    def request_topic_id(self) -> "Future[str]":
+        answer: Future[str] = Future()
+        answer.set_result(self.state.topic_id)
+        return answer
+
+
 class PollLoopHarness:
     """Runs a poll loop until the script has ended, then stops it."""
 
@@ -104,17 +137,22 @@ class PollLoopHarness:
         limits: BackpressureLimits | None = None,
         *,
         source: Source | None = None,
+        reader: "FixedTopicReader | None" = None,
+        from_the_end: bool = False,
     ) -> None:
         harness = DispatcherHarness(workers=10, batch_size=1)
         self.sink = harness.sink
+        self.restarts = harness.restarts
         self.dispatcher = harness.dispatcher
         self.consumer = ScriptedConsumer(script)
+        self.reader = reader or FixedTopicReader()
         metrics = Metrics(CollectorRegistry())
         self.poll_loop = PollLoop(
             Subscription(
                 "orders",
                 lambda *_: self.consumer,  # type: ignore[arg-type, return-value]
                 source or ConfluentSource("orders"),
+                Positions(self.reader, "orders", from_the_end=from_the_end, clock=time.monotonic),
                 DrainLimits(revoke_seconds=1, drain_seconds=1, leave_seconds=1.5),
             ),
             DispatcherProxy(self.dispatcher, asyncio.get_running_loop()),

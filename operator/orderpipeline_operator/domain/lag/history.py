@@ -52,6 +52,8 @@ def advance(
     """Take in one reading. An Unknown passes through; a clock that stands or steps back gives Unknown once."""
     if isinstance(reading, Unknown):
         return history, reading
+    if any(each.committed is not None for each in reading.partitions.values()):
+        reset = "earliest"  # `latest` applies to a group's first start only
     if history.at is not None and now <= history.at:
         rebased = History(at=now, arrival_rate=history.arrival_rate, processed_rate=history.processed_rate)
         return rebased, Unknown("ClockStep", "The clock went back between two readings; the next reading counts again.")

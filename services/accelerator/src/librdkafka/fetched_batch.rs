@@ -84,11 +84,14 @@ pub struct FetchedBatch {
     infos: Vec<RecordInfo>,
     #[pyo3(get)]
     partition: i32,
+    /// The leader epoch in which all of them were written; None if unknown.
+    #[pyo3(get)]
+    leader_epoch: Option<i32>,
 }
 
 impl FetchedBatch {
-    pub fn new(messages: Arc<Messages>, partition: i32, infos: Vec<RecordInfo>) -> Self {
-        Self { messages, infos, partition }
+    pub fn new(messages: Arc<Messages>, partition: i32, leader_epoch: i32, infos: Vec<RecordInfo>) -> Self {
+        Self { messages, infos, partition, leader_epoch: (leader_epoch >= 0).then_some(leader_epoch) }
     }
 
     fn infos(&self, start: usize, end: usize) -> PyResult<&[RecordInfo]> {

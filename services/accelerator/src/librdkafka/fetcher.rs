@@ -36,9 +36,10 @@ unsafe impl Send for Fetcher {}
 unsafe impl Sync for Fetcher {}
 unsafe impl Send for Queue {}
 
-/// Messages of one partition that will be a batch.
+/// Messages of one partition and one leader epoch that will be a batch.
 struct Growing {
     partition: i32,
+    leader_epoch: i32,
     messages: Vec<*mut Message>,
     infos: Vec<RecordInfo>,
 }
@@ -97,7 +98,7 @@ impl Fetcher {
         for batch in polled.batches {
             let messages = Arc::new(Messages::new(self.api.clone(), batch.messages));
             queue.unreleased.push(Arc::downgrade(&messages));
-            batches.push(FetchedBatch::new(messages, batch.partition, batch.infos));
+            batches.push(FetchedBatch::new(messages, batch.partition, batch.leader_epoch, batch.infos));
         }
         (batches, polled.ends, polled.errors)
     }
@@ -157,17 +158,21 @@ impl Fetcher {
             return;
         }
         // SAFETY: the message has just been taken from the queue.
-        let info = unsafe { RecordInfo::of(message) };
-        // Offsets rise within a batch: where they go back, the log has been replaced and another batch begins.
+        let (info, leader_epoch) = unsafe { (RecordInfo::of(message), (self.api.message_leader_epoch)(pointer)) };
+        // Offsets rise within a batch: where they go back, the log has been replaced and another batch begins. So does
+        // one where the leader epoch changes.
         let batch = polled.batches.iter_mut().rev().find(|batch| batch.partition == message.partition);
         match batch {
-            Some(batch) if batch.infos.last().is_some_and(|last| last.offset < info.offset) => {
+            Some(batch)
+                if batch.leader_epoch == leader_epoch
+                    && batch.infos.last().is_some_and(|last| last.offset < info.offset) =>
+            {
                 batch.messages.push(pointer);
                 batch.infos.push(info);
             }
             _ => {
                 let (messages, infos) = (vec![pointer], vec![info]);
-                polled.batches.push(Growing { partition: message.partition, messages, infos });
+                polled.batches.push(Growing { partition: message.partition, leader_epoch, messages, infos });
             }
         }
     }

@@ -208,6 +208,7 @@ api! {
     message_destroy: fn(*mut Message);
     message_errstr: fn(*const Message) -> *const c_char;
     message_timestamp: fn(*const Message, *mut c_int) -> i64;
+    message_leader_epoch: fn(*const Message) -> i32;
     message_headers: fn(*const Message, *mut *mut rd_kafka_headers_t) -> c_int;
     header_get_all: fn(*const rd_kafka_headers_t, usize, *mut *const c_char, *mut *const c_void, *mut usize) -> c_int;
 }

@@ -80,11 +80,15 @@ class LazyOrders(Sequence[Order]):
 class AcceleratedBatch:
     """Messages of one partition; see `FetchedBatch`."""
 
-    __slots__ = ("_messages", "all_valid", "json_array", "offset", "ordering_keys", "timestamps", "topic_partition")
+    __slots__ = (
+        "_messages", "all_valid", "json_array", "leader_epoch", "offset", "ordering_keys", "timestamps",
+        "topic_partition",
+    )  # fmt: skip
 
     def __init__(self, topic_partition: TopicPartition, messages: "Messages") -> None:
         self.topic_partition = topic_partition
         self._messages = messages
+        self.leader_epoch = messages.leader_epoch
         self.all_valid = messages.all_valid
         self.json_array = messages.json_array
         self.offset = messages.offset

@@ -21,12 +21,13 @@ MAX_MESSAGES: Final = 5000
 class MessageBatch:
     """Messages of one partition; see `FetchedBatch`. `_orders` is None when not all of them are known to be orders."""
 
-    __slots__ = ("_average_size", "_messages", "_offsets", "_orders", "offset", "topic_partition")
+    __slots__ = ("_average_size", "_messages", "_offsets", "_orders", "leader_epoch", "offset", "topic_partition")
 
     def __init__(self, topic_partition: TopicPartition, messages: list[Message], offsets: list[int]) -> None:
         self.topic_partition = topic_partition
         self._messages = messages
         self._offsets = offsets
+        self.leader_epoch = messages[-1].leader_epoch()
         self.offset = offsets.__getitem__
         values = [message.value() or b"" for message in messages]
         self._orders = decode_all(values)
@@ -108,11 +109,13 @@ class ConfluentSource:
 
 
 def _batches(topic_partition: TopicPartition, messages: list[Message]) -> Iterator[FetchedBatch]:
-    """One batch, or more if the log was truncated or recreated meanwhile: offsets ascend within a batch."""
+    """One batch, or more if the leader or the log changed meanwhile: within a batch offsets ascend, in one leader
+    epoch."""
     offsets = [message.offset() or 0 for message in messages]
+    epochs = [message.leader_epoch() for message in messages]
     start = 0
     for index, (one, other) in enumerate(pairwise(offsets), 1):
-        if other <= one:
+        if other <= one or epochs[index] != epochs[index - 1]:
             yield MessageBatch(topic_partition, messages[start:index], offsets[start:index])
             start = index
     yield MessageBatch(topic_partition, messages[start:], offsets[start:])

@@ -61,7 +61,7 @@ class Backpressure:
         pause: list[TopicPartition] = []
         resume: list[TopicPartition] = []
         for partition in partitions:
-            paused = pause_all or self._has_too_many_uncommitted(partition)
+            paused = pause_all or not partition.positioned or self._has_too_many_uncommitted(partition)
             if paused != partition.paused or repeat:
                 partition.paused = paused
                 (pause if paused else resume).append(to_kafka(partition.topic_partition))

@@ -1,16 +1,14 @@
 """The Kafka client: its configuration, the group protocol, and what its errors and statistics mean."""
 
-import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import confluent_kafka
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaError
 
-from orderpipeline_consumer.errors import UnavailableError
+from orderpipeline_consumer.records.log_position import LogPosition
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 
 log = logging.getLogger(__name__)
@@ -19,7 +17,6 @@ Config = Mapping[str, str | int | float | bool]
 AUTO: Final = "auto"
 CLASSIC: Final = "classic"
 CONSUMER: Final = "consumer"
-ADMIN_SECONDS: Final = 10.0
 SETTLED_MS: Final = 5000
 _FATAL: Final = (
     KafkaError._FATAL,
@@ -30,15 +27,13 @@ _FATAL: Final = (
 """The process ends for a wrong ACL or a group with another protocol, so that the pod's status shows it."""
 
 
-def consumer_config(
-    connection: Config, group: str, protocol: str, offset_reset: str, max_poll_seconds: float
-) -> dict[str, Any]:
+def consumer_config(connection: Config, group: str, protocol: str, max_poll_seconds: float) -> dict[str, Any]:
     """The consumer's configuration. `max_poll_seconds` must be longer than any drain, during which nothing polls."""
     config: dict[str, Any] = {
         **connection,
         "group.id": group,
         "group.protocol": protocol,
-        "auto.offset.reset": offset_reset,
+        "auto.offset.reset": "earliest",  # where a log was cut: the end would skip orders (see positions.py)
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "enable.partition.eof": True,  # its offset is past trailing transaction markers, which no record reveals
@@ -102,23 +97,16 @@ def is_fatal(error: KafkaError) -> bool:
     return bool(error.fatal()) or error.code() in _FATAL
 
 
-async def topic_id(connection: Config, topic: str) -> str:
-    """The id that Kafka gave the topic when it was created. Raises UnavailableError."""
-
-    def describe() -> str:
-        admin = AdminClient(dict(connection), logger=logging.getLogger("librdkafka"))
-        results = admin.describe_topics(TopicCollection([topic]), request_timeout=ADMIN_SECONDS)
-        return str(results[topic].result(ADMIN_SECONDS).topic_id)
-
-    try:
-        return await asyncio.get_running_loop().run_in_executor(None, describe)
-    except (KafkaException, TimeoutError) as error:
-        raise UnavailableError(f"kafka: describing topic {topic}: {error}") from error
-
-
-def to_kafka(topic_partition: TopicPartition, offset: int = OFFSET_INVALID) -> confluent_kafka.TopicPartition:
-    """The client's own class for a partition, with the offset to commit if there is one."""
-    return confluent_kafka.TopicPartition(topic_partition.topic, topic_partition.partition, offset)
+def to_kafka(
+    topic_partition: TopicPartition, position: LogPosition | None = None, metadata: str = ""
+) -> confluent_kafka.TopicPartition:
+    """The client's own class for a partition, with the position to commit or to read from if there is one."""
+    topic, partition = topic_partition
+    if position is None:
+        return confluent_kafka.TopicPartition(topic, partition)
+    offset, leader_epoch = position
+    epoch = -1 if leader_epoch is None else leader_epoch  # as the client writes an unknown one
+    return confluent_kafka.TopicPartition(topic, partition, offset, metadata=metadata, leader_epoch=epoch)
 
 
 def from_kafka(partition: confluent_kafka.TopicPartition) -> TopicPartition:

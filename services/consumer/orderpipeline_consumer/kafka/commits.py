@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from orderpipeline_consumer.kafka.client import to_kafka
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.processing.partition import AssignedPartition
+from orderpipeline_consumer.records.commit import Commit
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ REBALANCING: Final = (
 )
 """The group has moved on and this member has not followed yet: it does so while it polls, and may commit then."""
 
-Uncommitted = list[tuple[AssignedPartition, int]]
+Uncommitted = list[tuple[AssignedPartition, Commit]]
 
 
 class Commits:
@@ -66,7 +67,9 @@ class Commits:
         uncommitted = _uncommitted(partitions)
         if not uncommitted:
             return
-        orders = sum(position - each.committed for each, position in uncommitted if each.committed is not None)
+        orders = sum(
+            commit.position.offset - each.committed for each, commit in uncommitted if each.committed is not None
+        )
         if orders >= self._batch_size or now >= self._due_at:
             self._not_before = now + MIN_INTERVAL_SECONDS
             self.in_progress_since = now
@@ -109,7 +112,7 @@ class Commits:
 
     def _commit(self, consumer: Consumer, uncommitted: Uncommitted) -> None:
         self._due_at = self._clock() + MAX_DELAY_SECONDS
-        offsets = [to_kafka(each.topic_partition, position) for each, position in uncommitted]
+        offsets = [to_kafka(each.topic_partition, commit.position, commit.metadata) for each, commit in uncommitted]
         try:
             _raise_first_error(consumer.commit(offsets=offsets, asynchronous=False))
         except KafkaException as error:
@@ -119,8 +122,8 @@ class Commits:
             raise
         self._metrics.commits.labels("ok").inc()
         self._on_result("")
-        for each, position in uncommitted:
-            each.committed = position
+        for each, commit in uncommitted:
+            each.committed = commit.position.offset
 
 
 def _raise_first_error(results: list[TopicPartition]) -> None:
@@ -130,16 +133,19 @@ def _raise_first_error(results: list[TopicPartition]) -> None:
 
 
 def _uncommitted(partitions: Iterable[AssignedPartition]) -> Uncommitted:
-    return [(each, position) for each in partitions if (position := _position_to_commit(each)) is not None]
+    return [(each, commit) for each in partitions if (commit := _to_commit(each)) is not None]
 
 
-def _position_to_commit(partition: AssignedPartition) -> int | None:
+def _to_commit(partition: AssignedPartition) -> Commit | None:
     """None if there is nothing new. Never lower than an earlier commit of the same log."""
     tracker = partition.offsets
     if partition.committed_tracker is not tracker:
         partition.committed_tracker = tracker
         partition.committed = None
     position = tracker.position
-    if position is None or (partition.committed is not None and position <= partition.committed):
+    if position is None or partition.log is None or not partition.positioned:
         return None
-    return position
+    if partition.committed is not None and position <= partition.committed:
+        return None
+    # `stored` is read after the position: by then it covers what completed below it.
+    return Commit(tracker.at(position), partition.log.topic_id, partition.stored)

@@ -15,9 +15,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from orderpipeline_consumer.errors import ProtocolError
 from orderpipeline_consumer.fetching.source import Source
 from orderpipeline_consumer.kafka.backpressure import Backpressure
-from orderpipeline_consumer.kafka.client import from_kafka, is_fatal, is_member, is_reachable, lacks_protocol
+from orderpipeline_consumer.kafka.client import from_kafka, is_fatal, is_member, is_reachable, lacks_protocol, to_kafka
 from orderpipeline_consumer.kafka.commits import Commits
 from orderpipeline_consumer.kafka.dispatcher_proxy import DispatcherProxy
+from orderpipeline_consumer.kafka.positions import Positions
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.processing.partition import AssignedPartition
 from orderpipeline_consumer.records.batch import Entry
@@ -55,12 +56,13 @@ class DrainLimits:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What is consumed and how: the topic, the consumer, the source of its records, and the time for giving up
-    partitions."""
+    """What is consumed and how: the topic, the consumer, the source of its records, where its partitions begin, and the
+    time for giving them up."""
 
     topic: str
     make_consumer: MakeConsumer
     source: Source
+    positions: Positions
     drain_limits: DrainLimits
 
 
@@ -80,6 +82,7 @@ class PollLoop:
     ) -> None:
         self._subscription = subscription
         self._source = subscription.source
+        self._positions = subscription.positions
         self._limits = subscription.drain_limits
         self._dispatcher = dispatcher
         self._backpressure = backpressure
@@ -125,6 +128,7 @@ class PollLoop:
             )
             while not self._stop.is_set():
                 self._last_turn = self._clock()
+                self._position(consumer)
                 self._backpressure.update(consumer, self._assigned.values())
                 self._commits.commit_if_due(consumer, self._assigned.values())
                 if self._backpressure.hold_polling:
@@ -150,15 +154,33 @@ class PollLoop:
         entries: dict[AssignedPartition, list[Entry]] = {}
         for batch in fetched.batches:
             partition = self._assigned.get(batch.topic_partition)
-            if partition is not None:  # it may have been revoked meanwhile
+            if partition is not None and partition.positioned:  # otherwise it was revoked, or these are not its first
                 partition.fetched += len(batch)
                 entries.setdefault(partition, []).append(batch)
         for topic_partition, end in fetched.ends:
             partition = self._assigned.get(topic_partition)
-            if partition is not None:
+            if partition is not None and partition.positioned:
                 entries.setdefault(partition, []).append(end)
         if entries:
             self._dispatcher.receive(entries)
+
+    def _position(self, consumer: Consumer) -> None:
+        """Begin with partitions that were assigned, or must be anew; each has to know where first."""
+        restart = [each for each in self._assigned.values() if each.restart]
+        if self._positions.topic_was_recreated():
+            log.warning("topic %s was made anew: all of it is read, from the beginning", self._subscription.topic)
+            restart = list(self._assigned.values())
+            for each in restart:
+                each.restart = "the topic was made anew"
+            self._dispatcher.drain(restart, self._limits.revoke_seconds)
+        if restart:
+            self._dispatcher.remove(restart)
+            for each in restart:
+                log.info("partition %s begins again: %s", each.topic_partition, each.restart)
+                self._assigned[each.topic_partition] = AssignedPartition(each.topic_partition)
+        for each in self._positions.read(consumer, self._assigned.values()):
+            self._dispatcher.assign(each)
+        self._positions.seek(consumer, self._assigned.values())
 
     def _on_error(self, error: KafkaError) -> None:
         if lacks_protocol(error):
@@ -182,10 +204,11 @@ class PollLoop:
         self._source.prepare(assigned)
         if partitions:
             consumer.resume(partitions)  # the client remembers what was paused when it was revoked
-        consumer.incremental_assign(partitions)
-        for topic_partition in assigned:
-            partition = self._assigned[topic_partition] = AssignedPartition(topic_partition)
-            self._dispatcher.assign(partition)
+        added = {each: AssignedPartition(each) for each in assigned}
+        for known in self._positions.read(consumer, added.values()):
+            self._dispatcher.assign(known)
+        consumer.incremental_assign([to_kafka(each, added[each].preliminary) for each in assigned])
+        self._assigned |= added
         self.joined = True
         self._metrics.partitions_assigned.set(len(self._assigned))
 

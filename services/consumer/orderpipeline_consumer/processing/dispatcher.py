@@ -13,12 +13,14 @@ from typing import Final
 
 from orderpipeline_common.contract import Header
 from orderpipeline_consumer.degradations import Degradations
-from orderpipeline_consumer.errors import FencedError, PermanentError
+from orderpipeline_consumer.errors import FencedError, PermanentError, WentBackError
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.processing.bisect_failures import Failure, Outcome, bisect_failures
 from orderpipeline_consumer.processing.dead_letters import DeadLetters, dead_letter_headers
+from orderpipeline_consumer.processing.leases import Leases
 from orderpipeline_consumer.processing.partition import AssignedPartition
 from orderpipeline_consumer.processing.policy import Policy
+from orderpipeline_consumer.processing.start import TRUNCATED
 from orderpipeline_consumer.processing.tasks import PartitionTasks
 from orderpipeline_consumer.records.batch import BatchSlice, Entry
 from orderpipeline_consumer.records.offsets import OffsetTracker
@@ -55,30 +57,29 @@ class Dispatcher:
         self._metrics = metrics
         self._degradations = degradations
         self._partitions: deque[AssignedPartition] = deque()
+        self._leases = Leases(sink, policy, metrics, degradations)
         self._busy_workers = 0
         self._tasks = PartitionTasks(self._start_worker, on_failure)
         metrics.orders_open.set_function(lambda: sum(partition.open for partition in self._partitions))
 
     def assign(self, partition: AssignedPartition) -> None:
-        """Add a partition; its records are handled once the sink has granted the lease."""
+        """Add a partition whose log is known; once the sink has granted the lease, `start` tells where to read."""
         self._partitions.append(partition)
-        self._tasks.start(self._acquire(partition), partition, drained=False)
+        self._tasks.start(self._leases.hold(partition), partition, drained=False)
 
     def receive(self, partition: AssignedPartition, entries: Sequence[Entry]) -> None:
         """Queue batches in the order of their offsets."""
-        batches = [entry for entry in entries if not isinstance(entry, int)]
-        if partition.lease is None and not partition.draining:
-            partition.before_lease += entries
-            partition.bytes += sum(batch.size(0, len(batch)) for batch in batches)
-            return
-        partition.received += sum(map(len, batches))
+        partition.received += sum(len(entry) for entry in entries if not isinstance(entry, int))
         if partition.draining:
             return  # ignores end offsets too: they are past records that were not queued
+        tracker = partition.offsets
         for entry in entries:
             if isinstance(entry, int):
                 partition.offsets.skip_to(entry)
             else:
                 partition.receive(entry)
+        if partition.offsets is not tracker:
+            self._metrics.restarts.labels(TRUNCATED).inc()
         self._start_worker()
 
     async def drain(self, partitions: Sequence[AssignedPartition], seconds: float) -> None:
@@ -104,22 +105,8 @@ class Dispatcher:
             partition.abandon()
             if partition in self._partitions:
                 self._partitions.remove(partition)
+            self._leases.forget(partition)
         await self._tasks.cancel(partitions)
-
-    async def _acquire(self, partition: AssignedPartition) -> None:
-        attempts = 0
-        while True:
-            try:
-                partition.lease = await self._sink.acquire(partition.topic_partition)
-            except Exception as error:
-                attempts += 1
-                self._degradations.set("sink", str(error))
-                await asyncio.sleep(self._policy.outage_delay(attempts))
-            else:
-                self._degradations.clear("sink")
-                entries, partition.before_lease, partition.bytes = partition.before_lease, [], 0
-                self.receive(partition, entries)
-                return
 
     def _start_worker(self) -> None:
         """Start a worker if one is free and there is work. It starts the next one only once its first batch waits for
@@ -154,6 +141,8 @@ class Dispatcher:
                 self._tasks.enter(task, partition)
                 try:
                     await self._process(partition, batch)
+                except WentBackError as error:
+                    partition.give_back(str(error))
                 except FencedError:
                     if not partition.draining:  # fencing the leftovers of an earlier assignment is intended
                         raise
@@ -170,9 +159,9 @@ class Dispatcher:
         assert lease is not None
         failed: Exception | None = None
         if isinstance(batch, BatchSlice):
-            position = partial(tracker.position_if, records=batch.in_flight)
+            position = partial(partition.position_with, tracker, records=batch.in_flight)
             try:
-                await self._handle(Batch(partition.topic_partition, batch, position, lease))
+                await self._handle(partition, Batch(partition.topic_partition, batch, position, lease))
             except FencedError:
                 raise
             except Exception as error:
@@ -183,8 +172,8 @@ class Dispatcher:
             batch = partition.split(tracker, batch)
 
         async def handle(records: Sequence[Record]) -> None:
-            position = partial(tracker.position_if, {record.offset for record in records})
-            await self._handle(Batch(partition.topic_partition, records, position, lease))
+            position = partial(partition.position_with, tracker, {record.offset for record in records})
+            await self._handle(partition, Batch(partition.topic_partition, records, position, lease))
             partition.complete(tracker, records)
 
         outcome = await bisect_failures(batch, handle, failed)
@@ -193,12 +182,14 @@ class Dispatcher:
         for key in dict.fromkeys(record.ordering_key for record in batch):
             self._conclude(partition, tracker, key, outcome)
 
-    async def _handle(self, batch: Batch) -> None:
+    async def _handle(self, partition: AssignedPartition, batch: Batch) -> None:
         began = time.monotonic()
         try:
             await self._sink.handle(batch)
         finally:
             self._metrics.handle_seconds.observe(time.monotonic() - began)
+        if batch.lease.stores_positions:
+            partition.stored = partition.storing
         self._metrics.orders_handled.inc(len(batch.records))
         self._degradations.clear("sink")
 

@@ -1,14 +1,15 @@
 """One assignment of one partition: what was received, what is queued, what may be committed."""
 
 import logging
-from bisect import bisect_left
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 from orderpipeline_consumer.processing.keyed_queue import KeyedQueue
-from orderpipeline_consumer.records.batch import BatchSlice, Entry, FetchedBatch
-from orderpipeline_consumer.records.offsets import OffsetTracker
+from orderpipeline_consumer.processing.start import LogState, Start
+from orderpipeline_consumer.records.batch import BatchSlice, FetchedBatch
+from orderpipeline_consumer.records.log_position import LogPosition
+from orderpipeline_consumer.records.offsets import InFlightRange, OffsetTracker
 from orderpipeline_consumer.records.record import Record
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 from orderpipeline_consumer.sinks.base import PartitionLease
@@ -24,7 +25,7 @@ class AssignedPartition:
     Records wait in `slices`. As long as only one batch is in flight, it is cut from there unchanged (`whole`). For a
     concurrent second one, or after a failure, records go one by one through `queue`, which keeps customers apart.
 
-    The dispatcher (event loop) writes all but the last four fields, which belong to the poll loop's thread; each side
+    The dispatcher (event loop) writes all but the last six fields, which belong to the poll loop's thread; each side
     only reads single values of the other's."""
 
     topic_partition: TopicPartition
@@ -43,9 +44,15 @@ class AssignedPartition:
     """The highest offset that was ever passed to the sink."""
     draining: bool = False
     lease: PartitionLease | None = None
-    """What the sink granted for this assignment; no record is handled before."""
-    before_lease: list[Entry] = field(default_factory=list)
-    """What was received before the lease; counted in `bytes`."""
+    """What the sink granted for this assignment."""
+    start: Start | None = None
+    """Where reading begins; no record is received before this is known."""
+    stored: int | None = None
+    """The offset up to which the sink has stored the partition."""
+    storing: int | None = None
+    """The offset that the batch in flight asks the sink to store."""
+    restart: str = ""
+    """Why the partition must be assigned anew by the poll loop, or an empty string."""
     open: int = 0
     """Records received and not yet complete."""
     bytes: int = 0
@@ -53,6 +60,10 @@ class AssignedPartition:
     received: int = 0
     """Records that have ever arrived from the poll loop's thread."""
 
+    log: LogState | None = None
+    """The log when it was assigned; None until Kafka has answered."""
+    positioned: bool = False
+    """Whether the client reads from `start`."""
     fetched: int = 0
     committed: int | None = None
     committed_tracker: OffsetTracker | None = None
@@ -60,25 +71,33 @@ class AssignedPartition:
     paused: bool = False
 
     @property
+    def preliminary(self) -> LogPosition | None:
+        """An offset that the log has, for the client to begin with until `start` is known; None if that is unknown."""
+        if self.log is None:
+            return None
+        offset = self.log.begin if self.log.commit is None else self.log.commit.position.offset
+        return LogPosition(min(max(offset, self.log.begin), self.log.end))
+
+    @property
     def ready(self) -> bool:
         """Whether `next_batch` may return something."""
         return bool(self.slices) or self.queue.ready
 
+    def begin(self, lease: PartitionLease, start: Start) -> None:
+        """Records may be received from `start` on."""
+        self.lease = lease
+        self.stored = lease.position.offset if lease.position is not None else None
+        self.offsets = OffsetTracker(None if start.cut else start.position)
+        self.start = start
+
     def receive(self, batch: FetchedBatch) -> None:
-        """Queue a batch behind all others, without what the sink already has."""
+        """Queue a batch behind all others."""
         first = batch.offset(0)
         expected = self.offsets.next_offset
         if expected is not None and first < expected:
             self._start_over(first)
-        stored = self.lease.position if self.lease is not None else None
-        skip = 0
-        if stored is not None and first < stored:  # only the commit was lost
-            skip = bisect_left(range(len(batch)), stored, key=batch.offset)
-            self.offsets.skip_to(batch.offset(skip - 1) + 1)
-        if skip == len(batch):
-            return
-        records = BatchSlice(batch, skip, len(batch))
-        self.offsets.receive(records.first_offset, records.last_offset, len(records))
+        records = BatchSlice(batch, 0, len(batch))
+        self.offsets.receive(records.first_offset, records.last_offset, len(records), records.leader_epoch)
         self.open += len(records)
         self.bytes += records.size
         self.slices.append(records)
@@ -97,6 +116,14 @@ class AssignedPartition:
         batch = self.queue.pop_batch(limit)
         self.last_started = max([self.last_started, *(record.offset for record in batch)])
         return batch
+
+    def position_with(
+        self, tracker: OffsetTracker, completed: Collection[int] = (), records: InFlightRange | None = None
+    ) -> LogPosition:
+        """What the sink may store along with these records."""
+        position = tracker.position_if(completed, records)
+        self.storing = position.offset
+        return position
 
     def complete(self, tracker: OffsetTracker, records: Sequence[Record]) -> None:
         """These records are handled, or written as dead letters. `tracker` is `offsets` as it was when they were
@@ -135,6 +162,11 @@ class AssignedPartition:
         self.slices.clear()
         self.queue.clear()
 
+    def give_back(self, reason: str) -> None:
+        """The poll loop must assign the partition anew: nothing of this assignment counts any more."""
+        self.abandon()
+        self.restart = reason
+
     def _start_over(self, offset: int) -> None:
         log.warning(
             "partition %s went back to offset %d: its log was truncated or recreated", self.topic_partition, offset
@@ -146,8 +178,6 @@ class AssignedPartition:
         self.last_started = -1
         self.attempts.clear()
         self.outages.clear()
-        if self.lease is not None:  # the sink's position is an offset of the earlier log
-            self.lease = replace(self.lease, position=None)
 
     def _subtract(self, tracker: OffsetTracker, records: int, size: int) -> None:
         if tracker is self.offsets:  # otherwise they were records of the earlier log

@@ -17,6 +17,10 @@ class FetchedBatch(Protocol):
     def topic_partition(self) -> TopicPartition:
         """Where all of them come from."""
 
+    @property
+    def leader_epoch(self) -> int | None:
+        """The leader epoch in which all of them were written; None if unknown."""
+
     def __len__(self) -> int: ...
 
     def offset(self, index: int) -> int:
@@ -69,6 +73,11 @@ class BatchSlice(Sequence[Record]):
             return self, None
         head = BatchSlice(self._batch, self._start, index)
         return head, BatchSlice(self._batch, index, self._end, self.size - head.size)
+
+    @property
+    def leader_epoch(self) -> int | None:
+        """The leader epoch in which the records were written; None if unknown."""
+        return self._batch.leader_epoch
 
     @property
     def first_offset(self) -> int:

@@ -3,6 +3,8 @@
 from collections import deque
 from collections.abc import Collection, Sequence
 
+from orderpipeline_consumer.records.log_position import LogPosition
+
 
 class InFlightRange:
     """Consecutive records that were started together and complete together, unless they are split."""
@@ -51,26 +53,35 @@ class OffsetTracker:
     numbers in between. Records are started in the order of their offsets, in ranges.
     """
 
-    __slots__ = ("_completed", "_in_flight", "_next_to_start", "next_offset", "uncommitted")
+    __slots__ = ("_completed", "_epochs", "_in_flight", "_next_to_start", "next_offset", "uncommitted")
 
-    def __init__(self) -> None:
+    def __init__(self, start: LogPosition | None = None) -> None:
+        """Reading begins at `start`; None if that is not known yet."""
         self._in_flight: deque[InFlightRange] = deque()
         self._completed: set[int] = set()
         self._next_to_start: int | None = None
-        self.next_offset: int | None = None
-        """One past the last record received, or where the log goes on after a gap; None before the first record."""
+        self._epochs: list[tuple[int, int | None]] = [] if start is None else [(start.offset, start.leader_epoch)]
+        self.next_offset: int | None = None if start is None else start.offset
+        """One past the last record received, or where the log goes on after a gap."""
         self.uncommitted = 0
         """Records received at or above the position, complete or not: what a crash would deliver again."""
 
     @property
     def position(self) -> int | None:
-        """The offset to commit: every record received below it is complete. None before the first record."""
+        """The offset to commit: every record received below it is complete. None while the start is unknown."""
         if self._in_flight:
             return self._in_flight[0].position
         return self.next_offset if self._next_to_start is None else self._next_to_start
 
-    def receive(self, first: int, last: int, count: int) -> None:
-        """Record that `count` records were received. Raises ValueError unless offsets increase."""
+    def at(self, offset: int) -> LogPosition:
+        """The position `offset` with the leader epoch of the record before it."""
+        for end, leader_epoch in reversed(self._epochs):
+            if end <= offset:
+                return LogPosition(offset, leader_epoch)
+        return LogPosition(offset)
+
+    def receive(self, first: int, last: int, count: int, leader_epoch: int | None = None) -> None:
+        """Record that `count` records of one leader epoch were received. Raises ValueError unless offsets increase."""
         if self.next_offset is not None and first < self.next_offset:
             raise ValueError(
                 f"offset {first} came after {self.next_offset - 1}; "
@@ -78,6 +89,8 @@ class OffsetTracker:
             )
         if self._next_to_start is None:
             self._next_to_start = first
+        if not self._epochs or self._epochs[-1][1] != leader_epoch:
+            self._epochs.append((first + 1, leader_epoch))
         self.next_offset = last + 1
         self.uncommitted += count
 
@@ -101,12 +114,15 @@ class OffsetTracker:
         records.done = True
         self._advance()
 
-    def position_if(self, completed: Collection[int] = (), records: InFlightRange | None = None) -> int | None:
-        """The position if `completed` and all of `records` were complete too; changes nothing."""
+    def position_if(self, completed: Collection[int] = (), records: InFlightRange | None = None) -> LogPosition:
+        """The position if `completed` and all of `records` were complete too; changes nothing. Requires that records
+        were received."""
         for each in self._in_flight:
             if each is not records and (position := each.position_if(self._completed, completed)) is not None:
-                return position
-        return self.next_offset if self._next_to_start is None else self._next_to_start
+                return self.at(position)
+        position = self.next_offset if self._next_to_start is None else self._next_to_start
+        assert position is not None
+        return self.at(position)
 
     def _advance(self) -> None:
         while self._in_flight:

@@ -1,34 +1,37 @@
 """What a sink is, and how one is configured."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from orderpipeline_consumer.records.log_position import LogPosition
 from orderpipeline_consumer.records.record import Record
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionLease:
-    """Ownership of a partition in the sink. `position` is the first offset that the sink does not have, None if it
-    stores no offsets; `epoch` fences earlier owners: batches with an older one are refused."""
+    """Ownership of a partition in the sink. A sink that `stores_positions` stores them along with the orders:
+    `position` is where what it has stored ends, None if that is nothing. `epoch` fences earlier owners: batches with an
+    older one are refused."""
 
-    position: int | None = None
+    position: LogPosition | None = None
     epoch: int = 0
     topic_id: str = ""
+    stores_positions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Records of one partition, each customer's in order; every record holds an order.
 
-    `position()` is the offset that may be stored for the partition along with this batch: all records below it are
-    complete. Call it late: it increases while other batches of the partition complete.
+    `position()` is what may be stored for the partition along with this batch: all records below it are complete. Call
+    it late: it increases while other batches of the partition complete.
     """
 
     topic_partition: TopicPartition
     records: Sequence[Record]
-    position: Callable[[], int | None]
+    position: Callable[[], LogPosition]
     lease: PartitionLease
 
 
@@ -39,8 +42,13 @@ class Sink(Protocol):
     def concurrent_batches(self) -> bool:
         """Whether batches of the same partition may be handled concurrently."""
 
-    async def acquire(self, topic_partition: TopicPartition) -> PartitionLease:
-        """Called once per assignment, before any of its records. Retried for as long as it raises."""
+    async def acquire(self, topic_partition: TopicPartition, topic_id: str) -> PartitionLease:
+        """Called once per assignment, before any of its records. Retried for as long as it raises. `topic_id` is what
+        Kafka gave the topic when it was created."""
+
+    async def verify(self, topic_partition: TopicPartition, lease: PartitionLease) -> None:
+        """Called now and then while this consumer has the partition, if the sink stores positions. Raises WentBackError
+        if the sink no longer has what it had stored."""
 
     async def handle(self, batch: Batch) -> None:
         """Return once the batch is safe. Concurrent calls never hold orders of the same customer."""
@@ -51,11 +59,9 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SinkContext:
-    """What a sink may need to know of its consumer. `topic_id` returns the id that Kafka gave a topic when it was
-    created; it raises UnavailableError."""
+    """What a sink may need to know of its consumer."""
 
     group: str
-    topic_id: Callable[[str], Awaitable[str]]
 
 
 class SinkConfig(Protocol):

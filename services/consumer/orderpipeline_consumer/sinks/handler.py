@@ -58,9 +58,12 @@ class HandlerSink:
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
 
-    async def acquire(self, _: TopicPartition) -> PartitionLease:
-        """A handler stores no offsets."""
+    async def acquire(self, _: TopicPartition, __: str) -> PartitionLease:
+        """A handler stores no positions."""
         return PartitionLease()
+
+    async def verify(self, _: TopicPartition, __: PartitionLease) -> None:
+        """Nothing was stored."""
 
     async def handle(self, batch: Batch) -> None:
         """Raises what the handler raises."""

@@ -83,9 +83,12 @@ class HttpSink:
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._session: aiohttp.ClientSession | None = None
 
-    async def acquire(self, _: TopicPartition) -> PartitionLease:
-        """A webhook stores no offsets."""
+    async def acquire(self, _: TopicPartition, __: str) -> PartitionLease:
+        """A webhook stores no positions."""
         return PartitionLease()
+
+    async def verify(self, _: TopicPartition, __: PartitionLease) -> None:
+        """Nothing was stored."""
 
     async def handle(self, batch: Batch) -> None:
         """Raises PermanentError, UnavailableError, or RuntimeError for other failures."""

@@ -33,9 +33,12 @@ class LogSink:
 
     concurrent_batches: Final = False
 
-    async def acquire(self, _: TopicPartition) -> PartitionLease:
-        """A log stores no offsets."""
+    async def acquire(self, _: TopicPartition, __: str) -> PartitionLease:
+        """A log stores no positions."""
         return PartitionLease()
+
+    async def verify(self, _: TopicPartition, __: PartitionLease) -> None:
+        """Nothing was stored."""
 
     async def handle(self, batch: Batch) -> None:
         """Log the orders of the batch in order."""

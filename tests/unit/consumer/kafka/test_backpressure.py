@@ -22,7 +22,7 @@ class Consumer:
 
 def test_pauses_and_resumes_are_repeated_every_second() -> None:
     now = [10.0]
-    wide, other = AssignedPartition(orders(0)), AssignedPartition(orders(1))
+    wide, other = (AssignedPartition(orders(number), positioned=True) for number in range(2))
     consumer, backpressure = Consumer(), Backpressure(BackpressureLimits(100, 100, 10), clock=lambda: now[0])
     backpressure.update(consumer, [wide, other])  # type: ignore[arg-type]
     assert consumer.calls == [("resume", [0, 1])]
@@ -37,9 +37,18 @@ def test_pauses_and_resumes_are_repeated_every_second() -> None:
     assert consumer.calls[2:] == [("pause", [0]), ("resume", [1])]
 
 
-def test_what_is_received_before_the_lease_counts_against_the_limits() -> None:
+def test_nothing_is_fetched_before_a_partition_knows_where_it_begins() -> None:
+    early = AssignedPartition(orders(0))
+    consumer, backpressure = Consumer(), Backpressure(BackpressureLimits(100, 100, 10), clock=lambda: 10.0)
+    backpressure.update(consumer, [early])  # type: ignore[arg-type]
+    early.positioned = True
+    backpressure.update(consumer, [early])  # type: ignore[arg-type]
+    assert consumer.calls == [("pause", [0]), ("resume", [0])]
+
+
+def test_bytes_that_are_held_count_against_the_limits() -> None:
     now = [0.0]
-    early = AssignedPartition(orders(0), bytes=100)
+    early = AssignedPartition(orders(0), bytes=100, positioned=True)
     consumer, backpressure = Consumer(), Backpressure(BackpressureLimits(100, 100, 10), clock=lambda: now[0])
     backpressure.update(consumer, [early])  # type: ignore[arg-type]
     assert backpressure.hold_polling

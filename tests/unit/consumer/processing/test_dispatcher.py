@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from orderpipeline_common.contract import Header
-from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
+from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError, WentBackError
+from orderpipeline_consumer.processing import leases
 from orderpipeline_consumer.processing.partition import AssignedPartition
+from orderpipeline_consumer.processing.start import LogState, Start
 from orderpipeline_consumer.records.batch import BatchSlice
+from orderpipeline_consumer.records.log_position import LogPosition
 from orderpipeline_consumer.records.record import Headers, Record
 from orderpipeline_consumer.sinks.base import Batch, PartitionLease
 from tests.unit.consumer.builders import entries, orders, record
@@ -70,7 +75,7 @@ async def test_results_of_an_earlier_assignment_do_not_affect_a_later_one() -> N
     harness = DispatcherHarness()
     harness.sink.gate.clear()
     await harness.receive(record(0))
-    old, harness.partition = harness.partition, AssignedPartition(orders(0))
+    old, harness.partition = harness.partition, AssignedPartition(orders(0), log=LogState("id", 0, 10))
     await harness.dispatcher.remove([old])
     await harness.receive(record(0), record(1))
     harness.sink.gate.set()
@@ -119,25 +124,50 @@ async def test_dead_letters_are_retried_until_safe_and_the_position_waits() -> N
     assert harness.degradations.summary() == ""
 
 
-async def test_records_that_the_sink_has_are_not_handled_again() -> None:
+async def test_what_the_sink_has_stored_decides_where_to_begin_but_drops_nothing() -> None:
     harness = DispatcherHarness()
-    harness.sink.lease = PartitionLease(position=3, epoch=2)
+    harness.sink.lease = PartitionLease(LogPosition(3, 1), epoch=2, stores_positions=True)
+    await harness.receive()
+    assert harness.partition.start == Start(LogPosition(3, 1))
     await harness.receive(*[record(n) for n in range(5)], 5)
     await harness.until(lambda: harness.partition.offsets.position == 5)
-    assert harness.sink.done == [3, 4]
+    assert harness.sink.done == [0, 1, 2, 3, 4], "offsets below 3 are those of a log that went back"
+    assert harness.restarts("truncated") == 1
 
 
-async def test_records_received_before_the_lease_wait_for_it() -> None:
+async def test_a_gap_stops_the_partition_and_shows_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "GAP_SECONDS", 0.01)
     harness = DispatcherHarness()
-    harness.sink.lease = PartitionLease(position=3, epoch=2)
-    harness.dispatcher.receive(harness.partition, entries(*[record(n) for n in range(5)], 7))
-    await asyncio.sleep(0.01)
-    assert (harness.sink.started, harness.partition.offsets.position) == ([], None)
-    assert harness.partition.bytes > 0
+    harness.partition.log = LogState("id", 10, 20)
+    harness.sink.lease = PartitionLease(LogPosition(7), epoch=2, stores_positions=True)
     harness.dispatcher.assign(harness.partition)
-    await harness.until(lambda: harness.partition.offsets.position == 7)
-    assert harness.sink.done == [3, 4]
-    assert (harness.partition.open, harness.partition.bytes, harness.partition.received) == (0, 0, 5)
+    await harness.until(lambda: harness.partition.restart != "")
+    assert "offsets 7 to 9 of orders/0" in harness.degradations.summary()
+    await harness.dispatcher.remove([harness.partition])
+    assert harness.partition.start is None
+    assert harness.degradations.summary(), "it is assigned anew, so readiness does not flicker"
+    harness.sink.lease = PartitionLease(LogPosition(10), epoch=3, stores_positions=True)
+    harness.partition = AssignedPartition(orders(0), log=LogState("id", 10, 20))
+    await harness.receive()
+    assert harness.degradations.summary() == ""
+
+
+async def test_a_database_that_goes_back_gives_the_partition_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def respond(records: Sequence[Record]) -> None:
+        raise WentBackError("restored")
+
+    harness = DispatcherHarness()
+    harness.sink.respond = respond
+    await harness.receive(record(0), record(1))
+    await harness.until(lambda: harness.partition.restart == "restored")
+    assert (harness.failures, harness.partition.offsets.position) == ([], 0)
+
+    monkeypatch.setattr(leases, "VERIFY_SECONDS", 0.01)
+    harness = DispatcherHarness()
+    harness.sink.lease = PartitionLease(epoch=2, stores_positions=True)
+    harness.sink.lost = WentBackError("restored while nothing arrives")
+    await harness.receive()
+    await harness.until(lambda: harness.partition.restart == "restored while nothing arrives")
 
 
 async def test_a_recreated_log_is_read_from_its_start() -> None:
@@ -147,17 +177,6 @@ async def test_a_recreated_log_is_read_from_its_start() -> None:
     await harness.receive(record(0), record(1))
     await harness.until(lambda: harness.partition.offsets.position == 2)
     assert harness.sink.done == [7, 8, 0, 1]
-
-
-async def test_the_sinks_position_does_not_apply_to_a_recreated_log() -> None:
-    harness = DispatcherHarness()
-    harness.sink.lease = PartitionLease(position=100, epoch=2)
-    await harness.receive(record(100), record(101))
-    await harness.until(lambda: harness.partition.offsets.position == 102)
-    await harness.receive(record(0), record(1))
-    await harness.until(lambda: harness.partition.offsets.position == 2)
-    assert harness.sink.done == [100, 101, 0, 1]
-    assert (harness.partition.open, harness.partition.lease) == (0, PartitionLease(position=None, epoch=2))
 
 
 async def test_failures_of_an_earlier_log_do_not_affect_the_new_one() -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orderpipeline_consumer.records.log_position import LogPosition
 from orderpipeline_consumer.records.offsets import InFlightRange, OffsetTracker
 
 received = st.lists(st.integers(0, 500), unique=True, min_size=1, max_size=60).map(sorted)
@@ -31,7 +32,7 @@ def test_the_position_is_always_the_first_incomplete_offset(offsets: list[int], 
     last = tracker.position
     assert last == offsets[0]
     for offset in order:
-        assert tracker.position_if({offset}) == min(left - {offset}, default=offsets[-1] + 1)
+        assert tracker.position_if({offset}).offset == min(left - {offset}, default=offsets[-1] + 1)
         tracker.complete([offset])
         left.discard(offset)
         assert tracker.position == min(left, default=offsets[-1] + 1)
@@ -65,7 +66,7 @@ def test_ranges_and_single_records_complete_in_any_order(
     for ended, part in work:
         left -= set(part)
         expected = min(left, default=offsets[-1] + 1)
-        assert tracker.position_if(() if ended else set(part), ended) == expected
+        assert tracker.position_if(() if ended else set(part), ended).offset == expected
         if ended:
             tracker.complete_range(ended)
         else:
@@ -107,3 +108,12 @@ def test_an_offset_that_decreases_is_refused() -> None:
     tracker.receive(5, 6, 2)
     with pytest.raises(ValueError, match="offset 6 came after 6"):
         tracker.receive(6, 7, 2)
+
+
+def test_a_position_has_the_leader_epoch_of_the_record_before_it() -> None:
+    tracker = OffsetTracker(LogPosition(5, 1))
+    assert tracker.at(5) == LogPosition(5, 1)
+    tracker.receive(5, 7, 3, 1)
+    tracker.receive(8, 9, 2, 4)
+    assert [tracker.at(n).leader_epoch for n in (5, 8, 9, 10)] == [1, 1, 4, 4]
+    assert OffsetTracker().at(3) == LogPosition(3)

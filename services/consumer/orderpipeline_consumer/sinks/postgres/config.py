@@ -48,6 +48,5 @@ class PostgresConfig:
             self.read_dsn,
             table=self.table,
             group=context.group,
-            topic_id=context.topic_id,
             timeout_seconds=self.timeout_seconds,
         )

@@ -24,22 +24,30 @@ OFFSETS: Final = {
     "topic_id": "text NOT NULL",
     "partition": "integer NOT NULL",
     "position": "bigint",
+    "leader_epoch": "integer",
     "epoch": "bigint NOT NULL",
 }
 _LOCK: Final = 0x6F72646572  # one lock for all pods that might create tables at the same time
 
 ACQUIRE: Final = """
-INSERT INTO {offsets} AS o (consumer_group, topic, topic_id, partition, epoch) VALUES (%s, %s, %s, %s, 1)
-ON CONFLICT (consumer_group, topic, topic_id, partition) DO UPDATE SET epoch = o.epoch + 1
-RETURNING position, epoch"""
+INSERT INTO {offsets} AS o (consumer_group, topic, topic_id, partition, epoch)
+VALUES (%s, %s, %s, %s, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+ON CONFLICT (consumer_group, topic, topic_id, partition) DO UPDATE SET epoch = GREATEST(o.epoch + 1, EXCLUDED.epoch)
+RETURNING position, leader_epoch, epoch"""
 """Acquiring a partition waits for a statement of the earlier owner that is still running, and fences all later ones. A
-topic that was deleted and recreated has a new id, so it starts without a position."""
+topic that was deleted and recreated has a new id, so it starts without a position. The epoch follows the clock, so that
+it is a new one also after the database was restored."""
+
+CURRENT: Final = """
+SELECT position, epoch FROM {offsets}
+WHERE consumer_group = %s AND topic = %s AND topic_id = %s AND partition = %s"""
 
 STORE: Final = """
 WITH fence AS (
-  UPDATE {offsets} SET position = GREATEST(position, %(position)s::bigint)
+  UPDATE {offsets} SET position = %(position)s::bigint, leader_epoch = %(leader_epoch)s::integer
   WHERE consumer_group = %(group)s AND topic = %(topic)s AND topic_id = %(topic_id)s
     AND partition = %(partition)s AND epoch = %(epoch)s
+    AND (%(stored)s::bigint IS NULL OR position >= %(stored)s)
   RETURNING 1
 ), stored AS (
   INSERT INTO {orders}
@@ -56,7 +64,8 @@ WITH fence AS (
   RETURNING 1
 )
 SELECT (SELECT count(*) FROM fence), (SELECT count(*) FROM stored)"""
-"""Orders and offset in one statement, so in one transaction and one round trip: both happen, or neither. The database
+"""Orders and position in one statement, so in one transaction and one round trip: both happen, or neither. Neither does
+if the position is below what was `stored` before: the database has gone back, so orders are missing. The database
 parses the orders: it stores their JSON anyway, and preserves all digits of the amounts. An order without an id gets the
 same one as by `derive_order_id`."""
 

@@ -1,18 +1,18 @@
-"""Stores orders in PostgreSQL, each exactly once: the order and the partition's offset in one transaction."""
+"""Stores orders in PostgreSQL, each exactly once: the order and the partition's position in one transaction."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any, Final
 
 import psycopg
 from psycopg import AsyncConnection
 
 from orderpipeline_common.runtime import SettingsError
-from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError
+from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError, WentBackError
 from orderpipeline_consumer.records.batch import BatchSlice
+from orderpipeline_consumer.records.log_position import LogPosition
 from orderpipeline_consumer.records.record import Record
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 from orderpipeline_consumer.sinks.base import Batch, PartitionLease
@@ -34,6 +34,18 @@ def reason(error: psycopg.Error) -> str:
     return f"{type(error).__name__}: {error.diag.message_primary or error}"
 
 
+def _refusal(
+    topic_partition: TopicPartition, lease: PartitionLease, stored: int | None, row: tuple[Any, ...] | None
+) -> FencedError:
+    """Why the row of the offsets table, if it is there, is not one that this owner may update."""
+    if row is None:
+        return WentBackError(f"the database has nothing of partition {topic_partition} any more")
+    offset, epoch = row
+    if epoch > lease.epoch or (epoch == lease.epoch and (stored is None or (offset is not None and offset >= stored))):
+        return FencedError(f"partition {topic_partition} has a later owner than epoch {lease.epoch}")
+    return WentBackError(f"the database has gone back: it has stored up to offset {offset}, {stored} had been stored")
+
+
 class PostgresSink:
     """`dsn` is called for each connection, so that an updated Secret takes effect. At most `connections` are open.
 
@@ -48,78 +60,89 @@ class PostgresSink:
         *,
         table: str,
         group: str,
-        topic_id: Callable[[str], Awaitable[str]],
         timeout_seconds: float,
         connections: int = 4,
     ) -> None:
         self._dsn = dsn
         self._table = table
         self._group = group
-        self._topic_id = topic_id
         self._timeout = timeout_seconds
         self._idle: list[AsyncConnection[Any]] = []
         self._slots = asyncio.Semaphore(connections)
         self._locks: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._acquire = schema.statement(schema.ACQUIRE, table)
         self._store = schema.statement(schema.STORE, table)
+        self._current = schema.statement(schema.CURRENT, table)
         self._tables_exist = False
-        self._topic_ids: dict[str, asyncio.Future[str]] = {}
+        self._stored: dict[TopicPartition, int | None] = {}
+        """What the database is known to have at least, of the partitions that were acquired."""
 
-    async def acquire(self, topic_partition: TopicPartition) -> PartitionLease:
+    async def acquire(self, topic_partition: TopicPartition, topic_id: str) -> PartitionLease:
         """Become the partition's owner in the database; creates missing tables. Raises UnavailableError."""
         topic, partition = topic_partition
-        topic_id = await self._request_topic_id(topic)
         async with self._connection() as connection:
             if not self._tables_exist:
                 await schema.ensure_tables(connection, self._table)
                 self._tables_exist = True
             cursor = await connection.execute(self._acquire, (self._group, topic, topic_id, partition))
             row = await cursor.fetchone()
-            assert row is not None
-            return PartitionLease(position=row[0], epoch=row[1], topic_id=topic_id)
+        assert row is not None
+        offset, leader_epoch, epoch = row
+        self._stored[topic_partition] = offset
+        position = None if offset is None else LogPosition(offset, leader_epoch)
+        return PartitionLease(position, epoch, topic_id, stores_positions=True)
+
+    async def verify(self, topic_partition: TopicPartition, lease: PartitionLease) -> None:
+        """Raises WentBackError or FencedError if the offsets table no longer has what this owner has stored."""
+        async with self._locks[topic_partition], self._connection() as connection:
+            stored = self._stored.get(topic_partition)
+            row = await self._read_row(connection, topic_partition, lease)
+        if row is None or row[1] != lease.epoch or (stored is not None and (row[0] is None or row[0] < stored)):
+            raise _refusal(topic_partition, lease, stored, row)
 
     async def handle(self, batch: Batch) -> None:
         """Store the batch; an order whose order_id is already there has no second effect.
 
-        Raises FencedError if another owner has acquired the partition, PermanentError for what no table could hold.
+        Raises FencedError if another owner has acquired the partition, WentBackError if the database no longer has what
+        was stored, PermanentError for what no table could hold.
         """
         orders = parameters(batch.records)
-        topic, partition = batch.topic_partition
-        async with self._locks[batch.topic_partition], self._connection() as connection:
-            cursor = await connection.execute(
-                self._store,
-                {
-                    "group": self._group,
-                    "topic": topic,
-                    "topic_id": batch.lease.topic_id,
-                    "partition": partition,
-                    "epoch": batch.lease.epoch,
-                    "position": batch.position(),
-                    **orders,
-                },
-            )
+        topic_partition, lease = batch.topic_partition, batch.lease
+        async with self._locks[topic_partition], self._connection() as connection:
+            stored = self._stored.get(topic_partition)
+            offset, leader_epoch = batch.position()
+            # Until the answer is there, it may or may not have happened.
+            self._stored[topic_partition] = None if stored is None else min(stored, offset)
+            values = {
+                "group": self._group,
+                "topic": topic_partition.topic,
+                "topic_id": lease.topic_id,
+                "partition": topic_partition.partition,
+                "epoch": lease.epoch,
+                "stored": stored,
+                "position": offset,
+                "leader_epoch": leader_epoch,
+                **orders,
+            }
+            cursor = await connection.execute(self._store, values)
             row = await cursor.fetchone()
-        assert row is not None
-        if not row[0]:
-            raise FencedError(f"partition {batch.topic_partition} has a later owner than epoch {batch.lease.epoch}")
+            assert row is not None
+            if not row[0]:
+                raise _refusal(topic_partition, lease, stored, await self._read_row(connection, topic_partition, lease))
+            self._stored[topic_partition] = offset
+
+    async def _read_row(
+        self, connection: AsyncConnection[Any], topic_partition: TopicPartition, lease: PartitionLease
+    ) -> tuple[Any, ...] | None:
+        """The partition's row of the offsets table."""
+        topic, partition = topic_partition
+        cursor = await connection.execute(self._current, (self._group, topic, lease.topic_id, partition))
+        return await cursor.fetchone()
 
     async def close(self) -> None:
         """Close the connections."""
         while self._idle:
             await self._idle.pop().close()
-
-    async def _request_topic_id(self, topic: str) -> str:
-        # All partitions of an assignment need it at once, and each request opens a connection to Kafka.
-        request = self._topic_ids.get(topic)
-        if request is None:
-            request = self._topic_ids[topic] = asyncio.ensure_future(self._topic_id(topic))
-            request.add_done_callback(partial(self._on_topic_id, topic))
-        return await asyncio.shield(request)
-
-    def _on_topic_id(self, topic: str, request: "asyncio.Future[str]") -> None:
-        del self._topic_ids[topic]
-        if not request.cancelled():
-            request.exception()  # retrieved, even when everyone who waited for it was cancelled
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
@@ -138,6 +161,11 @@ class PostgresSink:
                             self._idle.append(connection)
                         else:
                             await connection.close()
+        except psycopg.errors.UndefinedTable as error:
+            if not self._tables_exist:
+                raise UnavailableError(f"postgres: {reason(error)}") from error
+            self._tables_exist = False
+            raise WentBackError("the database no longer has the tables") from error
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise PermanentError(reason(error)) from error
         except psycopg.Error as error:

@@ -162,3 +162,8 @@ def test_history_is_bounded():
 def test_most_lagging_partitions_are_named():
     sample = known((0, reading({n: (0, 10 * n, 0) for n in range(5)})))
     assert sample.most_lagging == ((4, 40), (3, 30), (2, 20))
+
+
+def test_latest_says_nothing_of_partitions_that_are_added_later():
+    assert known((0.0, reading({0: (0, 100, None)})), reset="latest").orders == 0
+    assert known((0.0, reading({0: (0, 100, 100), 1: (0, 7, None)})), reset="latest").orders == 7

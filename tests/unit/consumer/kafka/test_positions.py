@@ -1,0 +1,65 @@
+"""Which commits count, and when the client is told where to read."""
+
+from dataclasses import replace
+
+import pytest
+
+from orderpipeline_consumer.kafka import positions
+from orderpipeline_consumer.records.commit import Commit
+from orderpipeline_consumer.records.log_position import LogPosition
+from tests.unit.consumer.poll_loop_harness import FixedTopicReader, PollLoopHarness, assign, message, pause
+
+ENDS = dict.fromkeys(range(3), 10**6)
+
+
+async def test_a_partition_is_read_from_where_the_group_left_off() -> None:
+    harness = PollLoopHarness([assign(0, 1), pause, message(0, 5), pause])
+    await harness.run(lambda: harness.committed == {0: 6})
+    assert harness.consumer.sought == {0: 5, 1: 5}
+
+
+async def test_a_commit_of_an_earlier_topic_does_not_count() -> None:
+    reader = FixedTopicReader({0: Commit(LogPosition(5), "earlier"), 1: Commit(LogPosition(6))})
+    harness = PollLoopHarness([assign(0, 1), pause], reader=reader, from_the_end=True)
+    await harness.run(lambda: len(harness.consumer.sought) == 2)
+    assert harness.consumer.sought == {0: 0, 1: 6}
+
+
+async def test_latest_counts_at_the_first_start_of_the_group_only() -> None:
+    harness = PollLoopHarness([assign(0), pause], reader=FixedTopicReader({}), from_the_end=True)
+    await harness.run(lambda: harness.consumer.sought == {0: 10**6})
+    assert harness.consumer.commits[0] == ENDS, "of all partitions: one without a commit was added later"
+
+    grown = FixedTopicReader({0: Commit(LogPosition(5), "id")})
+    harness = PollLoopHarness([assign(0, 1), pause], reader=grown, from_the_end=True)
+    await harness.run(lambda: harness.consumer.sought == {0: 5, 1: 0})
+
+
+async def test_while_kafka_does_not_answer_nothing_is_handled() -> None:
+    reader = FixedTopicReader()
+    reader.failures = 1
+    harness = PollLoopHarness([assign(0), message(0, 7), pause], reader=reader)
+    await harness.run(lambda: harness.consumer.sought == {0: 5})
+    assert harness.sink.started == []
+
+
+async def test_a_topic_that_was_made_anew_is_read_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(positions, "WATCH_SECONDS", 0.01)
+
+    def recreate(_: object) -> None:
+        harness.reader.state = replace(FixedTopicReader({}).state, topic_id="new")
+
+    harness = PollLoopHarness([assign(0), pause, message(0, 5), pause, recreate], from_the_end=True)
+    await harness.run(lambda: {0: 0} in harness.consumer.commits)
+    assert harness.consumer.sought == {0: 0}
+    assert harness.restarts("recreated") == 1
+
+
+async def test_a_partition_that_was_given_back_is_assigned_anew() -> None:
+    def give_back(_: object) -> None:
+        for each in harness.poll_loop._assigned.values():
+            each.give_back("the database was restored")
+        harness.reader.state.commits[0] = Commit(LogPosition(3), "id")  # type: ignore[index]
+
+    harness = PollLoopHarness([assign(0), pause, message(0, 5), pause, give_back])
+    await harness.run(lambda: harness.consumer.sought == {0: 3})
