@@ -215,6 +215,8 @@ async def test_the_webhook_gets_the_orders_own_bytes_and_a_key_that_stays_the_sa
         (401, UnavailableError),
         (404, UnavailableError),
         (408, UnavailableError),
+        (409, UnavailableError),
+        (425, UnavailableError),
         (429, UnavailableError),
         (500, RuntimeError),
         (503, UnavailableError),

@@ -15,9 +15,10 @@ from orderpipeline_consumer.records.record import Record
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 from orderpipeline_consumer.sinks.base import Batch, PartitionLease, SinkContext
 
-RETRYABLE_STATUSES: Final = frozenset((401, 403, 404, 405, 407, 408, 421, 425, 429, 502, 503, 504))
+RETRYABLE_STATUSES: Final = frozenset((401, 403, 404, 405, 407, 408, 409, 421, 425, 429, 502, 503, 504))
 """Replies that are about the server or how it is reached, not about the orders: retried until they change. A wrong URL
-or an expired credential must not turn every order into a dead letter; nor must a redirect."""
+or an expired credential must not turn every order into a dead letter; nor must a redirect, nor a repetition that meets
+the first request still under way (409, 425)."""
 EXCERPT_CHARS: Final = 300
 
 
