@@ -5,9 +5,9 @@ from tests.support.apiserver import apiserver
 from tests.support.broker import broker, secured_broker
 from tests.support.consumer_process import accelerator
 from tests.support.helm import helm
-from tests.support.pipeline_namespace import crds, free_port, space
+from tests.support.pipeline_namespace import crds, space
 from tests.support.postgres import postgres
 
 __all__ = [
-    "accelerator", "apiserver", "broker", "crds", "free_port", "helm", "postgres", "reader", "secured_broker", "space",
+    "accelerator", "apiserver", "broker", "crds", "helm", "postgres", "reader", "secured_broker", "space",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,7 +24,6 @@ from orderpipeline_operator.errors import NotFound
 from orderpipeline_operator.reconcile.reconciler import Defaults, Reconciler
 from orderpipeline_operator.sampling.target import Target
 from tests.support.apiserver import ApiServer
-from tests.support.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "shop"
@@ -204,9 +203,3 @@ async def space(crds: ApiServer) -> AsyncIterator[PipelineNamespace]:
     """A namespace for one test."""
     async with new_space(crds) as made:
         yield made
-
-
-@pytest.fixture
-def free_port() -> Callable[[], int]:
-    """Gives ports of 127.0.0.1 that nothing listens on now."""
-    return lambda: free_ports(1)[0]

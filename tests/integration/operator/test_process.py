@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import Kind, Ref
 from tests.support.apiserver import ApiServer
 from tests.support.helm import Helm, of_kind
 from tests.support.pipeline_namespace import PipelineNamespace, new_space
+from tests.support.ports import free_ports
 from tests.support.processes import ENDS_WITH_US
 from tests.support.waiting import eventually
 
@@ -55,14 +56,13 @@ async def operator(
     space: PipelineNamespace,
     name: str,
     folder: Path,
-    port: int,
     *,
     kubeconfig: Path | None = None,
     cluster_wide: bool = False,
     more: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Process]:
     """An operator that watches the space's namespace. Its Lease is long, so that on a slow machine it is not lost."""
-    log = folder / f"{name}.log"
+    log, port = folder / f"{name}.log", free_ports(1)[0]
     environment = {
         "PATH": os.environ["PATH"],
         "KUBECONFIG": str(kubeconfig or server.kubeconfig),
@@ -102,9 +102,7 @@ async def ready(space: PipelineNamespace) -> bool:
     return bool((await space.condition("Ready")).get("status") == "True")
 
 
-async def test_it_is_ready_once_the_metrics_api_listens(
-    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
-) -> None:
+async def test_it_is_ready_once_the_metrics_api_listens(crds: ApiServer, tmp_path: Path) -> None:
     await asyncio.to_thread(pki.make_authority, tmp_path, "serving-ca")
     await asyncio.to_thread(pki.issue, tmp_path, "serving-ca", "serving", "/CN=m", "DNS:metrics.svc")
     certificate = (tmp_path / "serving.crt").read_bytes()
@@ -112,9 +110,9 @@ async def test_it_is_ready_once_the_metrics_api_listens(
     tls = {
         "ORDERPIPELINE_METRICS_TLS_CERT": str(tmp_path / "serving.crt"),
         "ORDERPIPELINE_METRICS_TLS_KEY": str(tmp_path / "serving.key"),
-        "ORDERPIPELINE_METRICS_API_PORT": str(free_port()),
+        "ORDERPIPELINE_METRICS_API_PORT": str(free_ports(1)[0]),
     }
-    async with new_space(crds) as space, operator(crds, space, "a", tmp_path, free_port(), more=tls) as process:
+    async with new_space(crds) as space, operator(crds, space, "a", tmp_path, more=tls) as process:
 
         async def said(status: int) -> bool:
             try:
@@ -127,10 +125,8 @@ async def test_it_is_ready_once_the_metrics_api_listens(
         await eventually("it listens", lambda: said(200))
 
 
-async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
-    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
-) -> None:
-    async with new_space(crds) as space, operator(crds, space, "a", tmp_path, free_port()) as process:
+async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(crds: ApiServer, tmp_path: Path) -> None:
+    async with new_space(crds) as space, operator(crds, space, "a", tmp_path) as process:
         await space.create_pipeline(kafka={"listeners": {"plain": True}})
         await eventually("the Kafka is made", lambda: space.find(kinds.KAFKA))
         await space.strimzi_kafka()
@@ -173,14 +169,12 @@ async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(
         assert await holder(space) == ""
 
 
-async def test_one_leads_and_another_takes_over_when_it_is_killed(
-    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
-) -> None:
+async def test_one_leads_and_another_takes_over_when_it_is_killed(crds: ApiServer, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         space = await stack.enter_async_context(new_space(crds))
 
         def start(name: str) -> AbstractAsyncContextManager[Process]:
-            return operator(crds, space, name, tmp_path, free_port(), more={"ORDERPIPELINE_LEASE_SECONDS": "15"})
+            return operator(crds, space, name, tmp_path, more={"ORDERPIPELINE_LEASE_SECONDS": "15"})
 
         first = await stack.enter_async_context(start("first"))
         await eventually("the first leads", lambda: _said(first, '"leading"'))
@@ -206,10 +200,8 @@ async def test_one_leads_and_another_takes_over_when_it_is_killed(
         await eventually("the third leads", lambda: _said(third, '"leading"'))
 
 
-async def test_a_leader_that_loses_its_lease_ends(
-    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
-) -> None:
-    async with new_space(crds) as space, operator(crds, space, "a", tmp_path, free_port()) as process:
+async def test_a_leader_that_loses_its_lease_ends(crds: ApiServer, tmp_path: Path) -> None:
+    async with new_space(crds) as space, operator(crds, space, "a", tmp_path) as process:
         await eventually("it leads", lambda: _said(process, '"leading"'))
         stolen = {"spec": {"holderIdentity": "thief", "leaseDurationSeconds": 3600}}
         await space.kube.patch(Ref(kinds.LEASE, space.namespace, LEASE), stolen, manager="thief")
@@ -225,7 +217,7 @@ async def _said(process: Process, text: str) -> bool:
 
 @pytest.mark.parametrize("cluster_wide", [True, False], ids=["cluster-wide", "one-namespace"])
 async def test_the_charts_rights_are_enough_and_no_more(
-    crds: ApiServer, helm: Helm, tmp_path: Path, free_port: Callable[[], int], cluster_wide: bool
+    crds: ApiServer, helm: Helm, tmp_path: Path, cluster_wide: bool
 ) -> None:
     async with AsyncExitStack() as stack:
         space = await stack.enter_async_context(new_space(crds))
@@ -245,7 +237,7 @@ async def test_the_charts_rights_are_enough_and_no_more(
             await asyncio.to_thread(crds.wait_may, verb, resource, f"--as={user}", "-n", space.namespace)
 
         process = await stack.enter_async_context(
-            operator(crds, space, "a", tmp_path, free_port(), kubeconfig=mine, cluster_wide=cluster_wide)
+            operator(crds, space, "a", tmp_path, kubeconfig=mine, cluster_wide=cluster_wide)
         )
         control = {"enabled": True, "autoRebalance": True}
         await space.create_pipeline(kafka={"cruiseControl": control}, producer={"ingress": {"host": "a.example.com"}})

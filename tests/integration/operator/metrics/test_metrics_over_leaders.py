@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE
 from tests.integration.operator.test_process import Process, _said, operator
 from tests.support.apiserver import ApiServer
 from tests.support.pipeline_namespace import PipelineNamespace, new_space
+from tests.support.ports import free_ports
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -81,9 +82,7 @@ async def registered(server: ApiServer, space: PipelineNamespace, ca: Path, port
         server.kubectl("delete", "apiservice", APISERVICE_NAME, "--ignore-not-found")
 
 
-async def test_the_metrics_are_served_while_nobody_leads(
-    crds: ApiServer, tmp_path: Path, free_port: Callable[[], int]
-) -> None:
+async def test_the_metrics_are_served_while_nobody_leads(crds: ApiServer, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         space = await stack.enter_async_context(new_space(crds))
         elsewhere = await stack.enter_async_context(
@@ -96,7 +95,7 @@ async def test_the_metrics_are_served_while_nobody_leads(
         await asyncio.to_thread(pki.make_authority, tmp_path, "ca")
         names = f"DNS:metrics.{space.namespace}.svc"
         await asyncio.to_thread(pki.issue, tmp_path, "ca", "serving", "/CN=m", names)
-        ports, listen = [free_port(), free_port()], free_port()
+        ports, listen = free_ports(2), free_ports(1)[0]
         operators = []
         for name, port in zip(("first", "second"), ports, strict=True):
             more = {
@@ -105,7 +104,7 @@ async def test_the_metrics_are_served_while_nobody_leads(
                 "ORDERPIPELINE_METRICS_API_PORT": str(port),
                 "ORDERPIPELINE_LEASE_SECONDS": "15",  # so long nobody leads, and there is time to read
             }
-            process = operator(crds, space, name, tmp_path, free_port(), more=more)
+            process = operator(crds, space, name, tmp_path, more=more)
             operators.append(await stack.enter_async_context(process))
             await eventually(f"{name} serves", lambda: _serves(operators[-1]))
             if name == "first":
