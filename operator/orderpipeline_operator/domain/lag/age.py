@@ -5,7 +5,7 @@ arrived between the last reading that did not have it and the first that did.
 """
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 MAX_POINTS = 60
@@ -65,4 +65,5 @@ def still_needed(points: tuple[Ends, ...], found: Sequence[int]) -> tuple[Ends, 
 
 
 def _since(points: Sequence[Ends], known_since: float) -> int:
-    return 0 if known_since <= points[0][0] else bisect_right(points, known_since, key=lambda point: point[0]) - 1
+    # The first point from then on: that of then may have been dropped, and an older one may lack the partition.
+    return 0 if known_since <= points[0][0] else bisect_left(points, known_since, key=lambda point: point[0])

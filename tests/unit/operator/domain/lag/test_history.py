@@ -167,3 +167,23 @@ def test_most_lagging_partitions_are_named():
 def test_latest_says_nothing_of_partitions_that_are_added_later():
     assert known((0.0, reading({0: (0, 100, None)})), reset="latest").orders == 0
     assert known((0.0, reading({0: (0, 100, 100), 1: (0, 7, None)})), reset="latest").orders == 7
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        lambda i: None if i < 3 else (0, 100 * (i - 2), 10),  # added while a backlog lasts
+        lambda i: (0, 9000 + i, 8990) if i < 3 else (0, 100 * (i - 2), 10),  # its log was cut meanwhile
+    ],
+)
+def test_a_partition_known_later_than_the_backlog_has_an_age_once_points_are_thinned(second):
+    history = History()
+    for i in range(1, 100):
+        rows = {0: (0, 100 * i, 0)} | ({1: second(i)} if second(i) else {})
+        history, sample = advance(history, reading(rows), "earliest", 5.0 * i)
+        assert isinstance(sample, LagSample)
+        assert [load.lag for load in sample.loads][1:] in ([], [100 * (i - 2) - 10], [i + 10])
+        ages = [load.seconds for load in sample.loads if load.seconds is not None]
+        assert all(0.0 <= age <= 5.0 * (i - 1) for age in ages)
+        if i > 3:
+            assert 5.0 * (i - 3) - 60.0 <= ages[1] <= 5.0 * (i - 2), "as old as what is known of it, points apart"
