@@ -77,7 +77,8 @@ class Store:
         meta = manifest["metadata"]
         ref, version = Ref(kind, meta["namespace"], meta["name"]), int(meta["resourceVersion"])
         known = self._find(ref)
-        if known is None or known.version < version or not known.raw:
+        # One that was read while a newer one was announced is not what there is now.
+        if known is None or known.version < version or (known.version == version and not known.raw):
             entry = _Entry(version, slim(kind, msgspec.json.encode(manifest)))
             self._set(ref, msgspec.convert(meta, _Meta), entry)
 

@@ -53,6 +53,14 @@ def test_an_answer_is_remembered_and_its_echo_is_no_news(told: Told) -> None:
     assert told.keys == [KEY]
 
 
+def test_an_answer_older_than_what_was_announced_is_not_remembered(told: Told) -> None:
+    told.store.put(kinds.SERVICE, raw(6), partial=True)
+    told.store.remember(kinds.SERVICE, msgspec.json.decode(raw(5)))
+    assert told.store.get(SERVICE) is None, "asked for again"
+    told.store.remember(kinds.SERVICE, msgspec.json.decode(raw(6)))
+    assert told.store.get(SERVICE)["metadata"]["resourceVersion"] == "6"
+
+
 def test_the_end_of_an_older_one_does_not_take_the_one_made_since(told: Told) -> None:
     told.put(raw(5))
     told.store.remember(kinds.SERVICE, msgspec.json.decode(raw(11)))
