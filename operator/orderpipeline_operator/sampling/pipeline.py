@@ -31,12 +31,20 @@ class SampledPipeline:
         decisions = restored.get("decisions")
         self.counts: Counter[str] = Counter()
         self.task: asyncio.Task[None] | None = None
+        self.interval_changed = asyncio.Event()
         self._decisions: tuple[dict[str, Any], ...] = tuple(decisions) if isinstance(decisions, (list, tuple)) else ()
         self._history = History()
         self._leaving: tuple[str, ...] = ()
         self._live: ScalingView | None = None
         self._published: ScalingView | None = None
-        self._published_at = self._known_at = self._sampled_at = 0.0
+        self._published_at = self._known_at = self._sampled_at = self._interval_since = 0.0
+
+    def change(self, target: Target, now: float) -> None:
+        """Another target of the same pipeline. A new poll interval begins at once, so no view is stale by it yet."""
+        if target.policy.poll_interval != self.target.policy.poll_interval:
+            self._interval_since = now
+            self.interval_changed.set()
+        self.target = target
 
     def forget_readings(self) -> None:
         """The next reading is of another source; what the policy remembers stays."""
@@ -52,7 +60,8 @@ class SampledPipeline:
 
     def _unless_stale(self, view: ScalingView | None, now: float) -> ScalingView | None:
         limit = stale_after(self.target.policy)
-        return view if view is None or now - self._sampled_at <= limit else stale(view, limit)
+        since = max(self._sampled_at, self._interval_since)
+        return view if view is None or now - since <= limit else stale(view, limit)
 
     def sample(self, reading: Reading | Unknown, now: float, unix: float) -> bool:
         """Decide on one reading; whether a new view is published."""
@@ -60,7 +69,8 @@ class SampledPipeline:
         if isinstance(reading, Reading) and reading.group.members is None:
             # Kafka does not say how many members; the pods that run are the next best.
             reading = replace(reading, group=replace(reading.group, members=replicas_now))
-        self._history, sample = advance(self._history, reading, policy.offset_reset, now)
+        history, self._history = self._history, History()  # what fails with this history should not fail for ever
+        self._history, sample = advance(history, reading, policy.offset_reset, now)
         state = self.state
         if policy.mode == "Off" and policy.fixed is None and replicas_now is not None:
             # Whoever scales meanwhile, Auto later continues from the number that led to.

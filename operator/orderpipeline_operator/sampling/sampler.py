@@ -6,10 +6,14 @@ are arguments.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
+from orderpipeline_operator.domain.lag.sample import Reading, Unknown
+from orderpipeline_operator.runtime.tasks import first_to_end
 from orderpipeline_operator.sampling.pipeline import SampledPipeline
 from orderpipeline_operator.sampling.reader import Reader, ReaderFactory, kafka_reader, log_failure, unknown
 from orderpipeline_operator.sampling.target import Key, Target
@@ -22,7 +26,7 @@ class Clock:
 
     monotonic: Callable[[], float] = time.monotonic
     unix: Callable[[], float] = time.time
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
     jitter: Callable[[], float] = lambda: 0.0
 
 
@@ -54,10 +58,10 @@ class Sampler:
         if pipeline is None:
             pipeline = self._pipelines[target.key] = SampledPipeline(target)
         elif pipeline.target.source == target.source:
-            pipeline.target = target
+            pipeline.change(target, self._clock.monotonic())
             return
         else:
-            pipeline.target = target
+            pipeline.change(target, self._clock.monotonic())
             pipeline.forget_readings()
             self._end(pipeline)
         pipeline.task = asyncio.get_running_loop().create_task(self._run(pipeline), name=f"sampler {target.key}")
@@ -115,19 +119,29 @@ class Sampler:
                 try:
                     if reader is None:
                         reader = await running.run_in_executor(self._executor, self._reader_factory, pipeline.target)
-                    reading = await running.run_in_executor(self._executor, reader.read)
+                    self._take(pipeline, await running.run_in_executor(self._executor, reader.read))
                 except Exception as error:  # hold, log it once, try again
                     if logged != repr(error):
                         log_failure(pipeline.target.key, error)
                         logged = repr(error)
-                    reading = unknown(error)
-                if pipeline.sample(reading, self._clock.monotonic(), self._clock.unix()):
-                    self._on_change(pipeline.target.key)
-                spent = self._clock.monotonic() - started
-                await self._clock.sleep(max(pipeline.target.policy.poll_interval - spent, 0.1))
+                    with suppress(Exception):  # a bug in the decision too; its view is stale before long
+                        self._take(pipeline, unknown(error))
+                await self._wait(pipeline, started)
         finally:
             if reader is not None:
                 # It may have to wait for a read under way, so not here; close() waits for it.
                 closing = running.run_in_executor(self._executor, reader.close)
                 self._closing.add(closing)
                 closing.add_done_callback(self._closing.discard)
+
+    def _take(self, pipeline: SampledPipeline, reading: Reading | Unknown) -> None:
+        if pipeline.sample(reading, self._clock.monotonic(), self._clock.unix()):
+            self._on_change(pipeline.target.key)
+
+    async def _wait(self, pipeline: SampledPipeline, started: float) -> None:
+        """Until the poll interval has passed since `started`; one that changes meanwhile counts at once."""
+        changed = True
+        while changed:
+            pipeline.interval_changed.clear()
+            left = started + pipeline.target.policy.poll_interval - self._clock.monotonic()
+            changed = await first_to_end(self._clock.sleep(max(left, 0.1)), pipeline.interval_changed.wait()) == 1

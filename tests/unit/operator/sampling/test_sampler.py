@@ -1,4 +1,5 @@
 import asyncio
+import importlib
 import threading
 from collections import deque
 from dataclasses import replace
@@ -266,4 +267,44 @@ async def test_leaving_members_are_published_until_the_number_changes_again(mode
     assert (view.desired, view.leaving) == (8, leaving)
     assert sampler.live(KEY).leaving == leaving
     assert view.decisions[-1]["reason"] == "Spare"
+    await sampler.close()
+
+
+@pytest.mark.parametrize("broken", ["advance", "decide"])
+async def test_a_bug_after_the_reading_is_logged_and_the_loop_goes_on(
+    broken: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    module = "orderpipeline_operator.sampling.pipeline"
+    right = getattr(importlib.import_module(module), broken)
+    fake = Fake(at(50, 10))
+
+    def raises(*given: object) -> object:
+        if 1010 <= fake.now < 1100 and not any(isinstance(each, Unknown) for each in given):
+            raise IndexError("a bug")
+        return right(*given)
+
+    monkeypatch.setattr(f"{module}.{broken}", raises)
+    sampler = await run(fake, 60.0)
+    view = sampler.view(KEY)
+    assert (view.orders, view.error) == (None, "ReaderFailed: IndexError: a bug")
+    assert caplog.text.count("Traceback") == 1
+    fake.asleep.clear()
+    fake.until += 100
+    sampler.track(replace(TARGET, policy=replace(POLICY, poll_interval=6.0)))  # wakes the clock that stood still
+    await asyncio.wait_for(fake.asleep.wait(), 60)
+    assert (sampler.live(KEY).orders, sampler.live(KEY).error) == (480, "")
+    await sampler.close()
+
+
+async def test_a_shorter_poll_interval_counts_at_once_and_makes_nothing_stale():
+    fake = Fake(at(10, 10), at(50, 10))
+    slow = replace(TARGET, policy=replace(POLICY, poll_interval=600.0))
+    sampler = await run(fake, 400.0, slow)  # one sample at 300, the next one would be at 900
+    assert sampler.live(KEY).orders == 0
+    fake.asleep.clear()
+    fake.now, fake.until = 1800.0, 1811.0
+    sampler.track(TARGET)
+    assert sampler.live(KEY).error == ""
+    await asyncio.wait_for(fake.asleep.wait(), 60)
+    assert (sampler.live(KEY).orders, sampler.live(KEY).error) == (480, "")
     await sampler.close()
