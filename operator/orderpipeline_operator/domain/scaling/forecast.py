@@ -11,6 +11,8 @@ from typing import Any
 from orderpipeline_operator.domain.scaling.tuning import HOLT_WINTERS, HoltWinters
 
 DAY = 86400.0
+CLOCK_SLACK = 4
+"""Slots by which the clock may be behind the one that the forecast was learned with: that slot is filled meanwhile."""
 UNSEEN = -1
 """In JSON: a slot of the first season that was not seen yet; a mean rate is never negative."""
 
@@ -78,7 +80,8 @@ def learn(
 ) -> Forecast:
     """Take in that orders arrived at `rate` for the last `elapsed` seconds before `now` (Unix seconds)."""
     slot = horizon.slot(now)
-    if known is None or len(known.season) != horizon.slots or not 0 <= slot - known.slot <= 10 * horizon.slots:
+    ahead_by = 0 if known is None else slot - known.slot
+    if known is None or len(known.season) != horizon.slots or not -CLOCK_SLACK <= ahead_by <= 10 * horizon.slots:
         known = Forecast(slot, (None,) * horizon.slots)
     if slot > known.slot:
         known = _finish(known, horizon.season / horizon.slots, weights)

@@ -4,6 +4,7 @@ Times are Unix seconds and their names end in `at`, `since` or `until`; None say
 state is written into the status is in `state_json`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -120,8 +121,17 @@ class ScalingState:
     def shifted(self, seconds: float) -> "ScalingState":
         """The same state on a clock that was set by `seconds`."""
         below = tuple((since + seconds, number) for since, number in self.stabilization.below)
-        moved = _shifted(self, seconds)
+        moved = _changed_times(self, lambda _, at: at + seconds)
         return replace(moved, stabilization=replace(moved.stabilization, below=below))
+
+    def not_after(self, now: float) -> "ScalingState":
+        """The same state with nothing begun later than `now`: another machine's clock may be ahead.
+
+        What holds `until` a time stays: it says when something ends.
+        """
+        below = tuple((min(since, now), number) for since, number in self.stabilization.below)
+        past = _changed_times(self, lambda name, at: at if name.endswith("until") else min(at, now))
+        return replace(past, stabilization=replace(past.stabilization, below=below))
 
 
 def is_time(name: str) -> bool:
@@ -129,12 +139,12 @@ def is_time(name: str) -> bool:
     return name == "at" or name.endswith(("_at", "since", "until"))
 
 
-def _shifted(value: State, seconds: float) -> State:
+def _changed_times(value: State, change: Callable[[str, float], float]) -> State:
     changed: dict[str, Any] = {}
     for field in fields(value):  # type: ignore[arg-type]
         known = getattr(value, field.name)
         if is_dataclass(known) and not isinstance(known, Forecast):
-            changed[field.name] = _shifted(known, seconds)
+            changed[field.name] = _changed_times(known, change)
         elif known is not None and is_time(field.name):
-            changed[field.name] = known + seconds
+            changed[field.name] = change(field.name, known)
     return replace(value, **changed)  # type: ignore[type-var]

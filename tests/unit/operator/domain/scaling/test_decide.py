@@ -43,6 +43,14 @@ def test_a_restart_does_not_wake_an_idle_pipeline():
     assert follow(policy, [replace(first, orders=1)], restored)[-1].replicas == 1
 
 
+def test_what_a_leader_with_a_clock_an_hour_ahead_began_waits_no_longer_than_anything_else():
+    policy = replace(POLICY, stabilization_up=10.0)
+    restored = remember(desired=1, above_since=4600.0, min_above=2, members=1, members_since=4500.0)
+    decisions = follow(policy, [sample(lag=10**5, arrival=50.0)] * 4, restored)
+    assert decisions[2].replicas > 1, "after the 10 s of stabilization"
+    assert all("-" not in d.message for d in decisions)
+
+
 @pytest.mark.parametrize("minimum", [0, 1, 5])
 def test_the_minimum_only_after_idle_after(minimum):
     policy = replace(POLICY, bounds=ConsumerBounds(minimum, 60))

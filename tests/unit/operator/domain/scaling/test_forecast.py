@@ -85,3 +85,13 @@ def test_a_forecast_only_raises(past, season, level):
 
 def _known(state: ScalingState) -> tuple[float | None, int | None, int | None]:
     return state.capacity.rate, state.ceiling.replicas, state.backoff.floor
+
+
+@pytest.mark.parametrize("behind", [900.0, 3600.0])
+def test_a_clock_that_is_behind_forgets_nothing(behind: float):
+    known, now = learned(2)
+    later = known
+    for i in range(1, int(behind / 60) + 1):
+        later = learn(later, DAY, day((now - behind + 60 * i) / 3600 % 24), 60.0, now - behind + 60 * i)
+    assert (later.slot, later.level, later.season) == (known.slot, known.level, known.season)
+    assert learn(known, DAY, 1.0, 60.0, now - 2 * 3600).level is None, "another clock altogether"
