@@ -38,6 +38,7 @@ class Informer:
         self._version = ""
         """The resourceVersion that the store is up to date with; empty: it has to be listed."""
         self._failures = 0
+        """Since something was last heard of a watch; that it begins is not yet a success."""
         self.synced = False
         """Whether the store holds all objects, apart from events still in transit."""
         self.kind_missing = False
@@ -54,7 +55,9 @@ class Informer:
             try:
                 if not self._version:
                     await self._list()
-                await self._follow()
+                if not await self._follow():  # it ended as soon as it began
+                    self._failures += 1
+                    await self._sleep(backoff(self._failures))
             except NotFound:
                 self._version, self.synced, self.kind_missing = "", False, True
                 self._settled.set()
@@ -62,10 +65,11 @@ class Informer:
                 await self._sleep(MISSING_KIND_SECONDS)
             except ApiError as error:
                 self.synced = False
+                self._failures += 1
                 if error.status == GONE:
                     self._version = ""
-                    continue
-                self._failures += 1
+                    if self._failures == 1:  # it happens after a pause: list anew at once
+                        continue
                 LOG.log(logging.WARNING if self._failures > 1 else logging.INFO, "%s; trying again", error)
                 await self._sleep(backoff(self._failures))
 
@@ -83,18 +87,21 @@ class Informer:
         self._store.keep_only(of.kind, of.namespace, there, version)
         self._version, self.kind_missing = version, False
 
-    async def _follow(self) -> None:
-        of = self._watched
+    async def _follow(self) -> bool:
+        """Whether the watch told anything until it ended."""
+        of, told = self._watched, False
         seconds = WATCH_SECONDS * (1 + 0.5 * self._jitter())
         async with aclosing(watch(self._kube, of, self._version, seconds)) as events:
             async for event in events:
                 if event is None:
-                    self.synced, self._failures = True, 0
+                    self.synced = True
                     self._settled.set()
                     continue
+                self._failures, told = 0, True
                 raw = bytes(event.object)
                 if event.type == "DELETED":
                     self._store.drop(of.kind, raw)
                 elif event.type != "BOOKMARK":
                     self._store.put(of.kind, raw, partial=of.partial)
                 self._version = version_of(raw)
+        return told

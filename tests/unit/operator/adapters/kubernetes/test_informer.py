@@ -102,6 +102,23 @@ async def test_a_version_that_is_too_old_is_listed_anew(as_line: bool) -> None:
     assert run.slept == []
 
 
+@pytest.mark.parametrize("when", ["watch", "list"])
+async def test_versions_that_are_always_too_old_are_listed_ever_more_rarely(when: str) -> None:
+    gone = from_status("read", 410, "Expired", "too old")
+    if when == "watch":
+        run = Run([page(10 + i) for i in range(6)], *[[gone]] * 5)
+    else:  # the continue token of the second page expires
+        run = Run([each for i in range(5) for each in (page(10 + i, more="x"), gone)] + [page(20)])
+    assert await run() == []
+    assert run.slept == [1.0, 2.0, 4.0, 8.0]
+
+
+async def test_a_watch_that_ends_as_soon_as_it_begins_is_begun_ever_more_rarely() -> None:
+    run = Run([page(10)], [], [], [line("ADDED", item(11))], [])
+    assert await run() == ["a"]
+    assert run.slept == [0.5, 1.0, 0.5]
+
+
 async def test_a_broken_watch_goes_on_where_it_was() -> None:
     run = Run([page(10)], [line("ADDED", item(11)), Unreachable("watch", 0, "Unreachable", "reset")])
     assert await run() == ["a"]
