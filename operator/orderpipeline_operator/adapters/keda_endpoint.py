@@ -12,7 +12,7 @@ from orderpipeline_common.contract import Metric
 from orderpipeline_common.probes import serve_probes
 from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.metrics_api.values import StatusValues, Values
-from orderpipeline_operator.domain.kubernetes.names import PIPELINE_LABEL
+from orderpipeline_operator.domain.kubernetes.names import PIPELINE_LABEL, is_object_name
 from orderpipeline_operator.domain.kubernetes.selector import Requirement
 from orderpipeline_operator.domain.manifests.scaled_object import DESIRED_FIELD, desired_url
 from orderpipeline_operator.errors import ApiError
@@ -46,6 +46,8 @@ def desired_route(values: Values) -> web.RouteDef:
 
     async def on_desired(request: web.Request) -> web.Response:
         namespace, name = request.match_info["namespace"], request.match_info["name"]
+        if not (is_object_name(namespace) and is_object_name(name)):
+            return web.json_response({"error": "namespace or name is not one that Kubernetes accepts"}, status=404)
         wanted = (Requirement(PIPELINE_LABEL, "in", frozenset({name})),)
         try:
             found = await values.lookup(namespace, Metric.DESIRED_CONSUMERS, wanted)

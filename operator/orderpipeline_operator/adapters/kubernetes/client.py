@@ -7,6 +7,7 @@ have none.
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 from kubernetes.aio.client import Configuration
@@ -157,8 +158,8 @@ def _json(body: Mapping[str, Any]) -> bytes:
 def path_of(kind: Kind, namespace: str | None, name: str = "") -> str:
     """The path of a kind, in one namespace or (None) everywhere, or of one object."""
     root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
-    scope = f"/namespaces/{namespace}" if namespace else ""
-    return f"{root}{scope}/{kind.plural}" + (f"/{name}" if name else "")
+    scope = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""  # no part of it ends the path
+    return f"{root}{scope}/{kind.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
 def error_of(raw: bytes) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Every name that the operator assigns. `name` is the OrderPipeline's own name."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -17,6 +18,8 @@ STRIMZI_POOL_LABEL: Final = "strimzi.io/pool-name"
 SECRETS_ANNOTATION: Final = f"{GROUP}/secrets"
 CHILDREN_SELECTOR: Final = f"{PIPELINE_LABEL},{MANAGED_BY_LABEL}={FIELD_MANAGER}"
 """Label selector of the children of all pipelines."""
+_LABEL: Final = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_OBJECT_NAME: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 
 def producer(name: str) -> str:
@@ -115,3 +118,8 @@ def pipeline_of_selector(selector: str) -> str | None:
     """The pipeline whose children a selector is for; None for any other selector."""
     name = selector.removeprefix(f"{PIPELINE_LABEL}=").partition(",")[0]
     return name if selector == children_selector(name) else None
+
+
+def is_object_name(text: str) -> bool:
+    """Whether Kubernetes accepts it as the name of an object: DNS labels, joined by dots."""
+    return len(text) <= 253 and _OBJECT_NAME.fullmatch(text) is not None

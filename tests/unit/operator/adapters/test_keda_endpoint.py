@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from orderpipeline_operator.adapters.keda_endpoint import desired_route
+from orderpipeline_operator.adapters.kubernetes.client import path_of
 from orderpipeline_operator.adapters.metrics_api.values import Row, rows
+from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.kubernetes.selector import Requirement
 from orderpipeline_operator.domain.manifests.scaled_object import desired_url
 from orderpipeline_operator.errors import Unreachable
@@ -48,3 +51,18 @@ async def test_what_is_not_known_is_an_error_and_never_zero() -> None:
     assert missing[0] == 404
     assert away[0] == 503
     assert "desired" not in {**fresh[1], **missing[1], **away[1]}
+
+
+@pytest.mark.parametrize(
+    "namespace", ["x%2Forderpipelines%3Fwatch=true%26q=", "Store", "..", "-", "a" * 64, ".".join(["a" * 60] * 5)]
+)
+async def test_what_is_no_name_never_reaches_the_api_server(namespace: str) -> None:
+    for pipeline in ((namespace, "shop"), ("store", namespace)):
+        if ".." not in pipeline:  # which the client itself resolves
+            ((status, body),) = await answers(pipeline)
+            assert (status, body) == (404, {"error": "namespace or name is not one that Kubernetes accepts"})
+
+
+def test_no_name_ends_its_part_of_a_path() -> None:
+    path = path_of(kinds.PIPELINE, "x/orderpipelines?watch=true&q=", "../a#b")
+    assert path.endswith("/namespaces/x%2Forderpipelines%3Fwatch%3Dtrue%26q%3D/orderpipelines/..%2Fa%23b")
