@@ -22,10 +22,10 @@ from orderpipeline_operator.adapters.metrics_api import server as metrics_api
 from orderpipeline_operator.leader import Leader
 from orderpipeline_operator.runtime.health import Gate, Heartbeat
 from orderpipeline_operator.runtime.side_loop import SideLoop, serve_for_ever
-from orderpipeline_operator.runtime.tasks import first_to_end, run_in_background
 from orderpipeline_operator.runtime.telemetry import OperatorMetrics
 from orderpipeline_operator.sampling.reader import ReaderFactory, kafka_reader
 from orderpipeline_operator.settings import Settings, from_environ
+from orderpipeline_operator.tasks import first_to_end, run_in_background
 
 LOG = logging.getLogger("orderpipeline_operator")
 HUNG_AFTER: Final = 60.0

@@ -17,13 +17,13 @@ from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.kubernetes.lease import Election
 from orderpipeline_operator.domain.kubernetes.kinds import Key
 from orderpipeline_operator.reconcile.reconciler import Defaults, Reconciler
-from orderpipeline_operator.runtime.tasks import first_to_end, run_in_background
 from orderpipeline_operator.runtime.telemetry import OperatorMetrics, PipelineMetrics
 from orderpipeline_operator.runtime.workers import Worker
 from orderpipeline_operator.runtime.workqueue import WorkQueue
 from orderpipeline_operator.sampling.reader import ReaderFactory
 from orderpipeline_operator.sampling.sampler import Clock, Sampler
 from orderpipeline_operator.settings import Settings
+from orderpipeline_operator.tasks import first_to_end, run_in_background
 
 DEBOUNCE_SECONDS: Final = 0.1
 """How long a pipeline's events are collected before a pass."""

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from orderpipeline_operator.domain.lag.sample import Reading, Unknown
-from orderpipeline_operator.runtime.tasks import first_to_end
 from orderpipeline_operator.sampling.pipeline import SampledPipeline
 from orderpipeline_operator.sampling.reader import Reader, ReaderFactory, kafka_reader, log_failure, unknown
 from orderpipeline_operator.sampling.target import Key, Target
 from orderpipeline_operator.sampling.view import ScalingView
+from orderpipeline_operator.tasks import first_to_end
 
 
 @dataclass(frozen=True, slots=True)
