@@ -44,9 +44,14 @@ class KafkaSettings:
         if self.sasl_password_file is None:
             raise SettingsError(f"{Env.SASL_PASSWORD_FILE} is not set; {self.security_protocol} needs it")
         try:
-            return self.sasl_password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as error:
+            return password(self.sasl_password_file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{Env.SASL_PASSWORD_FILE}: can't read {self.sasl_password_file}: {error}") from None
+
+
+def password(text: str) -> str:
+    """The password that the text of a file or a Secret stands for: many tools end it with a newline."""
+    return text.rstrip("\r\n")
 
 
 def kafka_settings(env: EnvReader) -> KafkaSettings:

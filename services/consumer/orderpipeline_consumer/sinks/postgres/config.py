@@ -37,7 +37,7 @@ class PostgresConfig:
         assert self.dsn_file is not None
         try:
             return self.dsn_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{Env.SINK_DSN_FILE}: can't read {self.dsn_file}: {error}") from None
 
     def open(self, context: SinkContext) -> Sink:
