@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+from orderpipeline_common.kafka_config import password
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import USER, Manifest, Ref
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint, SecretRef, kafka_endpoint
 from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline
 from orderpipeline_operator.domain.planning import bootstrap_address
 from orderpipeline_operator.domain.planning.observed import Observed, is_true
-from orderpipeline_operator.domain.planning.secrets import secret_bytes
+from orderpipeline_operator.domain.planning.secrets import secret_text
 from orderpipeline_operator.domain.scaling.policy import policy_from
 from orderpipeline_operator.sampling.target import Target
 
@@ -22,17 +23,17 @@ def resolve(endpoint: KafkaEndpoint[SecretRef], secrets: Mapping[str, Manifest |
     """The endpoint with the credentials from the Secrets; None while one of them, or a key, is missing."""
     texts: dict[SecretRef, str] = {}
     for ref in endpoint.secret_refs():
-        raw = secret_bytes(secrets.get(ref.name), ref.key)
-        if raw is None:
+        text = secret_text(secrets.get(ref.name), ref.key)
+        if text is None:
             return None
-        texts[ref] = raw.decode()
+        texts[ref] = text
     username = endpoint.username
     return KafkaEndpoint(
         bootstrap=endpoint.bootstrap,
         security_protocol=endpoint.security_protocol,
         mechanism=endpoint.mechanism,
-        username=texts[username] if isinstance(username, SecretRef) else username,
-        password=None if endpoint.password is None else texts[endpoint.password],
+        username=texts[username].strip() if isinstance(username, SecretRef) else username,  # as the services do
+        password=None if endpoint.password is None else password(texts[endpoint.password]),
         ca=None if endpoint.ca is None else texts[endpoint.ca],
     )
 

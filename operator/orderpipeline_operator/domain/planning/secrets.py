@@ -13,6 +13,15 @@ def secret_bytes(secret: Manifest | None, key: str) -> bytes | None:
     return None if encoded is None else base64.b64decode(encoded)
 
 
+def secret_text(secret: Manifest | None, key: str) -> str | None:
+    """One entry of a Secret as text, or None; also where it is not UTF-8."""
+    raw = secret_bytes(secret, key)
+    try:
+        return None if raw is None else raw.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def secret_hash(secret: Manifest) -> str:
     """A digest of a Secret's entries that changes with each of them and reveals nothing about them."""
     digest = hashlib.sha256()
@@ -49,4 +58,6 @@ def missing_secrets(required: Iterable[SecretKey], secrets: Mapping[str, Manifes
             found.add(f"Secret {name}")
         elif key and secret_bytes(secret, key) is None:
             found.add(f"key {key} of Secret {name}")
+        elif key and secret_text(secret, key) is None:
+            found.add(f"key {key} of Secret {name} to be UTF-8 text")
     return tuple(sorted(found))

@@ -1,0 +1,35 @@
+"""The operator's own credentials, from Secrets as people make them."""
+
+import base64
+
+import pytest
+
+from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint, SecretRef
+from orderpipeline_operator.domain.planning.secrets import missing_secrets
+from orderpipeline_operator.reconcile.sampling_target import resolve
+
+ENDPOINT = KafkaEndpoint[SecretRef](
+    "kafka:9092", "SASL_PLAINTEXT", "PLAIN", SecretRef("user", "username"), SecretRef("user", "password")
+)
+
+
+def secret(username: bytes, password: bytes) -> dict[str, dict[str, str]]:
+    entries = {"username": username, "password": password}
+    return {"data": {key: base64.b64encode(value).decode() for key, value in entries.items()}}
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_a_newline_at_the_end_is_no_part_of_a_credential_as_in_the_services(end: bytes) -> None:
+    found = resolve(ENDPOINT, {"user": secret(b"shop" + end, b" pass word " + end)})
+    assert found is not None
+    assert (found.username, found.password) == ("shop", " pass word ")
+
+
+def test_a_secret_that_is_no_text_is_named_and_waited_for() -> None:
+    secrets = {"user": secret(b"shop", b"\xff\xfe")}
+    assert resolve(ENDPOINT, secrets) is None
+    keys = [("user", "username"), ("user", "password"), ("user", "other")]
+    assert missing_secrets(keys, secrets) == (
+        "key other of Secret user",
+        "key password of Secret user to be UTF-8 text",
+    )
