@@ -1,6 +1,6 @@
 """The .status of a pipeline, from what was observed and found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -54,7 +54,7 @@ def accepted_status(spec: OrderPipelineSpec, observed: Observed, found: Findings
             "endpoints": _endpoints(spec, observed),
             "partitions": _partitions(spec, observed, scaling),
             **_numbers(observed, scaling),
-            "warnings": [*map(_contested, found.contested), *strimzi_warnings(observed)][:MAX_WARNINGS] or None,
+            "warnings": [*_warnings(observed, found)][:MAX_WARNINGS] or None,
         }
     )
 
@@ -108,6 +108,14 @@ def strimzi_warnings(observed: Observed) -> list[str]:
     return sorted(found)
 
 
+def _warnings(observed: Observed, found: Findings) -> Iterator[str]:
+    yield from map(_contested, found.contested)
+    for ref, manifest in observed.of(TOPIC).items():
+        if manifest["spec"].get("partitions") is None:
+            yield f"{ref.kind.kind} {ref.name}: spec.partitions is missing: something else has removed it"
+    yield from strimzi_warnings(observed)
+
+
 def _contested(ref: Ref) -> str:
     return f"{ref.kind.kind} {ref.name} does not stay as applied: something else in this cluster changes it"
 
@@ -138,8 +146,9 @@ def _partitions(spec: OrderPipelineSpec, observed: Observed, scaling: Scaling | 
         return scaling.partitions
     for manifest in observed.of(TOPIC).values():
         named = manifest["spec"].get("topicName", manifest["metadata"]["name"])
-        if named == spec.topic.name and is_true(manifest, "Ready"):
-            return int(manifest["spec"]["partitions"])
+        partitions = manifest["spec"].get("partitions")
+        if named == spec.topic.name and partitions is not None and is_true(manifest, "Ready"):
+            return int(partitions)
     last: int | None = _last(observed, "partitions")
     return last
 

@@ -232,3 +232,12 @@ def test_a_refused_spec_keeps_the_rest() -> None:
     unread = rejected_status(observed, "TooManyReplicas", "...", Scaling(error="Unreachable: x", desired=6), NOW)
     assert "lag" not in unread, "what is no longer known is not kept"
     assert unread["consumers"]["desired"] == 6
+
+
+def test_a_topic_that_lost_its_partitions_keeps_the_number_and_is_named() -> None:
+    topic = Ref(kinds.TOPIC, "default", "shop-orders")
+    before = all_ready()
+    spec = {key: value for key, value in before.children[topic]["spec"].items() if key != "partitions"}
+    made = built(changed(before, topic, spec=spec), Findings())
+    assert made.get("partitions") is None
+    assert made["warnings"] == ["KafkaTopic shop-orders: spec.partitions is missing: something else has removed it"]
