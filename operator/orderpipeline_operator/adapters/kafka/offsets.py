@@ -97,6 +97,8 @@ class OffsetReader:
 
     def _read(self, until: float) -> Reading:
         topic = self._topic_now(until)
+        if not topic.leaders:
+            raise BrokerConnectionError("NoPartitions", f"Kafka lists no partition of topic {self._topic}")
         fetch, lists = self._requests(topic)
         # Commits before ends: what is committed in between must not appear to be past the end.
         commits, group = self._group_now(fetch, until)
