@@ -45,6 +45,8 @@ class Sampler:
         self._clock = clock
         self._reader_factory = reader_factory
         self._executor = executor or ThreadPoolExecutor(max_workers=8, thread_name_prefix="offsets")
+        # Those that could not be read have threads of their own: each takes its whole timeout.
+        self._failing = executor or ThreadPoolExecutor(max_workers=4, thread_name_prefix="offsets-failing")
         self._pipelines: dict[Key, SampledPipeline] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Future[None]] = set()
@@ -84,7 +86,8 @@ class Sampler:
             self.forget(key)
         await asyncio.gather(*self._ending, return_exceptions=True)
         await asyncio.gather(*self._closing, return_exceptions=True)
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._executor, self._failing):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def view(self, key: Key) -> ScalingView | None:
         """The view last published: the same until `on_change`, so a status made of it stays the same too.
@@ -111,15 +114,17 @@ class Sampler:
     async def _run(self, pipeline: SampledPipeline) -> None:
         running = asyncio.get_running_loop()
         reader: Reader | None = None
-        logged = ""
+        logged, pool = "", self._executor
         try:
             await self._clock.sleep(pipeline.target.policy.poll_interval * self._clock.jitter())
             while True:
                 started = self._clock.monotonic()
                 try:
                     if reader is None:
-                        reader = await running.run_in_executor(self._executor, self._reader_factory, pipeline.target)
-                    self._take(pipeline, await running.run_in_executor(self._executor, reader.read))
+                        reader = await running.run_in_executor(pool, self._reader_factory, pipeline.target)
+                    reading = await running.run_in_executor(pool, reader.read)
+                    pool = self._failing if isinstance(reading, Unknown) else self._executor
+                    self._take(pipeline, reading)
                 except Exception as error:  # hold, log it once, try again
                     if logged != repr(error):
                         log_failure(pipeline.target.key, error)
@@ -130,7 +135,7 @@ class Sampler:
         finally:
             if reader is not None:
                 # It may have to wait for a read under way, so not here; close() waits for it.
-                closing = running.run_in_executor(self._executor, reader.close)
+                closing = running.run_in_executor(pool, reader.close)
                 self._closing.add(closing)
                 closing.add_done_callback(self._closing.discard)
 

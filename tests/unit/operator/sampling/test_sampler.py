@@ -308,3 +308,17 @@ async def test_a_shorter_poll_interval_counts_at_once_and_makes_nothing_stale():
     await asyncio.wait_for(fake.asleep.wait(), 60)
     assert (sampler.live(KEY).orders, sampler.live(KEY).error) == (480, "")
     await sampler.close()
+
+
+async def test_what_cannot_be_read_takes_no_thread_from_what_can():
+    threads: list[str] = []
+
+    class Named(Fake):
+        def read(self) -> Reading | Unknown:
+            threads.append(threading.current_thread().name.rpartition("_")[0])
+            return super().read()
+
+    lost = Unknown("KafkaUnreachable", "no")
+    sampler = await run(Named(at(10, 10), lost, lost, at(10, 10), at(10, 10)), 24.0)
+    assert threads == ["offsets", "offsets", "offsets-failing", "offsets-failing", "offsets"]
+    await sampler.close()
