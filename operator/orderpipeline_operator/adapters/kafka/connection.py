@@ -5,18 +5,17 @@ import secrets
 import socket
 import ssl
 import struct
-import time
 from collections.abc import Mapping
-from io import BytesIO
-from typing import BinaryIO, cast
 
 from orderpipeline_operator.adapters.kafka import sasl
+from orderpipeline_operator.adapters.kafka.dialing import connected, left
 from orderpipeline_operator.adapters.kafka.wire import Cursor, data, string
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 
 SASL_HANDSHAKE, API_VERSIONS, SASL_AUTHENTICATE = 17, 18, 36
-LARGEST = 64 * 1024 * 1024
-"""Largest answer that is accepted, in bytes; Kafka sends no larger one."""
+LARGEST = 16 * 1024 * 1024
+"""Largest answer that is accepted, in bytes: three times what a topic of 100,000 partitions takes."""
+PIECE = 65536
 _HEAD = struct.Struct(">ihhi")
 
 
@@ -41,9 +40,9 @@ class BrokerConnection:
     ) -> None:  # fmt: skip
         self._where, self._client, self._sent, self._read = f"{address[0]}:{address[1]}", string(client_id), 0, 0
         self._used = False
-        self._file: BinaryIO = BytesIO()
+        self._received = bytearray()
         try:
-            self._socket = socket.create_connection(address, timeout=_left(until))
+            self._socket = connected(address, until)
         except OSError as error:
             raise BrokerConnectionError("KafkaUnreachable", f"{self._where}: {error}") from error
         try:
@@ -57,13 +56,13 @@ class BrokerConnection:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if tls is not None:
             try:
+                self._socket.settimeout(left(until))
                 self._socket = tls.wrap_socket(self._socket, server_hostname=host)
             except ssl.SSLError as error:
                 advice = "check the CA certificate and the security protocol of the Kafka connection"
                 raise BrokerConnectionError("TlsFailed", f"{advice} ({self._where}: {error})") from error
             except OSError as error:
                 raise BrokerConnectionError("KafkaUnreachable", f"{self._where}: {error}") from error
-        self._file = cast(BinaryIO, self._socket.makefile("rb", 65536))
         self.versions = self._versions(until)
         if endpoint.mechanism is not None:
             self._authenticate(endpoint, until)
@@ -71,16 +70,15 @@ class BrokerConnection:
 
     def close(self) -> None:
         """Close the connection."""
-        for part in (self._file, self._socket):  # the file holds the socket open
-            with contextlib.suppress(OSError):
-                part.close()
+        with contextlib.suppress(OSError):
+            self._socket.close()
 
     def send(self, key: int, version: int, body: bytes, until: float, flexible: bool = False) -> None:
         """Send one request."""
         head = _HEAD.pack(8 + len(self._client) + flexible + len(body), key, version, self._sent)
         self._sent += 1
         try:
-            self._socket.settimeout(_left(until))
+            self._socket.settimeout(left(until))
             self._socket.sendall(b"".join((head, self._client, b"\0" if flexible else b"", body)))
         except OSError as error:
             raise self._broken(error) from error
@@ -88,13 +86,12 @@ class BrokerConnection:
     def receive(self, until: float) -> bytes:
         """The answer to the oldest unanswered request, without its correlation id."""
         try:
-            self._socket.settimeout(_left(until))
-            size = int.from_bytes(self._exactly(4))
+            size = int.from_bytes(self._exactly(4, until))
             if not 4 <= size <= LARGEST:
                 raise BrokerConnectionError(
                     "KafkaUnreachable", f"{self._where} does not answer as a Kafka listener does"
                 )
-            answer = self._exactly(size)
+            answer = self._exactly(size, until)
         except (OSError, ValueError) as error:
             raise self._broken(error) from error
         if int.from_bytes(answer[:4]) != self._read:
@@ -107,18 +104,28 @@ class BrokerConnection:
         self.send(key, version, body, until)
         return Cursor(self.receive(until))
 
+    def offers(self, request: tuple[int, int]) -> bool:
+        """Whether the broker knows a request, by its key, in that version."""
+        low, high = self.versions.get(request[0], (0, -1))
+        return low <= request[1] <= high
+
     @property
     def clean(self) -> bool:
         """Whether no answer is outstanding, so that the next one belongs to the next request."""
         return self._read == self._sent
 
-    def _exactly(self, count: int) -> bytes:
-        found: bytes = self._file.read(count)
-        if len(found) < count:
-            hint = "" if self._used else ": check the port and the security protocol"
-            raise BrokerConnectionError(
-                "KafkaUnreachable", f"{self._where} closed the connection{hint}", stale=self._used
-            )
+    def _exactly(self, count: int, until: float) -> bytes:
+        while len(self._received) < count:
+            self._socket.settimeout(left(until))
+            piece = self._socket.recv(PIECE)
+            if not piece:
+                hint = "" if self._used else ": check the port and the security protocol"
+                raise BrokerConnectionError(
+                    "KafkaUnreachable", f"{self._where} closed the connection{hint}", stale=self._used
+                )
+            self._received += piece
+        found = bytes(memoryview(self._received)[:count])
+        del self._received[:count]
         return found
 
     def _broken(self, error: Exception) -> BrokerConnectionError:
@@ -156,8 +163,3 @@ class BrokerConnection:
             raise BrokerConnectionError("NotAuthenticated", text)
         answer.string()
         return answer.data()
-
-
-def _left(until: float) -> float:
-    """Seconds left; at least a millisecond, since 0 would mean not to wait."""
-    return max(until - time.monotonic(), 0.001)

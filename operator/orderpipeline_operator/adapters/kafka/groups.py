@@ -6,7 +6,7 @@ A group uses one of two protocols, and each has its own request.
 from collections.abc import Mapping
 from typing import Final
 
-from orderpipeline_operator.adapters.kafka.requests import check
+from orderpipeline_operator.adapters.kafka.requests import MAX_PARTITIONS, check
 from orderpipeline_operator.adapters.kafka.wire import Cursor, array, compact_string, string
 from orderpipeline_operator.domain.lag.sample import Group, GroupState, Owner
 
@@ -14,6 +14,10 @@ DESCRIBE_GROUPS: Final = (15, 1)
 CONSUMER_GROUP_DESCRIBE: Final = (69, 0)
 NO_GROUP: Final = 69
 """Error for a group that does not exist, or does not use the requested protocol."""
+UNSUPPORTED_VERSION: Final = 35
+"""Error where the cluster does not use the new protocol: `group.version` 0, or only `classic` is switched on."""
+MAX_MEMBERS: Final = 10_000
+MAX_TOPICS: Final = 100_000
 
 _STATES: Final[Mapping[str, GroupState]] = {
     "Stable": "Stable",
@@ -50,21 +54,21 @@ def classic_group(raw: bytes, topic: str) -> Group:
     state = _STATES.get(answer.string(), "Unknown")
     answer.string()
     answer.string()
-    count = answer.int32()
+    count = answer.count(MAX_MEMBERS)
     owners = tuple(_classic_member(answer, topic) for _ in range(count))
     return Group(state, count, "unknown" if state == "Absent" else "classic", owners)
 
 
 def consumer_group(raw: bytes, topic: str) -> Group | None:
-    """Answer to CONSUMER_GROUP_DESCRIBE, with the owners of `topic`; None when the group does not exist or
-    does not use that protocol."""
+    """Answer to CONSUMER_GROUP_DESCRIBE, with the owners of `topic`; None when the group does not exist, or
+    it or the whole cluster does not use that protocol."""
     answer = Cursor(raw)
     answer.tags()
     answer.int32()
     if answer.compact_length() != 1:
         raise ValueError("Kafka described a different number of groups than requested")
     error = answer.int16()
-    if error == NO_GROUP:
+    if error in (NO_GROUP, UNSUPPORTED_VERSION):
         return None
     check(error)
     answer.compact_string()
@@ -73,7 +77,7 @@ def consumer_group(raw: bytes, topic: str) -> Group | None:
     answer.int32()
     answer.int32()
     answer.compact_string()
-    count = answer.compact_length()
+    count = answer.compact_count(MAX_MEMBERS)
     return Group(state, count, "consumer", tuple(_member(answer, topic) for _ in range(count)))
 
 
@@ -88,8 +92,8 @@ def _classic_member(answer: Cursor, topic: str) -> Owner:
     owned: tuple[int, ...] = ()
     assigned = Cursor(raw)
     assigned.int16()
-    for _ in range(assigned.int32()):
-        name, numbers = assigned.string(), tuple(assigned.int32() for _ in range(assigned.int32()))
+    for _ in range(assigned.count(MAX_TOPICS)):
+        name, numbers = assigned.string(), tuple(assigned.int32() for _ in range(assigned.count(MAX_PARTITIONS)))
         owned = numbers if name == topic else owned
     return Owner(client, owned)
 
@@ -114,7 +118,7 @@ def _assignment(answer: Cursor, topic: str) -> tuple[int, ...]:
     for _ in range(answer.compact_length()):
         answer.read(16)
         name = answer.compact_string()
-        numbers = tuple(answer.int32() for _ in range(answer.compact_length()))
+        numbers = tuple(answer.int32() for _ in range(answer.compact_count(MAX_PARTITIONS)))
         answer.tags()
         owned = numbers if name == topic else owned
     answer.tags()

@@ -30,7 +30,14 @@ _REASONS: Final[Mapping[int, tuple[str, str]]] = {
 }
 _MOVED: Final = frozenset({3, 5, 6, 9, 15, 16, 74, 76})
 """Errors that fresh metadata or a new coordinator may fix."""
-OLDEST: Final = "Kafka 2.8"
+_NEEDED: Final[Mapping[str, tuple[tuple[int, int], ...]]] = {
+    "ListOffsets": (kafka.LIST_OFFSETS,),
+    "OffsetFetch": (kafka.OFFSET_FETCH,),
+    "FindCoordinator": (kafka.FIND_COORDINATOR,),
+    "DescribeGroups": (groups.DESCRIBE_GROUPS,),
+    "Metadata": (kafka.METADATA, kafka.METADATA_WITHOUT_IDS),
+}
+"""Requests that a reading takes, each in one of these versions."""
 
 
 @dataclass(slots=True)
@@ -118,6 +125,9 @@ class OffsetReader:
 
     def _topic_now(self, until: float) -> kafka.Topic:
         connection = self._any_connection(until)
+        if not connection.offers(kafka.METADATA):
+            connection.send(*kafka.METADATA_WITHOUT_IDS, kafka.metadata_without_ids(self._topic), until)
+            return self._parsed("topic", connection.receive(until), kafka.topic_without_id_of)
         connection.send(*kafka.METADATA, kafka.metadata(self._topic), until, flexible=True)
         return self._parsed("topic", connection.receive(until), kafka.topic_of)
 
@@ -177,12 +187,11 @@ class OffsetReader:
     def _connection(self, address: Address, until: float) -> BrokerConnection:
         if address not in self._connections:
             made = BrokerConnection(self._endpoint, self._tls, address, self._client_id, until)
-            low, high = made.versions.get(kafka.METADATA[0], (0, 0))
-            if not low <= kafka.METADATA[1] <= high:
+            lacks = [f"{name} {of[-1][1]}" for name, of in _NEEDED.items() if not any(map(made.offers, of))]
+            if lacks:
                 made.close()
-                raise BrokerConnectionError(
-                    "KafkaTooOld", f"{address[0]}:{address[1]} is older than {OLDEST}: upgrade it"
-                )
+                text = f"{address[0]}:{address[1]} does not offer what reading offsets takes: {', '.join(lacks)}"
+                raise BrokerConnectionError("KafkaTooOld", text)
             self._connections[address] = made
         return self._connections[address]
 

@@ -12,12 +12,17 @@ from orderpipeline_operator.adapters.kafka.wire import Cursor, array, compact_st
 
 LIST_OFFSETS: Final = (2, 2)
 METADATA: Final = (3, 10)
+METADATA_WITHOUT_IDS: Final = (3, 5)
+"""For brokers and proxies that offer no more; a topic that was made again shows by its offsets alone."""
 OFFSET_FETCH: Final = (9, 5)
 FIND_COORDINATOR: Final = (10, 1)
 EARLIEST, LATEST = -2, -1
 READ_COMMITTED: Final = 1
 """The end offset is the last stable one: beyond it are orders of open transactions, which consumers cannot read."""
 LEADER_NOT_AVAILABLE: Final = 5
+MAX_BROKERS: Final = 10_000
+MAX_PARTITIONS: Final = 100_000
+"""Of one topic; far more than any cluster has, and few enough for the operator's memory."""
 _ENDS, _COMMITS = struct.Struct(">ihqq"), struct.Struct(">iqihh")
 
 
@@ -54,7 +59,7 @@ def topic_of(raw: bytes) -> Topic:
     answer.tags()
     answer.int32()
     brokers = {}
-    for _ in range(answer.compact_length()):
+    for _ in range(answer.compact_count(MAX_BROKERS)):
         node = answer.int32()
         brokers[node] = (answer.compact_string(), answer.int32())
         answer.compact_string()
@@ -68,14 +73,52 @@ def topic_of(raw: bytes) -> Topic:
     topic_id = answer.read(16).hex()
     answer.int8()
     leaders: dict[int, list[int]] = {}
-    for _ in range(answer.compact_length()):
+    for _ in range(answer.compact_count(MAX_PARTITIONS)):
         error, number, leader, _ = answer.int16(), answer.int32(), answer.int32(), answer.int32()
         for _ in range(3):
             answer.read(4 * answer.compact_length())
         answer.tags()
-        if leader not in brokers:
-            check(error or LEADER_NOT_AVAILABLE)
-        leaders.setdefault(leader, []).append(number)
+        _led(leaders, number, leader if leader in brokers else None, error)
+    return _topic(topic_id, leaders, brokers)
+
+
+def metadata_without_ids(topic: str) -> bytes:
+    """Body of METADATA_WITHOUT_IDS for one topic; asking does not create it."""
+    return array([string(topic)]) + b"\0"
+
+
+def topic_without_id_of(raw: bytes) -> Topic:
+    """Answer to METADATA_WITHOUT_IDS, as `topic_of`; the id is empty."""
+    answer = Cursor(raw)
+    answer.int32()
+    brokers = {}
+    for _ in range(answer.count(MAX_BROKERS)):
+        node = answer.int32()
+        brokers[node] = (answer.string(), answer.int32())
+        answer.string()
+    answer.string()
+    answer.int32()
+    if answer.int32() != 1:
+        raise ValueError("Kafka described a different number of topics than requested")
+    check(answer.int16())
+    answer.string()
+    answer.int8()
+    leaders: dict[int, list[int]] = {}
+    for _ in range(answer.count(MAX_PARTITIONS)):
+        error, number, leader = answer.int16(), answer.int32(), answer.int32()
+        for _ in range(3):
+            answer.read(4 * answer.count(MAX_BROKERS))
+        _led(leaders, number, leader if leader in brokers else None, error)
+    return _topic("", leaders, brokers)
+
+
+def _led(leaders: dict[int, list[int]], number: int, leader: int | None, error: int) -> None:
+    if leader is None:
+        raise KafkaError(error or LEADER_NOT_AVAILABLE)
+    leaders.setdefault(leader, []).append(number)
+
+
+def _topic(topic_id: str, leaders: Mapping[int, list[int]], brokers: Mapping[int, tuple[str, int]]) -> Topic:
     return Topic(topic_id, {node: tuple(sorted(led)) for node, led in leaders.items()}, brokers)
 
 
@@ -105,7 +148,7 @@ def offsets_of(raw: bytes) -> dict[int, int]:
     answer = Cursor(raw)
     answer.int32()
     _one_topic(answer)
-    rows = answer.read(_ENDS.size * answer.int32())
+    rows = answer.read(_ENDS.size * answer.count(MAX_PARTITIONS))
     found = {}
     for number, error, _, offset in _ENDS.iter_unpack(rows):
         if error:
@@ -127,7 +170,7 @@ def commits_of(raw: bytes) -> dict[int, int]:
         check(answer.int16())
         return {}
     answer.string()
-    count, found = answer.int32(), {}
+    count, found = answer.count(MAX_PARTITIONS), {}
     check(int.from_bytes(raw[-2:], signed=True))
     rows = answer.read(len(raw) - answer.at - 2)
     if len(rows) == _COMMITS.size * count:  # nobody commits metadata, so all rows have the same size

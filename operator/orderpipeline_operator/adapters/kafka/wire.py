@@ -3,6 +3,8 @@
 import struct
 from collections.abc import Iterable
 
+MAX_VARINT_BYTES = 5
+"""A varint of Kafka's has at most 32 bits."""
 _INT16, _INT32, _INT64 = struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
 
 
@@ -80,13 +82,13 @@ class Cursor:
 
     def varint(self) -> int:
         """Unsigned varint."""
-        number = shift = 0
-        while True:
+        number = 0
+        for place in range(MAX_VARINT_BYTES):
             byte = self.read(1)[0]
-            number |= (byte & 0x7F) << shift
+            number |= (byte & 0x7F) << 7 * place
             if byte < 0x80:
                 return number
-            shift += 7
+        raise ValueError("a number has more than 32 bits")
 
     def compact_length(self) -> int:
         """Length of a compact array; null is empty."""
@@ -96,8 +98,22 @@ class Cursor:
         """Compact string; null is empty."""
         return self.read(self.compact_length()).decode()
 
+    def count(self, most: int) -> int:
+        """Length of a classic array that may have so many entries; null is empty."""
+        return _at_most(max(self.int32(), 0), most)
+
+    def compact_count(self, most: int) -> int:
+        """Length of a compact array that may have so many entries; null is empty."""
+        return _at_most(self.compact_length(), most)
+
     def tags(self) -> None:
         """Skip tagged fields."""
         for _ in range(self.varint()):
             self.varint()
             self.read(self.varint())
+
+
+def _at_most(count: int, most: int) -> int:
+    if count > most:
+        raise ValueError(f"the answer has {count} entries where {most} are possible")
+    return count

@@ -72,6 +72,7 @@ def test_who_owns_what_in_the_classic_protocol():
 
 def test_a_group_of_the_other_protocol_or_none():
     assert consumer_group(modern("Dead", error=69), "orders") is None
+    assert consumer_group(modern("", error=35), "orders") is None, "where the cluster speaks only the classic one"
     assert classic_group(classic("Dead"), "orders") == Group("Absent", 0)
     assert classic_group(classic("", error=69), "orders") == Group("Absent", 0)
 

@@ -55,6 +55,22 @@ def test_varints_and_tags():
     assert cursor.int8() == 127
 
 
+@pytest.mark.parametrize("raw", [b"\xff" * 1_000_000, b"\x80\x80\x80\x80\x80\x00"])
+def test_a_varint_of_more_than_32_bits_is_refused_after_5_bytes(raw):
+    cursor = Cursor(raw)
+    with pytest.raises(ValueError, match="32 bits"):
+        cursor.varint()
+    assert cursor.at == 5
+
+
+@pytest.mark.parametrize("count", [100_001, 2**31 - 1])
+def test_a_count_that_no_cluster_has_is_refused_before_anything_is_read(count):
+    with pytest.raises(ValueError, match="entries"):
+        offsets_of(struct.pack(">i", 0) + array([string("orders") + struct.pack(">i", count)]))
+    with pytest.raises(ValueError, match="entries"):
+        commits_of(struct.pack(">ii", 0, 1) + string("orders") + struct.pack(">i", count) + bytes(2))
+
+
 def test_scram_as_in_rfc_7677():
     talk = exchange("SCRAM-SHA-256", "user", "pencil", "rOprNGfwEbeRWgbNEkqO")
     assert next(talk) == b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO"
