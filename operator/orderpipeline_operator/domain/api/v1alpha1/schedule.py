@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +13,9 @@ from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.units.durations import seconds
 
 _SHAPE: Final = "write minute, hour, day of month, month and day of week, such as '0 8 * * 1-5'"
+
+_LARGEST_CHANGE: Final = 2 * 3600.0 + 60.0
+"""Seconds by which a clock goes back at most (Antarctica/Troll), and a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,11 @@ class Schedule:
         return begun is not None and now - begun < self.duration
 
     def _newest(self, now: float) -> float | None:
-        # Going back from the next whole minute; one that begins now has begun. Durations elapse in real seconds, so a
-        # clock change within one neither prolongs nor shortens it.
-        after = datetime.fromtimestamp(now, UTC).astimezone(self.zone).replace(second=0, microsecond=0)
-        times: Iterator[datetime] = CronSim(self.start, after + timedelta(minutes=1), reverse=True)
+        # Going back from where the wall clock is later than it ever was until now: one that goes back an hour would
+        # hide a start that has been. Durations elapse in real seconds, so a clock change within one neither prolongs
+        # nor shortens it.
+        after = datetime.fromtimestamp(now - now % 60 + _LARGEST_CHANGE, UTC).astimezone(self.zone)
+        times: Iterator[datetime] = CronSim(self.start, after, reverse=True)
         for begun in times:
             at = begun.timestamp()
             if at <= now:

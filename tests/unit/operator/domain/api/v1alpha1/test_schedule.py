@@ -1,7 +1,7 @@
 """Schedules: bounds that hold at times."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -37,6 +37,40 @@ def test_a_schedule_over_a_clock_change_lasts_as_long_as_it_says():
     start = at("2026-10-25T01:00:00")  # at 3 o'clock it is 2 again
     assert night.holds(start + 4 * 3600 - 1)
     assert not night.holds(start + 4 * 3600)
+
+
+ZONES = (
+    "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Cairo", "Pacific/Chatham",
+    "Atlantic/Azores", "America/Havana", "Asia/Beirut", "Antarctica/Troll", "Asia/Kolkata",
+)  # fmt: skip
+
+
+def changes(zone: ZoneInfo) -> list[float]:
+    """The hours of 2026 at the end of which the offset from UTC is another."""
+    year = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    hours = [year + 3600.0 * i for i in range(365 * 24)]
+    offsets = [datetime.fromtimestamp(each, zone).utcoffset() for each in hours]
+    return [hours[i] for i in range(len(hours) - 1) if offsets[i] != offsets[i + 1]]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("start", ["30 2 * * *", "0 0 * * *", "45 1 * * *", "15 3 * * *"])
+def test_a_day_whose_clock_changes_has_one_window_without_a_gap(zone: str, start: str):
+    for change in changes(ZoneInfo(zone)):
+        one = Schedule("night", start, ZoneInfo(zone), 2 * 3600.0, minimum=5)
+        minutes = [one.holds(change + 300.0 * i) for i in range(-12 * 12, 12 * 12)]
+        begins = [i for i in range(1, len(minutes)) if minutes[i] and not minutes[i - 1]]
+        assert len(begins) in (0, 1, 2), "one a day"
+        for i in begins:
+            assert all(minutes[i : i + 24])
+            assert i + 24 >= len(minutes) or not minutes[i + 24]
+        assert not begins or len(begins) == 1 or begins[1] - begins[0] > 20 * 12
+
+
+def test_an_hourly_schedule_begins_in_both_hours_of_the_same_name():
+    hourly = Schedule("hourly", "0 * * * *", BERLIN, 1800.0, minimum=5)
+    midnight = datetime(2026, 10, 24, 22, tzinfo=UTC).timestamp()
+    assert [hourly.holds(midnight + 1800 * i) for i in range(12)] == [True, False] * 6
 
 
 def test_schedules_narrow_and_never_widen():
