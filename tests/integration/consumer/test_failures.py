@@ -1,6 +1,7 @@
 """Orders that fail: retried, dead letters with their origin, and what waits when those cannot be written."""
 
 import json
+import signal
 import uuid
 from pathlib import Path
 
@@ -58,6 +59,27 @@ def test_other_customers_go_on_while_one_is_retried(broker: Broker, tmp_path: Pa
         one.record.with_suffix(".healed").touch()
         one.wait_committed()
         assert per_customer(one.events())["stuck"] == [0, 1]
+
+
+def test_what_was_done_behind_a_failing_order_is_not_done_again_by_the_next_consumer(
+    broker: Broker, tmp_path: Path
+) -> None:
+    with pipeline(broker, tmp_path, 1) as one:
+        one.send([("stuck", order("stuck", 0, "heal")), ("stuck", order("stuck", 1))], 0)
+        one.send([(f"c{n % 7}", order(f"c{n % 7}", n // 7)) for n in range(700)], 0)
+        first = one.start()
+        wait_until("the others are done", lambda: len(one.events()) == 700)
+        first.signal(signal.SIGTERM)
+        assert first.wait() == 0
+        second = one.start()
+        wait_until("it tries", lambda: second.metric('orderpipeline_orders_retried_total{cause="failed"}') > 0)
+        second.kill()
+        one.start()
+        one.record.with_suffix(".healed").touch()
+        one.wait_committed()
+        events = one.events()
+        assert len(events) == len({identity for _, identity, _ in events}) == 702
+        assert per_customer(events)["stuck"] == [0, 1]
 
 
 def test_without_a_dead_letter_topic_to_write_to_the_commit_waits(broker: Broker, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ MIN_INTERVAL_SECONDS: Final = 0.02
 RETRY_SECONDS: Final = 0.25
 STALE_RETRIES: Final = 5
 STALE_RETRY_SECONDS: Final = 0.1
+COMPLETED_SECONDS: Final = 1.0
+"""How often the records that are complete above the position are looked up, and committed if they are others."""
 REBALANCING: Final = (
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.REBALANCE_IN_PROGRESS,
@@ -53,6 +55,7 @@ class Commits:
         self._metrics = metrics
         self._on_result = on_result
         self._clock = clock
+        self._commits_completed = True
         self._due_at = 0.0
         self._not_before = 0.0
         self._thread: threading.Thread | None = None
@@ -64,7 +67,7 @@ class Commits:
         now = self._clock()
         if now < self._not_before or self.in_progress_since is not None:
             return
-        uncommitted = _uncommitted(partitions)
+        uncommitted = self._uncommitted(partitions)
         if not uncommitted:
             return
         orders = sum(
@@ -81,7 +84,7 @@ class Commits:
     def commit(self, consumer: Consumer, partitions: Iterable[AssignedPartition]) -> None:
         """Commit everything that is complete. Raises KafkaException."""
         self.join()
-        uncommitted = _uncommitted(partitions)
+        uncommitted = self._uncommitted(partitions, everything=True)
         if uncommitted:
             self._commit(consumer, uncommitted)
 
@@ -102,6 +105,39 @@ class Commits:
         if self._thread is not None:
             self._thread.join()
 
+    def _uncommitted(self, partitions: Iterable[AssignedPartition], *, everything: bool = False) -> Uncommitted:
+        return [
+            (each, commit)
+            for each in partitions
+            if (commit := self._next_commit(each, everything=everything)) is not None
+        ]
+
+    def _next_commit(self, partition: AssignedPartition, *, everything: bool) -> Commit | None:
+        """None if there is nothing new. Never lower than an earlier commit of the same log."""
+        tracker, lease = partition.offsets, partition.lease
+        if partition.committed_tracker is not tracker:
+            partition.committed_tracker = tracker
+            partition.committed = partition.completed = partition.committed_completed = None
+            partition.completed_at = 0.0
+        position = tracker.position
+        if position is None or partition.log is None or lease is None or not partition.positioned:
+            return None
+        # `stored` is read after the position: by then it covers what completed below it.
+        stored = partition.stored
+        if self._commits_completed and not lease.stores_positions:
+            self._look_up_completed(partition, position, everything=everything)
+        completed = None if partition.completed is None else partition.completed.above(position)
+        moved = partition.committed is None or position > partition.committed
+        if not moved and completed == partition.committed_completed:
+            return None
+        return Commit(tracker.at(position), partition.log.topic_id, stored, completed)
+
+    def _look_up_completed(self, partition: AssignedPartition, position: int, *, everything: bool) -> None:
+        now = self._clock()
+        if everything or now >= partition.completed_at + COMPLETED_SECONDS:
+            partition.completed_at = now
+            partition.completed = partition.completed_from(position)
+
     def _commit_in_thread(self, consumer: Consumer, uncommitted: Uncommitted) -> None:
         try:
             self._commit(consumer, uncommitted)
@@ -117,6 +153,10 @@ class Commits:
             _raise_first_error(consumer.commit(offsets=offsets, asynchronous=False))
         except KafkaException as error:
             self._metrics.commits.labels("failed").inc()
+            if error.args[0].code() == KafkaError.OFFSET_METADATA_TOO_LARGE:
+                self._commits_completed = False  # the broker allows less than by default
+                for each, _ in uncommitted:
+                    each.completed = None
             if error.args[0].code() not in REBALANCING:
                 self._on_result(str(error))
             raise
@@ -124,28 +164,10 @@ class Commits:
         self._on_result("")
         for each, commit in uncommitted:
             each.committed = commit.position.offset
+            each.committed_completed = commit.done
 
 
 def _raise_first_error(results: list[TopicPartition]) -> None:
     for result in results:
         if result.error is not None:
             raise KafkaException(result.error)
-
-
-def _uncommitted(partitions: Iterable[AssignedPartition]) -> Uncommitted:
-    return [(each, commit) for each in partitions if (commit := _to_commit(each)) is not None]
-
-
-def _to_commit(partition: AssignedPartition) -> Commit | None:
-    """None if there is nothing new. Never lower than an earlier commit of the same log."""
-    tracker = partition.offsets
-    if partition.committed_tracker is not tracker:
-        partition.committed_tracker = tracker
-        partition.committed = None
-    position = tracker.position
-    if position is None or partition.log is None or not partition.positioned:
-        return None
-    if partition.committed is not None and position <= partition.committed:
-        return None
-    # `stored` is read after the position: by then it covers what completed below it.
-    return Commit(tracker.at(position), partition.log.topic_id, partition.stored)

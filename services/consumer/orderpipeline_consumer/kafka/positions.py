@@ -75,6 +75,7 @@ class Positions:
                 commit = None if each.log is None else each.log.commit
                 if commit is not None and commit.topic_id and commit.position.offset == each.offsets.next_offset:
                     each.committed, each.committed_tracker = commit.position.offset, each.offsets
+                    each.committed_completed = commit.done
 
     def topic_was_recreated(self) -> bool:
         """Whether the topic has another id than when the partitions' logs were read."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from orderpipeline_consumer.processing.keyed_queue import KeyedQueue
 from orderpipeline_consumer.processing.start import LogState, Start
 from orderpipeline_consumer.records.batch import BatchSlice, FetchedBatch
+from orderpipeline_consumer.records.completed import Completed, merge
 from orderpipeline_consumer.records.log_position import LogPosition
 from orderpipeline_consumer.records.offsets import InFlightRange, OffsetTracker
 from orderpipeline_consumer.records.record import Record
@@ -25,8 +26,8 @@ class AssignedPartition:
     Records wait in `slices`. As long as only one batch is in flight, it is cut from there unchanged (`whole`). For a
     concurrent second one, or after a failure, records go one by one through `queue`, which keeps customers apart.
 
-    The dispatcher (event loop) writes all but the last six fields, which belong to the poll loop's thread; each side
-    only reads single values of the other's."""
+    The dispatcher (event loop) writes the fields up to `received`; those after it belong to the poll loop's thread.
+    Each side only reads single values of the other's."""
 
     topic_partition: TopicPartition
     offsets: OffsetTracker = field(default_factory=OffsetTracker)
@@ -47,6 +48,8 @@ class AssignedPartition:
     """What the sink granted for this assignment."""
     start: Start | None = None
     """Where reading begins; no record is received before this is known."""
+    done: Completed | None = None
+    """What an earlier owner has completed above `start`."""
     stored: int | None = None
     """The offset up to which the sink has stored the partition."""
     storing: int | None = None
@@ -68,6 +71,10 @@ class AssignedPartition:
     committed: int | None = None
     committed_tracker: OffsetTracker | None = None
     """The tracker that `committed` belongs to."""
+    completed: Completed | None = None
+    """What was complete above the position when that was last asked for, at `completed_at`."""
+    completed_at: float = 0.0
+    committed_completed: Completed | None = None
     paused: bool = False
 
     @property
@@ -88,19 +95,22 @@ class AssignedPartition:
         self.lease = lease
         self.stored = lease.position.offset if lease.position is not None else None
         self.offsets = OffsetTracker(None if start.cut else start.position)
+        self.done = start.done
         self.start = start
 
     def receive(self, batch: FetchedBatch) -> None:
-        """Queue a batch behind all others."""
+        """Queue a batch behind all others; what an earlier owner has completed is not handled again."""
         first = batch.offset(0)
         expected = self.offsets.next_offset
         if expected is not None and first < expected:
             self._start_over(first)
-        records = BatchSlice(batch, 0, len(batch))
-        self.offsets.receive(records.first_offset, records.last_offset, len(records), records.leader_epoch)
-        self.open += len(records)
-        self.bytes += records.size
-        self.slices.append(records)
+        done = self.done
+        if done is None or done.leader_epoch != batch.leader_epoch or first > done.ranges[-1][1]:
+            self._append(BatchSlice(batch, 0, len(batch)))
+        else:
+            for start, end, complete in done.parts(len(batch), batch.offset):
+                self._append(BatchSlice(batch, start, end, complete=complete))
+        self._pass_complete()
 
     def next_batch(self, limit: int) -> Sequence[Record]:
         """Up to `limit` records that may be handled now, each customer's in order; none if all have to wait."""
@@ -116,6 +126,14 @@ class AssignedPartition:
         batch = self.queue.pop_batch(limit)
         self.last_started = max([self.last_started, *(record.offset for record in batch)])
         return batch
+
+    def completed_from(self, position: int) -> Completed | None:
+        """What is complete from `position` on, by this assignment and earlier ones. From any thread."""
+        own, earlier = self.offsets.completed_from(position), self.done
+        if earlier is None or (own is not None and own.leader_epoch != earlier.leader_epoch):
+            return own
+        ranges = merge([*(own.ranges if own is not None else ()), *earlier.ranges], position)
+        return Completed(earlier.leader_epoch, ranges) if ranges else None
 
     def position_with(
         self, tracker: OffsetTracker, completed: Collection[int] = (), records: InFlightRange | None = None
@@ -178,6 +196,7 @@ class AssignedPartition:
         self.last_started = -1
         self.attempts.clear()
         self.outages.clear()
+        self.done = None
 
     def _subtract(self, tracker: OffsetTracker, records: int, size: int) -> None:
         if tracker is self.offsets:  # otherwise they were records of the earlier log
@@ -189,7 +208,22 @@ class AssignedPartition:
         if rest is not None:
             self.slices.appendleft(rest)
         self.offsets.start(head.in_flight, self.slices[0].first_offset if self.slices else None)
+        self._pass_complete()
         return head
+
+    def _append(self, records: BatchSlice) -> None:
+        self.offsets.receive(records.first_offset, records.last_offset, len(records), records.leader_epoch)
+        self.slices.append(records)
+        if not records.complete:
+            self.open += len(records)
+            self.bytes += records.size
+
+    def _pass_complete(self) -> None:
+        """The first slice is always one that is not complete."""
+        while self.slices and self.slices[0].complete:
+            records = self.slices.popleft()
+            self.offsets.start(records.in_flight, self.slices[0].first_offset if self.slices else None)
+            self.offsets.complete_range(records.in_flight)
 
     def _queue(self, records: BatchSlice) -> None:
         if self.whole is not None:

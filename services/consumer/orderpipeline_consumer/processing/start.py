@@ -3,10 +3,11 @@
 An offset alone proves nothing: the log may have been cut and written again, the topic made anew, the sink's database
 restored. So every position is checked against the log that is there now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from orderpipeline_consumer.records.commit import Commit
+from orderpipeline_consumer.records.completed import Completed
 from orderpipeline_consumer.records.log_position import LogPosition
 from orderpipeline_consumer.sinks.base import PartitionLease
 
@@ -33,12 +34,13 @@ class LogState:
 @dataclass(frozen=True, slots=True)
 class Start:
     """Reading begins at `position`, or if the log was `cut` below it, where the client finds that out. `cause`, if any,
-    is why it is not where the group left off; `note` says it."""
+    is why it is not where the group left off; `note` says it. Records that are `done` need not be handled again."""
 
     position: LogPosition
     cause: str = ""
     note: str = ""
     cut: bool = False
+    done: Completed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ def choose_start(log: LogState, lease: PartitionLease) -> Start | Gap:
             return _from_stored(log, stored)
     if commit is None:
         return _from_the_beginning(log, RECREATED if log.recreated else "", "the topic was made anew")
-    return _from_commit(log, commit.position)
+    start = _from_commit(log, commit.position)
+    if start.cause or lease.stores_positions:  # which may have gone back behind what was done above its position
+        return start
+    return replace(start, done=commit.done)
 
 
 def _from_stored(log: LogState, stored: LogPosition) -> Start | Gap:

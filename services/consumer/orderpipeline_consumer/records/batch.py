@@ -55,14 +55,18 @@ Entry = FetchedBatch | int
 class BatchSlice(Sequence[Record]):
     """A slice of a fetched batch. `len` is cheap; the first access to a record decodes all of them."""
 
-    __slots__ = ("_batch", "_end", "_records", "_start", "in_flight", "size")
+    __slots__ = ("_batch", "_end", "_records", "_start", "complete", "in_flight", "size")
 
-    def __init__(self, batch: FetchedBatch, start: int, end: int, size: int | None = None) -> None:
+    def __init__(
+        self, batch: FetchedBatch, start: int, end: int, size: int | None = None, *, complete: bool = False
+    ) -> None:
         self._batch = batch
         self._start = start
         self._end = end
         self._records: list[Record] | None = None
-        self.in_flight = InFlightRange(batch.offset(start), end - start)
+        self.in_flight = InFlightRange(batch.offset(start), end - start, batch.offset(end - 1))
+        self.complete = complete
+        """Whether an earlier owner of the partition has handled them."""
         self.size = batch.size(start, end) if size is None else size
         """Approximate bytes in memory."""
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from orderpipeline_consumer.records.completed import Completed, decode
 from orderpipeline_consumer.records.log_position import LogPosition
 
 MARK: Final = "orderpipeline"
@@ -12,17 +13,19 @@ MARK: Final = "orderpipeline"
 class Commit:
     """`position` is what is handled next. `topic_id` is the id of the topic whose log it is a position of, empty if
     unknown: another client or an earlier release made the commit. `stored` is the offset that the sink had stored
-    for the partition at that time, None if it stores none."""
+    for the partition at that time, None if it stores none. `done` are records above the position that are complete."""
 
     position: LogPosition
     topic_id: str = ""
     stored: int | None = None
+    done: Completed | None = None
 
     @property
     def metadata(self) -> str:
         """Everything that is not an offset or epoch, as text for the commit's metadata."""
         stored = "" if self.stored is None else f" stored={self.stored}"
-        return f"{MARK} topic={self.topic_id}{stored}"
+        done = "" if self.done is None else f" done={self.done.encode(self.position.offset)}"
+        return f"{MARK} topic={self.topic_id}{stored}{done}"
 
 
 def read_commit(position: LogPosition, metadata: str | None) -> Commit:
@@ -30,7 +33,8 @@ def read_commit(position: LogPosition, metadata: str | None) -> Commit:
     mark, *fields = (metadata or "").rstrip("\0").split(" ")
     found = dict(name_and_value(field) for field in fields) if mark == MARK else {}
     stored = found.get("stored", "")
-    return Commit(position, found.get("topic", ""), int(stored) if stored.isdecimal() else None)
+    done = decode(found.get("done", ""), position.offset)
+    return Commit(position, found.get("topic", ""), int(stored) if stored.isdecimal() else None, done)
 
 
 def name_and_value(field: str) -> tuple[str, str]:

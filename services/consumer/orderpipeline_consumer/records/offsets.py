@@ -3,16 +3,19 @@
 from collections import deque
 from collections.abc import Collection, Sequence
 
+from orderpipeline_consumer.records.completed import Completed, merge
 from orderpipeline_consumer.records.log_position import LogPosition
 
 
 class InFlightRange:
     """Consecutive records that were started together and complete together, unless they are split."""
 
-    __slots__ = ("_first_offset", "_remaining", "count", "done")
+    __slots__ = ("_first_offset", "_remaining", "count", "done", "last_offset")
 
-    def __init__(self, first_offset: int, count: int) -> None:
+    def __init__(self, first_offset: int, count: int, last_offset: int | None = None) -> None:
+        """`last_offset` may be left out if there are no gaps between the offsets."""
         self._first_offset = first_offset
+        self.last_offset = first_offset + count - 1 if last_offset is None else last_offset
         self._remaining: deque[int] | None = None
         self.count = count
         self.done = False
@@ -113,6 +116,15 @@ class OffsetTracker:
         """All records of the range are complete."""
         records.done = True
         self._advance()
+
+    def completed_from(self, position: int) -> Completed | None:
+        """What is complete from `position` on, of the present leader epoch; None if nothing is. From any thread."""
+        end, leader_epoch = self._epochs[-1] if self._epochs else (0, None)
+        if leader_epoch is None:
+            return None
+        whole = [(each.position, each.last_offset) for each in list(self._in_flight) if each.done]
+        ranges = merge([*whole, *((offset, offset) for offset in list(self._completed))], max(position, end - 1))
+        return Completed(leader_epoch, ranges) if ranges else None
 
     def position_if(self, completed: Collection[int] = (), records: InFlightRange | None = None) -> LogPosition:
         """The position if `completed` and all of `records` were complete too; changes nothing. Requires that records

@@ -11,6 +11,8 @@ from orderpipeline_consumer.processing import leases
 from orderpipeline_consumer.processing.partition import AssignedPartition
 from orderpipeline_consumer.processing.start import LogState, Start
 from orderpipeline_consumer.records.batch import BatchSlice
+from orderpipeline_consumer.records.commit import Commit
+from orderpipeline_consumer.records.completed import Completed
 from orderpipeline_consumer.records.log_position import LogPosition
 from orderpipeline_consumer.records.record import Headers, Record
 from orderpipeline_consumer.sinks.base import Batch, PartitionLease
@@ -275,3 +277,35 @@ async def test_without_concurrent_batches_a_partition_has_one_in_flight() -> Non
     harness.sink.gate.set()
     await harness.until(lambda: harness.partition.offsets.position == 20)
     assert (harness.sink.max_running, harness.sink.done) == (1, list(range(20)))
+
+
+async def test_what_was_done_behind_a_failing_order_is_not_handled_again_by_the_next_owner() -> None:
+    def respond(records: Sequence[Record]) -> None:
+        if any(one.offset == 2 for one in records):
+            raise ValueError("not yet")
+
+    harness = DispatcherHarness(batch_size=3)
+    harness.sink.respond = respond
+    many = [record(n, f"c{n % 7}") for n in range(50)]
+    await harness.receive(*many)
+    await harness.until(lambda: len(harness.sink.done) == 43)
+    assert harness.partition.offsets.position == 2
+    done = harness.partition.completed_from(2)
+    assert done is not None
+
+    later = DispatcherHarness(batch_size=3)
+    commit = Commit(LogPosition(2, 3), "id", done=done)
+    later.partition.log = LogState("id", 0, 10**6, commit)
+    await later.receive(*many[2:], 50)
+    await later.until(lambda: later.partition.offsets.position == 50)
+    assert later.sink.done == list(range(2, 50, 7)), "the customer whose order failed"
+    assert (later.partition.open, later.partition.bytes) == (0, 0)
+
+
+async def test_what_was_done_in_an_earlier_log_is_handled_though_it_has_the_same_offsets() -> None:
+    harness = DispatcherHarness()
+    commit = Commit(LogPosition(2, 2), "id", done=Completed(2, ((3, 9),)))
+    harness.partition.log = LogState("id", 0, 10**6, commit)
+    await harness.receive(*[record(n) for n in range(2, 10)])
+    await harness.until(lambda: harness.partition.offsets.position == 10)
+    assert harness.sink.done == list(range(2, 10))
