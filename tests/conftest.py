@@ -4,14 +4,22 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-from tests.support.accelerator import pytest_configure
+from tests.support.accelerator import check_build
 from tests.support.leftovers import pytest_runtest_makereport, pytest_runtest_teardown
 from tests.support.matrix import is_diagonal
 
-__all__ = ["pytest_configure", "pytest_runtest_makereport", "pytest_runtest_teardown"]
+__all__ = ["pytest_runtest_makereport", "pytest_runtest_teardown"]
 
 TESTS = Path(__file__).parent
+
+
+def pytest_configure() -> None:
+    """No property test has a deadline: a busy machine would miss it. No run meets an accelerator of other sources."""
+    settings.register_profile("busy-machine", deadline=None)
+    settings.load_profile("busy-machine")
+    check_build()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups

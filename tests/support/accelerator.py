@@ -10,7 +10,7 @@ STUB: Final = "_native.pyi"
 SOURCES: Final = Path(__file__).parents[2] / "services/accelerator/python/orderpipeline_accelerator"
 
 
-def pytest_configure() -> None:
+def check_build() -> None:
     """Say what is wrong at once, before tests fail for want of a name."""
     spec = find_spec("orderpipeline_accelerator")
     if spec is not None and spec.origin is not None:

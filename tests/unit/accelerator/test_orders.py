@@ -103,7 +103,6 @@ def damaged(draw: Any, raw: bytes) -> bytes:
     return raw
 
 
-@settings(deadline=None)
 @given(st.lists(valid_orders, min_size=1, max_size=MAX_ORDERS), st.sampled_from([None, 1]), st.booleans())
 def test_valid_orders_are_accepted(batch: list[Any], indent: int | None, ascii_only: bool) -> None:
     bare = all(text.isascii() for order in batch for text in (order["customer_id"], order["product_id"]))
@@ -113,14 +112,13 @@ def test_valid_orders_are_accepted(batch: list[Any], indent: int | None, ascii_o
         assert accepts_lines(b"".join(json.dumps(order, ensure_ascii=False).encode() + b" \r\n" for order in batch))
 
 
-@settings(deadline=None)
 @given(st.lists(orders, max_size=3), st.sampled_from([None, 1]), st.booleans())
 def test_any_orders(batch: list[Any], indent: int | None, ascii_only: bool) -> None:
     accepts_array(json.dumps(batch, indent=indent, ensure_ascii=ascii_only).encode())
     accepts_lines(b"".join(json.dumps(order, ensure_ascii=ascii_only).encode() + b"\n" for order in batch))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(valid_orders, min_size=1, max_size=3), st.data())
 def test_damaged_orders(batch: list[Any], data: Any) -> None:
     accepts_array(damaged(data.draw, json.dumps(batch, ensure_ascii=False).encode()))

@@ -143,7 +143,6 @@ partition_loads = st.lists(
 ).map(lambda rows: tuple(Load(n, *row) for n, row in enumerate(rows)))
 
 
-@settings(deadline=None)
 @given(policies, runs)
 def test_always_within_bounds_and_the_state_survives_json(policy, given):
     for decision in follow(policy, given):
@@ -164,7 +163,6 @@ def test_arrivals_that_have_ceased_are_not_steady_whether_or_not_an_order_waits(
     assert [decide(policy, sample(lag), state, 1020.0).replicas for lag in (0, 1)] == [1, 1]
 
 
-@settings(deadline=None)
 @given(policies, runs, st.integers(0, 10**7), st.integers(0, 10**7), samples)
 def test_more_lag_never_means_fewer_consumers(policy, past, one, two, last):
     state = follow(policy, past)[-1].state
@@ -179,7 +177,6 @@ def shared(group: Group, partitions: int) -> Group:
     return replace(group, owners=tuple(each))
 
 
-@settings(deadline=None)
 @given(policies, runs, partition_loads, st.integers(0, 23), st.integers(0, 10**6), groups, st.booleans())
 def test_more_lag_of_one_partition_never_means_fewer_consumers(policy, past, loads, which, more, group, told):
     group = shared(group, len(loads)) if told else group
@@ -199,7 +196,6 @@ def test_more_lag_of_one_partition_never_means_fewer_consumers(policy, past, loa
     assert few <= many
 
 
-@settings(deadline=None)
 @given(policies, runs)
 def test_the_number_spreads_evenly_or_is_a_bound(policy, past):
     for decision in follow(policy, past, remember(desired=policy.bounds.minimum)):
@@ -207,14 +203,13 @@ def test_the_number_spreads_evenly_or_is_a_bound(policy, past):
         assert decision.replicas in (*even_steps.steps(120), *bounds)
 
 
-@settings(deadline=None)
 @given(policies, runs)
 def test_unknown_never_moves_anything(policy, past):
     decision = follow(policy, past)[-1]
     assert decide(policy, Unknown("X", "x"), decision.state, 9e9).replicas == decision.replicas
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(policies, st.integers(0, 10**6), st.floats(0, 10**4))
 def test_a_steady_load_leads_to_a_steady_number(policy, lag, arrival):
     same = sample(lag, arrival, group=Group("Stable", 10), processed_rate=None)
@@ -222,7 +217,6 @@ def test_a_steady_load_leads_to_a_steady_number(policy, lag, arrival):
     assert len({d.replicas for d in decisions[-5:]}) == 1
 
 
-@settings(deadline=None)
 @given(policies, runs)
 def test_no_reversal_within_the_cooldown(policy, given):
     last_up = None

@@ -68,7 +68,7 @@ def test_consumers_are_there_before_the_orders():
     assert decide(idle, sample(), asleep, early).replicas > 20, "it wakes what sleeps"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(runs, st.lists(st.floats(0, 10**5), min_size=96, max_size=96), st.floats(0, 10**5))
 def test_a_forecast_only_raises(past, season, level):
     policy = replace(POLICY, forecast=DAY)

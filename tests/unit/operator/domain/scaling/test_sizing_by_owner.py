@@ -144,7 +144,7 @@ def test_the_rate_of_a_consumer_is_that_of_a_busy_one():
     assert (calm.capacity.rate, calm.capacity.observed) == (None, pytest.approx(100.0))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.floats(1, 150), min_size=12, max_size=12), st.integers(1, 12), st.integers(0, 5000))
 def test_between_two_even_steps_never_without_a_reason_and_never_below_the_floor(rates, members, lag):
     lags = [lag] + [0] * 11
