@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from tests.support.accelerator import check_build
 from tests.support.leftovers import pytest_runtest_makereport, pytest_runtest_teardown
-from tests.support.matrix import is_diagonal
+from tests.support.matrix import always_runs
 
 __all__ = ["pytest_runtest_makereport", "pytest_runtest_teardown"]
 
@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     since there is one cluster; and each file of the integration tests, for the sake of its fixtures.
     """
     for item in items:
-        if not is_diagonal(item):
+        if not always_runs(item):
             item.add_marker(pytest.mark.full)
         top, *rest = item.path.relative_to(TESTS).parts if item.path.is_relative_to(TESTS) else [""]
         if top == "e2e":

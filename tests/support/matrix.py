@@ -1,8 +1,11 @@
-"""The matrix of the consumer's engine and group protocol: `make test` runs its diagonal, `make test-all` all of it.
+"""Which combinations of a test's parameters `make test` runs; `make test-all` runs all of them.
 
-Each of the two protocols and each of the two engines is met by every such test. The two other pairs are met elsewhere:
-the Python engine by the consumer protocol in every test that leaves the protocol at `auto`, the accelerator by the
-classic one where the broker has no other.
+Each engine (the accelerator on or off) and each value of every other parameter is met at least once.
+
+- Engine and group protocol: their diagonal. The two other pairs are met elsewhere: the Python engine by the consumer
+  protocol in every test that leaves the protocol at `auto`, the accelerator by the classic one where the broker has no
+  other.
+- A test marked `each_choice`: with the accelerator all of its values, with the Python engine the first.
 """
 
 import pytest
@@ -11,9 +14,14 @@ DIAGONAL = {("on", "consumer"), ("off", "classic")}
 """Pairs of `accelerator` and `protocol` that always run."""
 
 
-def is_diagonal(item: pytest.Item) -> bool:
-    """Whether the test's pair is one that always runs; true for a test that has not both parameters."""
-    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    if not {"accelerator", "protocol"} <= parameters.keys():
+def always_runs(item: pytest.Item) -> bool:
+    """Whether the test's combination of parameters is run by `make test`."""
+    callspec = getattr(item, "callspec", None)
+    if callspec is None or "accelerator" not in callspec.params:
         return True
-    return (parameters["accelerator"], parameters["protocol"]) in DIAGONAL
+    engine = callspec.params["accelerator"]
+    if "protocol" in callspec.params and (engine, callspec.params["protocol"]) not in DIAGONAL:
+        return False
+    if engine == "on" or item.get_closest_marker("each_choice") is None:
+        return True
+    return not any(index for name, index in callspec.indices.items() if name not in ("accelerator", "protocol"))

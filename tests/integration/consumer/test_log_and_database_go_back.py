@@ -74,6 +74,7 @@ def restarts(process: Process, cause: str) -> float:
     return process.metric(f'{Metric.PARTITION_RESTARTS}_total{{cause="{cause}"}}')
 
 
+@pytest.mark.each_choice
 @pytest.mark.parametrize(
     ("damage", "alive", "after"),
     [("cut", True, 400), ("cut", False, 20), ("cut", False, 400), ("lost", True, 20), ("lost", False, 400)],
@@ -105,6 +106,7 @@ def test_orders_in_place_of_lost_ones_are_stored(
         postgres.wait_for(f"SELECT count(*) FROM {table} WHERE customer_id = 'more'", len(more))
 
 
+@pytest.mark.each_choice
 @pytest.mark.parametrize("after", [20, 400])
 def test_a_handler_gets_orders_in_place_of_lost_ones(own_broker: Broker, tmp_path: Path, after: int) -> None:
     with pipeline(own_broker, tmp_path, 1, **{Env.OFFSET_RESET: "latest"}) as one:
@@ -139,6 +141,7 @@ class Backup:
         self._postgres.execute("; ".join(statements))
 
 
+@pytest.mark.each_choice
 @pytest.mark.parametrize("when", ["stopped", "idle", "busy"])
 def test_after_a_restore_the_database_gets_again_what_it_lost(
     broker: Broker, postgres: Postgres, tmp_path: Path, when: str

@@ -105,6 +105,7 @@ def test_consumers_coming_and_going_lose_and_double_nothing(
     assert watch.backwards == []
 
 
+@pytest.mark.each_choice
 @pytest.mark.parametrize("upset", ["consumer", "broker", "database"])
 def test_a_crash_midway_changes_nothing(broker: Broker, postgres: Postgres, tmp_path: Path, upset: str) -> None:
     table, settings = sink(postgres, tmp_path)
