@@ -210,6 +210,7 @@ def test_probes_description_page_and_metrics(api: Producer) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert b"POST /orders/batch" in page.body
+    assert api.post(BATCH, [ORDER, {**ORDER, "quantity": 0}]).status == 207
     before, after = 0.0, 0.0
     for turn in range(2):
         text = api.call("GET", "/metrics").body.decode()
