@@ -28,7 +28,7 @@ class Empty(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """One request: the load generator sends one at a time."""
-        self._transport.write_orders(REPLY)  # type: ignore[attr-defined]
+        self._transport.write(REPLY)  # type: ignore[attr-defined]
 
 
 async def http(port: int) -> None:
