@@ -54,7 +54,7 @@ layers: venv ## The import rules
 	@.venv/bin/lint-imports
 
 unit: venv ## The quick tests, without broker or cluster
-	@$(PY) -m pytest tests/unit bench -q -n 2
+	@$(PY) -m pytest tests/unit -q -n 2
 
 test: SELECTED = -m "not full"
 test test-all: venv
