@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from orderpipeline_common.contract import Env
 from tests.support.ports import free_ports
 from tests.support.processes import ENDS_WITH_US
 from tests.support.waiting import Deadline
@@ -126,3 +128,12 @@ def postgres() -> Iterator[Postgres]:
         if server is not None:
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sink(postgres: Postgres, folder: Path, protocol: str = "auto") -> tuple[str, dict[str, str]]:
+    """A table of its own, and the environment of a consumer that fills it."""
+    table = f"orders_{uuid.uuid4().hex[:8]}"
+    dsn = folder / "dsn"
+    dsn.write_text(postgres.dsn)
+    settings = {Env.HANDLER: "", Env.SINK: "postgres", Env.SINK_DSN_FILE: str(dsn), Env.SINK_TABLE: table}
+    return table, {**settings, Env.GROUP_PROTOCOL: protocol, Env.BATCH_SIZE: "20"}

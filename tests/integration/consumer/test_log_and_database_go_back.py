@@ -15,7 +15,7 @@ from orderpipeline_common.contract import Env, Metric
 from tests.support import broker as brokers
 from tests.support.broker import Broker
 from tests.support.consumer_process import Pipeline, Process, order, pipeline
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, sink
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
@@ -27,16 +27,6 @@ PROTOCOLS = pytest.mark.parametrize("protocol", ["consumer", "classic"])
 def own_broker() -> Iterator[Broker]:
     """A broker that these tests kill, and whose logs they damage."""
     yield from brokers.run()
-
-
-def sink(postgres: Postgres, folder: Path) -> tuple[str, dict[str, str]]:
-    """A table of its own, and the environment of a consumer that fills it."""
-    table = f"orders_{uuid.uuid4().hex[:8]}"
-    dsn = folder / "dsn"
-    dsn.write_text(postgres.dsn)
-    return table, {
-        Env.HANDLER: "", Env.SINK: "postgres", Env.SINK_DSN_FILE: str(dsn), Env.SINK_TABLE: table, Env.BATCH_SIZE: "20",
-    }  # fmt: skip
 
 
 def send(one: Pipeline, tag: str, count: int) -> list[str]:

@@ -12,21 +12,12 @@ import pytest
 from orderpipeline_common.contract import Env
 from tests.support.broker import Broker
 from tests.support.consumer_process import Pipeline, order, pipeline
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, sink
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
 
 CUSTOMERS = [f"c{number}" for number in range(40)]
-
-
-def sink(postgres: Postgres, folder: Path, protocol: str = "auto") -> tuple[str, dict[str, str]]:
-    """A table of its own, and the environment of a consumer that fills it."""
-    table = f"orders_{uuid.uuid4().hex[:8]}"
-    dsn = folder / "dsn"
-    dsn.write_text(postgres.dsn)
-    settings = {Env.HANDLER: "", Env.SINK: "postgres", Env.SINK_DSN_FILE: str(dsn), Env.SINK_TABLE: table}
-    return table, {**settings, Env.GROUP_PROTOCOL: protocol, Env.BATCH_SIZE: "20"}
 
 
 def orders(first: int, last: int) -> list[tuple[str, bytes]]:

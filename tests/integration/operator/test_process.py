@@ -102,6 +102,18 @@ async def ready(space: PipelineNamespace) -> bool:
     return bool((await space.condition("Ready")).get("status") == "True")
 
 
+async def brought_up(space: PipelineNamespace) -> None:
+    """Play the other controllers, each once the operator has made what it acts on, until the pipeline is Ready."""
+    await eventually("the Kafka is made", lambda: space.find(kinds.KAFKA))
+    await space.strimzi_kafka()
+    await eventually("topics and users are made", lambda: made(space, 5, kinds.TOPIC, kinds.USER))
+    await space.strimzi_entities()
+    await eventually("services are made", lambda: made(space, 2, kinds.DEPLOYMENT))
+    await eventually("the consumers' HPA is made", lambda: space.find(kinds.HPA, "shop-consumer"))
+    await space.pods_up()
+    await eventually("Ready", lambda: ready(space))
+
+
 async def test_it_is_ready_once_the_metrics_api_listens(crds: ApiServer, tmp_path: Path) -> None:
     await asyncio.to_thread(pki.make_authority, tmp_path, "serving-ca")
     await asyncio.to_thread(pki.issue, tmp_path, "serving-ca", "serving", "/CN=m", "DNS:metrics.svc")
@@ -128,14 +140,7 @@ async def test_it_is_ready_once_the_metrics_api_listens(crds: ApiServer, tmp_pat
 async def test_events_bring_a_pipeline_up_repair_it_and_take_it_down(crds: ApiServer, tmp_path: Path) -> None:
     async with new_space(crds) as space, operator(crds, space, "a", tmp_path) as process:
         await space.create_pipeline(kafka={"listeners": {"plain": True}})
-        await eventually("the Kafka is made", lambda: space.find(kinds.KAFKA))
-        await space.strimzi_kafka()
-        await eventually("topics and users are made", lambda: made(space, 5, kinds.TOPIC, kinds.USER))
-        await space.strimzi_entities()
-        await eventually("services are made", lambda: made(space, 2, kinds.DEPLOYMENT))
-        await eventually("the consumers' HPA is made", lambda: space.find(kinds.HPA, "shop-consumer"))
-        await space.pods_up()
-        await eventually("Ready", lambda: ready(space))
+        await brought_up(space)
 
         before = await space.kube.get(space.ref(kinds.DEPLOYMENT, "shop-consumer"))
         await space.secret("shop-consumer", {"password": "a new one"})
@@ -241,14 +246,7 @@ async def test_the_charts_rights_are_enough_and_no_more(
         )
         control = {"enabled": True, "autoRebalance": True}
         await space.create_pipeline(kafka={"cruiseControl": control}, producer={"ingress": {"host": "a.example.com"}})
-        await eventually("the Kafka is made", lambda: space.find(kinds.KAFKA))
-        await space.strimzi_kafka()
-        await eventually("topics and users are made", lambda: made(space, 5, kinds.TOPIC, kinds.USER))
-        await space.strimzi_entities()
-        await eventually("services are made", lambda: made(space, 2, kinds.DEPLOYMENT))
-        await eventually("the consumers' HPA is made", lambda: space.find(kinds.HPA, "shop-consumer"))
-        await space.pods_up()
-        await eventually("Ready", lambda: ready(space))
+        await brought_up(space)
 
         async def told() -> bool:
             return (await space.condition("AutoscalingActive")).get("reason") == "NoMetricsAPI"
