@@ -62,7 +62,7 @@ test test-all: venv
 	@hack/prepare
 	@$(MAKE) --no-print-directory accelerator rust ABLE=--if-able
 	@echo "== all tests, two at a time, about $(MINUTES) min (the first run also builds Kubernetes, KEDA and the images, about 40 min)"
-	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(SELECTED)
+	@$(PY) -m pytest -n 2 --dist load --no-loadscope-reorder $(SELECTED)
 
 test: MINUTES = 20
 test: ## All tests that a change needs; ends with pytest's summary

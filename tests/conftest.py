@@ -1,7 +1,7 @@
 """For all tests: what is left out of a run and why, which tests share a process, and leftovers."""
 
 from importlib.util import find_spec
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -12,8 +12,6 @@ from tests.support.matrix import always_runs
 
 __all__ = ["pytest_runtest_makereport", "pytest_runtest_teardown"]
 
-TESTS = Path(__file__).parent
-
 
 def pytest_configure() -> None:
     """No property test has a deadline: a busy machine would miss it. No run meets an accelerator of other sources."""
@@ -22,26 +20,31 @@ def pytest_configure() -> None:
     check_build()
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what can't run here, and mark combinations that only `make test-all` runs.
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark combinations that only `make test-all` runs."""
+    if not always_runs(item):
+        item.add_marker(pytest.mark.full)
 
-    Tests that share something expensive form a group, which one worker of pytest-xdist runs: the end-to-end tests,
-    since there is one cluster; and each file of the integration tests, for the sake of its fixtures.
-    """
-    for item in items:
-        if not always_runs(item):
-            item.add_marker(pytest.mark.full)
-        top, *rest = item.path.relative_to(TESTS).parts if item.path.is_relative_to(TESTS) else [""]
-        if top == "e2e":
-            item.add_marker(pytest.mark.xdist_group("e2e"))
-        elif top == "integration":
-            item.add_marker(pytest.mark.xdist_group("/".join(rest)))
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what can't run here."""
     if find_spec("orderpipeline_accelerator") is None:
         out = [item for item in items if item.get_closest_marker("accelerator")]
         if out:
             config.hook.pytest_deselected(items=out)
             items[:] = [item for item in items if not item.get_closest_marker("accelerator")]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep tests that share something expensive in one process, see tests/support/sharing.py.
+
+    Not by pytest-xdist's own groups: 3.8.0 writes them into an attribute of the test that pytest 9.2 no longer reads,
+    and then every worker brings up the one cluster that there is.
+    """
+    from tests.support.sharing import SharedScheduling  # pytest-xdist may not be there, or not in use
+
+    return SharedScheduling(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
