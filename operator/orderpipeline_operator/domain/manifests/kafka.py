@@ -5,17 +5,11 @@ from typing import Any, Final
 from orderpipeline_operator.domain.api.v1alpha1 import CruiseControl, KafkaSpec, Listeners
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import KAFKA, Manifest
+from orderpipeline_operator.domain.manifests import kafka_metrics
 from orderpipeline_operator.domain.manifests.kafka_endpoint import PLAIN_PORT, TLS_PORT
 from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest, present
 
 COMPONENT: Final = "kafka"
-METRICS: Final = (
-    "kafka_controller_.*",
-    "kafka_log_.*",
-    "kafka_network_.*",
-    "kafka_server_.*",
-)
-"""What the Strimzi Metrics Reporter exports; the whole set is several thousand series per broker."""
 
 
 def kafka(pipeline: Pipeline) -> Manifest:
@@ -51,7 +45,8 @@ def owned_config(spec: KafkaSpec) -> dict[str, str | int | bool]:
 
 def _brokers(spec: KafkaSpec) -> Manifest:
     rack = {"type": "topology-label", "topologyKey": spec.rack_topology_key} if spec.rack_topology_key else None
-    metrics = {"type": "strimziMetricsReporter", "values": {"allowList": list(METRICS)}} if spec.metrics else None
+    allowed = {"allowList": list(kafka_metrics.ALLOW_LIST)}
+    metrics = {"type": "strimziMetricsReporter", "values": allowed} if spec.metrics else None
     return present(
         version=spec.version,
         metadataVersion=spec.metadata_version,
