@@ -65,6 +65,7 @@ class Env:
     SINK: Final = "ORDERPIPELINE_SINK"  # log | http | postgres
     SINK_URL: Final = "ORDERPIPELINE_SINK_URL"  # http
     SINK_DSN_FILE: Final = "ORDERPIPELINE_SINK_DSN_FILE"  # postgres
+    SINK_LOG_EVERY: Final = "ORDERPIPELINE_SINK_LOG_EVERY"  # log: one order of so many is logged; 1: each
     SINK_TABLE: Final = "ORDERPIPELINE_SINK_TABLE"
     SINK_TIMEOUT_SECONDS: Final = "ORDERPIPELINE_SINK_TIMEOUT_SECONDS"
     RETRY_ATTEMPTS: Final = "ORDERPIPELINE_RETRY_ATTEMPTS"

@@ -92,6 +92,7 @@ def _env(pipeline: Pipeline, context: Context) -> list[Manifest]:
             Env.OFFSET_RESET: spec.offset_reset,
             Env.HANDLER: spec.handler,
             Env.SINK: sink,
+            Env.SINK_LOG_EVERY: spec.sink.log_every if sink == "log" else None,
             Env.SINK_URL: spec.sink.url if sink == "http" else None,
             Env.SINK_DSN_FILE: f"{Mount.SINK}/{DSN_FILE}" if sink == "postgres" else None,
             Env.SINK_TABLE: spec.sink.table if sink == "postgres" else None,

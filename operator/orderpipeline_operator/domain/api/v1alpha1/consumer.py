@@ -32,8 +32,14 @@ class Sink(Model):
 
     type: Literal["log", "http", "postgres"] = Field(
         "log",
-        description="log prints orders; http posts batches to url; postgres inserts orders and offsets in one"
-        " transaction.",
+        description="log prints a sample of the orders; http posts batches to url; postgres inserts orders and offsets"
+        " in one transaction.",
+    )
+    log_every: int = Field(
+        1000,
+        ge=1,
+        le=1000000000,
+        description="With log: after the first 10 orders of a second, each pod prints one of so many; 1 prints all.",
     )
     url: str | None = Field(
         None,
