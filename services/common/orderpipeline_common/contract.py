@@ -29,7 +29,7 @@ class Env:
     SASL_MECHANISM: Final = "ORDERPIPELINE_SASL_MECHANISM"  # SCRAM-SHA-512 | SCRAM-SHA-256 | PLAIN
     SASL_USERNAME: Final = "ORDERPIPELINE_SASL_USERNAME"
     SASL_PASSWORD_FILE: Final = "ORDERPIPELINE_SASL_PASSWORD_FILE"  # noqa: S105  (a name, not a password)
-    CA_FILE: Final = "ORDERPIPELINE_CA_FILE"  # PEM; absent: the system's CAs
+    CA_FILE: Final = "ORDERPIPELINE_CA_FILE"  # PEM, or a folder, whose *.crt are all trusted; absent: the system's CAs
     TOPIC: Final = "ORDERPIPELINE_TOPIC"
     PIPELINE: Final = "ORDERPIPELINE_PIPELINE"  # namespace/name, for logs and client.id
     DRAIN_SECONDS: Final = "ORDERPIPELINE_DRAIN_SECONDS"

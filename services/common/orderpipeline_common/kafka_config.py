@@ -20,18 +20,21 @@ class KafkaSettings:
     sasl_username: str = ""
     sasl_password_file: Path | None = None
     ca_file: Path | None = None
+    """A file, or a folder whose `*.crt` are all trusted: while a CA is replaced, there are two."""
 
     def client_config(self, client_id: str) -> dict[str, str | int | float | bool]:
         """The connection part of a confluent-kafka configuration.
 
-        Raises SettingsError when the password file can't be read.
+        Raises SettingsError when the password file or a certificate can't be read.
         """
         config: dict[str, str | int | float | bool] = {
             "bootstrap.servers": self.bootstrap_servers,
             "client.id": client_id,
             "security.protocol": self.security_protocol,
         }
-        if self.ca_file is not None:
+        if self.ca_file is not None and self.ca_file.is_dir():
+            config["ssl.ca.pem"] = _certificates(self.ca_file)
+        elif self.ca_file is not None:
             config["ssl.ca.location"] = str(self.ca_file)
         if self.security_protocol.startswith("SASL_"):
             config["sasl.mechanism"] = self.sasl_mechanism
@@ -52,6 +55,21 @@ class KafkaSettings:
 def password(text: str) -> str:
     """The password that the text of a file or a Secret stands for: many tools end it with a newline."""
     return text.rstrip("\r\n")
+
+
+def is_certificate(name: str) -> bool:
+    """Whether an entry of a CA's Secret is a certificate to trust; beside them are key stores and their passwords."""
+    return name.endswith(".crt")
+
+
+def _certificates(folder: Path) -> str:
+    try:
+        found = [path.read_text(encoding="utf-8") for path in sorted(folder.iterdir()) if is_certificate(path.name)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{Env.CA_FILE}: can't read the certificates in {folder}: {error}") from None
+    if not found:
+        raise SettingsError(f"{Env.CA_FILE}={folder}: there is no *.crt in this folder; check what is mounted there")
+    return "\n".join(found)
 
 
 def kafka_settings(env: EnvReader) -> KafkaSettings:

@@ -5,12 +5,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
+from hack.kafka import pki
 from orderpipeline_common.contract import Env
 from orderpipeline_common.order import Order
 from orderpipeline_common.runtime import EnvReader
@@ -56,12 +58,16 @@ def test_a_broker_without_kip_848_gets_the_classic_protocol(old_broker: Broker, 
 def test_tls_and_scram(broker: Broker, tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text(broker.password + "\n")
+    authorities = tmp_path / "ca"  # as Strimzi's Secret while a CA is replaced: the brokers still have the former one
+    authorities.mkdir()
+    (authorities / "ca.crt").write_text(pki.new_ca("cluster-ca", datetime.now(UTC)).cert)
+    (authorities / "ca-2026-11-30.crt").write_text(broker.ca_pem.read_text())
     secure = {
         Env.BOOTSTRAP_SERVERS: broker.sasl_bootstrap,
         Env.SECURITY_PROTOCOL: "SASL_SSL",
         Env.SASL_USERNAME: broker.username,
         Env.SASL_PASSWORD_FILE: str(password),
-        Env.CA_FILE: str(broker.ca_pem),
+        Env.CA_FILE: str(authorities),
         Env.DEAD_LETTER_TOPIC: broker.create_topic(f"dead-{tmp_path.name}"),
     }
     with pipeline(broker, tmp_path, 2, **secure) as one:

@@ -1,4 +1,4 @@
-"""The password file, as Secrets are mounted."""
+"""Password and CA, as Secrets are mounted."""
 
 from pathlib import Path
 
@@ -22,3 +22,19 @@ def test_a_newline_at_the_end_is_no_part_of_the_password(tmp_path: Path, end: by
 def test_a_password_that_is_no_text_names_the_variable(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="ORDERPIPELINE_SASL_PASSWORD_FILE"):
         settings(tmp_path, b"\xff\xfe").read_password()
+
+
+def test_all_certificates_of_a_folder_are_trusted_and_nothing_else_in_it(tmp_path: Path) -> None:
+    for name, text in {"ca.crt": "NEW", "ca-2026-11-30.crt": "OLD", "ca.p12": "STORE", "ca.password": "SECRET"}.items():
+        (tmp_path / name).write_text(text)
+    config = KafkaSettings("kafka:9093", "SSL", ca_file=tmp_path).client_config("me")
+    assert config["ssl.ca.pem"] == "OLD\nNEW"
+    assert "ssl.ca.location" not in config
+
+
+@pytest.mark.parametrize("entries", [{}, {"ca.p12": b"store"}, {"ca.crt": b"\xff\xfe"}])
+def test_a_folder_without_a_certificate_names_the_variable(tmp_path: Path, entries: dict[str, bytes]) -> None:
+    for name, raw in entries.items():
+        (tmp_path / name).write_bytes(raw)
+    with pytest.raises(SettingsError, match="ORDERPIPELINE_CA_FILE"):
+        KafkaSettings("kafka:9093", "SSL", ca_file=tmp_path).client_config("me")

@@ -53,7 +53,7 @@ def controllers(name: str) -> str:
 
 
 def cluster_ca_secret(name: str) -> str:
-    """Secret that Strimzi fills with the brokers' CA (key ca.crt)."""
+    """Secret that Strimzi fills with the brokers' CA (key ca.crt), and the former one while it is replaced."""
     return f"{kafka(name)}-cluster-ca-cert"
 
 

@@ -10,12 +10,14 @@ from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline
 SCRAM = "SCRAM-SHA-512"
 TLS_PORT = 9093
 PLAIN_PORT = 9092
+CERTIFICATES = "*.crt"
+"""Stands for all entries of a Secret that are certificates; no key of one has an asterisk."""
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 
 
 @dataclass(frozen=True)
 class SecretRef:
-    """One entry of a Secret in the pipeline's namespace."""
+    """One entry of a Secret in the pipeline's namespace, or with the key CERTIFICATES all that are certificates."""
 
     name: str
     key: str
@@ -37,7 +39,7 @@ class KafkaEndpoint(Generic[CredentialT]):
     username: str | CredentialT | None = None
     password: CredentialT | None = field(default=None, repr=False)
     ca: CredentialT | None = field(default=None, repr=False)
-    """PEM; None with TLS means the system's CAs."""
+    """PEM, of one or more CAs; None with TLS means the system's CAs."""
 
     def secret_refs(self) -> tuple[SecretRef, ...]:
         """The entries of Secrets that it takes."""
@@ -57,7 +59,8 @@ def kafka_endpoint(pipeline: Pipeline, context: Context, user: str) -> KafkaEndp
         mechanism=SCRAM,
         username=user,
         password=SecretRef(user, "password"),
-        ca=SecretRef(ca, "ca.crt") if tls else None,
+        # Not just ca.crt: while Strimzi replaces a CA's key, some brokers still have certificates of the former CA.
+        ca=SecretRef(ca, CERTIFICATES) if tls else None,
     )
 
 
@@ -76,7 +79,7 @@ def _existing(kafka: ExistingKafka) -> KafkaEndpoint[SecretRef]:
         mechanism=kafka.sasl_mechanism if secret else None,
         username=SecretRef(secret, "username") if secret else None,
         password=SecretRef(secret, "password") if secret else None,
-        ca=SecretRef(ca.name, ca.key) if ca else None,
+        ca=SecretRef(ca.name, ca.key or CERTIFICATES) if ca else None,
     )
 
 

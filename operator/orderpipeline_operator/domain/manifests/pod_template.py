@@ -10,7 +10,7 @@ from orderpipeline_common.contract import Env, Mount
 from orderpipeline_operator.domain.api.v1alpha1 import Placement, Resources
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import Manifest
-from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint, SecretRef
+from orderpipeline_operator.domain.manifests.kafka_endpoint import CERTIFICATES, KafkaEndpoint, SecretRef
 from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline, present
 from orderpipeline_operator.domain.units.durations import seconds
 
@@ -19,6 +19,7 @@ USER_ID: Final = 10001
 SECRET_MODE: Final = 0o440
 PASSWORD_FILE: Final = "password"  # noqa: S105 - the name of a file
 CA_FILE: Final = "ca.crt"
+CA_VOLUME: Final = "kafka-ca"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Volume:
             "secret": present(secretName=self.secret, defaultMode=SECRET_MODE, items=items),
         }
 
+    @property
+    def path(self) -> str:
+        """What the container reads: the file, or the folder with every entry."""
+        return f"{self.folder}/{self.file}" if self.file else self.folder
+
     def mount(self) -> Manifest:
         """The container's mount."""
         return {"name": self.name, "mountPath": self.folder, "readOnly": True}
@@ -50,7 +56,7 @@ def kafka_volumes(endpoint: KafkaEndpoint[SecretRef]) -> list[Volume]:
     if endpoint.password:
         found.append(_single("kafka-user", endpoint.password, Mount.KAFKA_USER, PASSWORD_FILE))
     if endpoint.ca:
-        found.append(_single("kafka-ca", endpoint.ca, Mount.KAFKA_CA, CA_FILE))
+        found.append(_ca(endpoint.ca))
     return found
 
 
@@ -64,7 +70,7 @@ def kafka_env(endpoint: KafkaEndpoint[SecretRef]) -> list[Manifest]:
             Env.SASL_MECHANISM: endpoint.mechanism,
             Env.SASL_USERNAME: None if isinstance(username, SecretRef) else username,
             Env.SASL_PASSWORD_FILE: f"{Mount.KAFKA_USER}/{PASSWORD_FILE}" if endpoint.password else None,
-            Env.CA_FILE: f"{Mount.KAFKA_CA}/{CA_FILE}" if endpoint.ca else None,
+            Env.CA_FILE: _ca(endpoint.ca).path if endpoint.ca else None,
         }
     )
     if isinstance(username, SecretRef):
@@ -145,6 +151,12 @@ def probe(path: str, port: str, *, period: int, failures: int) -> Manifest:
 def resources(wanted: Resources) -> Manifest:
     """A container's resources; empty when none are set."""
     return present(requests=dict(sorted(wanted.requests.items())), limits=dict(sorted(wanted.limits.items())))
+
+
+def _ca(secret: SecretRef) -> Volume:
+    if secret.key == CERTIFICATES:
+        return Volume(CA_VOLUME, secret.name, Mount.KAFKA_CA)
+    return _single(CA_VOLUME, secret, Mount.KAFKA_CA, CA_FILE)
 
 
 def _single(name: str, secret: SecretRef, folder: str, file: str) -> Volume:

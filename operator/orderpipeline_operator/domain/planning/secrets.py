@@ -4,13 +4,17 @@ import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 
+from orderpipeline_common.kafka_config import is_certificate
 from orderpipeline_operator.domain.kubernetes.kinds import Manifest
+from orderpipeline_operator.domain.manifests.kafka_endpoint import CERTIFICATES
+from orderpipeline_operator.domain.manifests.pod_template import CA_VOLUME
 
 
 def secret_bytes(secret: Manifest | None, key: str) -> bytes | None:
-    """One decoded entry of a Secret, or None."""
-    encoded = ((secret or {}).get("data") or {}).get(key)
-    return None if encoded is None else base64.b64decode(encoded)
+    """One decoded entry of a Secret, or with the key CERTIFICATES all certificates in it; None if there is none."""
+    data = (secret or {}).get("data") or {}
+    names = sorted(filter(is_certificate, data)) if key == CERTIFICATES else [key] if key in data else []
+    return b"\n".join(base64.b64decode(data[name]) for name in names) if names else None
 
 
 def secret_text(secret: Manifest | None, key: str) -> str | None:
@@ -42,7 +46,8 @@ def required_secret_keys(manifests: Iterable[Manifest]) -> frozenset[SecretKey]:
         for volume in pod.get("volumes") or ():
             secret = volume.get("secret")
             if secret:
-                required |= {(secret["secretName"], item["key"]) for item in secret.get("items") or ({"key": ""},)}
+                every = {"key": CERTIFICATES if volume["name"] == CA_VOLUME else ""}
+                required |= {(secret["secretName"], item["key"]) for item in secret.get("items") or (every,)}
         for container in pod.get("containers") or ():
             references = ((e.get("valueFrom") or {}).get("secretKeyRef") for e in container.get("env") or ())
             required |= {(r["name"], r["key"]) for r in references if r}

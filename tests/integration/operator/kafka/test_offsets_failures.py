@@ -2,6 +2,7 @@
 
 import socket
 import time
+from datetime import UTC, datetime
 
 import pytest
 from confluent_kafka.admin import (
@@ -16,6 +17,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from hack.kafka import pki
 from orderpipeline_operator.domain.lag.sample import Reading, Unknown
 from tests.integration.operator.kafka.offset_steps import MakeReader, produce, read, unique, unknown
 from tests.support.broker import Broker
@@ -49,6 +51,14 @@ def test_wrong_credentials_and_a_wrong_ca_say_so(broker: Broker, group: str, rea
         assert isinstance(found, Unknown)
         assert found.reason == reason, found
         assert broker.password not in found.message
+
+
+def test_each_of_several_authorities_is_trusted(broker: Broker, group: str, reader: MakeReader) -> None:
+    topic = broker.create_topic(unique("orders"))
+    other = pki.new_ca("cluster-ca", datetime.now(UTC)).cert
+    for both in ((other, broker.ca_pem.read_text()), (broker.ca_pem.read_text(), other)):
+        read(reader(broker, topic, group, ca="\n".join(both)))
+    assert unknown(reader(broker, topic, group, ca=other), "TlsFailed")
 
 
 def test_a_broker_that_is_down_and_comes_back(broker: Broker, group: str, reader: MakeReader) -> None:

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint, SecretRef
+from orderpipeline_operator.domain.manifests.kafka_endpoint import CERTIFICATES, KafkaEndpoint, SecretRef
 from orderpipeline_operator.domain.planning.secrets import missing_secrets
 from orderpipeline_operator.reconcile.sampling_target import resolve
 
@@ -14,7 +14,10 @@ ENDPOINT = KafkaEndpoint[SecretRef](
 
 
 def secret(username: bytes, password: bytes) -> dict[str, dict[str, str]]:
-    entries = {"username": username, "password": password}
+    return entries({"username": username, "password": password})
+
+
+def entries(entries: dict[str, bytes]) -> dict[str, dict[str, str]]:
     return {"data": {key: base64.b64encode(value).decode() for key, value in entries.items()}}
 
 
@@ -33,3 +36,14 @@ def test_a_secret_that_is_no_text_is_named_and_waited_for() -> None:
         "key other of Secret user",
         "key password of Secret user to be UTF-8 text",
     )
+
+
+def test_all_certificates_of_a_secret_are_trusted() -> None:
+    endpoint = KafkaEndpoint[SecretRef]("kafka:9093", "SSL", ca=SecretRef("ca", CERTIFICATES))
+    replaced = entries({"ca.crt": b"NEW", "ca-2026-11-30.crt": b"OLD", "ca.p12": b"\xff", "ca.password": b"SECRET"})
+    found = resolve(endpoint, {"ca": replaced})
+    assert found is not None
+    assert found.ca == "OLD\nNEW"
+    without = entries({"ca.p12": b"\xff"})
+    assert resolve(endpoint, {"ca": without}) is None
+    assert missing_secrets([("ca", CERTIFICATES)], {"ca": without}) == ("key *.crt of Secret ca",)

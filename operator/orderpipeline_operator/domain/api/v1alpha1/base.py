@@ -69,6 +69,20 @@ class SecretKey(Model):
     key: str = Field(description="Key inside the Secret.", pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)
 
 
+class CertificateKeys(Model):
+    """Certificates in a Secret in the pipeline's own namespace."""
+
+    name: ObjectName = Field(description="Name of the Secret.")
+    key: str | None = Field(
+        None,
+        description="Key inside the Secret. All keys that end in .crt when absent, as Strimzi's cluster CA needs it:"
+        " there are two certificates while it is replaced.",
+        pattern=r"^[-._a-zA-Z0-9]+$",
+        min_length=1,
+        max_length=253,
+    )
+
+
 class Placement(Model):
     """How the pods of a service are spread and protected."""
 

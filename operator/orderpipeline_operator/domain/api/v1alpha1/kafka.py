@@ -5,13 +5,13 @@ from typing import Literal
 from pydantic import Field
 
 from orderpipeline_operator.domain.api.v1alpha1.base import (
+    CertificateKeys,
     Config,
     LabelKey,
     Model,
     ObjectName,
     Quantity,
     Resources,
-    SecretKey,
     Size,
     rule,
     rules,
@@ -120,8 +120,8 @@ class ExistingTls(Model):
     )
 
     enabled: bool = Field(True, description="Whether to connect with TLS.")
-    ca_secret: SecretKey | None = Field(
-        None, description="CA certificate (PEM) to trust; the system's CAs when absent."
+    ca_secret: CertificateKeys | None = Field(
+        None, description="CA certificates (PEM) to trust; the system's CAs when absent."
     )
 
 

@@ -36,7 +36,8 @@ def _mount(container: Manifest, pod: Manifest, root: Path) -> None:
         volume: dict[str, Any] = volumes[mount["name"]]
         folder = root / mount["mountPath"].lstrip("/")
         folder.mkdir(parents=True)
-        for item in volume.get("secret", {}).get("items", ()):
+        every = [{"key": key, "path": key} for key in ("ca.crt", "ca-2026.crt", "ca.password")]
+        for item in volume.get("secret", {}).get("items", every if mount["name"] == "kafka-ca" else ()):
             (folder / item["path"]).write_text(item["key"])
 
 
@@ -57,8 +58,11 @@ def test_the_consumer_reads_its_environment(name: str, tmp_path: Path) -> None:
     _mount(container, pod, tmp_path)
     found = consumer_settings.read_settings(EnvReader(_environ(container, tmp_path)))
     assert found.port == container["ports"][0]["containerPort"]
-    if found.kafka.ca_file is not None:
-        assert found.kafka.ca_file.read_text() in {"ca.crt", "bundle.pem"}
+    config = found.kafka.client_config("me")
+    if name == "existing":
+        assert Path(str(config["ssl.ca.location"])).read_text() == "bundle.pem"
+    elif found.kafka.security_protocol == "SASL_SSL":
+        assert config["ssl.ca.pem"] == "ca-2026.crt\nca.crt"
     if isinstance(found.sink, PostgresConfig):
         assert found.sink.read_dsn() == "url"
 
