@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orderpipeline_operator.domain.lag.sample import LagSample, Unknown, noticeably_changed
-from orderpipeline_operator.domain.planning.observed import Scaling
+from orderpipeline_operator.domain.planning.observed import Scaling, forecast_slot
 from orderpipeline_operator.domain.scaling import state_json
 from orderpipeline_operator.domain.scaling.decision import Decision
 from orderpipeline_operator.domain.scaling.policy import ScalingPolicy
@@ -68,9 +68,11 @@ def is_material(published: ScalingView | None, new: ScalingView, since: float, u
 
     A new number of consumers and a lag that becomes known are published at once, one that stays unknown after
     UNREAD_FOR; a lag that changes and another reason at most every PUBLISH_EVERY seconds. The age of orders that wait
-    for ever is published ever more rarely, and nothing of an idle pipeline is published again.
+    for ever is published ever more rarely, and of an idle pipeline only what its forecast has learned, once a slot.
     """
     if published is None or published.desired != new.desired:
+        return True
+    if forecast_slot(published.state) != forecast_slot(new.state):
         return True
     if bool(published.error) != bool(new.error):
         return not new.error or unread >= UNREAD_FOR

@@ -98,6 +98,11 @@ class Scaling:
     """Members of the group, by client.id, to be removed first when there are too many; in that order."""
 
 
+def forecast_slot(state: Mapping[str, Any] | None) -> object:
+    """Which slot the forecast in a state of the scaling is learning; None without a forecast."""
+    return ((state or {}).get("forecast") or {}).get("slot")
+
+
 def condition(manifest: Manifest | None, type_: str) -> dict[str, Any] | None:
     """One condition of an object, or None."""
     for entry in conditions(manifest):

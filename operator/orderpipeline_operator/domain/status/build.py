@@ -11,11 +11,12 @@ from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import SERVICE, TOPIC, Manifest, Ref
 from orderpipeline_operator.domain.lag.sample import noticeably_changed
 from orderpipeline_operator.domain.planning import bootstrap_address
-from orderpipeline_operator.domain.planning.observed import Observed, Scaling, conditions, is_true
+from orderpipeline_operator.domain.planning.observed import Observed, Scaling, conditions, forecast_slot, is_true
 from orderpipeline_operator.domain.planning.plan import Plan
 from orderpipeline_operator.domain.status import conditions as cond
 from orderpipeline_operator.domain.status.autoscaling_condition import autoscaling_active
 from orderpipeline_operator.domain.status.conditions import DELETING, Condition
+from orderpipeline_operator.domain.status.deployment_conditions import consumers_ready, producers_ready
 
 MAX_WARNINGS: Final = 20
 
@@ -39,8 +40,8 @@ def accepted_status(spec: OrderPipelineSpec, observed: Observed, found: Findings
     scaling = found.scaling
     accepted = Condition("Accepted", "True", "Accepted", "The spec can be carried out.")
     kafka = cond.kafka_ready(spec, observed, scaling)
-    producers = cond.deployment_ready("ProducersReady", names.producer(observed.name), observed, found.plan)
-    consumers = cond.deployment_ready("ConsumersReady", names.consumer(observed.name), observed, found.plan)
+    producers = producers_ready(observed, found.plan)
+    consumers = consumers_ready(observed, found.plan, now)
     degraded = cond.degraded(observed, found.plan, found.failures)
     active = autoscaling_active(spec, observed, scaling, found.external_metrics_problem)
     ready = cond.ready((degraded, kafka, producers, consumers))
@@ -81,7 +82,10 @@ def deleting_status(observed: Observed, waiting: str, now: datetime) -> Manifest
 
 
 def worth_writing(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> bool:
-    """Whether the status changed in a way that matters to a reader; a lag that only jitters does not count."""
+    """Whether the status changed in a way that matters to a reader; a lag that only jitters does not count.
+
+    What the forecast learned counts once a slot, or a restart would forget it.
+    """
     if old is None:
         return True
     if _steady(old) != _steady(new):
@@ -199,8 +203,9 @@ def _scaling(scaling: Scaling | None) -> Manifest | None:
 
 def _steady(status: Mapping[str, Any]) -> Manifest:
     """The status without what changes all the time."""
-    scaling = {k: v for k, v in (status.get("scaling") or {}).items() if k != "state"}
-    return {**{k: v for k, v in status.items() if k not in {"lag", "scaling"}}, "scaling": scaling}
+    scaling = dict(status.get("scaling") or {})
+    slot = forecast_slot(scaling.pop("state", None))
+    return {**{k: v for k, v in status.items() if k not in {"lag", "scaling"}}, "scaling": scaling, "slot": slot}
 
 
 def _without_unknown(values: Manifest) -> Manifest:

@@ -7,10 +7,9 @@ from typing import Final, Literal
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, KAFKA, TOPIC, USER, Manifest, Ref
+from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, KAFKA, NODE_POOL, TOPIC, USER, Manifest, Ref
 from orderpipeline_operator.domain.planning.observed import Observed, Scaling, condition, is_true, up_to_date
 from orderpipeline_operator.domain.planning.plan import Plan
-from orderpipeline_operator.domain.units.wording import counted
 
 Verdict = Literal["True", "False", "Unknown"]
 DELETING: Final = "Deleting"
@@ -51,8 +50,7 @@ def kafka_ready(spec: OrderPipelineSpec, observed: Observed, scaling: Scaling | 
     if kafka is None:
         return Condition("KafkaReady", "False", "Creating", "The Kafka resource is about to be created.")
     if is_true(kafka, "Ready"):
-        busy = "" if up_to_date(kafka) else " Strimzi is still applying the latest change."
-        return Condition("KafkaReady", "True", "Ready", f"Kafka {observed.name} is ready.{busy}")
+        return Condition("KafkaReady", "True", "Ready", f"Kafka {observed.name} is ready.{_being_applied(observed)}")
     failing = condition(kafka, "NotReady") or condition(kafka, "ReconciliationPaused")
     if failing:
         text = failing.get("message") or "no message"
@@ -67,6 +65,14 @@ def kafka_ready(spec: OrderPipelineSpec, observed: Observed, scaling: Scaling | 
         f"check that it is running and watches namespace {observed.namespace}."
     )
     return Condition("KafkaReady", "False", "Pending", text)
+
+
+def _being_applied(observed: Observed) -> str:
+    """What Strimzi has not finished: it records a generation at the end of a roll, for each pool and for the Kafka."""
+    changing = [ref for ref, manifest in observed.of(KAFKA, NODE_POOL).items() if not up_to_date(manifest)]
+    if not changing:
+        return ""
+    return f" Strimzi is still applying the latest change of {', '.join(f'{r.kind.kind} {r.name}' for r in changing)}."
 
 
 def _existing_ready(bootstrap: str, observed: Observed, scaling: Scaling | None) -> Condition:
@@ -95,30 +101,6 @@ def entity_problem(observed: Observed) -> tuple[str, str] | None:
                 f"Strimzi reports for {kind} {ref.name}: {failing.get('reason')}: {failing.get('message')}",
             )
     return None
-
-
-def deployment_ready(type_: str, name: str, observed: Observed, plan: Plan) -> Condition:
-    """ProducersReady and ConsumersReady: whether the Deployment has its pods up."""
-    deployment = observed.deployment(name)
-    if deployment is None:
-        for_what = ", ".join(plan.waiting_for)
-        return Condition(type_, "False", "Waiting", f"Waiting for {for_what}." if for_what else "About to be created.")
-    want = deployment["spec"].get("replicas", 1)
-    status = deployment.get("status") or {}
-    ready = status.get("readyReplicas") or 0
-    held = f" Changes are waiting for {', '.join(plan.held_back)}." if plan.held_back else ""
-    if want == 0:
-        return Condition(type_, "True", "ScaledToZero", f"No pods are needed now.{held}")
-    if is_true(deployment, "Available"):
-        enough = "The pod is ready." if want == 1 else f"Enough of the {want} pods are ready."
-        return Condition(type_, "True", "Available", f"{enough}{held}")
-    progress = condition(deployment, "Progressing") or condition(deployment, "ReplicaFailure") or {}
-    reason = "Starting" if progress.get("status") != "False" else as_reason(progress.get("reason") or "Failing")
-    look = f"kubectl -n {observed.namespace} describe pods -l {names.PIPELINE_LABEL}={observed.name}"
-    text = f"{ready} of {counted(want, 'pod')} {'is' if want == 1 else 'are'} ready" + (
-        f" ({progress['message']})" if reason != "Starting" and progress.get("message") else ""
-    )
-    return Condition(type_, "False", reason, f"{text}; see: {look}{held and '.' + held}")
 
 
 def degraded(observed: Observed, plan: Plan, failures: Iterable[str]) -> Condition:

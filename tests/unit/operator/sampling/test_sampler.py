@@ -10,7 +10,9 @@ from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, Offse
 from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group, Owner, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
+from orderpipeline_operator.domain.scaling.forecast import DAY, Horizon
 from orderpipeline_operator.domain.scaling.policy import ScalingPolicy
+from orderpipeline_operator.sampling.pipeline import SampledPipeline
 from orderpipeline_operator.sampling.sampler import Clock, Sampler
 from orderpipeline_operator.sampling.target import Target
 
@@ -83,6 +85,19 @@ async def test_changes_are_published_and_nothing_else():
     assert sampler.live(KEY) is not view
     await sampler.close()
     assert fake.closed == 1
+
+
+async def test_what_an_idle_forecast_learns_is_published_once_a_slot_and_restored():
+    policy = replace(POLICY, forecast=Horizon(DAY, 300.0))
+    fake = Fake(at(10, 10))
+    sampler = await run(fake, 3 * 3600.0, replace(TARGET, policy=policy))
+    slots = [when // 900.0 for when in fake.changes]
+    assert set(slots) == set(range(1, 14)), "a slot of a day's season lasts 15 minutes"
+    assert len(slots) <= len(set(slots)) + 2, "first sight and idleness besides"
+    state = sampler.view(KEY).state
+    restored = SampledPipeline(replace(TARGET, policy=policy, restored={"state": state})).state.forecast
+    assert [one for one in restored.season if one is not None] == [0.0] * 12
+    await sampler.close()
 
 
 async def test_a_sample_that_is_too_old_counts_for_nothing():

@@ -43,3 +43,7 @@ def built(observed: Observed, found: Findings = GOOD, **spec: Any) -> Manifest:
 
 def verdicts(made: Manifest) -> dict[str, tuple[str, str]]:
     return {entry["type"]: (entry["status"], entry["reason"]) for entry in made["conditions"]}
+
+
+def message(made: Manifest, type_: str) -> str:
+    return next(str(entry["message"]) for entry in made["conditions"] if entry["type"] == type_)

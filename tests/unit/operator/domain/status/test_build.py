@@ -26,6 +26,7 @@ from tests.unit.operator.domain.status.samples import (
     all_ready,
     built,
     changed,
+    message,
     verdicts,
 )
 from tests.unit.operator.samples import READY, TIME, live, observation, pipeline_cr
@@ -76,10 +77,14 @@ def test_what_strimzi_says_of_kafka(conditions: list[Any], verdict: tuple[str, s
     assert verdicts(made)["Ready"] == verdict
 
 
-def test_a_roll_stays_ready() -> None:
+@pytest.mark.parametrize("ref", [KAFKA_REF, Ref(kinds.NODE_POOL, "default", "shop-brokers")])
+def test_a_roll_stays_ready_and_says_what_is_being_changed(ref: Ref) -> None:
     before = all_ready()
-    rolling = {**before.children[KAFKA_REF]["metadata"], "generation": 5}
-    assert verdicts(built(changed(before, KAFKA_REF, metadata=rolling)))["Ready"] == ("True", "Ready")
+    assert "still applying" not in message(built(before), "KafkaReady")
+    rolling = {**before.children[ref]["metadata"], "generation": 5}
+    made = built(changed(before, ref, metadata=rolling))
+    assert verdicts(made)["Ready"] == ("True", "Ready")
+    assert f"still applying the latest change of {ref.kind.kind} {ref.name}." in message(made, "KafkaReady")
 
 
 def test_the_last_address_stays_while_strimzi_drops_it() -> None:
@@ -176,6 +181,37 @@ def test_pods_that_do_not_come_up() -> None:
     assert "1 of 3" in entry["message"]
 
 
+STARTED = "2026-11-22T12:59:30Z"
+UNAVAILABLE = {"type": "Available", "status": "False", "lastTransitionTime": STARTED}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "verdict"),
+    [
+        ({"ready": 2}, {"readyReplicas": 2}, ("True", "ScalingOut")),
+        ({"ready": 2}, {"readyReplicas": 3}, ("True", "ScalingOut")),
+        ({"ready": 0}, {}, ("True", "ScalingOut")),  # from none at all
+        ({"ready": 3}, {"readyReplicas": 2}, ("False", "Starting")),  # one of those that served does not any more
+        ({"ready": 2}, {"readyReplicas": 2, "conditions": [UNAVAILABLE | {"lastTransitionTime": TIME}]},
+         ("False", "Starting")),  # an hour is no start
+        ({}, {"readyReplicas": 2}, ("False", "Starting")),
+    ],
+)  # fmt: skip
+def test_consumers_that_are_added_do_not_count_while_the_others_serve(
+    before: dict[str, int], now: dict[str, Any], verdict: tuple[str, str]
+) -> None:
+    good = all_ready()
+    status = {**built(good), "consumers": before}
+    spec = {**good.children[CONSUMER]["spec"], "replicas": 6}
+    more = changed(good, CONSUMER, spec=spec, status={"conditions": [UNAVAILABLE], **now})
+    made = built(replace(more, cr={**pipeline_cr(), "status": status}))
+    assert verdicts(made)["ConsumersReady"] == verdict
+    assert verdicts(made)["Ready"] == (("True", "Ready") if verdict[0] == "True" else verdict)
+    fresh = {**status, "conditions": [{**each, "status": "False"} for each in status["conditions"]]}
+    first = built(replace(more, cr={**pipeline_cr(), "status": fresh}))
+    assert verdicts(first)["ConsumersReady"] == ("False", "Starting"), "they never were ready"
+
+
 def test_a_rollout_that_is_stuck_is_reported_while_the_old_pods_go_on() -> None:
     stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
     quota = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
@@ -210,6 +246,7 @@ def test_times_move_only_with_the_status() -> None:
         ({"lag": {"seconds": 8.3}}, True),
         ({"lag": {"orders": 1200, "seconds": 0}}, True),
         ({"scaling": {"decisions": [{"to": 4}], "state": {"rate": 17.0}}}, False),
+        ({"scaling": {"decisions": [{"to": 4}], "state": {"forecast": {"slot": 7}}}}, True),
         ({"scaling": {"decisions": [{"to": 4}, {"to": 6}]}}, True),
         ({"consumers": {"current": 3, "ready": 2, "desired": 4, "why": "12 partitions"}}, True),
         ({"warnings": ["x"]}, True),
