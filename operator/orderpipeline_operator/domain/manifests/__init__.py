@@ -41,7 +41,7 @@ def render(pipeline: Pipeline, context: Context) -> Bundle:
 
 
 def _kafka(pipeline: Pipeline) -> tuple[Manifest, ...]:
-    # Pools come first: to Strimzi a Kafka without pools is an error, while pools without a Kafka just wait.
+    # Pools are made first: to Strimzi a Kafka without pools is an error, while pools without a Kafka just wait.
     return (*rebalance_template(pipeline), *kafka_node_pools(pipeline), kafka(pipeline))
 
 

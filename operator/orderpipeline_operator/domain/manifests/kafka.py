@@ -2,12 +2,13 @@
 
 from typing import Any, Final
 
-from orderpipeline_operator.domain.api.v1alpha1 import CruiseControl, KafkaSpec, Listeners
+from orderpipeline_operator.domain.api.v1alpha1 import CruiseControl, EntityOperator, KafkaSpec, Listeners
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import KAFKA, Manifest
 from orderpipeline_operator.domain.manifests import kafka_metrics
 from orderpipeline_operator.domain.manifests.kafka_endpoint import PLAIN_PORT, TLS_PORT
 from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest, present
+from orderpipeline_operator.domain.manifests.pod_template import resources
 
 COMPONENT: Final = "kafka"
 
@@ -26,7 +27,7 @@ def kafka(pipeline: Pipeline) -> Manifest:
             cruiseControl=_cruise_control(pipeline.name, spec.cruise_control),
             kafkaExporter=exporter,
         )
-        | {"entityOperator": {"topicOperator": {}, "userOperator": {}}},
+        | {"entityOperator": _entity_operator(spec.entity_operator)},
     )
 
 
@@ -67,6 +68,12 @@ def _listeners(listeners: Listeners) -> list[dict[str, Any]]:
         for name, port, tls, on in wanted
         if on
     ]
+
+
+def _entity_operator(operator: EntityOperator) -> Manifest:
+    # Without requests it would be the first to starve: topics, users and deletions need it most on a busy node.
+    each = present(resources=resources(operator.resources))
+    return {"topicOperator": each, "userOperator": each}
 
 
 def _cruise_control(name: str, control: CruiseControl) -> Manifest | None:

@@ -1,6 +1,6 @@
 """The Kafka part of the spec: a cluster created by Strimzi, or an existing one."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,9 @@ from orderpipeline_operator.domain.api.v1alpha1.base import (
     rule,
     rules,
 )
+
+LEAST_HEAP_MIB: Final = 128
+"""Kafka does not start with a smaller heap."""
 
 
 class Storage(Model):
@@ -64,7 +67,9 @@ class Brokers(Model):
     storage: Storage = Field(Storage(), description="Disk of each node.")
     resources: Resources = Field(Resources(), description="CPU and memory of each node.")
     jvm_heap: Quantity | None = Field(
-        None, description="Java heap (-Xms and -Xmx), such as 2Gi; Strimzi chooses one when absent."
+        None,
+        description="Java heap (-Xms and -Xmx), such as 2Gi. When absent it is half of the memory limit; without a"
+        " limit half of the memory requested; without either 1Gi for brokers and 512Mi for controllers. At most 5Gi.",
     )
 
 
@@ -105,6 +110,15 @@ class CruiseControl(Model):
     enabled: bool = Field(False, description="Whether Cruise Control runs.")
     auto_rebalance: bool = Field(
         True, description="Whether partitions move automatically when brokers are added or removed."
+    )
+
+
+class EntityOperator(Model):
+    """Strimzi's entity operator: the topic operator and the user operator, two containers in one pod."""
+
+    resources: Resources = Field(
+        Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "512Mi"}),
+        description="CPU and memory of each of its two containers.",
     )
 
 
@@ -218,6 +232,9 @@ class KafkaSpec(Model):
     )
     metrics: bool = Field(True, description="Whether brokers export Prometheus metrics (Strimzi Metrics Reporter).")
     exporter: bool = Field(False, description="Whether Strimzi's Kafka Exporter runs.")
+    entity_operator: EntityOperator = Field(
+        EntityOperator(), description="What turns the topics and users of the pipeline into Kafka's."
+    )
     cruise_control: CruiseControl = Field(CruiseControl(), description="Partition balancing.")
     existing: ExistingKafka | None = Field(
         None,

@@ -3,13 +3,18 @@
 from collections.abc import Iterator
 from typing import Final
 
-from orderpipeline_operator.domain.api.v1alpha1 import Brokers, ExistingKafka, KafkaSpec, OrderPipelineSpec
+from orderpipeline_operator.domain.api.v1alpha1 import (
+    LEAST_HEAP_MIB,
+    Brokers,
+    ExistingKafka,
+    KafkaSpec,
+    OrderPipelineSpec,
+)
 from orderpipeline_operator.domain.units.quantities import amount, mebibytes
 from orderpipeline_operator.domain.validation.checks.problem import Problem, entry, owned, resources, unused
 
 SUPPORTED_VERSIONS: Final = ("4.2.0", "4.2.1", "4.3.0", "4.3.1")
 """Kafka versions of Strimzi 1.2."""
-LEAST_HEAP_MIB: Final = 128
 
 _FORBIDDEN: Final = (
     "advertised.",
@@ -75,6 +80,7 @@ def check(spec: OrderPipelineSpec) -> Iterator[Problem]:
     yield from _config(kafka)
     yield from _nodes("spec.kafka.brokers", kafka.brokers)
     yield from _nodes("spec.kafka.controllers", kafka.controllers)
+    yield from resources("spec.kafka.entityOperator.resources", kafka.entity_operator.resources)
 
 
 def _versions(kafka: KafkaSpec) -> Iterator[Problem]:

@@ -155,6 +155,36 @@ def test_keda_may_stop_all_consumers_only_when_there_are_to_be_none() -> None:
         assert scaled["spec"]["minReplicaCount"] == least
 
 
+@pytest.mark.parametrize("name", [name for name in SPECS if not name.startswith("existing")])
+def test_every_node_has_a_heap_or_a_limit(name: str) -> None:
+    pools = [m["spec"] for m in bundle(SPECS[name]).manifests() if m["kind"] == "KafkaNodePool"]
+    assert len(pools) == 2
+    for pool in pools:
+        assert "-Xmx" in pool.get("jvmOptions", {}) or "memory" in pool["resources"]["limits"]
+
+
+@pytest.mark.parametrize(
+    ("resources", "broker", "controller"),
+    [
+        ({}, "1024m", "512m"),
+        ({"requests": {"cpu": "1"}, "limits": {"cpu": "2"}}, "1024m", "512m"),
+        ({"requests": {"memory": "512Mi"}}, "256m", "256m"),
+        ({"requests": {"memory": "100Mi"}}, "128m", "128m"),
+        ({"requests": {"memory": "64Gi"}}, "5120m", "5120m"),
+        ({"limits": {"memory": "2Gi"}}, None, None),  # Strimzi takes half of it
+        ({"requests": {"memory": "1Gi"}, "limits": {"memory": "2Gi"}}, None, None),
+    ],
+)
+def test_a_heap_is_chosen_where_strimzi_would_take_the_machines_memory(
+    resources: dict[str, Any], broker: str | None, controller: str | None
+) -> None:
+    nodes = {"resources": resources}
+    made = bundle({"kafka": {"brokers": nodes, "controllers": nodes}}).manifests()
+    pools = {m["spec"]["roles"][0]: m["spec"].get("jvmOptions") for m in made if m["kind"] == "KafkaNodePool"}
+    heaps = {"broker": broker, "controller": controller}
+    assert pools == {role: heap and {"-Xms": heap, "-Xmx": heap} for role, heap in heaps.items()}
+
+
 def test_orders_larger_than_kafkas_default_raise_the_topics_limit() -> None:
     config = _find("everything", "KafkaTopic", "orders")["spec"]["config"]
     assert config["max.message.bytes"] > 1048576
