@@ -78,7 +78,19 @@ def plan(stages: Sequence[Sequence[Manifest]], observed: Observed, hold: str = "
     # The HPA stays while the ScaledObject that is to replace it cannot be created.
     kept = (*KEPT_KINDS, HPA) if SCALED_OBJECT in missing else KEPT_KINDS
     prune = tuple(sorted(ref for ref in observed.children if ref not in rendered and ref.kind not in kept))
-    return Plan(tuple(writes), prune, tuple(refused), tuple(sorted(missing)), waiting, held)
+    return Plan(_kafka_before_its_pools(writes, observed), prune, tuple(refused), tuple(sorted(missing)), waiting, held)
+
+
+def _kafka_before_its_pools(writes: list[Manifest], observed: Observed) -> tuple[Manifest, ...]:
+    """A Kafka that exists is changed before its pools, so that Strimzi rolls the brokers once for both.
+
+    Strimzi is woken by each write, reads the Kafka first and the pools some steps later, and rolls by what it has read:
+    after a change of the pools it would begin with the former Kafka. Pausing it around the writes would be no better:
+    its status then says ReconciliationPaused, without listeners, until the end of the roll that follows.
+    """
+    if observed.kafka is None:
+        return tuple(writes)
+    return tuple(sorted(writes, key=lambda manifest: manifest["kind"] != KAFKA.kind))
 
 
 def last_stage_waits(stages: Sequence[Sequence[Manifest]], observed: Observed) -> bool:

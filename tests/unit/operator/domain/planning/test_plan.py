@@ -93,6 +93,16 @@ def test_nothing_is_written_when_all_is_there() -> None:
     assert (planned.apply, planned.prune, planned.foreign) == ((), (), ())
 
 
+def test_a_change_of_kafka_and_pools_reaches_strimzi_kafka_first() -> None:
+    changed = stages(kafka={"rackTopologyKey": "zone", "listeners": {"plain": True}, "brokers": {"replicas": 4}})
+    made = [stage.manifests for stage in changed]
+    new = [each["kind"] for each in plan(made, observation()).apply]
+    assert new == ["KafkaNodePool", "KafkaNodePool", "Kafka"], "a Kafka without pools would be an error"
+    there = [*map(ready, KAFKA), *map(ready, ENTITIES), *map(live, WORKLOADS)]
+    again = [each["kind"] for each in plan(made, observation(*there, secrets=SECRETS)).apply]
+    assert again == ["Kafka", "KafkaNodePool", "KafkaNodePool"]
+
+
 def test_what_dies_is_not_written() -> None:
     there = [live(each) for stage in STAGES for each in stage]
     dying = live(KAFKA[-1])
