@@ -16,6 +16,7 @@ from orderpipeline_operator.domain.planning.observed import Observed
 from orderpipeline_operator.domain.planning.plan import Plan, last_stage_waits, plan
 from orderpipeline_operator.domain.planning.secrets import required_secret_keys, secret_hash
 from orderpipeline_operator.domain.status.build import Findings, accepted_status, deleting_status, rejected_status
+from orderpipeline_operator.domain.status.events import Event
 from orderpipeline_operator.domain.validation.accept import Rejected, accept
 from orderpipeline_operator.reconcile import apply, replicas
 from orderpipeline_operator.reconcile.deletion_cost import set_pod_deletion_cost
@@ -24,7 +25,7 @@ from orderpipeline_operator.reconcile.memory import PipelineMemory
 from orderpipeline_operator.reconcile.observe import observe, with_names_in_use, with_secrets
 from orderpipeline_operator.reconcile.ports import Reader, Sampler, Writer
 from orderpipeline_operator.reconcile.sampling_target import operator_endpoint, sampling_target
-from orderpipeline_operator.reconcile.write_status import write_status
+from orderpipeline_operator.reconcile.write_status import publish, write_status
 
 TEARDOWN_POLL: Final = 1.0
 """Seconds between two looks at a pipeline that is being deleted; its pods send the operator no events."""
@@ -168,6 +169,10 @@ class Reconciler:
         step = teardown.next_step(observed, self._now(), self._defaults.teardown_seconds)
         refusals = await apply.tear_down(self._write, observed, step)
         if step.done:
+            left = teardown.left_to_strimzi(observed)
+            if left:  # the condition that said it goes with the pipeline
+                event = Event("Normal", "LeftToStrimzi", left)
+                await publish(self._write, observed, event, self._defaults.identity, self._now())
             ref = Ref(PIPELINE, observed.namespace, observed.name)
             await apply.remove_finalizer(self._write, ref, observed.cr, teardown.FINALIZER)
             return None

@@ -25,11 +25,11 @@ async def write_status(write: Writer, observed: Observed, new: Manifest, identit
     except NotFound:
         return False  # deleted in the meantime
     for event in (*condition_events(conditions(observed.cr), new["conditions"]), *scaling_events(old, new)):
-        await _publish(write, observed, event, identity, now)
+        await publish(write, observed, event, identity, now)
     return True
 
 
-async def _publish(write: Writer, observed: Observed, event: Event, identity: str, now: datetime) -> None:
+async def publish(write: Writer, observed: Observed, event: Event, identity: str, now: datetime) -> None:
     """Events are best effort: one that cannot be written is logged and forgotten."""
     manifest = {
         "apiVersion": "events.k8s.io/v1",

@@ -6,11 +6,12 @@ has passed, what waits for a missing Strimzi is released, and what others hold i
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from orderpipeline_operator.domain.api.v1alpha1 import GROUP
+from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import (
     AUTOSCALER_KINDS,
     CLUSTER_KINDS,
@@ -61,8 +62,22 @@ def next_step(observed: Observed, now: datetime, teardown_seconds: float) -> Tea
         return _remove_entities(observed, timed_out)
     for kind in (KAFKA, NODE_POOL):
         if observed.of(kind) and not _stuck(observed, observed.of(kind), timed_out):
-            return _remove(observed, list(observed.of(kind)), kind.kind)
+            step = _remove(observed, list(observed.of(kind)), kind.kind)
+            return replace(step, waiting="; ".join(filter(None, (step.waiting, left_to_strimzi(observed)))))
     return Teardown()
+
+
+def left_to_strimzi(observed: Observed) -> str:
+    """What stays when Strimzi's operator is not there to delete it, in words for the user; empty: nothing.
+
+    Strimzi makes one object outside the namespace, for a Kafka with racks. It has no owner, and nothing here tells
+    whether Strimzi's operator runs.
+    """
+    kafka = (observed.cr.get("spec") or {}).get("kafka") or {}
+    if not kafka.get("rackTopologyKey") or kafka.get("existing"):
+        return ""
+    name = f"strimzi-{observed.namespace}-{names.kafka(observed.name)}-kafka-init"
+    return f"Strimzi's operator deletes ClusterRoleBinding {name}: if it is not running, delete that yourself"
 
 
 def _stuck(observed: Observed, refs: Iterable[Ref], timed_out: bool) -> bool:

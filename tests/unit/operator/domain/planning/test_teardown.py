@@ -1,11 +1,12 @@
 """The next step of a deletion."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.kubernetes.kinds import Manifest, ref_of
 from orderpipeline_operator.domain.planning.observed import Observed
-from orderpipeline_operator.domain.planning.teardown import TOPIC_FINALIZER, Teardown, next_step
+from orderpipeline_operator.domain.planning.teardown import TOPIC_FINALIZER, Teardown, left_to_strimzi, next_step
 from tests.unit.operator.samples import live, observation, pipeline_cr, stages
 
 ASKED = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -72,3 +73,15 @@ def test_what_others_hold_is_left_to_them_after_a_while() -> None:
     topics = [dying(each, "somebody/else") for each in ENTITIES]
     assert kinds_of(next_step(going(*KAFKA, *topics, held), LATE, 120)) == {"Kafka"}
     assert next_step(going(*topics, held), LATE, 120).done, "the garbage collector has them"
+
+
+def test_what_only_strimzi_can_delete_is_named() -> None:
+    binding = "ClusterRoleBinding strimzi-default-shop-kafka-init"
+    racks = {"kafka": {"rackTopologyKey": "topology.kubernetes.io/zone"}}
+    existing = {"kafka": {"rackTopologyKey": "zone", "existing": {"bootstrapServers": "kafka:9092"}}}
+    for spec, named in ((racks, True), ({}, False), (existing, False)):
+        observed = going(*KAFKA)
+        observed = replace(observed, cr={**observed.cr, "spec": spec})
+        assert (binding in next_step(observed, SOON, 120).waiting) is named
+        assert (binding in left_to_strimzi(observed)) is named
+    assert next_step(replace(going(), cr={**going().cr, "spec": racks}), SOON, 120).done
