@@ -1,10 +1,14 @@
 """The bench's own parts on a real order API and a real broker: what is counted is what is in the log."""
 
+import itertools
 import json
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -17,6 +21,7 @@ from bench.servers import ours
 from bench.settings import TINY
 from orderpipeline_embedded.load import generator
 from orderpipeline_embedded.load.connection import Connection
+from orderpipeline_embedded.load.requests import build
 from tests.support.ports import free_ports
 
 LOAD = [sys.executable, "-m", "orderpipeline_embedded", "load"]
@@ -113,6 +118,97 @@ def test_what_was_opened_is_closed_when_one_connection_more_cannot_be_made(monke
         with pytest.raises(ConnectionRefusedError):
             run.run()
     assert [one.sock.fileno() for one in made] == [-1, -1]
+
+
+class Api(socketserver.ThreadingTCPServer):
+    """Accepts every order over connections that stay open; `stop` closes these too, as the end of a process does."""
+
+    allow_reuse_address = daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", port), Accepting)
+        self.sockets: list[socket.socket] = []
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+        for each in self.sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+
+class Accepting(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        assert isinstance(self.server, Api)
+        self.server.sockets.append(self.connection)
+        with suppress(OSError):
+            while self.rfile.readline():
+                head = [*iter(lambda: self.rfile.readline().strip(), b"")]
+                length = next(
+                    int(line.partition(b":")[2]) for line in head if line.lower().startswith(b"content-length")
+                )
+                self.rfile.read(length)
+                self.wfile.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}")
+
+
+@contextmanager
+def running_api(port: int) -> Iterator[Api]:
+    api = Api(port)
+    try:
+        yield api
+    finally:
+        api.stop()
+
+
+@pytest.mark.parametrize("rate", [None, 2000.0])
+def test_an_api_that_restarts_costs_errors_and_not_the_result(rate: float | None) -> None:
+    """The restart happens between two turns of the generator's loop, so it needs no time."""
+    [port] = free_ports(1)
+    requests = itertools.cycle(build("single", [b"{}"], 1, "api"))
+    with ExitStack() as stack:
+        first = stack.enter_context(ExitStack())
+        first.enter_context(running_api(port))
+        before = stopped = restarted = 0
+
+        def running() -> bool:
+            nonlocal before, stopped, restarted
+            if not stopped and run.tally.accepted >= 50:
+                first.close()
+                before, stopped = run.tally.accepted, 1
+            elif stopped and not restarted and run.tally.errors:
+                stack.enter_context(running_api(port))
+                restarted = 1
+            return not restarted or run.tally.accepted < before + 50
+
+        run = generator.LoadGenerator(
+            ("127.0.0.1", port), requests, generator.Pace(4, None, rate), lambda _: None, running
+        )
+        tally = run.run()
+    assert tally.accepted >= 100
+    assert sum(tally.errors.values()) <= 8, "a lost connection counts once, however long the API is away"
+    assert tally.sent == tally.accepted + tally.unknown
+
+
+def test_an_api_that_never_comes_back_ends_the_run_with_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generator, "AWAY_SECONDS", 0.0)
+    [port] = free_ports(1)
+    requests = itertools.cycle(build("single", [b"{}"], 1, "api"))
+    with ExitStack() as stack:
+        stack.enter_context(running_api(port))
+
+        def running() -> bool:
+            if run.tally.accepted >= 50:
+                stack.close()
+            return True
+
+        run = generator.LoadGenerator(("127.0.0.1", port), requests, generator.Pace(4, None), lambda _: None, running)
+        tally = run.run()
+    assert tally.accepted >= 50
+    assert tally.errors
+    assert not tally.clean
 
 
 def test_nobody_at_the_address_is_said() -> None:

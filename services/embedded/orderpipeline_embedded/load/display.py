@@ -27,7 +27,7 @@ def failures(tally: Tally) -> list[tuple[str, int]]:
     every = [
         ("refused", tally.refused),
         ("without a reply: they may or may not be in the log", tally.unknown),
-        ("due but not sent: the server cannot keep up with this rate", tally.unsent),
+        ("due but not sent: the server cannot keep up with this rate, or was away", tally.unsent),
     ]
     return [(what, count) for what, count in every if count]
 

@@ -19,6 +19,10 @@ from orderpipeline_embedded.load.tally import Tally
 CONNECT_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 30.0
 """How long to wait for outstanding replies at the end."""
+RETRY_SECONDS: Final = 0.25
+"""Time between two attempts to connect again, such as while the API restarts."""
+AWAY_SECONDS: Final = 30.0
+"""A run ends when the API has accepted no connection for this long."""
 TICK_NS: Final = 1_000_000_000
 EXACT_SECONDS: Final = 0.05
 IN_OUT: Final = select.EPOLLIN | select.EPOLLOUT
@@ -55,12 +59,17 @@ class LoadGenerator:
         self._heads = Heads()
         self._open: dict[int, Connection] = {}
         self._free: deque[Connection] = deque()
+        self._lost_since: float | None = None
+        self._retried = 0.0
         self._begun = 0
         self._due = 0
         self._next: Request | None = None
 
     def run(self) -> Tally:
-        """Send all requests and wait for the replies. OSError if no connection can be made."""
+        """Send all requests and wait for the replies. OSError if the first connections cannot be made.
+
+        Later a lost connection is an error that the tally counts, and is made again as soon as the API allows it.
+        """
         try:
             for _ in range(self._pace.connections):
                 self._connect()
@@ -90,6 +99,8 @@ class LoadGenerator:
                 ticked = now
                 self.tally.seconds = (now - self._begun) / 1e9
                 self._tick(self.tally)
+        if pace.per_second is None and self._next is not None and self._hopeless():
+            self.tally.unsent += self._next.orders
         if pace.per_second is not None and pace.seconds is not None and self._next is not None:
             self._catch_up(now, int(pace.seconds * pace.per_second))
 
@@ -119,6 +130,9 @@ class LoadGenerator:
         return self._begun + int(number * 1e9 / self._pace.per_second)
 
     def _receive(self, wait: float) -> None:
+        if self._lost_since is not None:
+            wait = min(wait, RETRY_SECONDS)
+            self._reconnect()
         exact = wait < EXACT_SECONDS
         events = self._epoll.poll(0 if exact else wait)
         if exact and wait and not events:
@@ -174,12 +188,24 @@ class LoadGenerator:
     def _replace(self, connection: Connection) -> None:
         del self._open[connection.fd]
         connection.close()
+        if self._lost_since is None:
+            self._lost_since = time.monotonic()
+            self._reconnect()
+
+    def _reconnect(self) -> None:
+        """Make lost connections again. At most one attempt in RETRY_SECONDS fails; the first failure is counted."""
+        now = time.monotonic()
+        if now - self._retried < RETRY_SECONDS:
+            return
         try:
-            self._connect()
+            while len(self._open) < self._pace.connections:
+                self._connect()
         except OSError as error:
-            self.tally.lost(0, f"{type(error).__name__}: {error}")
-            if not self._open:
-                raise
+            if self._lost_since is not None and self._retried < self._lost_since:
+                self.tally.lost(0, f"{type(error).__name__}: {error}")
+            self._retried = now
+        else:
+            self._lost_since = None
 
     def _connect(self) -> None:
         connection = Connection(self._address, CONNECT_SECONDS)
@@ -188,6 +214,8 @@ class LoadGenerator:
         self._free.append(connection)
 
     def _hopeless(self) -> bool:
+        if not self._open and self._lost_since is not None and time.monotonic() - self._lost_since > AWAY_SECONDS:
+            return True
         failed = sum(self.tally.errors.values())
         return failed > GIVE_UP_FAILURES and failed > GIVE_UP_SHARE * self.tally.latency.total
 

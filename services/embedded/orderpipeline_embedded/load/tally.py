@@ -17,7 +17,8 @@ class Tally:
     unknown: int = 0
     """Orders whose request got no reply; they may be in the log."""
     unsent: int = 0
-    """Orders of an open loop that were due but never got a free connection."""
+    """Orders of an open loop that were due but never got a free connection; of a closed one that was given up, those
+    of the next request."""
     statuses: dict[int, int] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
     latency: Histogram = field(default_factory=Histogram)
