@@ -20,7 +20,7 @@ from orderpipeline_operator.reconcile.reconciler import Defaults, Reconciler
 from orderpipeline_operator.runtime.telemetry import OperatorMetrics, PipelineMetrics
 from orderpipeline_operator.runtime.workers import Worker
 from orderpipeline_operator.runtime.workqueue import WorkQueue
-from orderpipeline_operator.sampling.reader import ReaderFactory
+from orderpipeline_operator.sampling.reader import ReaderFactory, naming_closed_ports
 from orderpipeline_operator.sampling.sampler import Clock, Sampler
 from orderpipeline_operator.settings import Settings
 from orderpipeline_operator.tasks import first_to_end, run_in_background
@@ -47,7 +47,8 @@ class Leader:
         queue: WorkQueue[Key] = WorkQueue(time.monotonic)
         namespaces = self.settings.watch_namespaces
         async with AsyncExitStack() as stack:
-            sampler = Sampler(queue.add, clock=Clock(jitter=random.random), reader_factory=self.reader_factory)
+            readers = naming_closed_ports(self.reader_factory, self.settings.kafka_ports)
+            sampler = Sampler(queue.add, clock=Clock(jitter=random.random), reader_factory=readers)
             stack.push_async_callback(sampler.close)
             self.registry.register(PipelineMetrics(sampler))
             cached = CachedClient(self.kube, namespaces, lambda key: queue.add(key, DEBOUNCE_SECONDS))

@@ -35,6 +35,8 @@ class Settings:
     """The Service in `namespace` that external metrics should come from; empty: not checked."""
     scaling_url: str = ""
     """Where KEDA reaches this operator's plain HTTP, by its Service."""
+    kafka_ports: tuple[int, ...] = ()
+    """Ports of Kafka to which a NetworkPolicy lets this operator connect; empty: not known, or all."""
     workers: int = 16
     """Pipelines reconciled at the same time."""
     resync_seconds: float = 60.0
@@ -78,6 +80,7 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         metrics_tls_key=key,
         metrics_service=env.text("ORDERPIPELINE_METRICS_SERVICE", Settings.metrics_service),
         scaling_url=_url(env, "ORDERPIPELINE_SCALING_URL", f"http://orderpipeline-operator.{namespace}.svc:8080"),
+        kafka_ports=_ports(env, "ORDERPIPELINE_KAFKA_PORTS"),
         workers=env.integer("ORDERPIPELINE_WORKERS", Settings.workers, low=1, high=256),
         resync_seconds=env.seconds("ORDERPIPELINE_RESYNC_SECONDS", Settings.resync_seconds, low=1.0),
         teardown_seconds=env.seconds("ORDERPIPELINE_TEARDOWN_SECONDS", Settings.teardown_seconds),
@@ -90,6 +93,14 @@ def _url(env: EnvReader, variable: str, default: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise SettingsError(f"{variable}: {url!r} is not a URL; begin with http:// or https://")
     return url
+
+
+def _ports(env: EnvReader, variable: str) -> tuple[int, ...]:
+    parts = _names(env, variable)
+    for part in parts:
+        if not part.isdecimal() or not 0 < int(part) < 65536:
+            raise SettingsError(f"{variable}: {part!r} is not a port; give numbers from 1 to 65535, joined by commas")
+    return tuple(map(int, parts))
 
 
 def _names(env: EnvReader, variable: str) -> tuple[str, ...]:

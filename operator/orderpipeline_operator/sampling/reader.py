@@ -1,14 +1,18 @@
 """Readers of offsets, and what a failure of theirs is to the scaling."""
 
 import logging
-from collections.abc import Callable
-from typing import Protocol
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, OffsetReader
 from orderpipeline_operator.domain.lag.sample import Reading, Unknown
 from orderpipeline_operator.sampling.target import Key, Target
 
 LOG = logging.getLogger(__name__)
+_PORT: Final = re.compile(r"\S+:([0-9]{1,5})(?=[:\s]|$)")
+"""The port of the server with whose address a message begins."""
 
 
 class Reader(Protocol):
@@ -30,6 +34,33 @@ def kafka_reader(target: Target) -> Reader:
     timeout = min(max(target.policy.poll_interval, 2.0), 10.0)
     client_id = f"orderpipeline-operator-{namespace}-{name}"
     return OffsetReader(target.endpoint, target.topic, target.group, client_id=client_id, timeout=timeout)
+
+
+def naming_closed_ports(factory: ReaderFactory, ports: Collection[int]) -> ReaderFactory:
+    """Readers that say when a server is unreachable because the operator's own NetworkPolicy does not open its port.
+
+    `ports` are those that it opens; none: all.
+    """
+    return (lambda target: _NamingClosedPorts(factory(target), ports)) if ports else factory
+
+
+@dataclass(frozen=True)
+class _NamingClosedPorts:
+    reader: Reader
+    ports: Collection[int]
+
+    def read(self) -> Reading | Unknown:
+        found = self.reader.read()
+        if not isinstance(found, Unknown) or found.reason != "KafkaUnreachable":
+            return found
+        port = _PORT.match(found.message)
+        if port is None or int(port[1]) in self.ports:
+            return found
+        advice = f"the chart's networkPolicy.kafkaPorts does not contain {port[1]}: add it"
+        return replace(found, message=f"{found.message}; {advice}")
+
+    def close(self) -> None:
+        self.reader.close()
 
 
 def log_failure(key: Key, error: Exception) -> None:

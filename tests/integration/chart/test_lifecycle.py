@@ -18,18 +18,24 @@ API = "v1beta1.external.metrics.k8s.io"
 
 
 class Release:
-    """The chart as release `shop` in a namespace of its own."""
+    """The chart as a release in a namespace of its own."""
 
-    def __init__(self, helm: Helm, server: ApiServer) -> None:
+    def __init__(self, helm: Helm, server: ApiServer, name: str = "shop") -> None:
         self._helm = helm
         self._server = server
+        self._name = name
 
-    def upgrade(self, *settings: str) -> subprocess.CompletedProcess[str]:
+    def upgrade(self, *settings: str, flags: tuple[str, ...] = ()) -> None:
+        done = self.try_upgrade(*settings, flags=flags)
+        assert done.returncode == 0, done.stderr
+
+    def try_upgrade(self, *settings: str, flags: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         sets = [word for setting in settings for word in ("--set", setting)]
-        return self._run("upgrade", "--install", "shop", str(CHART), "--create-namespace", *sets)
+        return self._run("upgrade", "--install", self._name, str(CHART), "--create-namespace", *sets, *flags)
 
     def uninstall(self) -> None:
-        self._run("uninstall", "shop", "--ignore-not-found")
+        done = self._run("uninstall", self._name, "--ignore-not-found")
+        assert done.returncode == 0, done.stderr
 
     def get(self, *arguments: str, namespace: str = NAMESPACE) -> dict[str, Any]:
         """One object as JSON; empty where it does not exist."""
@@ -37,9 +43,7 @@ class Release:
         return dict(json.loads(text)) if text.strip() else {}
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        done = self._helm.run(*arguments, "--namespace", NAMESPACE, f"--kubeconfig={self._server.kubeconfig}")
-        assert done.returncode == 0, done.stderr
-        return done
+        return self._helm.run(*arguments, "--namespace", NAMESPACE, f"--kubeconfig={self._server.kubeconfig}")
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +102,25 @@ def test_uninstalling_keeps_the_crd_and_the_pipelines_and_nothing_else(release: 
     assert apiserver.kubectl("get", kinds, "--all-namespaces", "-l", selector, "-o", "name") == ""
     release.upgrade()  # the kept CRD is taken over again
     assert release.get("orderpipeline", "shop")["metadata"]["name"] == "shop"
+
+
+@pytest.mark.parametrize(
+    ("settings", "flags", "owner"), [((), ("--take-ownership",), "store"), (("crds.enabled=false",), (), "shop")]
+)
+def test_a_release_of_another_name_gets_the_kept_crd_only_when_told_how(
+    release: Release, helm: Helm, apiserver: ApiServer, settings: tuple[str, ...], flags: tuple[str, ...], owner: str
+) -> None:
+    release.upgrade()
+    release.uninstall()
+    other = Release(helm, apiserver, "store")
+    try:
+        refused = other.try_upgrade()
+        assert refused.returncode != 0
+        assert "invalid ownership metadata" in refused.stderr
+        other.upgrade(*settings, flags=flags)
+        assert release.get("crd", CRD)["metadata"]["annotations"]["meta.helm.sh/release-name"] == owner
+    finally:
+        other.uninstall()
 
 
 def test_changing_to_roles_only_takes_the_cluster_wide_rights_away(release: Release, apiserver: ApiServer) -> None:

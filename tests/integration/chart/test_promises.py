@@ -69,6 +69,9 @@ def test_the_operator_reads_the_environment_that_it_is_given(helm: Helm, values:
     leases = [rule for role in of_kind(objects, "Role") for rule in role["rules"] if "resourceNames" in rule]
     assert [rule["resourceNames"] for rule in leases] == [[settings.lease_name]]
     assert (settings.metrics_tls_cert is None) == (not of_kind(objects, "APIService"))
+    policies = of_kind(objects, "NetworkPolicy")
+    rules = [entry for policy in policies for rule in policy["spec"]["egress"] for entry in rule.get("ports", ())]
+    assert set(settings.kafka_ports) == {entry["port"] for entry in rules} - {53, 443, 6443}
 
 
 def _as_mounted(objects: Objects, root: Path) -> dict[str, str]:

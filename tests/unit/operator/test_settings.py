@@ -26,6 +26,11 @@ def test_namespaces_are_a_list() -> None:
     assert from_environ({**NEEDED, "ORDERPIPELINE_WATCH_NAMESPACES": "a, b,"}).watch_namespaces == ("a", "b")
 
 
+def test_ports_are_a_list() -> None:
+    assert from_environ({**NEEDED, "ORDERPIPELINE_KAFKA_PORTS": "9092, 9096"}).kafka_ports == (9092, 9096)
+    assert from_environ({**NEEDED, "ORDERPIPELINE_KAFKA_PORTS": ""}).kafka_ports == ()
+
+
 def test_how_pipelines_images_are_pulled() -> None:
     plain = from_environ({**NEEDED, "ORDERPIPELINE_IMAGE_PULL_POLICY": "", "ORDERPIPELINE_IMAGE_PULL_SECRETS": ""})
     assert (plain.image_pull_policy, plain.image_pull_secrets) == (None, ())
@@ -44,6 +49,8 @@ def test_how_pipelines_images_are_pulled() -> None:
         ("ORDERPIPELINE_IMAGE_PULL_POLICY", "Sometimes"),
         ("ORDERPIPELINE_RESYNC_SECONDS", "0"),
         ("ORDERPIPELINE_WORKERS", "0"),
+        ("ORDERPIPELINE_KAFKA_PORTS", "9092,x"),
+        ("ORDERPIPELINE_KAFKA_PORTS", "70000"),
         ("ORDERPIPELINE_METRICS_TLS_CERT", "/nowhere/tls.crt"),
     ],
 )

@@ -1,0 +1,34 @@
+"""What a reading that failed says about the operator's own NetworkPolicy."""
+
+from collections.abc import Collection
+
+import pytest
+
+from orderpipeline_operator.domain.lag.sample import Unknown
+from orderpipeline_operator.sampling.reader import naming_closed_ports
+from tests.unit.operator.sampling.test_sampler import TARGET, Fake
+
+OPEN = (9092, 9093)
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "ports", "named"),
+    [
+        ("KafkaUnreachable", "kafka.example.com:9096: timed out", OPEN, "9096"),
+        ("KafkaUnreachable", "fe80::1234:9096 did not answer in time", OPEN, "9096"),
+        ("KafkaUnreachable", "kafka.example.com:9092: timed out", OPEN, ""),
+        ("KafkaUnreachable", "kafka.example.com:9096: timed out", (), ""),
+        ("KafkaUnreachable", "a partition has no leader at the moment (LeaderNotAvailable: 5)", OPEN, ""),
+        ("TlsFailed", "kafka.example.com:9096: wrong version", OPEN, ""),
+    ],
+)
+def test_a_port_that_the_network_policy_does_not_open_is_named(
+    reason: str, message: str, ports: Collection[int], named: str
+) -> None:
+    found = naming_closed_ports(Fake(Unknown(reason, message)).factory, ports)(TARGET).read()
+    assert isinstance(found, Unknown)
+    assert found.reason == reason
+    assert found.message.startswith(message)
+    assert found.message.removeprefix(message) == (
+        f"; the chart's networkPolicy.kafkaPorts does not contain {named}: add it" if named else ""
+    )
