@@ -54,15 +54,15 @@ layers: venv ## The import rules
 	@.venv/bin/lint-imports
 
 unit: venv ## The quick tests, without broker or cluster
-	@$(PY) -m pytest tests/unit -q -n 2
+	@$(PY) -m pytest tests/unit -q -n 3
 
 test: SELECTED = -m "not full"
 test test-all: venv
 	@$(MAKE) --no-print-directory lint types layers
 	@hack/prepare
 	@$(MAKE) --no-print-directory accelerator rust ABLE=--if-able
-	@echo "== all tests, two at a time, about $(MINUTES) min (the first run also builds Kubernetes, KEDA and the images, about 40 min)"
-	@$(PY) -m pytest -n 2 --dist load --no-loadscope-reorder $(SELECTED)
+	@echo "== all tests, three at a time since many of them wait, about $(MINUTES) min (the first run also builds Kubernetes, KEDA and the images, about 40 min)"
+	@$(PY) -m pytest -n 3 --dist load --no-loadscope-reorder $(SELECTED)
 
 test: MINUTES = 20
 test: ## All tests that a change needs; ends with pytest's summary

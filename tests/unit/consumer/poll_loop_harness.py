@@ -139,6 +139,7 @@ class PollLoopHarness:
         source: Source | None = None,
         reader: "FixedTopicReader | None" = None,
         from_the_end: bool = False,
+        drain: DrainLimits | None = None,
     ) -> None:
         harness = DispatcherHarness(workers=10, batch_size=1)
         self.sink = harness.sink
@@ -153,7 +154,7 @@ class PollLoopHarness:
                 lambda *_: self.consumer,  # type: ignore[arg-type, return-value]
                 source or ConfluentSource("orders"),
                 Positions(self.reader, "orders", from_the_end=from_the_end, clock=time.monotonic),
-                DrainLimits(revoke_seconds=1, drain_seconds=1, leave_seconds=1.5),
+                drain or DrainLimits(revoke_seconds=1, drain_seconds=1, leave_seconds=1.5),
             ),
             DispatcherProxy(self.dispatcher, asyncio.get_running_loop()),
             Backpressure(limits or BackpressureLimits(1000, 10**6, 10_000), clock=time.monotonic),

@@ -15,8 +15,11 @@ from orderpipeline_producer.web import problems
 _log = logging.getLogger(__name__)
 
 
-class Delivery(msgspec.Struct, eq=False):
+class Delivery(msgspec.Struct, eq=False, gc=False):
     """The records of one batch in flight. It is the client's callback for each of them.
+
+    Thousands are in flight at a time, so the garbage collector does not follow them: nothing that a completed delivery
+    refers to may refer to it.
 
     `count` records were queued; `refused` has the others, None if there are none. `clean` is whether all that were
     queued are in Kafka. `on_done` is called once, when all of them have completed.

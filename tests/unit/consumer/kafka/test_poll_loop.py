@@ -24,6 +24,8 @@ from tests.unit.consumer.poll_loop_harness import (
     revoke,
 )
 
+SHORT = DrainLimits(revoke_seconds=0.3, drain_seconds=0.3, leave_seconds=0.4)
+
 
 async def test_a_revoked_partition_is_drained_committed_and_never_committed_again() -> None:
     harness = PollLoopHarness(
@@ -37,7 +39,7 @@ async def test_a_revoked_partition_is_drained_committed_and_never_committed_agai
 async def test_a_revoke_waits_for_the_handler_and_then_commits_its_order() -> None:
     harness = PollLoopHarness([assign(0), pause, message(0, 5), pause, revoke(0)])
     harness.sink.gate.clear()
-    asyncio.get_running_loop().call_later(0.4, harness.sink.gate.set)
+    asyncio.get_running_loop().call_later(0.15, harness.sink.gate.set)
     await harness.run()
     assert harness.consumer.commits[-1] == {0: 6}
 
@@ -49,7 +51,7 @@ async def test_a_revoke_during_a_change_of_epoch_still_commits() -> None:
 
     harness = PollLoopHarness([assign(0), pause, message(0, 5), pause, refuse])
     harness.sink.gate.clear()
-    asyncio.get_running_loop().call_later(0.4, harness.sink.gate.set)
+    asyncio.get_running_loop().call_later(0.15, harness.sink.gate.set)
     await harness.run()
     assert harness.consumer.commits[-1] == {0: 6}
 
@@ -64,7 +66,7 @@ async def test_a_lost_partition_is_not_committed() -> None:
 async def test_a_handler_of_an_earlier_assignment_commits_nothing() -> None:
     harness = PollLoopHarness([assign(0), pause, message(0, 5), pause, lose(0), assign(0), pause])
     harness.sink.gate.clear()
-    asyncio.get_running_loop().call_later(0.3, harness.sink.gate.set)
+    asyncio.get_running_loop().call_later(0.15, harness.sink.gate.set)
     await harness.run()
     assert harness.committed in ({}, {0: 5})
 
@@ -103,23 +105,23 @@ async def test_a_revoke_waits_for_the_commit_in_progress() -> None:
         return Message(0, 5)
 
     harness = PollLoopHarness([assign(0), pause, slow, pause, message(0, 6), pause, revoke(0), pause])
-    asyncio.get_running_loop().call_later(0.6, harness.consumer.commit_answered.set)
+    asyncio.get_running_loop().call_later(0.2, harness.consumer.commit_answered.set)
     await harness.run()
     assert [commit[0] for commit in harness.consumer.commits] in ([6, 7], [5, 7])
 
 
 async def test_leaving_ends_in_time_though_every_commit_is_refused() -> None:
-    harness = PollLoopHarness([assign(0), pause, message(0, 5), pause])
+    harness = PollLoopHarness([assign(0), pause, message(0, 5), pause], drain=SHORT)
     harness.consumer.refusals = 10**9
     began = time.monotonic()
     await harness.run()
-    assert 1.4 < time.monotonic() - began < 30, "for ever, if it were not for the limit"
+    assert SHORT.leave_seconds < time.monotonic() - began < 30, "for ever, if it were not for the limit"
     assert harness.error is None
 
 
 async def test_the_drain_time_counts_from_the_stop() -> None:
     harness = PollLoopHarness(
-        [assign(0), pause, message(0, 5), pause, lambda _: (harness.poll_loop.stop(), time.sleep(1.2))]
+        [assign(0), pause, message(0, 5), pause, lambda _: (harness.poll_loop.stop(), time.sleep(0.35))], drain=SHORT
     )
     harness.sink.gate.clear()
     drain, given = harness.dispatcher.drain, list[float]()
@@ -130,7 +132,7 @@ async def test_the_drain_time_counts_from_the_stop() -> None:
 
     harness.dispatcher.drain = noting  # type: ignore[method-assign]
     await harness.run()
-    assert given == [0.0], "the drain's second is over when it begins"
+    assert given == [0.0], "the time of the drain is over when it begins"
     assert harness.committed in ({}, {0: 5})
 
 

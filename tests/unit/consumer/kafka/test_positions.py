@@ -35,7 +35,8 @@ async def test_latest_counts_at_the_first_start_of_the_group_only() -> None:
     await harness.run(lambda: harness.consumer.sought == {0: 5, 1: 0})
 
 
-async def test_while_kafka_does_not_answer_nothing_is_handled() -> None:
+async def test_while_kafka_does_not_answer_nothing_is_handled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(positions, "RETRY_SECONDS", 0.05)
     reader = FixedTopicReader()
     reader.failures = 1
     harness = PollLoopHarness([assign(0), message(0, 7), pause], reader=reader)

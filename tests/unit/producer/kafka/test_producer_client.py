@@ -1,6 +1,7 @@
 """Deliveries and bytes in flight against a Kafka client that does what the test says."""
 
 import asyncio
+import sys
 
 from confluent_kafka import KafkaError
 
@@ -90,4 +91,31 @@ async def test_capacity_is_waited_for_and_a_large_record_passes_when_nothing_is_
     assert not waiting.done()
     producer.finish()
     await asyncio.wait_for(waiting, 60)
+    client.close(0)
+
+
+async def test_nothing_is_left_of_a_delivery_without_the_garbage_collector() -> None:
+    producer = FakeProducer()
+    client = client_of(producer)
+
+    def left() -> int:  # each delivery refers to it once
+        return sys.getrefcount(client.in_flight) - before
+
+    before = sys.getrefcount(client.in_flight)
+    done: list[int] = []
+    for ending in (KafkaError._MSG_TIMED_OUT, None):
+        awaited, abandoned = client.send(batch(b"v")), client.send(batch(b"v", b"w"))
+        client.send(batch(b"x"), (), lambda delivery: done.append(delivery.count))
+        waiting = asyncio.ensure_future(awaited.wait())
+        try:
+            async with asyncio.timeout(0):
+                await abandoned.wait()
+        except TimeoutError:
+            assert len(abandoned.failures()) == 2
+        assert left() == 3
+        producer.finish(ending)
+        await waiting
+        del awaited, abandoned, waiting
+        assert left() == 0
+    assert done == [1, 1]
     client.close(0)

@@ -67,7 +67,7 @@ async def test_a_body_that_does_not_come_is_late() -> None:
 
 async def test_all_bodies_together_have_a_bound_and_give_their_room_back() -> None:
     held = BodyMemoryBudget(3)
-    slow = asyncio.ensure_future(read_body(request(Body(b"ab", complete=False), 1.0), 10, held))
+    slow = asyncio.ensure_future(read_body(request(Body(b"ab", complete=False), 0.2), 10, held))
     await asyncio.sleep(0.01)
     assert await status_of(Body(b"cd"), 10, held) == 503
     with pytest.raises(Problem):
