@@ -7,6 +7,8 @@
 
 #[cfg(feature = "python")]
 mod callback;
+#[cfg(test)]
+mod counting_allocator;
 #[cfg(feature = "python")]
 mod direct_producer;
 #[cfg(feature = "python")]

@@ -1,5 +1,6 @@
 //! Gathers records into batches by partition, and keeps them until they are delivered or have failed.
 
+use std::collections::HashMap;
 use std::ffi::c_int;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use crate::producer::batch::{Batch, ProducerConfig};
 use crate::producer::in_flight::{Completed, InFlightTable};
 use crate::producer::murmur2::partition_of;
 use crate::producer::partition_queue::PartitionQueue;
-use crate::producer::record_batch::max_record_size;
+use crate::producer::record_batch::{ProducerId, max_record_size};
 
 /// librdkafka's code for records that were not delivered in time; the Python side knows it.
 pub const TIMED_OUT: c_int = -192;
@@ -41,6 +42,10 @@ pub struct Accumulator<C> {
     pub completed: Vec<Completed<C>>,
     /// Bytes of all records that have not completed.
     buffered_bytes: usize,
+    /// The latest producer id, for partitions that need one.
+    pub producer_id: Option<ProducerId>,
+    /// By broker id, the partition to begin with after a request that was full.
+    turns: HashMap<i32, usize>,
     /// Send without lingering.
     pub flushing: bool,
     /// Since when the metadata has reported fewer partitions.
@@ -60,6 +65,8 @@ impl<C> Accumulator<C> {
             in_flight: InFlightTable::default(),
             completed: Vec::new(),
             buffered_bytes: 0,
+            producer_id: None,
+            turns: HashMap::new(),
             flushing: false,
             fewer_since: None,
             sleep: None,
@@ -122,12 +129,26 @@ impl<C> Accumulator<C> {
         of_leader.filter_map(|partition| partition.ready_at(now, linger, &self.config)).min()
     }
 
-    /// Take what a broker is to be sent: at most one batch per partition, so that its batches stay in order. Batches
-    /// that are still lingering go along.
+    /// Take what a broker is to be sent in one request: at most one batch per partition, so that its batches stay in
+    /// order. Batches that are still lingering go along. What does not fit comes first in the next request.
     pub fn drain(&mut self, leader: i32, now: Instant) -> Vec<(usize, Batch)> {
-        let config = &self.config;
-        let of_leader = self.partitions.iter_mut().enumerate().filter(|(_, partition)| partition.leader == leader);
-        of_leader.filter_map(|(at, partition)| partition.pop(now, config).map(|batch| (at, batch))).collect()
+        let (count, first) = (self.partitions.len(), self.turns.remove(&leader).unwrap_or(0));
+        let mut batches = Vec::new();
+        let mut size = 0;
+        for at in (0..count).map(|step| (first + step) % count) {
+            let partition = &mut self.partitions[at];
+            if partition.leader != leader {
+                continue;
+            }
+            let Some(next) = partition.next(now, &self.config) else { continue };
+            size += next.request_size();
+            if size > self.config.request_bytes && !batches.is_empty() {
+                self.turns.insert(leader, at);
+                break;
+            }
+            batches.extend(partition.pop(now, &self.config).map(|batch| (at, batch)));
+        }
+        batches
     }
 
     /// Put back a batch that was sent, to be sent again in order.
@@ -146,26 +167,35 @@ impl<C> Accumulator<C> {
         self.finish(batch, code);
     }
 
-    /// Fail batches past their delivery timeout, except those in flight. Returns whether one of them may have had a
-    /// sequence number, which leaves a gap.
-    pub fn expire(&mut self, now: Instant) -> bool {
+    /// Fail batches past their delivery timeout, except those in flight.
+    pub fn expire(&mut self, now: Instant) {
         let mut expired = Vec::new();
-        let mut gap = false;
         for partition in &mut self.partitions {
-            gap |= partition.expire(now, &self.config, &mut expired);
+            partition.expire(now, &self.config, &mut expired);
         }
         self.finish_all(expired);
-        gap
     }
 
-    /// Start again at sequence number 0, for a new producer id. Batches that the log may hold under their old numbers
-    /// fail.
-    pub fn reset_sequences(&mut self) {
+    /// Let a partition's sequence numbers start again once it has nothing in flight. Other partitions go on.
+    pub fn renumber(&mut self, partition: usize) {
+        self.partitions[partition].renumber();
+    }
+
+    /// Give partitions the producer id or epoch that they need. Batches fail that the log may hold under their old
+    /// sequence numbers. Returns whether a new producer id is needed.
+    pub fn assign_producer_ids(&mut self) -> bool {
         let mut expired = Vec::new();
-        for partition in &mut self.partitions {
-            partition.reset_sequences(&mut expired);
+        let mut needed = false;
+        for partition in self.partitions.iter_mut().filter(|_| self.config.idempotent) {
+            needed |= !partition.assign(self.producer_id, &mut expired);
         }
         self.finish_all(expired);
+        needed
+    }
+
+    #[cfg(test)]
+    pub fn epoch(&self, partition: usize) -> i16 {
+        self.partitions[partition].producer().map_or(-1, |producer| producer.epoch)
     }
 
     /// Whether to wake the sender. Once true, it counts as woken.
@@ -174,11 +204,6 @@ impl<C> Accumulator<C> {
             self.sleep = Some(SenderSleep::default());
         }
         std::mem::take(&mut self.wake_sender)
-    }
-
-    /// Whether no batch is in flight.
-    pub fn is_idle(&self) -> bool {
-        self.partitions.iter().all(PartitionQueue::is_idle)
     }
 
     /// When the oldest of these batches expires.

@@ -2,12 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use crate::producer::record_batch::{self, Compression, Sequence};
+use crate::producer::record_batch::{self, Compression, HEADER_BYTES, Sequence};
+
+/// Bytes of a request for a partition besides its batch: its number and the batch's length.
+const PARTITION_BYTES: usize = 8;
 
 /// How to send. Sizes are in bytes.
 #[derive(Clone)]
 pub struct ProducerConfig {
     pub batch_bytes: usize,
+    /// The most that one request holds, unless a single batch is larger.
+    pub request_bytes: usize,
     /// The most that all batches may hold together.
     pub buffer_bytes: usize,
     pub linger: Duration,
@@ -32,8 +37,8 @@ pub struct Batch {
     pub positions: Vec<u32>,
     /// The batch in Kafka's format, made when it is first sent.
     pub encoded: Vec<u8>,
-    /// The sequence number of the first record, -1 before it has one.
-    pub base_sequence: i32,
+    /// The producer id it is sent with and the sequence number of its first record, `Sequence::NONE` before it has one.
+    pub sequence: Sequence,
     /// Whether the log may hold this batch although no broker has confirmed it.
     pub outcome_unknown: bool,
     pub attempts: u32,
@@ -49,7 +54,7 @@ impl Batch {
             runs: Vec::new(),
             positions: Vec::new(),
             encoded: Vec::new(),
-            base_sequence: -1,
+            sequence: Sequence::NONE,
             outcome_unknown: false,
             attempts: 0,
         }
@@ -62,14 +67,20 @@ impl Batch {
     /// Whether this batch's sequence numbers come before those of another batch of its partition. They start again at
     /// 0 after 2^31 - 1.
     pub fn precedes(&self, other: &Self) -> bool {
-        let distance = other.base_sequence.wrapping_sub(self.base_sequence) & i32::MAX;
-        self.base_sequence >= 0 && (1..i32::MAX / 2).contains(&distance)
+        let distance = other.sequence.base.wrapping_sub(self.sequence.base) & i32::MAX;
+        self.sequence.base >= 0 && (1..i32::MAX / 2).contains(&distance)
+    }
+
+    /// How many bytes of a request it takes; before it is encoded, at most about so many.
+    pub fn request_size(&self) -> usize {
+        let encoded = if self.encoded.is_empty() { HEADER_BYTES + self.records.len() } else { self.encoded.len() };
+        encoded + PARTITION_BYTES
     }
 
     /// Make `encoded`.
-    pub fn encode(&mut self, compression: Compression, sequence: Sequence) {
+    pub fn encode(&mut self, compression: Compression) {
         let (count, base, max) = (self.count() as i32, self.base_ms, self.max_ms);
-        self.encoded = record_batch::encode_batch(&self.records, count, base, max, compression, sequence);
+        self.encoded = record_batch::encode_batch(&self.records, count, base, max, compression, self.sequence);
     }
 
     #[inline]

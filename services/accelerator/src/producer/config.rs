@@ -9,6 +9,10 @@ use crate::producer::sender::Target;
 
 type Properties = HashMap<String, String>;
 
+/// By default, brokers close a connection with a request of more than 100 MiB (`socket.request.max.bytes`), and hold
+/// each request in memory as a whole.
+const REQUEST_BYTES: usize = 8 << 20;
+
 /// How to send. The error names the property that is not supported.
 pub fn producer_config(properties: &Properties) -> Result<ProducerConfig, String> {
     let protocol = properties.get("security.protocol").map_or("PLAINTEXT", String::as_str);
@@ -20,6 +24,7 @@ pub fn producer_config(properties: &Properties) -> Result<ProducerConfig, String
     let acks = properties.get("acks").map_or("all", String::as_str);
     Ok(ProducerConfig {
         batch_bytes: number(properties, "batch.size", 1_000_000)?,
+        request_bytes: number(properties, "max.request.size", REQUEST_BYTES)?,
         buffer_bytes: number(properties, "queue.buffering.max.kbytes", 1 << 20)?.saturating_mul(1024),
         linger: Duration::from_millis(number(properties, "linger.ms", 5)? as u64),
         delivery_timeout: Duration::from_millis(number(properties, "delivery.timeout.ms", 300_000)? as u64),
@@ -60,6 +65,7 @@ mod tests {
     fn properties_have_librdkafkas_units() {
         let given = [
             ("batch.size", "1000"),
+            ("max.request.size", "3000"),
             ("queue.buffering.max.kbytes", "2"),
             ("linger.ms", "7"),
             ("delivery.timeout.ms", "8000"),
@@ -68,7 +74,7 @@ mod tests {
             ("max.in.flight.requests.per.connection", "9"),
         ];
         let config = producer_config(&properties(&given)).unwrap();
-        assert_eq!((config.batch_bytes, config.buffer_bytes), (1000, 2048));
+        assert_eq!((config.batch_bytes, config.request_bytes, config.buffer_bytes), (1000, 3000, 2048));
         assert_eq!((config.linger, config.delivery_timeout), (Duration::from_millis(7), Duration::from_secs(8)));
         assert_eq!((config.acks, config.idempotent, config.max_in_flight), (1, true, 5));
     }
@@ -76,6 +82,11 @@ mod tests {
     #[test]
     fn all_in_sync_replicas_acknowledge_by_default() {
         assert_eq!(producer_config(&Properties::new()).unwrap().acks, -1);
+    }
+
+    #[test]
+    fn a_request_fits_into_what_brokers_take_by_default() {
+        assert!(producer_config(&Properties::new()).unwrap().request_bytes < 100 << 20);
     }
 
     #[test]

@@ -4,19 +4,37 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::producer::batch::Batch;
 use crate::producer::protocol::ResponseReader;
 
-/// The most bytes of one response. The expected ones are far smaller.
-const MAX_RESPONSE_BYTES: usize = 64 << 20;
+/// The most bytes of one response. The largest expected one, metadata of 100,000 partitions, has about half of it.
+const MAX_RESPONSE_BYTES: usize = 16 << 20;
+/// The most bytes that are read before other connections have their turn.
+const READ_BYTES: usize = 1 << 20;
+/// A broker that has not answered for so long is asked nothing that another one can answer.
+pub(crate) const SLOW: Duration = Duration::from_millis(500);
+
+/// What any broker can answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Question {
+    Metadata,
+    ProducerId,
+}
 
 /// A request without its encoding, and what it carries: by partition, the batches to complete or to send again.
 pub enum Request {
-    Metadata,
-    InitProducerId,
+    Ask(Question),
     Produce(Vec<(usize, Batch)>),
+}
+
+struct Pending {
+    correlation_id: i32,
+    request: Request,
+    sent: Instant,
+    /// When the response is overdue.
+    until: Instant,
 }
 
 pub struct Connection {
@@ -27,8 +45,7 @@ pub struct Connection {
     received: Vec<u8>,
     /// Of the latest request.
     correlation_id: i32,
-    /// Each request with its correlation id and when its response is overdue.
-    pending: VecDeque<(i32, Request, Instant)>,
+    pending: VecDeque<Pending>,
 }
 
 impl Connection {
@@ -54,14 +71,30 @@ impl Connection {
         self.written < self.unsent.len()
     }
 
+    /// How many requests have not been answered.
+    pub fn requests(&self) -> usize {
+        self.pending.len()
+    }
+
     /// How many produce requests are in flight.
     pub fn produce_requests(&self) -> usize {
-        self.pending.iter().filter(|(_, request, _)| matches!(request, Request::Produce(_))).count()
+        self.pending.iter().filter(|pending| matches!(pending.request, Request::Produce(_))).count()
+    }
+
+    /// When the broker was asked this, None if it has answered or was not asked.
+    pub fn asked_at(&self, question: Question) -> Option<Instant> {
+        let asks = |pending: &&Pending| matches!(pending.request, Request::Ask(asked) if asked == question);
+        self.pending.iter().rfind(asks).map(|pending| pending.sent)
+    }
+
+    /// Whether a request has gone unanswered for a while.
+    pub fn is_slow(&self, now: Instant) -> bool {
+        self.pending.front().is_some_and(|oldest| now >= oldest.sent + SLOW)
     }
 
     /// When the first response is overdue.
     pub fn deadline(&self) -> Option<Instant> {
-        self.pending.iter().map(|(_, _, until)| *until).min()
+        self.pending.iter().map(|pending| pending.until).min()
     }
 
     /// Send a request whose response is due at `until`. `encode` makes its bytes from its correlation id.
@@ -73,7 +106,7 @@ impl Connection {
     ) -> io::Result<()> {
         self.correlation_id = self.correlation_id.wrapping_add(1) & i32::MAX;
         let bytes = encode(self.correlation_id, &request);
-        self.pending.push_back((self.correlation_id, request, until));
+        self.pending.push_back(Pending { correlation_id: self.correlation_id, request, sent: Instant::now(), until });
         if self.has_unsent() {
             self.unsent.extend_from_slice(&bytes);
         } else {
@@ -99,7 +132,8 @@ impl Connection {
         Ok(())
     }
 
-    /// The responses that have arrived, each with its request, and an error if no more can arrive.
+    /// The responses that have arrived, each with its request, and an error if no more can arrive. What the socket still
+    /// has after `READ_BYTES` is left to the next call.
     pub fn responses(&mut self) -> (Vec<(Request, Vec<u8>)>, io::Result<()>) {
         let end = self.read();
         let mut out = Vec::new();
@@ -110,11 +144,12 @@ impl Connection {
                 return (out, Err(io::Error::new(ErrorKind::InvalidData, "a response of an impossible length")));
             }
             let Some(response) = body.get(..length) else { break };
-            let mut reader = ResponseReader(response);
-            if reader.i32() != self.pending.front().map(|(id, _, _)| *id) {
+            let mut reader = ResponseReader::new(response);
+            let expected = self.pending.front().map(|oldest| oldest.correlation_id);
+            if expected.is_none() || reader.i32() != expected {
                 return (out, Err(io::Error::new(ErrorKind::InvalidData, "a response to another request")));
             }
-            out.extend(self.pending.pop_front().map(|(_, request, _)| (request, reader.0.to_vec())));
+            out.extend(self.pending.pop_front().map(|pending| (pending.request, reader.rest().to_vec())));
             at += 4 + length;
         }
         self.received.drain(..at);
@@ -123,7 +158,8 @@ impl Connection {
 
     fn read(&mut self) -> io::Result<()> {
         let mut chunk = [0; 16384];
-        loop {
+        let most = self.received.len() + READ_BYTES;
+        while self.received.len() < most {
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Err(io::Error::new(ErrorKind::UnexpectedEof, "the broker closed the connection")),
                 Ok(count) => self.received.extend_from_slice(&chunk[..count]),
@@ -132,10 +168,14 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
 
     /// The requests that will never be answered.
     pub fn into_pending(self) -> impl Iterator<Item = Request> {
-        self.pending.into_iter().map(|(_, request, _)| request)
+        self.pending.into_iter().map(|pending| pending.request)
     }
 }
+
+#[cfg(test)]
+mod tests;

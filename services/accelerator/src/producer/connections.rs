@@ -1,21 +1,27 @@
 //! The sender's connections: one to each leader, opened by threads of their own.
 
+use std::collections::HashSet;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use crate::producer::connection::{Connection, Request};
+use crate::producer::connection::{Connection, SLOW};
 use crate::producer::protocol::ResponseReader;
-use crate::producer::sender::{BOOTSTRAP, RETRY_BACKOFF, Sender};
+use crate::producer::sender::{RETRY_BACKOFF, Sender};
 use crate::producer::shared::lock;
 
 /// After how long to report the same problem again.
 const REPEAT_PROBLEM_AFTER: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The most connections that are being opened at a time.
+const MAX_CONNECTING: usize = 32;
+/// How many connections to bootstrap servers there may be: a name may stand for several brokers.
+const MIN_BOOTSTRAP: usize = 3;
 
 impl<C: Send + 'static> Sender<C> {
     /// Collect the connections that were opened, and start opening those that are missing.
     pub(crate) fn connect(&mut self, now: Instant) {
         while let Ok((id, opened)) = self.connected.1.try_recv() {
+            self.connecting.remove(&id);
             match opened.and_then(|stream| Connection::new(stream).map_err(|error| error.to_string())) {
                 Ok(connection) => {
                     self.connect_at.remove(&id);
@@ -23,12 +29,19 @@ impl<C: Send + 'static> Sender<C> {
                 }
                 Err(error) => {
                     self.connect_at.insert(id, now + RETRY_BACKOFF);
+                    self.bootstrap_due = self.bootstrap_due.min(now + RETRY_BACKOFF);
                     self.report_problem(format!("{}: {error}", self.address(id)));
                 }
             }
         }
-        if self.connections.is_empty() {
-            self.start_connecting(BOOTSTRAP, now);
+        if now >= self.bootstrap_due && self.connections.values().all(|connection| connection.is_slow(now)) {
+            self.bootstrap_due = now + SLOW;
+            self.bootstrap_turn += 1;
+            let connections = self.target.bootstrap.len().max(MIN_BOOTSTRAP);
+            self.start_connecting(-1 - (self.bootstrap_turn % connections) as i32, now);
+        }
+        if self.connections.iter().any(|(id, connection)| *id >= 0 && !connection.is_slow(now)) {
+            self.connections.retain(|id, connection| *id >= 0 || connection.requests() > 0);
         }
         let leaders: Vec<i32> = lock(&self.shared.topic).leaders.iter().copied().filter(|id| *id >= 0).collect();
         for id in leaders {
@@ -39,16 +52,16 @@ impl<C: Send + 'static> Sender<C> {
     }
 
     fn start_connecting(&mut self, id: i32, now: Instant) {
-        if self.connect_at.get(&id).is_some_and(|at| *at > now) {
+        let waits = self.connect_at.get(&id).is_some_and(|at| *at > now);
+        if waits || self.connections.contains_key(&id) || self.connecting.len() >= MAX_CONNECTING {
             return;
         }
-        if id == BOOTSTRAP {
-            self.bootstrap_turn += 1;
+        if !self.connecting.insert(id) {
+            return;
         }
-        self.connect_at.insert(id, now + CONNECT_TIMEOUT * 2);
         let (address, opened, shared) = (self.address(id), self.connected.0.clone(), self.shared.clone());
         // On a thread of its own, since both the name's resolution and the connection may take long.
-        std::thread::spawn(move || {
+        let thread = std::thread::Builder::new().name("orders-connect".into()).spawn(move || {
             let outcome = address.to_socket_addrs().map_err(|error| error.to_string()).and_then(|all| {
                 let mut outcome = Err("the name has no address".to_string());
                 for one in all {
@@ -62,11 +75,14 @@ impl<C: Send + 'static> Sender<C> {
             let _ = opened.send((id, outcome)); // fails when the sender has stopped
             shared.sender_waker.wake();
         });
+        if let Err(error) = thread {
+            let _ = self.connected.0.send((id, Err(error.to_string()))); // we have the receiver
+        }
     }
 
     fn address(&self, id: i32) -> String {
         let known = self.brokers.get(&id).cloned();
-        known.unwrap_or_else(|| self.target.bootstrap[self.bootstrap_turn % self.target.bootstrap.len()].clone())
+        known.unwrap_or_else(|| self.target.bootstrap[id.unsigned_abs() as usize % self.target.bootstrap.len()].clone())
     }
 
     /// Write what could not be written before, and handle the responses that have arrived.
@@ -76,7 +92,7 @@ impl<C: Send + 'static> Sender<C> {
             let written = connection.write();
             let (responses, read) = connection.responses();
             for (request, response) in responses {
-                self.handle_response(request, &mut ResponseReader(&response));
+                self.handle_response(request, &mut ResponseReader::new(&response));
             }
             if let Err(error) = written.and(read) {
                 self.drop_connection(id, &error.to_string());
@@ -101,18 +117,21 @@ impl<C: Send + 'static> Sender<C> {
         self.connect_at.insert(id, now + RETRY_BACKOFF);
         self.metadata_due = self.metadata_due.min(now + RETRY_BACKOFF);
         for request in connection.into_pending() {
-            match request {
-                Request::Metadata => self.metadata_pending = false,
-                Request::InitProducerId => self.producer_id_pending = false,
-                Request::Produce(batches) => {
-                    for (partition, batch) in batches {
-                        self.handle_produce_result(partition, batch, None);
-                    }
-                }
-            }
+            self.handle_no_response(request);
         }
-        if id != BOOTSTRAP {
+        if id >= 0 {
             self.report_problem(format!("{}: {why}", self.address(id)));
+        }
+    }
+
+    /// Close connections to brokers that lead no partition any more and have gone silent: what they have not answered is
+    /// sent to the partitions' new leaders.
+    pub(crate) fn drop_former_leaders(&mut self, leaders: &[i32]) {
+        let (now, leaders): (_, HashSet<i32>) = (Instant::now(), leaders.iter().copied().collect());
+        let silent = self.connections.iter().filter(|(_, connection)| connection.is_slow(now));
+        let former: Vec<i32> = silent.map(|(id, _)| *id).filter(|id| *id >= 0 && !leaders.contains(id)).collect();
+        for id in former {
+            self.drop_connection(id, "it does not answer, and it leads no partition any more");
         }
     }
 

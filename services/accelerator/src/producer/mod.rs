@@ -5,6 +5,8 @@ pub mod batch;
 pub mod config;
 mod connection;
 mod connections;
+#[cfg(test)]
+mod fake_cluster;
 pub mod in_flight;
 mod murmur2;
 mod partition_queue;

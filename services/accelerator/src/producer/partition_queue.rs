@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::producer::batch::{Batch, ProducerConfig};
+use crate::producer::record_batch::{ProducerId, Sequence};
 
 /// Oldest batches first: those to send again, those that are full, and the one that is filling.
 #[derive(Default)]
@@ -19,12 +20,20 @@ pub struct PartitionQueue {
     next_sequence: i32,
     /// When `retries` may be sent.
     retry_at: Option<Instant>,
+    /// Its producer id, None before it has one.
+    producer: Option<ProducerId>,
+    /// Whether sequence numbers start again, with another epoch, once nothing is in flight.
+    renumbering: bool,
     /// Whether the log holds a batch of this producer id. Until then the broker accepts any sequence number as the
     /// first, so that a second batch would be appended ahead of a first one that the broker refused.
     acknowledged: bool,
 }
 
 impl PartitionQueue {
+    fn may_send(&self, config: &ProducerConfig) -> bool {
+        !config.idempotent || self.producer.is_some() && !self.renumbering
+    }
+
     fn at_in_flight_limit(&self, config: &ProducerConfig) -> bool {
         self.in_flight >= if config.idempotent && !self.acknowledged { 1 } else { config.max_in_flight }
     }
@@ -48,12 +57,16 @@ impl PartitionQueue {
         } else if self.filling.is_none() {
             ready = Some(now + config.linger);
         }
-        let ready = ready.filter(|_| self.retries.is_empty() && !self.at_in_flight_limit(config));
+        let open = self.retries.is_empty() && self.may_send(config) && !self.at_in_flight_limit(config);
+        let ready = ready.filter(|_| open);
         (self.filling.get_or_insert_with(make), ready)
     }
 
     /// When there is a batch to send: now, later, or (None) not before something changes.
     pub fn ready_at(&self, now: Instant, linger: Duration, config: &ProducerConfig) -> Option<Instant> {
+        if !self.may_send(config) {
+            return None;
+        }
         if !self.retries.is_empty() {
             return (self.in_flight == 0).then(|| self.retry_at.unwrap_or(now));
         }
@@ -66,20 +79,26 @@ impl PartitionQueue {
         self.filling.as_ref().map(|batch| batch.created + linger)
     }
 
-    /// The next batch to send, if any may be sent now. It counts as in flight from here on.
-    pub fn pop(&mut self, now: Instant, config: &ProducerConfig) -> Option<Batch> {
-        let mut batch = if !self.retries.is_empty() {
-            if self.in_flight > 0 || self.retry_at.is_some_and(|at| at > now) {
-                return None;
-            }
-            self.retries.pop_front()
-        } else if !self.at_in_flight_limit(config) {
-            self.full.pop_front().or_else(|| self.filling.take())
-        } else {
+    /// The next batch to send, if any may be sent now.
+    pub fn next(&self, now: Instant, config: &ProducerConfig) -> Option<&Batch> {
+        if !self.may_send(config) {
             None
-        }?;
-        if batch.base_sequence < 0 && config.idempotent {
-            batch.base_sequence = self.next_sequence;
+        } else if let Some(batch) = self.retries.front() {
+            (self.in_flight == 0 && self.retry_at.is_none_or(|at| at <= now)).then_some(batch)
+        } else if self.at_in_flight_limit(config) {
+            None
+        } else {
+            self.full.front().or(self.filling.as_ref())
+        }
+    }
+
+    /// Take what `next` returns. It counts as in flight from here on.
+    pub fn pop(&mut self, now: Instant, config: &ProducerConfig) -> Option<Batch> {
+        self.next(now, config)?;
+        let retried = self.retries.pop_front();
+        let mut batch = retried.or_else(|| self.full.pop_front()).or_else(|| self.filling.take())?;
+        if let Some(producer) = self.producer.filter(|_| config.idempotent && batch.sequence.base < 0) {
+            batch.sequence = Sequence { producer, base: self.next_sequence };
             self.next_sequence = self.next_sequence.wrapping_add(batch.count() as i32) & i32::MAX;
         }
         self.in_flight += 1;
@@ -107,17 +126,11 @@ impl PartitionQueue {
         self.acknowledged |= delivered;
     }
 
-    pub fn is_idle(&self) -> bool {
-        self.in_flight == 0
-    }
-
-    /// Move batches past their delivery timeout to `expired`, except those in flight. Returns whether one of them may
-    /// have had a sequence number, which leaves a gap.
-    pub fn expire(&mut self, now: Instant, config: &ProducerConfig, expired: &mut Vec<Batch>) -> bool {
+    /// Move batches past their delivery timeout to `expired`, except those in flight.
+    pub fn expire(&mut self, now: Instant, config: &ProducerConfig, expired: &mut Vec<Batch>) {
         let old = |batch: &Batch| now.duration_since(batch.created) > config.delivery_timeout;
-        let mut gap = false;
         while self.retries.front().is_some_and(old) {
-            gap |= config.idempotent;
+            self.renumber(); // its sequence number stays unused
             expired.extend(self.retries.pop_front());
         }
         while self.full.front().is_some_and(old) {
@@ -126,22 +139,43 @@ impl PartitionQueue {
         if self.filling.as_ref().is_some_and(old) {
             expired.extend(self.filling.take());
         }
-        gap
     }
 
-    /// Start again at sequence number 0. Batches that the log may hold under their old numbers move to `expired`: sent
-    /// again, they could be there twice.
-    pub fn reset_sequences(&mut self, expired: &mut Vec<Batch>) {
+    #[cfg(test)]
+    pub fn producer(&self) -> Option<ProducerId> {
+        self.producer
+    }
+
+    /// Let sequence numbers start again once nothing is in flight; until then nothing is sent.
+    pub fn renumber(&mut self) {
+        self.renumbering = true;
+    }
+
+    /// Give the partition a producer id if it has none, or its next epoch if sequence numbers have to start again. Epochs
+    /// of a partition only grow, so that the broker takes it for a new producer. Batches that the log may hold under
+    /// their old numbers move to `expired`: sent again, they could be there twice. Returns false if there has to be a
+    /// newer producer id than `newest` first.
+    pub fn assign(&mut self, newest: Option<ProducerId>, expired: &mut Vec<Batch>) -> bool {
+        self.producer = match self.producer {
+            Some(_) if !self.renumbering || self.in_flight > 0 => return true,
+            Some(ProducerId { id, epoch }) if epoch < i16::MAX => Some(ProducerId { id, epoch: epoch + 1 }),
+            old => match newest.filter(|newest| old.is_none_or(|old| old.id != newest.id)) {
+                None => return false,
+                newer => newer,
+            },
+        };
+        self.renumbering = false;
         self.next_sequence = 0;
         self.acknowledged = false;
         for mut batch in std::mem::take(&mut self.retries) {
             if batch.outcome_unknown {
                 expired.push(batch);
             } else {
-                batch.base_sequence = -1;
+                batch.sequence = Sequence::NONE;
                 batch.encoded = Vec::new();
                 self.retries.push_back(batch);
             }
         }
+        true
     }
 }

@@ -1,5 +1,9 @@
 //! The three requests of Kafka's protocol that a producer needs, in versions that brokers support from 2.4 on.
 
+use std::collections::HashMap;
+
+use crate::producer::record_batch::ProducerId;
+
 /// A request's API key and version.
 #[derive(Clone, Copy)]
 pub struct Api(pub i16, pub i16);
@@ -47,6 +51,17 @@ impl RequestWriter {
         self.0.extend_from_slice(value);
     }
 
+    /// Writes without a header, which is how tests make responses.
+    #[cfg(test)]
+    pub fn body() -> Self {
+        Self(Vec::new())
+    }
+
+    #[cfg(test)]
+    pub fn into_body(self) -> Vec<u8> {
+        self.0
+    }
+
     pub fn finish(mut self) -> Vec<u8> {
         let length = (self.0.len() - 4) as i32;
         self.0[..4].copy_from_slice(&length.to_be_bytes());
@@ -54,14 +69,41 @@ impl RequestWriter {
     }
 }
 
-/// Reads a response. Methods return None where it ends too early.
-pub struct ResponseReader<'a>(pub &'a [u8]);
+/// Reads a response, whatever its bytes are: in linear time, and into no more memory than a small multiple of them.
+/// Methods return None where it ends too early or can't be meant.
+pub struct ResponseReader<'a> {
+    rest: &'a [u8],
+    /// How many values were read.
+    #[cfg(test)]
+    pub steps: usize,
+}
 
 impl<'a> ResponseReader<'a> {
+    pub fn new(response: &'a [u8]) -> Self {
+        Self {
+            rest: response,
+            #[cfg(test)]
+            steps: 0,
+        }
+    }
+
+    /// What has not been read.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    fn split(&mut self, length: usize) -> Option<&'a [u8]> {
+        #[cfg(test)]
+        {
+            self.steps += 1;
+        }
+        let (head, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(head)
+    }
+
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (head, rest) = self.0.split_first_chunk::<N>()?;
-        self.0 = rest;
-        Some(*head)
+        self.split(N)?.try_into().ok()
     }
 
     pub fn i8(&mut self) -> Option<i8> {
@@ -83,17 +125,30 @@ impl<'a> ResponseReader<'a> {
     /// A string, empty if it is null.
     pub fn string(&mut self) -> Option<&'a str> {
         let length = self.i16()?.max(0) as usize;
-        let (head, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        str::from_utf8(head).ok()
+        str::from_utf8(self.split(length)?).ok()
     }
 
-    /// The elements of an array, each read by `read`.
-    pub fn array<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        let count = self.i32()?.max(0);
-        (0..count).map(|_| read(self)).collect()
+    /// The elements of an array that has `most` at most, each read by `read`.
+    pub fn array<T>(&mut self, most: usize, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let count = self.count()?;
+        if count > most { None } else { (0..count).map(|_| read(self)).collect() }
+    }
+
+    /// Pass over an array whose elements have so many bytes each.
+    fn skip_array(&mut self, size: usize) -> Option<()> {
+        let count = self.count()?;
+        self.split(count.checked_mul(size)?).map(drop)
+    }
+
+    /// An array's length, 0 if it is null.
+    fn count(&mut self) -> Option<usize> {
+        self.i32().map(|count| count.max(0) as usize)
     }
 }
+
+/// The most brokers and partitions that are read.
+const MAX_BROKERS: usize = 10_000;
+const MAX_PARTITIONS: usize = 100_000;
 
 /// The brokers, and the leader of each partition of the topic.
 pub struct Metadata {
@@ -114,23 +169,23 @@ pub fn metadata_request(correlation: i32, client: &str, topic: &str) -> Vec<u8> 
 
 pub fn metadata_response(response: &mut ResponseReader<'_>) -> Option<Metadata> {
     response.i32()?;
-    let brokers = response.array(|r| {
-        let broker = (r.i32()?, r.string()?.to_string(), r.i32()? as u16);
+    let brokers = response.array(MAX_BROKERS, |r| {
+        let broker = (r.i32()?, r.string()?.to_string(), u16::try_from(r.i32()?).ok()?);
         r.string()?;
         Some(broker)
     })?;
     response.string()?;
     response.i32()?;
-    let topics = response.array(|r| {
+    let topics = response.array(1, |r| {
         let error = r.i16()?;
         r.string()?;
         r.i8()?;
-        let partitions = r.array(|p| {
+        let partitions = r.array(MAX_PARTITIONS, |p| {
             p.i16()?;
             let place = (p.i32()?, p.i32()?);
             p.i32()?;
             for _ in 0..3 {
-                p.array(ResponseReader::i32)?;
+                p.skip_array(size_of::<i32>())?; // replicas
             }
             Some(place)
         })?;
@@ -151,10 +206,10 @@ pub fn init_producer_request(correlation: i32, client: &str) -> Vec<u8> {
     request.finish()
 }
 
-/// The error code, producer id and epoch.
-pub fn init_producer_response(response: &mut ResponseReader<'_>) -> Option<(i16, i64, i16)> {
+/// The error code and the producer id.
+pub fn init_producer_response(response: &mut ResponseReader<'_>) -> Option<(i16, ProducerId)> {
     response.i32()?;
-    Some((response.i16()?, response.i64()?, response.i16()?))
+    Some((response.i16()?, ProducerId { id: response.i64()?, epoch: response.i16()? }))
 }
 
 /// One encoded batch for each of these partitions.
@@ -180,19 +235,19 @@ pub fn produce_request<'a>(
     request.finish()
 }
 
-/// The partition and error code of each batch.
-pub fn produce_response(response: &mut ResponseReader<'_>) -> Option<Vec<(usize, i16)>> {
-    let topics = response.array(|r| {
+/// The error code of each batch by partition, from the response to a request with so many `batches`.
+pub fn produce_response(response: &mut ResponseReader<'_>, batches: usize) -> Option<HashMap<usize, i16>> {
+    let topics = response.array(1, |r| {
         r.string()?;
-        r.array(|p| {
-            let outcome = (p.i32()? as usize, p.i16()?);
+        r.array(batches, |p| {
+            let outcome = (usize::try_from(p.i32()?).ok()?, p.i16()?);
             for _ in 0..3 {
                 p.i64()?;
             }
-            p.array(|e| {
-                e.i32()?;
-                e.string().map(drop)
-            })?;
+            for _ in 0..p.count()? {
+                p.i32()?; // which record
+                p.string()?;
+            }
             p.string()?;
             Some(outcome)
         })
@@ -201,83 +256,4 @@ pub fn produce_response(response: &mut ResponseReader<'_>) -> Option<Vec<(usize,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_begins_with_its_length_and_header() {
-        let bytes = metadata_request(7, "me", "t");
-        let header = [0, 3, 0, 7, 0, 0, 0, 7, 0, 2, b'm', b'e'];
-        let body = [0, 0, 0, 1, 0, 1, b't', 0];
-        assert_eq!(bytes, [[0, 0, 0, 20].as_slice(), &header, &body].concat());
-    }
-
-    #[test]
-    fn a_produce_request_carries_each_batch_with_its_partition() {
-        let bytes = produce_request(1, "", "t", -1, 30_000, [(4, b"batch".as_slice())].into_iter());
-        let body = &bytes[14..];
-        let head = [0xff, 0xff, 0xff, 0xff, 0, 0, 0x75, 0x30, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1];
-        assert_eq!(body, [head.as_slice(), &[0, 0, 0, 4, 0, 0, 0, 5], b"batch"].concat());
-    }
-
-    fn metadata(partitions: &[(i32, i32)]) -> Vec<u8> {
-        let mut out = RequestWriter(Vec::new());
-        out.i32(0); // throttle time
-        out.i32(1); // brokers
-        out.i32(3);
-        out.string("kafka-3");
-        out.i32(9092);
-        out.null(); // rack
-        out.null(); // cluster id
-        out.i32(3); // controller
-        out.i32(1); // topics
-        out.i16(0);
-        out.string("t");
-        out.i8(0);
-        out.i32(partitions.len() as i32);
-        for (partition, leader) in partitions {
-            out.i16(0);
-            out.i32(*partition);
-            out.i32(*leader);
-            out.i32(0); // leader epoch
-            for _ in 0..3 {
-                out.i32(1);
-                out.i32(3);
-            }
-        }
-        out.0
-    }
-
-    #[test]
-    fn metadata_gives_brokers_and_leaders_by_partition() {
-        let found = metadata_response(&mut ResponseReader(&metadata(&[(1, -1), (0, 3)]))).unwrap();
-        assert_eq!(found.brokers, [(3, "kafka-3".to_string(), 9092)]);
-        assert_eq!((found.error, found.leaders), (0, vec![3, -1]));
-    }
-
-    #[test]
-    fn a_response_that_is_cut_or_impossible_is_none() {
-        let whole = metadata(&[(0, 3)]);
-        for end in 0..whole.len() {
-            assert!(metadata_response(&mut ResponseReader(&whole[..end])).is_none(), "{end} bytes");
-        }
-        assert!(metadata_response(&mut ResponseReader(&metadata(&[(2, 3)]))).is_none());
-    }
-
-    #[test]
-    fn a_produce_response_gives_the_code_of_each_batch() {
-        let mut out = RequestWriter(Vec::new());
-        out.i32(1);
-        out.string("t");
-        out.i32(2);
-        for (partition, code) in [(5, 0), (6, 45)] {
-            out.i32(partition);
-            out.i16(code);
-            out.0.extend_from_slice(&[0; 24]); // base offset, append time, log start offset
-            out.i32(0); // record errors
-            out.null(); // message
-        }
-        assert_eq!(produce_response(&mut ResponseReader(&out.0)).unwrap(), [(5, 0), (6, 45)]);
-        assert!(produce_response(&mut ResponseReader(&out.0[..20])).is_none());
-    }
-}
+mod tests;

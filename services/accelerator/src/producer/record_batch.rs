@@ -23,20 +23,26 @@ impl Compression {
 }
 
 /// Bytes of a batch before its records, including its offset and length.
-const HEADER_BYTES: usize = 61;
+pub const HEADER_BYTES: usize = 61;
 /// The first byte that the checksum covers.
 const CHECKSUM_FROM: usize = 21;
+
+/// A producer's id with its epoch. Each partition has an epoch of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProducerId {
+    pub id: i64,
+    pub epoch: i16,
+}
 
 /// The producer's id and epoch, and the sequence number of a batch's first record. All are -1 without idempotence.
 #[derive(Clone, Copy)]
 pub struct Sequence {
-    pub producer: i64,
-    pub epoch: i16,
+    pub producer: ProducerId,
     pub base: i32,
 }
 
 impl Sequence {
-    pub const NONE: Self = Self { producer: -1, epoch: -1, base: -1 };
+    pub const NONE: Self = Self { producer: ProducerId { id: -1, epoch: -1 }, base: -1 };
 }
 
 /// A record's headers, encoded as they stand in the record.
@@ -135,8 +141,8 @@ pub fn encode_batch(
     header.extend_from_slice(&(count - 1).to_be_bytes());
     header.extend_from_slice(&base_ms.to_be_bytes());
     header.extend_from_slice(&max_ms.to_be_bytes());
-    header.extend_from_slice(&sequence.producer.to_be_bytes());
-    header.extend_from_slice(&sequence.epoch.to_be_bytes());
+    header.extend_from_slice(&sequence.producer.id.to_be_bytes());
+    header.extend_from_slice(&sequence.producer.epoch.to_be_bytes());
     header.extend_from_slice(&sequence.base.to_be_bytes());
     header.extend_from_slice(&count.to_be_bytes());
     out[..HEADER_BYTES].copy_from_slice(&header);
@@ -179,7 +185,7 @@ mod tests {
 
     use super::*;
 
-    const SEQUENCE: Sequence = Sequence { producer: 0x0102_0304_0506_0708, epoch: 9, base: 10 };
+    const SEQUENCE: Sequence = Sequence { producer: ProducerId { id: 0x0102_0304_0506_0708, epoch: 9 }, base: 10 };
 
     fn varint(value: i64) -> Vec<u8> {
         let mut out = Vec::new();

@@ -4,43 +4,59 @@ use std::ffi::c_int;
 use std::time::{Duration, Instant};
 
 use crate::producer::batch::Batch;
-use crate::producer::connection::Request;
+use crate::producer::connection::{Question, Request};
 use crate::producer::protocol::{self, ResponseReader};
-use crate::producer::sender::{RETRY_BACKOFF, Sender};
+use crate::producer::sender::{METADATA_REFRESH, RETRY_BACKOFF, Sender};
 use crate::producer::shared::lock;
 
 /// How often to send a batch that the broker refuses because of its producer id or sequence number.
 const MAX_ATTEMPTS: u32 = 20;
 const OUT_OF_ORDER_SEQUENCE: i16 = 45;
 const DUPLICATE_SEQUENCE: i16 = 46;
-/// Errors that may pass by themselves. After 7 and 20 the log may hold the batch nevertheless.
+/// Errors that may pass by themselves.
 const RETRIABLE: [i16; 14] = [2, 3, 5, 6, 7, 8, 13, 14, 19, 20, 56, 74, 75, 89];
+/// Those of them that a broker answers before it appends anything. With any other the log may hold the batch: a leader
+/// that appended it and then lost its office, its topic or its disk answers 6, 3 or 56.
+const NOT_APPENDED: [i16; 3] = [2, 19, 89];
+/// How long to wait while the brokers have not settled who assigns producer ids.
+const COORDINATOR_BACKOFF: Duration = Duration::from_millis(20);
 /// The producer id is no longer valid, and nothing was written.
 const PRODUCER_ID_INVALID: [i16; 4] = [OUT_OF_ORDER_SEQUENCE, 47, 59, 90];
 
 impl<C: Send + 'static> Sender<C> {
     pub(crate) fn handle_response(&mut self, request: Request, response: &mut ResponseReader<'_>) {
         match request {
-            Request::Metadata => match protocol::metadata_response(response) {
+            Request::Ask(Question::Metadata) => match protocol::metadata_response(response) {
                 Some(found) => self.update_metadata(found),
-                None => self.report_problem("the metadata response can't be read".into()),
+                None => {
+                    self.metadata_due = Instant::now() + RETRY_BACKOFF;
+                    self.report_problem("the metadata response can't be read".into());
+                }
             },
-            Request::InitProducerId => {
-                self.producer_id_pending = false;
-                match protocol::init_producer_response(response) {
-                    Some((0, id, epoch)) => self.producer_id = Some((id, epoch)),
-                    Some((14..=16, ..)) => std::thread::sleep(Duration::from_millis(20)), // the coordinator is starting
-                    other => {
-                        self.report_problem(format!("no producer id: error {}", other.map_or(-1, |(code, ..)| code)));
-                        std::thread::sleep(RETRY_BACKOFF);
-                    }
+            Request::Ask(Question::ProducerId) => match protocol::init_producer_response(response) {
+                Some((0, id)) => lock(&self.shared.accumulator).producer_id = Some(id),
+                Some((14..=16, _)) => self.producer_id_due = Instant::now() + COORDINATOR_BACKOFF,
+                other => {
+                    self.producer_id_due = Instant::now() + RETRY_BACKOFF;
+                    self.report_problem(format!("no producer id: error {}", other.map_or(-1, |(code, _)| code)));
+                }
+            },
+            Request::Produce(batches) => {
+                let codes = protocol::produce_response(response, batches.len()).unwrap_or_default();
+                for (partition, batch) in batches {
+                    self.handle_produce_result(partition, batch, codes.get(&partition).copied());
                 }
             }
+        }
+    }
+
+    /// Handle the end of a request that will not be answered.
+    pub(crate) fn handle_no_response(&mut self, request: Request) {
+        match request {
+            Request::Ask(_) => {} // the question is due as long as nobody has answered it
             Request::Produce(batches) => {
-                let outcomes = protocol::produce_response(response).unwrap_or_default();
                 for (partition, batch) in batches {
-                    let code = outcomes.iter().find(|(of, _)| *of == partition).map(|(_, code)| *code);
-                    self.handle_produce_result(partition, batch, code);
+                    self.handle_produce_result(partition, batch, None);
                 }
             }
         }
@@ -60,8 +76,9 @@ impl<C: Send + 'static> Sender<C> {
                     && batch.attempts < MAX_ATTEMPTS =>
             {
                 // Behind a batch that is to be sent again, this only means that it came too early.
-                let early = accumulator.retries_precede(partition, &batch);
-                self.reset_needed |= code != OUT_OF_ORDER_SEQUENCE || !early;
+                if code != OUT_OF_ORDER_SEQUENCE || !accumulator.retries_precede(partition, &batch) {
+                    accumulator.renumber(partition);
+                }
                 accumulator.requeue(partition, batch, retry_at);
             }
             None | Some(-1) => {
@@ -69,23 +86,24 @@ impl<C: Send + 'static> Sender<C> {
                 accumulator.requeue(partition, batch, retry_at);
             }
             Some(code) if RETRIABLE.contains(&code) => {
-                batch.outcome_unknown |= code == 7 || code == 20;
+                batch.outcome_unknown |= !NOT_APPENDED.contains(&code);
                 accumulator.requeue(partition, batch, retry_at);
                 self.metadata_due = self.metadata_due.min(retry_at);
             }
             Some(code) => {
                 // Its sequence number stays unused, so the broker would refuse the partition's other batches.
-                self.reset_needed |= accumulator.config.idempotent;
+                accumulator.renumber(partition);
                 accumulator.complete(partition, batch, c_int::from(code));
             }
         }
     }
 
     pub(crate) fn update_metadata(&mut self, found: protocol::Metadata) {
-        self.metadata_pending = false;
+        self.metadata_due = Instant::now() + METADATA_REFRESH;
         self.brokers = found.brokers.into_iter().map(|(id, host, port)| (id, format!("{host}:{port}"))).collect();
         if found.error == 0 {
             lock(&self.shared.accumulator).update_leaders(&found.leaders, Instant::now());
+            self.drop_former_leaders(&found.leaders);
         }
         if found.leaders.contains(&-1)
             || found.error != 0

@@ -1,6 +1,6 @@
 //! The sender thread: it connects to the brokers, sends what is ready to the partitions' leaders, and handles responses.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::TcpStream;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -9,18 +9,15 @@ use std::time::{Duration, Instant};
 
 use crate::producer::accumulator::SenderSleep;
 use crate::producer::batch::{Batch, ProducerConfig};
-use crate::producer::connection::{Connection, Request};
+use crate::producer::connection::{Connection, Question, Request, SLOW};
 use crate::producer::protocol;
-use crate::producer::record_batch::Sequence;
 use crate::producer::shared::{Shared, lock};
 
 /// How often to ask for metadata while nothing is wrong.
-const METADATA_REFRESH: Duration = Duration::from_secs(60);
+pub(crate) const METADATA_REFRESH: Duration = Duration::from_secs(60);
 /// How long to wait before trying again what has failed.
 pub(crate) const RETRY_BACKOFF: Duration = Duration::from_millis(100);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Stands for the id of a bootstrap server, whose own id is not known.
-pub(crate) const BOOTSTRAP: i32 = -1;
 
 /// Where to send, and under which client id.
 pub struct Target {
@@ -37,19 +34,24 @@ pub struct Sender<C> {
     pub(crate) target: Target,
     /// Addresses by broker id.
     pub(crate) brokers: HashMap<i32, String>,
+    /// By broker id. Bootstrap servers, whose ids are not known, count down from -1.
     pub(crate) connections: HashMap<i32, Connection>,
-    /// When to try a broker that is not connected. While a thread is trying it, this lies far ahead.
+    /// Brokers that a thread is connecting to.
+    pub(crate) connecting: HashSet<i32>,
+    /// When to try again a broker that could not be reached, or whose connection ended.
     pub(crate) connect_at: HashMap<i32, Instant>,
     pub(crate) connected: (Channel<Connected>, Receiver<Connected>),
     /// Counts attempts, to try one bootstrap server after another.
     pub(crate) bootstrap_turn: usize,
+    /// When to try the next bootstrap server if no broker answers.
+    pub(crate) bootstrap_due: Instant,
+    /// When to ask for metadata. Only an answer puts it off; whether a broker has been asked, its connection knows.
     pub(crate) metadata_due: Instant,
-    pub(crate) metadata_pending: bool,
-    /// With its epoch.
-    pub(crate) producer_id: Option<(i64, i16)>,
-    pub(crate) producer_id_pending: bool,
-    /// Whether a new producer id is needed, which starts the sequence numbers again.
-    pub(crate) reset_needed: bool,
+    /// The value of `TopicState::asked` that has made it due.
+    asked: u64,
+    /// When to ask for a producer id, if one is needed.
+    pub(crate) producer_id_due: Instant,
+    pub(crate) producer_id_needed: bool,
     /// The latest report, and when it was made.
     pub(crate) last_problem: Option<(String, Instant)>,
 }
@@ -61,14 +63,15 @@ impl<C: Send + 'static> Sender<C> {
             target,
             brokers: HashMap::new(),
             connections: HashMap::new(),
+            connecting: HashSet::new(),
             connect_at: HashMap::new(),
             connected: channel(),
             bootstrap_turn: 0,
+            bootstrap_due: Instant::now(),
             metadata_due: Instant::now(),
-            metadata_pending: false,
-            producer_id: None,
-            producer_id_pending: false,
-            reset_needed: false,
+            asked: 0,
+            producer_id_due: Instant::now(),
+            producer_id_needed: false,
             last_problem: None,
         }
     }
@@ -82,12 +85,14 @@ impl<C: Send + 'static> Sender<C> {
                 if topic.stop {
                     return;
                 }
-                if topic.asked > topic.answered && !self.metadata_pending {
+                if topic.asked != self.asked {
+                    self.asked = topic.asked;
                     self.metadata_due = now;
                 }
             }
+            self.expire(now);
             self.connect(now);
-            self.send_control_requests(now);
+            self.ask(now);
             let until = self.send_ready(now);
             self.notify_event_loop();
             self.wait(now, until);
@@ -96,39 +101,52 @@ impl<C: Send + 'static> Sender<C> {
         }
     }
 
+    /// Fail what is too old, and number the partitions' batches.
+    fn expire(&mut self, now: Instant) {
+        let mut accumulator = lock(&self.shared.accumulator);
+        accumulator.expire(now);
+        self.producer_id_needed = accumulator.assign_producer_ids();
+    }
+
     /// Ask for metadata and a producer id if they are due.
-    fn send_control_requests(&mut self, now: Instant) {
-        let Some(id) = self.connections.keys().copied().max() else { return };
-        if !self.metadata_pending && now >= self.metadata_due {
-            self.metadata_pending = true;
-            self.metadata_due = now + METADATA_REFRESH;
+    fn ask(&mut self, now: Instant) {
+        for question in [Question::Metadata, Question::ProducerId] {
+            if self.due(question).is_none_or(|due| due > now) {
+                continue;
+            }
+            let Some(id) = self.whom_to_ask(question, now) else { continue };
             let (client, topic) = (self.target.client_id.clone(), self.target.topic.clone());
-            self.send_request(id, Request::Metadata, now + RESPONSE_TIMEOUT, |correlation_id, _| {
-                protocol::metadata_request(correlation_id, &client, &topic)
+            self.send_request(id, Request::Ask(question), now + RESPONSE_TIMEOUT, |correlation_id, _| match question {
+                Question::Metadata => protocol::metadata_request(correlation_id, &client, &topic),
+                Question::ProducerId => protocol::init_producer_request(correlation_id, &client),
             });
         }
-        let mut accumulator = lock(&self.shared.accumulator);
-        if !accumulator.config.idempotent
-            || self.producer_id.is_some() && !self.reset_needed
-            || self.producer_id_pending
-            || !accumulator.is_idle()
-        {
-            return;
+    }
+
+    fn due(&self, question: Question) -> Option<Instant> {
+        match question {
+            Question::Metadata => Some(self.metadata_due),
+            Question::ProducerId => self.producer_id_needed.then_some(self.producer_id_due),
         }
-        if self.reset_needed {
-            accumulator.reset_sequences();
-            self.reset_needed = false;
-            self.producer_id = None;
+    }
+
+    /// The broker that is to be asked: the one with the fewest requests among those that answer. None while another one
+    /// may still answer in time, so that a broker that hangs delays an answer by `SLOW`.
+    fn whom_to_ask(&self, question: Question, now: Instant) -> Option<i32> {
+        let asked = self.asked_at(question);
+        if asked.is_some_and(|at| now < at + SLOW) {
+            return None;
         }
-        drop(accumulator);
-        if id == BOOTSTRAP {
-            return; // metadata first
-        }
-        self.producer_id_pending = true;
-        let client = self.target.client_id.clone();
-        self.send_request(id, Request::InitProducerId, now + RESPONSE_TIMEOUT, |correlation_id, _| {
-            protocol::init_producer_request(correlation_id, &client)
+        let open = self.connections.iter().filter(|(_, connection)| {
+            connection.asked_at(question).is_none() && (asked.is_none() || !connection.is_slow(now))
         });
+        open.min_by_key(|(id, connection)| (connection.is_slow(now), connection.requests(), **id < 0))
+            .map(|(id, _)| *id)
+    }
+
+    /// When a broker was last asked this, None if all have answered.
+    fn asked_at(&self, question: Question) -> Option<Instant> {
+        self.connections.values().filter_map(|connection| connection.asked_at(question)).max()
     }
 
     fn send_request(
@@ -138,7 +156,7 @@ impl<C: Send + 'static> Sender<C> {
         until: Instant,
         encode: impl FnOnce(i32, &Request) -> Vec<u8>,
     ) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else { return self.handle_no_response(request) };
         if let Err(error) = connection.send(request, until, encode) {
             self.drop_connection(id, &error.to_string());
         }
@@ -148,22 +166,10 @@ impl<C: Send + 'static> Sender<C> {
     fn send_ready(&mut self, now: Instant) -> Option<Instant> {
         let mut next: Option<Instant> = None;
         let mut open = Vec::new();
-        {
-            let mut accumulator = lock(&self.shared.accumulator);
-            accumulator.sleep = None;
-            self.reset_needed |= accumulator.expire(now);
-        }
-        if self.reset_needed {
-            return None;
-        }
-        for id in self.connections.keys().copied().filter(|id| *id != BOOTSTRAP).collect::<Vec<_>>() {
+        lock(&self.shared.accumulator).sleep = None;
+        for id in self.connections.keys().copied().filter(|id| *id >= 0).collect::<Vec<_>>() {
             loop {
                 let mut accumulator = lock(&self.shared.accumulator);
-                let sequence = match (accumulator.config.idempotent, self.producer_id) {
-                    (true, None) => break,
-                    (true, Some((producer, epoch))) => Sequence { producer, epoch, base: 0 },
-                    (false, _) => Sequence::NONE,
-                };
                 let limit = accumulator.config.max_in_flight;
                 if self.connections.get(&id).is_none_or(|connection| connection.produce_requests() >= limit) {
                     break;
@@ -184,24 +190,16 @@ impl<C: Send + 'static> Sender<C> {
                 if batches.is_empty() {
                     break;
                 }
-                self.send_batches(id, batches, sequence, until, &config);
+                self.send_batches(id, batches, until, &config);
             }
         }
         lock(&self.shared.accumulator).sleep = Some(SenderSleep { until: next, open });
         next
     }
 
-    fn send_batches(
-        &mut self,
-        id: i32,
-        mut batches: Vec<(usize, Batch)>,
-        sequence: Sequence,
-        until: Instant,
-        config: &ProducerConfig,
-    ) {
+    fn send_batches(&mut self, id: i32, mut batches: Vec<(usize, Batch)>, until: Instant, config: &ProducerConfig) {
         for (_, batch) in batches.iter_mut().filter(|(_, batch)| batch.encoded.is_empty()) {
-            let base = if config.idempotent { batch.base_sequence } else { sequence.base };
-            batch.encode(config.compression, Sequence { base, ..sequence });
+            batch.encode(config.compression);
         }
         let wait_ms = config.delivery_timeout.as_millis().min(30_000) as i32;
         let (client, topic) = (self.target.client_id.clone(), self.target.topic.clone());
@@ -219,10 +217,20 @@ impl<C: Send + 'static> Sender<C> {
         }
     }
 
+    /// When a question is due, or is to be put to another broker as well.
+    fn next_question(&self, now: Instant) -> Option<Instant> {
+        let questions = [Question::Metadata, Question::ProducerId].into_iter();
+        let due = questions.filter_map(|question| {
+            self.due(question).filter(|due| *due > now).or(self.asked_at(question).map(|at| at + SLOW))
+        });
+        due.chain([self.bootstrap_due]).filter(|at| *at > now).min()
+    }
+
     /// Wait for a response, a wake-up, or the next deadline.
     fn wait(&self, now: Instant, until: Option<Instant>) {
         let mut end = now + Duration::from_secs(1);
-        for at in until.into_iter().chain(self.connections.values().filter_map(Connection::deadline)) {
+        let deadlines = self.connections.values().filter_map(Connection::deadline);
+        for at in until.into_iter().chain(deadlines).chain(self.next_question(now)) {
             end = end.min(at);
         }
         let mut fds = vec![libc::pollfd { fd: self.shared.sender_waker.fd, events: libc::POLLIN, revents: 0 }];
@@ -238,3 +246,6 @@ impl<C: Send + 'static> Sender<C> {
         self.shared.sender_waker.reset();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use super::*;
 use crate::producer::accumulator::Accumulator;
 use crate::producer::batch::ProducerConfig;
-use crate::producer::record_batch::Compression;
+use crate::producer::record_batch::{Compression, ProducerId};
 use crate::producer::sender::Target;
 use crate::producer::shared::{Shared, TopicState};
 use crate::producer::waker::Waker;
@@ -11,6 +11,7 @@ use crate::producer::waker::Waker;
 fn sender(idempotent: bool) -> Sender<&'static str> {
     let config = ProducerConfig {
         batch_bytes: 400,
+        request_bytes: 10_000,
         buffer_bytes: 10_000,
         linger: Duration::ZERO,
         delivery_timeout: Duration::from_secs(60),
@@ -30,7 +31,16 @@ fn sender(idempotent: bool) -> Sender<&'static str> {
     let target = Target { topic: "t".into(), client_id: "c".into(), bootstrap: vec!["kafka:9092".into()] };
     let mut sender = Sender::new(Arc::new(shared), target);
     sender.update_metadata(metadata(0, vec![1]));
+    sender.shared.accumulator().producer_id = Some(ProducerId { id: 7, epoch: 0 });
+    assert!(!sender.shared.accumulator().assign_producer_ids());
     sender
+}
+
+/// The epoch of the partition once its sequence numbers have started again, if they have to.
+fn next_epoch(sender: &Sender<&'static str>) -> i16 {
+    let mut accumulator = sender.shared.accumulator();
+    assert!(!accumulator.assign_producer_ids());
+    accumulator.epoch(0)
 }
 
 fn metadata(error: i16, leaders: Vec<i32>) -> protocol::Metadata {
@@ -63,20 +73,21 @@ fn a_batch_in_the_log_is_delivered() {
         sender.handle_produce_result(0, batch, Some(code));
         assert_eq!(completed(&sender), [[0; 0]]);
     }
-    assert!(!sender.reset_needed);
+    assert_eq!(next_epoch(&sender), 0);
 }
 
 #[test]
 fn an_error_that_may_pass_is_tried_again_with_new_metadata() {
-    for (code, unknown) in [(6, false), (7, true), (20, true)] {
+    let unknown = [3, 5, 6, 7, 8, 13, 14, 20, 56, 74, 75].map(|code| (code, true));
+    for (code, unknown) in unknown.into_iter().chain([2, 19, 89].map(|code| (code, false))) {
         let mut sender = sender(true);
         let batch = send(&sender);
         sender.metadata_due = Instant::now() + Duration::from_secs(60);
         sender.handle_produce_result(0, batch, Some(code));
         assert_eq!(completed(&sender), [] as [Vec<c_int>; 0]);
         assert!(sender.metadata_due <= Instant::now() + RETRY_BACKOFF);
+        assert_eq!(next_epoch(&sender), 0);
         assert_eq!(again(&sender).outcome_unknown, unknown, "{code}");
-        assert!(!sender.reset_needed);
     }
 }
 
@@ -91,12 +102,12 @@ fn without_an_answer_the_log_may_hold_the_batch() {
 }
 
 #[test]
-fn a_lost_producer_id_is_replaced() {
+fn a_lost_producer_id_has_another_epoch() {
     for code in PRODUCER_ID_INVALID {
         let mut sender = sender(true);
         let batch = send(&sender);
         sender.handle_produce_result(0, batch, Some(code));
-        assert!(sender.reset_needed, "{code}");
+        assert_eq!(next_epoch(&sender), 1, "{code}");
         assert_eq!(completed(&sender), [] as [Vec<c_int>; 0]);
     }
 }
@@ -109,7 +120,7 @@ fn a_batch_behind_one_that_is_sent_again_was_only_too_early() {
     let (first, second) = (send(&sender), send(&sender));
     sender.handle_produce_result(0, first, Some(6));
     sender.handle_produce_result(0, second, Some(OUT_OF_ORDER_SEQUENCE));
-    assert!(!sender.reset_needed);
+    assert_eq!(next_epoch(&sender), 0);
 }
 
 #[test]
@@ -128,7 +139,7 @@ fn an_error_that_stays_fails_the_batch() {
         let batch = send(&sender);
         sender.handle_produce_result(0, batch, Some(10));
         assert_eq!(completed(&sender), [[10]]);
-        assert_eq!(sender.reset_needed, idempotent, "its sequence number stays unused");
+        assert_eq!(next_epoch(&sender), if idempotent { 1 } else { -1 }, "its sequence number stays unused");
     }
 }
 

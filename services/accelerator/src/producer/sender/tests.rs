@@ -1,0 +1,203 @@
+//! The sender against brokers on loopback that answer as the test says.
+
+use std::ffi::c_int;
+use std::sync::{Condvar, Mutex};
+use std::thread::JoinHandle;
+
+use super::*;
+use crate::producer::accumulator::Accumulator;
+use crate::producer::fake_cluster::{Cluster, Reaction, metadata, metadata_without_topic, producer_id};
+use crate::producer::murmur2::partition_of;
+use crate::producer::protocol::{INIT_PRODUCER_ID, METADATA, PRODUCE};
+use crate::producer::record_batch::Compression;
+use crate::producer::shared::TopicState;
+use crate::producer::waker::Waker;
+
+const MANY: Duration = Duration::from_secs(600);
+
+fn config() -> ProducerConfig {
+    ProducerConfig {
+        batch_bytes: 400,
+        request_bytes: 10_000,
+        buffer_bytes: 1_000_000,
+        linger: Duration::ZERO,
+        delivery_timeout: MANY,
+        compression: Compression::None,
+        acks: -1,
+        idempotent: true,
+        max_in_flight: 5,
+    }
+}
+
+/// A running sender.
+struct Running {
+    shared: Arc<Shared<&'static str>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    fn start(cluster: &Cluster, config: ProducerConfig) -> Self {
+        let shared = Arc::new(Shared {
+            accumulator: Mutex::new(Accumulator::new(config)),
+            topic: Mutex::new(TopicState::default()),
+            topic_answered: Condvar::new(),
+            sender_waker: Waker::new().unwrap(),
+            event_loop_waker: Waker::new().unwrap(),
+            problems: Mutex::default(),
+        });
+        let target = Target { topic: "t".into(), client_id: "c".into(), bootstrap: cluster.bootstrap() };
+        let sender = Sender::new(shared.clone(), target);
+        Self { shared, thread: Some(std::thread::spawn(|| sender.run())) }
+    }
+
+    /// Ask for metadata, as a health check does.
+    fn check(&self) -> u64 {
+        let mut topic = lock(&self.shared.topic);
+        topic.asked += 1;
+        self.shared.sender_waker.wake();
+        topic.asked
+    }
+
+    fn answered(&self) -> u64 {
+        lock(&self.shared.topic).answered
+    }
+
+    /// Queue an order once the partitions are known, and go on checking meanwhile.
+    fn send(&self, name: &'static str, key: &str, bytes: usize) {
+        wait_until("the order is accepted", || {
+            self.check();
+            self.shared.enqueue(key.as_bytes(), &vec![b'x'; bytes], b"\0", name, (Instant::now(), 0))
+        });
+    }
+
+    /// The orders that have completed, with their error code or 0.
+    fn completed(&self) -> Vec<(&'static str, c_int)> {
+        let completed = std::mem::take(&mut self.shared.accumulator().completed);
+        completed.into_iter().map(|each| (each.callback, each.failed.first().map_or(0, |(_, code)| *code))).collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        lock(&self.shared.topic).stop = true;
+        self.shared.sender_waker.wake();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(120);
+    while !condition() {
+        assert!(Instant::now() < end, "{what}: not within 120 s");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A key of the partition.
+fn key(partition: usize, partitions: usize) -> String {
+    (0..).map(|number| format!("k{number}")).find(|key| partition_of(key.as_bytes(), partitions) == partition).unwrap()
+}
+
+#[test]
+fn a_question_is_asked_again_however_it_ends() {
+    let endings: [(&str, i16, fn() -> Reaction); 9] = [
+        ("metadata: unreadable", METADATA.0, || Reaction::Answer(vec![0xff; 40])),
+        ("metadata: empty", METADATA.0, || Reaction::Answer(Vec::new())),
+        ("metadata: without the topic", METADATA.0, || Reaction::Answer(metadata_without_topic())),
+        ("metadata: a gap in the partitions", METADATA.0, || Reaction::Answer(metadata(&[1], &[(0, 0), (2, 0)]))),
+        ("metadata: reset", METADATA.0, || Reaction::Reset),
+        ("producer id: error", INIT_PRODUCER_ID.0, || Reaction::Answer(producer_id(29))),
+        ("producer id: unreadable", INIT_PRODUCER_ID.0, || Reaction::Answer(vec![1])),
+        ("producer id: reset", INIT_PRODUCER_ID.0, || Reaction::Reset),
+        ("producer id: error, then reset", INIT_PRODUCER_ID.0, || Reaction::AnswerAndReset(producer_id(15))),
+    ];
+    for (name, api, ending) in endings {
+        let mut left = 3;
+        let cluster = Cluster::start(&[0], move |received| {
+            (received.api == api && left > 0).then(|| {
+                left -= 1;
+                ending()
+            })
+        });
+        let running = Running::start(&cluster, config());
+        running.send(name, "k", 1);
+        let mut seen = Vec::new();
+        wait_until(name, || {
+            running.check();
+            seen.extend(running.completed());
+            !seen.is_empty()
+        });
+        assert_eq!(seen, [(name, 0)]);
+    }
+}
+
+#[test]
+fn a_broker_that_hangs_holds_up_only_its_own_partitions() {
+    for hung in [0, 2] {
+        let script = move |received: &crate::producer::fake_cluster::Received| {
+            (received.broker == hung).then_some(Reaction::Silence)
+        };
+        let cluster = Cluster::start(&[0, 1, 2], script);
+        let running = Running::start(&cluster, config());
+        let names = ["on 0", "on 1", "on 2"];
+        for (partition, name) in names.into_iter().enumerate() {
+            running.send(name, &key(partition, 3), 1);
+        }
+        let mut seen = Vec::new();
+        wait_until("the others are acknowledged", || {
+            seen.extend(running.completed());
+            seen.len() == 2
+        });
+        for _ in 0..200 {
+            let asked = running.check();
+            wait_until("another broker answers", || running.answered() >= asked);
+        }
+        let connections = cluster.connections(hung);
+        assert!(connections < 5, "{connections}: answers do not wait until the broker is given up");
+        assert!(!seen.contains(&(names[hung as usize], 0)));
+    }
+}
+
+#[test]
+fn what_a_silent_broker_does_not_lead_any_more_goes_to_the_new_leader() {
+    let (mut moved, mut asked) = (false, 0);
+    let ports = Arc::new(Mutex::new(Vec::new()));
+    let known = ports.clone();
+    let cluster = Cluster::start(&[0, 1], move |received| {
+        moved |= received.broker == 0 && received.api == PRODUCE.0;
+        if received.broker == 0 && moved {
+            return Some(Reaction::Silence);
+        }
+        (received.api == METADATA.0).then(|| {
+            asked += 1;
+            let leader = i32::from(moved && asked > 3);
+            Reaction::Answer(metadata(&lock(&known), &[(0, leader), (1, 1)]))
+        })
+    });
+    *lock(&ports) = cluster.ports().to_vec();
+    let running = Running::start(&cluster, config());
+    running.send("moved", &key(0, 2), 1);
+    let mut seen = Vec::new();
+    wait_until("the new leader has it", || {
+        running.check();
+        seen.extend(running.completed());
+        !seen.is_empty()
+    });
+    assert_eq!(seen, [("moved", 0)]);
+}
+
+#[test]
+fn requests_are_never_larger_than_a_broker_takes() {
+    let largest = 6000;
+    let cluster = Cluster::start(&[0; 64], move |received| (received.size > largest).then_some(Reaction::Reset));
+    let running = Running::start(&cluster, ProducerConfig { request_bytes: 5000, ..config() });
+    for number in 0..400 {
+        running.send("order", &format!("k{number}"), 300);
+    }
+    let mut seen = Vec::new();
+    wait_until("all are acknowledged", || {
+        seen.extend(running.completed());
+        seen.len() == 400
+    });
+    assert!(seen.iter().all(|each| *each == ("order", 0)));
+}
