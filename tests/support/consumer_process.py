@@ -141,10 +141,11 @@ class Pipeline:
 
     def ends(self) -> dict[int, int]:
         """Log end of each partition."""
-        return {
-            number: self._observer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=60)[1]
-            for number in range(self.partitions)
-        }
+        return {number: self.end(TopicPartition(self.topic, number)) for number in range(self.partitions)}
+
+    def end(self, place: TopicPartition) -> int:
+        """Log end of a partition, of this topic or another."""
+        return int(self._observer.get_watermark_offsets(place, timeout=60)[1])
 
     def committed(self) -> dict[int, int]:
         """Committed offset of each partition; absent where there is none."""

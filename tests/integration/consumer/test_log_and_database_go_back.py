@@ -1,5 +1,6 @@
 """Logs that are cut, lost or made anew, and a restored database: every acknowledged order has its effect, once."""
 
+import json
 import shutil
 import threading
 import uuid
@@ -15,6 +16,7 @@ from orderpipeline_common.contract import Env, Metric
 from tests.support import broker as brokers
 from tests.support.broker import Broker
 from tests.support.consumer_process import Pipeline, Process, order, pipeline
+from tests.support.damage import cut_log
 from tests.support.postgres import Postgres, sink
 from tests.support.waiting import wait_until
 
@@ -46,17 +48,7 @@ def crashed(one: Pipeline) -> Iterator[Path]:
     wait_until("the broker serves", one.ends, tolerate=(KafkaException,))
 
 
-def cut(folder: Path) -> None:
-    """Half of the log was not on the disk yet."""
-    for index in folder.glob("*index"):
-        index.unlink()
-    (segment,) = folder.glob("*.log")
-    size = segment.stat().st_size
-    with segment.open("r+b") as file:
-        file.truncate(size // 2)
-
-
-DAMAGES = {"cut": cut, "lost": shutil.rmtree}
+DAMAGES = {"cut": cut_log, "lost": shutil.rmtree}
 
 
 def restarts(process: Process, cause: str) -> float:
@@ -106,12 +98,33 @@ def test_a_handler_gets_orders_in_place_of_lost_ones(own_broker: Broker, tmp_pat
         one.wait_committed()
         process.kill()
         with crashed(one) as folder:
-            cut(folder)
+            cut_log(folder)
         later = send(one, "after", after)
         process = one.start()
         wait_until("all are handled", lambda: set(later) <= {identity for _, identity, _ in one.events()})
         wait_until("all is committed", lambda: one.committed() == one.ends())
         assert restarts(process, "truncated") == 1
+
+
+def test_dead_letters_are_written_again_after_their_log_was_cut(own_broker: Broker, tmp_path: Path) -> None:
+    """The producer's sequence numbers are not those that the broker expects then, which it can't recover from."""
+    dead = own_broker.create_topic(f"dead-{uuid.uuid4().hex}")
+    with pipeline(own_broker, tmp_path, 1, **{Env.DEAD_LETTER_TOPIC: dead}) as one:
+        process = one.start()
+
+        def fail(tag: str, count: int) -> set[str]:
+            one.send([(tag, order(tag, number, "permanent")) for number in range(count)])
+            one.wait_committed()
+            return {f"{tag}/{number}" for number in range(count)}
+
+        fail("before", 40)
+        with crashed(one):
+            cut_log(own_broker.data / f"{dead}-0")
+        after = fail("after", 20)
+        assert process.alive
+        place = TopicPartition(dead, 0)
+        count = wait_until("its end", lambda: one.end(place), tolerate=(KafkaException,))
+        assert after <= {json.loads(message.value() or b"")["order_id"] for message in one.read(dead, count)}
 
 
 class Backup:

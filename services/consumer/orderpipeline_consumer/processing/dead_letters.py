@@ -54,7 +54,8 @@ def dead_letter_headers(record: Record, error: Exception, attempts: int) -> Head
 
 
 class KafkaDeadLetters:
-    """Writes dead letters to a topic with acks=all and idempotence. The producer is created with the first one."""
+    """Writes dead letters to a topic with acks=all and idempotence. The producer is created with the first one, and
+    again after a fatal error."""
 
     def __init__(self, config: Mapping[str, str | int | float | bool], topic: str) -> None:
         self._config = dict(config) | {
@@ -65,19 +66,39 @@ class KafkaDeadLetters:
             "message.max.bytes": MAX_MESSAGE_BYTES,
         }
         self._topic = topic
-        self._producer: Producer | None = None
-        self._poller: asyncio.Task[None] | None = None
-        self._pending = 0
+        self._deliveries: Deliveries | None = None
 
     async def send(self, record: Record, headers: Headers) -> None:
         """Return after the broker's acknowledgement. Raises KafkaException or BufferError."""
-        if self._producer is None:
-            self._producer = Producer(self._config, logger=log)
-            self._poller = None  # the earlier producer keeps its own poller
-        producer = self._producer
+        if self._deliveries is None or self._deliveries.failed:
+            self._deliveries = Deliveries(Producer(self._config, logger=log), self._topic)
+        await self._deliveries.send(record, headers)
+
+    async def close(self) -> None:
+        """Stop. A record whose dead letter was not acknowledged is not complete, so it will be consumed again."""
+        if self._deliveries is not None:
+            await self._deliveries.close()
+        self._deliveries = None
+
+
+class Deliveries:
+    """What one producer has in flight. It is polled while there is something."""
+
+    def __init__(self, producer: Producer, topic: str) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._poller: asyncio.Task[None] | None = None
+        self.failed = False
+        """Whether the producer can't send any more."""
+
+    async def send(self, record: Record, headers: Headers) -> None:
+        """Return after the broker's acknowledgement. Raises KafkaException or BufferError."""
         acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def on_delivery(error: KafkaError | None, _: object) -> None:
+            if error is not None and error.fatal():
+                self._fail(KafkaException(error))
             if acknowledged.done():
                 return
             if error is None:
@@ -85,29 +106,41 @@ class KafkaDeadLetters:
             else:
                 acknowledged.set_exception(KafkaException(error))
 
-        producer.produce(
-            self._topic, value=record.value, key=record.key, headers=list(headers), on_delivery=on_delivery
-        )
-        self._pending += 1
+        try:
+            self._producer.produce(
+                self._topic, value=record.value, key=record.key, headers=list(headers), on_delivery=on_delivery
+            )
+        except KafkaException as error:
+            if error.args[0].fatal() or error.args[0].code() == KafkaError._FATAL:
+                self._fail(error)
+            raise
+        self._waiting.add(acknowledged)
         if self._poller is None or self._poller.done():
-            self._poller = asyncio.create_task(self._poll(producer))
+            self._poller = asyncio.create_task(self._poll())
         try:
             await acknowledged
-        except KafkaException as error:
-            if error.args[0].fatal() and self._producer is producer:
-                self._producer = None  # an idempotent producer can't go on after a fatal error: create a new one
-            raise
         finally:
-            self._pending -= 1
+            self._waiting.discard(acknowledged)
 
     async def close(self) -> None:
-        """Stop. A record whose dead letter was not acknowledged is not complete, so it will be consumed again."""
+        """Stop polling."""
         if self._poller is not None:
             self._poller.cancel()
             await asyncio.gather(self._poller, return_exceptions=True)
-        self._producer = None
 
-    async def _poll(self, producer: Producer) -> None:
-        while self._pending:
-            producer.poll(0)
-            await asyncio.sleep(POLL_SECONDS)
+    async def _poll(self) -> None:
+        try:
+            while self._waiting and not self.failed:
+                self._producer.poll(0)
+                await asyncio.sleep(POLL_SECONDS)
+        except Exception as error:  # confluent-kafka raises a fatal error from here, once
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Nobody waits any more for what may or may not be in the topic: it is sent again by another producer."""
+        if not self.failed:
+            log.warning("the producer of dead letters failed for good, a new one takes over: %s", error)
+        self.failed = True
+        for acknowledged in self._waiting:
+            if not acknowledged.done():
+                acknowledged.set_exception(error)

@@ -18,6 +18,8 @@ class Client:
     """A Kafka producer whose deliveries the test decides on; they come out at the next poll."""
 
     made: "list[Client]"
+    raises: Exception | None = None
+    refuses = False
 
     def __init__(self, config: object, logger: object) -> None:
         self.sent: list[Callable[[KafkaError | None, object], None]] = []
@@ -25,12 +27,17 @@ class Client:
         Client.made.append(self)
 
     def produce(self, topic: str, *, on_delivery: Any, **_: object) -> None:
+        if self.refuses:
+            raise KafkaException(KafkaError(KafkaError._FATAL))
         self.sent.append(on_delivery)
 
     def finish(self, index: int, error: KafkaError | None = None) -> None:
         self.due.append((self.sent[index], error))
 
     def poll(self, seconds: float) -> None:
+        raises, self.raises = self.raises, None
+        if raises is not None:
+            raise raises
         due, self.due = self.due, []
         for callback, error in due:
             callback(error, None)
@@ -61,6 +68,43 @@ async def test_a_new_producer_is_polled_while_the_failed_one_has_deliveries(
     assert len(Client.made) == 2, "the late failure is not the new client's"
     Client.made[1].finish(1)
     await asyncio.wait_for(third, 60)
+    await letters.close()
+
+
+async def test_a_fatal_error_that_poll_raises_fails_what_waits_and_the_next_one_has_a_new_producer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Client.made = []
+    monkeypatch.setattr(dead_letters, "Producer", Client)
+    letters = KafkaDeadLetters({}, "dead")
+    one, two = (asyncio.ensure_future(letters.send(record(n), ())) for n in range(2))
+    await asyncio.sleep(0)
+    Client.made[0].raises = KafkaException(KafkaError(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, "lost", fatal=True))
+    for waiting in (one, two):
+        with pytest.raises(KafkaException, match="lost"):
+            await asyncio.wait_for(waiting, 60)
+    again = asyncio.ensure_future(letters.send(record(0), ()))
+    await asyncio.sleep(0)
+    Client.made[1].finish(0)
+    await asyncio.wait_for(again, 60)
+    assert len(Client.made) == 2
+    await letters.close()
+
+
+async def test_a_producer_that_refuses_for_good_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    Client.made = []
+    monkeypatch.setattr(dead_letters, "Producer", Client)
+    letters = KafkaDeadLetters({}, "dead")
+    one = asyncio.ensure_future(letters.send(record(0), ()))
+    await asyncio.sleep(0)
+    Client.made[0].refuses = True
+    for waiting in (asyncio.ensure_future(letters.send(record(1), ())), one):
+        with pytest.raises(KafkaException):
+            await asyncio.wait_for(waiting, 60)
+    again = asyncio.ensure_future(letters.send(record(0), ()))
+    await asyncio.sleep(0)
+    Client.made[1].finish(0)
+    await asyncio.wait_for(again, 60)
     await letters.close()
 
 
