@@ -206,7 +206,7 @@ def served(request_seconds: float = 60.0, *, wait: bool = True, accelerated: boo
         stop = asyncio.Event()
         stops.append(lambda: loop.call_soon_threadsafe(stop.set) and None)
         kafka, metrics, responses = MemoryProducer(), Metrics(PATHS), Responses(time.time())
-        report = lambda code, text, *, fatal: None  # noqa: E731
+        report = lambda code, text, *, fatal=None: None  # noqa: E731
         client = ConfluentClient({}, "orders", limits.in_flight_bytes, report, loop, lambda config: kafka)
         orders = Orders(
             reader=OrderReader(limits, PYTHON), client=client,

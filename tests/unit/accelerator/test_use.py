@@ -19,7 +19,7 @@ async def client_type(**settings: Any) -> type:
     """The type of the Kafka client that a producer with these settings uses. Nothing listens on its broker's port."""
     whole = Settings(kafka=KafkaSettings("127.0.0.1:1"), topic="t", **settings)
     config = producer_config(whole, "test")
-    client = make_client(config, whole, lambda code, text, *, fatal: None, asyncio.get_running_loop())
+    client = make_client(config, whole, lambda code, text, *, fatal=None: None, asyncio.get_running_loop())
     assert client.close(0.0) == 0
     return type(client)
 

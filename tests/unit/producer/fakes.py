@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from orderpipeline_producer.decoding.record_batch import RecordBatch
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
@@ -48,11 +48,34 @@ class FakeProducer:
     def flush(self, seconds: float) -> int:
         return 0
 
+    def __len__(self) -> int:
+        return len(self.queued) + len(self.due)
+
+
+class FailingProducer(FakeProducer):
+    """Fails for good once the test says so, as confluent-kafka's producer does."""
+
+    fatal: KafkaError | None = None
+
+    def fail(self) -> None:
+        self.room = 0
+        self.fatal = KafkaError(KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, "lost its log", fatal=True)
+
+    def poll(self, seconds: float) -> None:
+        fatal, self.fatal = self.fatal, None
+        if fatal is not None:  # raised once
+            raise KafkaException(fatal)
+        super().poll(seconds)
+
+    def purge(self, *, blocking: bool) -> None:
+        assert not blocking
+        self.finish(KafkaError._PURGE_INFLIGHT)
+
 
 def client_of(producer: FakeProducer, limit: int = 10**9) -> ConfluentClient:
     """A client with `limit` bytes in flight at most."""
     loop = asyncio.get_running_loop()
-    return ConfluentClient({}, "orders", limit, lambda code, text, *, fatal: None, loop, lambda config: producer)
+    return ConfluentClient({}, "orders", limit, lambda code, text, *, fatal=None: None, loop, lambda config: producer)
 
 
 class PlaceIds:

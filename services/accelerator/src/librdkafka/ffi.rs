@@ -25,8 +25,8 @@ pub const EVENT_LOG: c_int = 0x4;
 pub const EVENT_ERROR: c_int = 0x8;
 pub const MSG_F_COPY: c_int = 0x2;
 pub const PARTITION_UA: i32 = -1;
-/// `RD_KAFKA_RESP_ERR__FATAL`: the instance can never work again; `fatal_error` gives the error itself.
-pub const ERR_FATAL: c_int = -150;
+/// All of `RD_KAFKA_PURGE_F_QUEUE`, `_INFLIGHT` and `_NON_BLOCKING`.
+pub const PURGE_ALL: c_int = 0x1 | 0x2 | 0x4;
 pub const ERR_PARTITION_EOF: c_int = -191;
 
 /// `rd_kafka_message_t`. `private` is the opaque that the message was produced with.
@@ -181,6 +181,7 @@ api! {
     conf_set_events: fn(*mut rd_kafka_conf_t, c_int);
     new: fn(c_int, *mut rd_kafka_conf_t, *mut c_char, usize) -> *mut rd_kafka_t;
     destroy: fn(*mut rd_kafka_t);
+    purge: fn(*mut rd_kafka_t, c_int) -> c_int;
     fatal_error: fn(*mut rd_kafka_t, *mut c_char, usize) -> c_int;
     set_log_queue: fn(*mut rd_kafka_t, *mut rd_kafka_queue_t) -> c_int;
     topic_new: fn(*mut rd_kafka_t, *const c_char, *mut rd_kafka_topic_conf_t) -> *mut rd_kafka_topic_t;

@@ -6,6 +6,7 @@
 
 use std::ffi::{CString, c_char, c_int};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -32,14 +33,17 @@ pub struct LibrdkafkaProducer {
     headers: Headers,
     on_event: Py<PyAny>,
     on_failed: Py<PyAny>,
+    /// Whether a fatal error has been reported.
+    failed: AtomicBool,
 }
 
 #[pymethods]
 impl LibrdkafkaProducer {
     /// A producer for `topic` that uses the librdkafka at `library`. `headers` are on every record. During `poll`,
     /// `on_event(kind, code, name, text)` reports errors ("error", "fatal") and log lines ("log", with the level for
-    /// the code), and `on_failed(on_delivery, code, value)` single records that failed. Raises ValueError for a
-    /// configuration that librdkafka refuses.
+    /// the code), and `on_failed(on_delivery, code, value)` single records that failed. After a fatal error, which is
+    /// reported once, all records in flight fail and no more are taken. Raises ValueError for a configuration that
+    /// librdkafka refuses.
     #[new]
     fn new(
         library: PathBuf,
@@ -50,7 +54,7 @@ impl LibrdkafkaProducer {
         on_failed: Py<PyAny>,
     ) -> PyResult<Self> {
         let handle = Arc::new(Handle::open(&library, &config, topic).map_err(PyValueError::new_err)?);
-        Ok(Self { handle, in_flight: Mutex::default(), headers, on_event, on_failed })
+        Ok(Self { handle, in_flight: Mutex::default(), headers, on_event, on_failed, failed: AtomicBool::new(false) })
     }
 
     /// Readable when there is something to `poll`.
@@ -208,11 +212,13 @@ impl LibrdkafkaProducer {
         let (mut code, mut text) =
             unsafe { ((api.event_error)(event), rdkafka::text((api.event_error_string)(event))) };
         let mut kind = "error";
-        if code == rdkafka::ERR_FATAL {
-            let mut buffer = [0 as c_char; 512];
-            code = unsafe { (api.fatal_error)(self.handle.rk, buffer.as_mut_ptr(), buffer.len()) };
-            text = unsafe { rdkafka::text(buffer.as_ptr()) };
-            kind = "fatal";
+        let mut buffer = [0 as c_char; 512];
+        // Of a fatal error, the event has any of its codes, so the instance is asked.
+        let fatal = unsafe { (api.fatal_error)(self.handle.rk, buffer.as_mut_ptr(), buffer.len()) };
+        if fatal != 0 && !self.failed.swap(true, Ordering::Relaxed) {
+            (kind, code, text) = ("fatal", fatal, unsafe { rdkafka::text(buffer.as_ptr()) });
+            // It sends nothing any more. What is in flight may be in the log.
+            unsafe { (api.purge)(self.handle.rk, rdkafka::PURGE_ALL) };
         }
         let name = unsafe { rdkafka::text((api.err2name)(code)) };
         self.on_event.call1(py, (kind, code, name, text)).map(drop)

@@ -6,14 +6,14 @@ On plaintext connections it builds Kafka's batches itself; otherwise it uses lib
 
 import asyncio
 import logging
-from typing import Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from confluent_kafka import KafkaError
 
 from orderpipeline_producer.decoding.accelerated import AcceleratedBatch
 from orderpipeline_producer.decoding.record_batch import RecordBatch
-from orderpipeline_producer.kafka.confluent_client import Report
 from orderpipeline_producer.kafka.delivery import Delivery
 from orderpipeline_producer.kafka.in_flight import InFlight
 from orderpipeline_producer.kafka.producer_client import (
@@ -24,6 +24,12 @@ from orderpipeline_producer.kafka.producer_client import (
     ProducerClient,
     leaderless,
 )
+from orderpipeline_producer.kafka.successor import Report, Successor
+
+if TYPE_CHECKING:
+    from orderpipeline_accelerator import DirectProducer, LibrdkafkaProducer
+
+    Compiled = DirectProducer | LibrdkafkaProducer
 
 OWN_COMPRESSION: Final = ("none", "snappy", "lz4")
 """Compression types that the accelerator's own client supports."""
@@ -44,7 +50,10 @@ class FailedRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 class AcceleratedClient(ProducerClient):
-    """Either client of the accelerator. Raises ImportError without it, ValueError for a wrong configuration."""
+    """Either client of the accelerator. Raises ImportError without it, ValueError for a wrong configuration.
+
+    After a fatal error of librdkafka, a new client takes over; what the former one had in flight has failed.
+    """
 
     def __init__(
         self, config: Config, topic: str, max_in_flight: int, report: Report, loop: asyncio.AbstractEventLoop
@@ -56,13 +65,31 @@ class AcceleratedClient(ProducerClient):
         self._report = report
         self._loop = loop
         text = [(name, _text(value)) for name, value in config.items()]
-        headers = list(RECORD_HEADERS)
-        self.compiled: DirectProducer | LibrdkafkaProducer
+        callbacks = (list(RECORD_HEADERS), self._on_event, self._on_failed)
         if config["security.protocol"] == "PLAINTEXT" and config["compression.type"] in OWN_COMPRESSION:
-            self.compiled = DirectProducer(text, topic, headers, self._on_event, self._on_failed)
+            self._make: Callable[[], Compiled] = lambda: DirectProducer(text, topic, *callbacks)  # it never fails
         else:
-            self.compiled = LibrdkafkaProducer(librdkafka(), text, topic, headers, self._on_event, self._on_failed)
-        loop.add_reader(self.compiled.fd, self.compiled.poll)
+            self._make = lambda: LibrdkafkaProducer(librdkafka(), text, topic, *callbacks)
+        self._successor = Successor(self._take_over, report, loop)
+        self._former: list[Compiled] = []
+        """Clients that have failed, as long as records of theirs have not completed."""
+        self.compiled = self._open()
+
+    def _open(self) -> "Compiled":
+        compiled = self._make()
+        self._loop.add_reader(compiled.fd, compiled.poll)
+        return compiled
+
+    def _take_over(self) -> None:
+        former, self.compiled = self.compiled, self._open()
+        self._former.append(former)
+        self._loop.add_reader(former.fd, self._poll_former, former)
+        self._poll_former(former)
+
+    def _poll_former(self, former: "Compiled") -> None:
+        if not former.flush(0.0):
+            self._loop.remove_reader(former.fd)
+            self._former.remove(former)
 
     def _queue(self, batch: RecordBatch, headers: Headers, delivery: Delivery) -> int:
         if isinstance(batch, AcceleratedBatch):
@@ -83,14 +110,18 @@ class AcceleratedClient(ProducerClient):
         return f"topic {self._topic}: {KafkaError(error).str()}" if error else leaderless(self._topic, leaders)
 
     def close(self, seconds: float) -> int:
-        self._loop.remove_reader(self.compiled.fd)
-        return self.compiled.flush(seconds)
+        self._successor.cancel()
+        for client in (self.compiled, *self._former):
+            self._loop.remove_reader(client.fd)
+        return self.compiled.flush(seconds) + sum(former.flush(0.0) for former in self._former)
 
     def _on_event(self, kind: str, code: int, name: str, text: str) -> None:
         if kind == "log":
             _log.log(LEVELS[min(max(code, 0), 7)], "%s: %s", name, text)
+        elif kind == "fatal":
+            self._successor.needed(name, text)
         else:
-            self._report(name, text, fatal=kind == "fatal")
+            self._report(name, text)
 
     def _on_failed(self, delivery: Delivery, code: int, value: bytes) -> None:
         delivery(KafkaError(code), FailedRecord(value))

@@ -7,8 +7,9 @@ from orderpipeline_common.contract import Env
 from orderpipeline_common.runtime import SettingsError
 from orderpipeline_producer.decoding.record_batch import RECORD_OVERHEAD
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
-from orderpipeline_producer.kafka.confluent_client import ConfluentClient, Report
+from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.kafka.producer_client import Config, ProducerClient
+from orderpipeline_producer.kafka.successor import Report
 from orderpipeline_producer.settings import Settings
 
 MAX_BATCH_BYTES = 1_000_000

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -18,6 +18,7 @@ from orderpipeline_producer.kafka.producer_client import (
     ProducerClient,
     leaderless,
 )
+from orderpipeline_producer.kafka.successor import Report, Successor
 
 ANY_PARTITION: Final = -1
 """Lets the partitioner choose. Arguments of `produce` are positional: by keyword, a call takes 50 % longer."""
@@ -29,16 +30,10 @@ IDLE_POLL_SECONDS: Final = 0.1
 _log = logging.getLogger(__name__)
 
 
-class Report(Protocol):
-    """Called with each error of the client."""
-
-    def __call__(self, code: str, text: str, *, fatal: bool) -> None:
-        """`code` is the name of Kafka's error. After a fatal error, the client can't send any more."""
-
-
 class ConfluentClient(ProducerClient):
     """It polls regularly, more often while bytes are in flight, since nothing signals that there is something to poll.
 
+    After a fatal error, a new producer takes over; what the former one had in flight fails, and may be in the log.
     `make` creates confluent-kafka's producer from a configuration.
     """
 
@@ -55,11 +50,23 @@ class ConfluentClient(ProducerClient):
         self._topic = topic
         self._report = report
         self._loop = loop
-        self._producer = (make or _make)({**config, "error_cb": self._on_error})
-        self._produce = self._producer.produce
+        self._make = make or _make
+        self._config = {**config, "error_cb": self._on_error}
+        self._successor = Successor(self._open, report, loop)
+        self._producer: Any = None
+        self._former: list[Any] = []
+        """Producers that have failed, as long as callbacks of theirs have not come."""
+        self._open()
         self._headers: list[tuple[str, str | bytes | None]] = [*RECORD_HEADERS]
         self._busy = False
         self._timer = loop.call_later(IDLE_POLL_SECONDS, self._poll)
+
+    def _open(self) -> None:
+        producer = self._make(self._config)
+        if self._producer is not None:
+            self._former.append(self._producer)
+        self._producer = producer
+        self._produce = producer.produce
 
     def _queue(self, batch: RecordBatch, headers: Headers, delivery: Delivery) -> int:
         produce, topic = self._produce, self._topic
@@ -88,16 +95,38 @@ class ConfluentClient(ProducerClient):
 
     def close(self, seconds: float) -> int:
         self._timer.cancel()
-        left: int = self._producer.flush(seconds)
-        return left
+        self._successor.cancel()
+        left = sum(len(former) for former in self._former)
+        try:
+            return left + int(self._producer.flush(seconds))
+        except KafkaException as error:  # a fatal error; what is in flight stays there
+            self._report(error.args[0].name(), error.args[0].str(), fatal=True)
+            return left + len(self._producer)
 
     def _poll(self) -> None:
-        self._producer.poll(0)
-        self._busy = bool(self.in_flight.bytes)
-        self._timer = self._loop.call_later(BUSY_POLL_SECONDS if self._busy else IDLE_POLL_SECONDS, self._poll)
+        try:
+            self._serve(self._producer)
+            for former in self._former:
+                self._serve(former)
+            if self._former:
+                self._former = [former for former in self._former if len(former)]
+        finally:
+            self._busy = bool(self.in_flight.bytes)
+            self._timer = self._loop.call_later(BUSY_POLL_SECONDS if self._busy else IDLE_POLL_SECONDS, self._poll)
+
+    def _serve(self, producer: Any) -> None:
+        try:
+            producer.poll(0)
+        except KafkaException as error:
+            # confluent-kafka raises a fatal error from here, once, and does not give it to `error_cb`.
+            self._on_error(error.args[0])
 
     def _on_error(self, error: KafkaError) -> None:
-        self._report(error.name(), error.str(), fatal=error.fatal())
+        if error.fatal():
+            self._producer.purge(blocking=False)
+            self._successor.needed(error.name(), error.str())
+        else:
+            self._report(error.name(), error.str())
 
 
 def _make(config: dict[str, Any]) -> Producer:

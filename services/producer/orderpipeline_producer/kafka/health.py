@@ -27,10 +27,10 @@ class KafkaHealth:
         """Why orders can't be sent; empty if they can."""
         return self.fatal or self.unreachable
 
-    def report(self, code: str, text: str, *, fatal: bool) -> None:
-        """Record an error of the client and check at once. After a fatal error, the client can't send any more."""
-        if fatal:
-            self.fatal = f"the Kafka client failed for good: {text}"
+    def report(self, code: str, text: str, *, fatal: bool | None = None) -> None:
+        """Record an error of the client and check at once. `fatal`: the client can't send any more; a new one can."""
+        if fatal is not None:
+            self.fatal = f"the Kafka client failed for good: {text}" if fatal else ""
         self._check_now.set()
         _log.warning("kafka: %s", text, extra={"code": code, "fatal": fatal})
 
