@@ -28,6 +28,8 @@ type Headers = Vec<(String, Vec<u8>)>;
 
 /// librdkafka's code for a broker that can't be reached.
 const TRANSPORT: c_int = -195;
+/// librdkafka's code for a failure without one of its own.
+const FAIL: c_int = -196;
 
 /// All methods but `leaders` belong to one event loop's thread.
 #[pyclass(frozen, module = "orderpipeline_accelerator")]
@@ -44,8 +46,9 @@ pub struct DirectProducer {
 #[pymethods]
 impl DirectProducer {
     /// A producer for `topic`. `config` has librdkafka's property names, and `headers` are on every record. During
-    /// `poll`, `on_event("error", code, name, text)` reports problems, and `on_failed(on_delivery, code, value)` single
-    /// records that failed. Raises ValueError for a property that is missing or not supported.
+    /// `poll`, `on_event(kind, code, name, text)` reports problems ("error"), or that nothing is sent any more ("ended"),
+    /// and `on_failed(on_delivery, code, value)` single records that failed. Raises ValueError for a property that is
+    /// missing or not supported.
     #[new]
     fn new(
         config: Vec<(String, String)>,
@@ -64,6 +67,7 @@ impl DirectProducer {
             sender_waker: Waker::new()?,
             event_loop_waker: Waker::new()?,
             problems: Mutex::default(),
+            fault: Mutex::default(),
         });
         let sender = Sender::new(shared.clone(), target);
         let thread = std::thread::Builder::new().name("orders-sender".into()).spawn(|| sender.run())?;
@@ -149,6 +153,9 @@ impl DirectProducer {
         }
         for text in problems {
             self.on_event.call1(py, ("error", TRANSPORT, "_TRANSPORT", text))?;
+        }
+        if let Some(text) = lock(&self.shared.fault).take() {
+            self.on_event.call1(py, ("ended", FAIL, "_FAIL", text))?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::TcpStream;
 use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender as Channel, channel};
 use std::time::{Duration, Instant};
@@ -76,8 +77,17 @@ impl<C: Send + 'static> Sender<C> {
         }
     }
 
-    /// Run until `TopicState::stop`.
+    /// Run until `TopicState::stop`. If a fault ends it, the event loop is told.
     pub fn run(mut self) {
+        let shared = self.shared.clone();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.take_turns())) {
+            let known = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            *lock(&shared.fault) = Some(format!("the sender has ended: {}", known.unwrap_or("a fault")));
+            shared.event_loop_waker.wake();
+        }
+    }
+
+    fn take_turns(&mut self) {
         loop {
             let now = Instant::now();
             {

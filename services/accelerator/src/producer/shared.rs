@@ -15,6 +15,8 @@ pub struct Shared<C> {
     pub event_loop_waker: Waker,
     /// What the sender has to report, in words.
     pub problems: Mutex<Vec<String>>,
+    /// Why the sender has ended without being told to: nothing is sent any more.
+    pub fault: Mutex<Option<String>>,
 }
 
 /// What the latest metadata says about the topic. `asked` counts the requests for it, and `answered` is the value of

@@ -120,6 +120,8 @@ class AcceleratedClient(ProducerClient):
             _log.log(LEVELS[min(max(code, 0), 7)], "%s: %s", name, text)
         elif kind == "fatal":
             self._successor.needed(name, text)
+        elif kind == "ended":
+            self._report(name, text, fatal=True)  # the process has to be restarted
         else:
             self._report(name, text)
 

@@ -27,6 +27,7 @@ fn sender(idempotent: bool) -> Sender<&'static str> {
         sender_waker: Waker::new().unwrap(),
         event_loop_waker: Waker::new().unwrap(),
         problems: Mutex::default(),
+        fault: Mutex::default(),
     };
     let target = Target { topic: "t".into(), client_id: "c".into(), bootstrap: vec!["kafka:9092".into()] };
     let mut sender = Sender::new(Arc::new(shared), target);

@@ -37,6 +37,10 @@ struct Running {
 
 impl Running {
     fn start(cluster: &Cluster, config: ProducerConfig) -> Self {
+        Self::connect(cluster.bootstrap(), config)
+    }
+
+    fn connect(bootstrap: Vec<String>, config: ProducerConfig) -> Self {
         let shared = Arc::new(Shared {
             accumulator: Mutex::new(Accumulator::new(config)),
             topic: Mutex::new(TopicState::default()),
@@ -44,8 +48,9 @@ impl Running {
             sender_waker: Waker::new().unwrap(),
             event_loop_waker: Waker::new().unwrap(),
             problems: Mutex::default(),
+            fault: Mutex::default(),
         });
-        let target = Target { topic: "t".into(), client_id: "c".into(), bootstrap: cluster.bootstrap() };
+        let target = Target { topic: "t".into(), client_id: "c".into(), bootstrap };
         let sender = Sender::new(shared.clone(), target);
         Self { shared, thread: Some(std::thread::spawn(|| sender.run())) }
     }
@@ -200,4 +205,11 @@ fn requests_are_never_larger_than_a_broker_takes() {
         seen.len() == 400
     });
     assert!(seen.iter().all(|each| *each == ("order", 0)));
+}
+
+#[test]
+fn a_fault_that_ends_the_sender_is_known() {
+    let running = Running::connect(Vec::new(), config()); // refused where properties are read
+    wait_until("it is known", || lock(&running.shared.fault).is_some());
+    assert!(lock(&running.shared.fault).as_ref().unwrap().starts_with("the sender has ended: "));
 }
