@@ -22,6 +22,11 @@ def status_schema() -> Schema:
             orders=_integer("Number of uncommitted orders."),
             seconds=_number("Age of the oldest uncommitted order, in seconds."),
         ),
+        producers=_object(
+            "How many pods the order API has.",
+            current=_integer("Current pods."),
+            ready=_integer("Pods that are ready."),
+        ),
         consumers=_object(
             "How many consumers there are, and why.",
             current=_integer("Current pods."),

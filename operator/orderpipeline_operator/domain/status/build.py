@@ -16,7 +16,7 @@ from orderpipeline_operator.domain.planning.plan import Plan
 from orderpipeline_operator.domain.status import conditions as cond
 from orderpipeline_operator.domain.status.autoscaling_condition import autoscaling_active
 from orderpipeline_operator.domain.status.conditions import DELETING, Condition
-from orderpipeline_operator.domain.status.deployment_conditions import consumers_ready, producers_ready
+from orderpipeline_operator.domain.status.deployment_conditions import consumers_ready, pods_ready, producers_ready
 
 MAX_WARNINGS: Final = 20
 
@@ -40,7 +40,7 @@ def accepted_status(spec: OrderPipelineSpec, observed: Observed, found: Findings
     scaling = found.scaling
     accepted = Condition("Accepted", "True", "Accepted", "The spec can be carried out.")
     kafka = cond.kafka_ready(spec, observed, scaling)
-    producers = producers_ready(observed, found.plan)
+    producers = producers_ready(observed, found.plan, now)
     consumers = consumers_ready(observed, found.plan, now)
     degraded = cond.degraded(observed, found.plan, found.failures)
     active = autoscaling_active(spec, observed, scaling, found.external_metrics_problem)
@@ -54,6 +54,7 @@ def accepted_status(spec: OrderPipelineSpec, observed: Observed, found: Findings
             "observedGeneration": observed.cr["metadata"]["generation"],
             "endpoints": _endpoints(spec, observed),
             "partitions": _partitions(spec, observed, scaling),
+            "producers": _producers(observed),
             **_numbers(observed, scaling),
             "warnings": [*_warnings(observed, found)][:MAX_WARNINGS] or None,
         }
@@ -173,16 +174,23 @@ def _lag(observed: Observed, scaling: Scaling | None) -> Manifest | None:
     return _without_unknown({"orders": scaling.orders, "seconds": seconds}) or None
 
 
+def _producers(observed: Observed) -> Manifest | None:
+    deployment = observed.deployment(names.producer(observed.name))
+    return None if deployment is None else _pods(deployment)
+
+
+def _pods(deployment: Manifest) -> Manifest:
+    return {"current": (deployment.get("status") or {}).get("replicas") or 0, "ready": pods_ready(deployment)}
+
+
 def _consumers(observed: Observed, scaling: Scaling | None) -> Manifest | None:
     deployment = observed.deployment(names.consumer(observed.name))
     if deployment is None:
         return None
-    status = deployment.get("status") or {}
     last = _last(observed, "consumers") or {}
     return _without_unknown(
         {
-            "current": status.get("replicas") or 0,
-            "ready": status.get("readyReplicas") or 0,
+            **_pods(deployment),
             "desired": scaling.desired if scaling else last.get("desired"),
             "why": (scaling.why or None) if scaling else last.get("why"),
         }

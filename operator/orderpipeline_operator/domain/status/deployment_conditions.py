@@ -9,20 +9,33 @@ from orderpipeline_operator.domain.planning.plan import Plan
 from orderpipeline_operator.domain.status.conditions import Condition, as_reason
 from orderpipeline_operator.domain.units.wording import counted
 
-CONSUMERS_READY = "ConsumersReady"
 
-
-def producers_ready(observed: Observed, plan: Plan) -> Condition:
+def producers_ready(observed: Observed, plan: Plan, now: datetime) -> Condition:
     """ProducersReady."""
-    return _available("ProducersReady", names.producer(observed.name), observed, plan)
+    return _ready("ProducersReady", "producers", names.producer(observed.name), observed, plan, now)
 
 
 def consumers_ready(observed: Observed, plan: Plan, now: datetime) -> Condition:
-    """ConsumersReady. Consumers that are being added do not count against it while those before still serve."""
-    found = _available(CONSUMERS_READY, names.consumer(observed.name), observed, plan)
-    if found.reason == "Starting" and _scaling_out(observed, now):
-        return Condition(CONSUMERS_READY, "True", "ScalingOut", found.message)
-    return found
+    """ConsumersReady."""
+    return _ready("ConsumersReady", "consumers", names.consumer(observed.name), observed, plan, now)
+
+
+def pods_ready(deployment: Manifest) -> int:
+    """How many of a Deployment's pods are ready."""
+    return (deployment.get("status") or {}).get("readyReplicas") or 0
+
+
+def _ready(type_: str, field: str, name: str, observed: Observed, plan: Plan, now: datetime) -> Condition:
+    """`field` is the one of the status that counts the pods. Pods that are being added do not count against the
+    condition while those before them still serve."""
+    found = _available(type_, name, observed, plan)
+    before = ((observed.cr.get("status") or {}).get(field) or {}).get("ready")
+    deployment = observed.deployment(name)
+    if found.reason != "Starting" or deployment is None or before is None or not is_true(observed.cr, type_):
+        return found
+    if pods_ready(deployment) < before or _overdue(deployment, now):
+        return found
+    return Condition(type_, "True", "ScalingOut", found.message)
 
 
 def _available(type_: str, name: str, observed: Observed, plan: Plan) -> Condition:
@@ -40,26 +53,16 @@ def _available(type_: str, name: str, observed: Observed, plan: Plan) -> Conditi
     progress = condition(deployment, "Progressing") or condition(deployment, "ReplicaFailure") or {}
     reason = "Starting" if progress.get("status") != "False" else as_reason(progress.get("reason") or "Failing")
     look = f"kubectl -n {observed.namespace} describe pods -l {names.PIPELINE_LABEL}={observed.name}"
-    text = f"{_ready(deployment)} of {counted(want, 'pod')} {'is' if want == 1 else 'are'} ready" + (
+    text = f"{pods_ready(deployment)} of {counted(want, 'pod')} {'is' if want == 1 else 'are'} ready" + (
         f" ({progress['message']})" if reason != "Starting" and progress.get("message") else ""
     )
     return Condition(type_, "False", reason, f"{text}; see: {look}{held and '.' + held}")
 
 
-def _scaling_out(observed: Observed, now: datetime) -> bool:
-    """Whether the pods that are not ready are additional ones, and may still come up in time.
-
-    Kubernetes has no deadline for them: its own ends with a rollout. So it is applied here.
-    """
-    deployment = observed.deployment(names.consumer(observed.name))
+def _overdue(deployment: Manifest, now: datetime) -> bool:
+    """Whether pods are missing for longer than a rollout may take: Kubernetes itself has no deadline for added pods."""
     unavailable = condition(deployment, "Available")
-    before = ((observed.cr.get("status") or {}).get("consumers") or {}).get("ready")
-    if deployment is None or unavailable is None or before is None or not is_true(observed.cr, CONSUMERS_READY):
-        return False
+    if unavailable is None:
+        return True
     waited = (now - datetime.fromisoformat(unavailable["lastTransitionTime"])).total_seconds()
-    in_time: bool = waited <= deployment["spec"].get("progressDeadlineSeconds", 600)
-    return in_time and _ready(deployment) >= before
-
-
-def _ready(deployment: Manifest) -> int:
-    return (deployment.get("status") or {}).get("readyReplicas") or 0
+    return bool(waited > deployment["spec"].get("progressDeadlineSeconds", 600))

@@ -19,6 +19,7 @@ KAFKA, ENTITIES, WORKLOADS = (stage.manifests for stage in stages())
 AVAILABLE = {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}
 SCALING_ACTIVE = {"type": "ScalingActive", "status": "True", "reason": "ValidMetricFound"}
 KAFKA_REF = Ref(kinds.KAFKA, "default", "shop")
+PRODUCER = Ref(kinds.DEPLOYMENT, "default", "shop-producer")
 CONSUMER = Ref(kinds.DEPLOYMENT, "default", "shop-consumer")
 HPA = Ref(kinds.HPA, "default", "shop-consumer")
 LAG = Scaling(orders=1200, seconds=8.26, partitions=12, desired=4, why="12 partitions", decisions=({"to": 4},))

@@ -23,6 +23,7 @@ from tests.unit.operator.domain.status.samples import (
     KAFKA_REF,
     LAG,
     NOW,
+    PRODUCER,
     all_ready,
     built,
     changed,
@@ -46,6 +47,7 @@ def test_all_is_well() -> None:
     }
     assert made["lag"] == {"orders": 1200, "seconds": 8.3}
     assert made["consumers"] == {"current": 2, "ready": 2, "desired": 4, "why": "12 partitions"}
+    assert made["producers"] == {"current": 2, "ready": 2}
     assert made["partitions"] == 12
     assert made["observedGeneration"] == 3
     assert all(entry["observedGeneration"] == 3 for entry in made["conditions"])
@@ -197,19 +199,20 @@ UNAVAILABLE = {"type": "Available", "status": "False", "lastTransitionTime": STA
         ({}, {"readyReplicas": 2}, ("False", "Starting")),
     ],
 )  # fmt: skip
-def test_consumers_that_are_added_do_not_count_while_the_others_serve(
-    before: dict[str, int], now: dict[str, Any], verdict: tuple[str, str]
+@pytest.mark.parametrize(("ref", "part"), [(CONSUMER, "consumers"), (PRODUCER, "producers")])
+def test_pods_that_are_added_do_not_count_while_the_others_serve(
+    ref: Ref, part: str, before: dict[str, int], now: dict[str, Any], verdict: tuple[str, str]
 ) -> None:
-    good = all_ready()
-    status = {**built(good), "consumers": before}
-    spec = {**good.children[CONSUMER]["spec"], "replicas": 6}
-    more = changed(good, CONSUMER, spec=spec, status={"conditions": [UNAVAILABLE], **now})
+    good, type_ = all_ready(), f"{part.capitalize()}Ready"
+    status = {**built(good), part: before}
+    spec = {**good.children[ref]["spec"], "replicas": 6}
+    more = changed(good, ref, spec=spec, status={"conditions": [UNAVAILABLE], **now})
     made = built(replace(more, cr={**pipeline_cr(), "status": status}))
-    assert verdicts(made)["ConsumersReady"] == verdict
+    assert verdicts(made)[type_] == verdict
     assert verdicts(made)["Ready"] == (("True", "Ready") if verdict[0] == "True" else verdict)
     fresh = {**status, "conditions": [{**each, "status": "False"} for each in status["conditions"]]}
     first = built(replace(more, cr={**pipeline_cr(), "status": fresh}))
-    assert verdicts(first)["ConsumersReady"] == ("False", "Starting"), "they never were ready"
+    assert verdicts(first)[type_] == ("False", "Starting"), "they never were ready"
 
 
 def test_a_rollout_that_is_stuck_is_reported_while_the_old_pods_go_on() -> None:
