@@ -80,7 +80,7 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     registry = make_registry(metrics, client.in_flight, fast_path.add_counts)
     ready = lambda: "draining" if stop.is_set() else health.problem()  # noqa: E731
     api = make_api(orders, registry, ready, lambda: health.fatal, loop.time)
-    server = HttpServer(api, fast_path, responses, limits.request_seconds)
+    server = HttpServer(api, fast_path, responses, limits.request_seconds, limits.idle_seconds)
     tasks = [loop.create_task(job) for job in jobs]
     for task in tasks:
         task.add_done_callback(lambda ended: _stop_when_failed(ended, stop))

@@ -25,6 +25,7 @@ from orderpipeline_producer.kafka.delivery import Delivery, explain, log_failure
 from orderpipeline_producer.metrics import BUCKETS
 from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.problems import Problem
+from orderpipeline_producer.web.tokens import media_type
 
 LATER: Final = b""
 """Stands for a reply that comes later."""
@@ -48,8 +49,8 @@ def allowed_head(raw: bytes) -> AllowedHead | None:
         head = parse_head(raw)
     except Problem:
         return None
-    media_type = head.fields.get("content-type", "").partition(";")[0].strip().lower()
-    plain = (head.method, head.path, media_type) == ("POST", ORDER_PATH, "application/json")
+    content_type = media_type(head.fields.get("content-type", ""))
+    plain = (head.method, head.path, content_type) == ("POST", ORDER_PATH, "application/json")
     special = head.expect or any(head.fields.getall(name, ()) for name in SPECIAL)
     if not plain or special or not head.length or not head.keep_alive:
         return None

@@ -20,6 +20,9 @@ class Limits:
     batch_orders: int = 10000
     in_flight_bytes: int = 64 * MEBIBYTE
     request_seconds: float = 30.0
+    idle_seconds: float = 3900.0
+    """How long a connection may be idle: longer than a proxy keeps it, which would otherwise send requests into closed
+    connections. Envoy's default is an hour."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ def _limits(env: EnvReader) -> Limits:
         batch_orders=env.integer(Env.MAX_BATCH_ORDERS, base.batch_orders, low=1, high=1000000),
         in_flight_bytes=env.integer(Env.MAX_IN_FLIGHT_BYTES, base.in_flight_bytes, low=MEBIBYTE),
         request_seconds=env.seconds(Env.REQUEST_TIMEOUT_SECONDS, base.request_seconds, low=0.1),
+        idle_seconds=env.seconds(Env.IDLE_TIMEOUT_SECONDS, base.idle_seconds, low=1.0),
     )
 
 

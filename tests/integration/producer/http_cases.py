@@ -125,6 +125,8 @@ CASES: Final[dict[str, tuple[tuple[bytes, ...], list[int], int]]] = {
     "identity": ((POST + J + b"Transfer-Encoding: identity\r\n\r\n" + RAW,), [400], 0),
     "a quoted coding": ((POST + J + b'Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n',), [400], 0),
     "a coding behind a vertical tab": ((POST + J + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",), [400], 0),
+    "a coding that only Unicode folds": ((POST + J + "Transfer-Encoding: chun\u212aed\r\n\r\n0\r\n\r\n".encode(),),
+                                         [400], 0),
     "an empty coding": ((POST + J + b"Transfer-Encoding:\r\n\r\n0\r\n\r\n",), [400], 0),
     "chunked in HTTP/1.0": ((POST.replace(b"1.1", b"1.0") + J + TE + b"\r\n" + CHUNK + b"0\r\n\r\n",), [400], 0),
     "a blank before the colon": ((POST + J + b"Content-Length : 62\r\n\r\n" + RAW,), [400], 0),
@@ -175,6 +177,9 @@ CASES: Final[dict[str, tuple[tuple[bytes, ...], list[int], int]]] = {
     "a head that never ends": ((b"GET /health HTTP/1.1\r\n" + b"X: aaaaaaaa\r\n" * 2000,), [400], 0),
     "an order too large by its length": ((POST + J + b"Content-Length: 2001\r\n\r\n",), [413], 0),
     "an order too large as it comes": (chunks(b"7d1\r\n" + b" " * 2001), [413], 0),
+    "an order too large by its chunk": (chunks(b"7d1\r\n"), [413], 0),
+    "a chunk past 32 bits": (chunks(b"1ffffffff\r\n"), [413], 0),
+    "lines too large by their chunk": (chunks(b"186a1\r\n", fields=L, line=BATCH), [413], 0),
     "a batch too large by its length": ((BATCH + J + b"Content-Length: 100001\r\n\r\n",), [413], 0),
     # Expectations.
     "100-continue": ((POST + J + N + b"Expect: 100-continue\r\n\r\n", RAW, GET), [100, 202, 200], 1),

@@ -227,7 +227,7 @@ def served(request_seconds: float = 60.0, *, wait: bool = True, accelerated: boo
             fast_path = PythonFastPath(orders, responses, loop.time)
         registry = make_registry(metrics, client.in_flight, fast_path.add_counts)
         api = make_api(orders, registry, lambda: "", lambda: "", loop.time)
-        server = HttpServer(api, fast_path, responses, request_seconds)
+        server = HttpServer(api, fast_path, responses, request_seconds, limits.idle_seconds)
         ready.append(Served(await server.start("127.0.0.1", 0), kafka, loop, fast_paths))
         started.set()
         await stop.wait()

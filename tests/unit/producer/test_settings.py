@@ -33,6 +33,7 @@ def test_settings_have_safe_defaults() -> None:
         (Env.MAX_ORDER_BYTES, "1"),
         (Env.MAX_IN_FLIGHT_BYTES, "-1"),
         (Env.REQUEST_TIMEOUT_SECONDS, "nan"),
+        (Env.IDLE_TIMEOUT_SECONDS, "0"),
         (Env.DRAIN_SECONDS, "soon"),
         (Env.CA_FILE, "/nowhere/ca.crt"),
         (Env.SECURITY_PROTOCOL, "TLS"),

@@ -86,6 +86,7 @@ def _env(pipeline: Pipeline, context: Context) -> list[Manifest]:
             Env.MAX_BATCH_ORDERS: limits.max_batch_orders,
             Env.MAX_IN_FLIGHT_BYTES: limits.max_in_flight_bytes,
             Env.REQUEST_TIMEOUT_SECONDS: seconds_text(limits.request_timeout),
+            Env.IDLE_TIMEOUT_SECONDS: seconds_text(limits.idle_timeout),
             Env.AUTH_MODE: spec.auth.mode,
             Env.API_KEYS_DIR: Mount.API_KEYS if spec.auth.mode == "ApiKey" else None,
             Env.CLIENT_ORDERS_PER_SECOND: limits.client_orders_per_second,

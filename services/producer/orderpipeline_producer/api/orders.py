@@ -19,6 +19,7 @@ from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.problems import Problem
 from orderpipeline_producer.web.reply import Reply, json_reply
 from orderpipeline_producer.web.request import BodyMemoryBudget, Request, check_length, pieces, read_body
+from orderpipeline_producer.web.tokens import media_type
 
 NDJSON: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 JSON_TYPES: Final = frozenset({"application/json"})
@@ -64,7 +65,7 @@ class Orders:
         ids = self._ids(request, client_name, batch=True)
         charge = lambda count: self.admission.charge(client_name, count)  # noqa: E731
         batch = Batch(self.client, _kafka_headers(request), self.metrics, charge)
-        if _media_type(request) not in NDJSON:
+        if media_type(request.headers.get("Content-Type", "")) not in NDJSON:
             await self._accept_array(request, batch, ids)
         elif request.headers.get("Content-Encoding", ""):
             # Decompressed as a whole first: a body that turns out to be damaged must not have been accepted in part.
@@ -122,9 +123,9 @@ class Orders:
     def _admit(self, request: Request, types: frozenset[str]) -> str:
         """The client's name, if it may send now. Raises Problem 401, 403, 415, 429 or 503."""
         client_name = self.admission.identify(request.headers.get("Authorization", ""))
-        media_type = _media_type(request)
-        if media_type not in types:
-            raise problems.unsupported_type(media_type, sorted(types))
+        content_type = media_type(request.headers.get("Content-Type", ""))
+        if content_type not in types:
+            raise problems.unsupported_type(content_type, sorted(types))
         self.admission.check(client_name)
         return client_name
 
@@ -137,10 +138,6 @@ class Orders:
         if len(keys) > 1 or not 1 <= len(key) <= 255 or not key.isprintable():
             raise problems.bad_idempotency_key()
         return KeyedIds(client_name, key, batch=batch)
-
-
-def _media_type(request: Request) -> str:
-    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def _kafka_headers(request: Request) -> Headers:

@@ -13,8 +13,6 @@ from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.problems import Problem
 from orderpipeline_producer.web.request import ClientGone, Request
 
-KEEPALIVE_SECONDS: Final = 75.0
-"""How long a connection may be idle between two requests."""
 WRITE_SECONDS: Final = 30.0
 """How long a client may take to read a reply."""
 LINGER_SECONDS: Final = 2.0
@@ -31,15 +29,18 @@ _log = logging.getLogger(__name__)
 
 
 class Server(Protocol):
-    """What the connections share. `draining` is whether the server is stopping; `clock` is the event loop's."""
+    """What the connections share. `idle_seconds` is how long a connection may be idle between two requests, and
+    `closing` whether replies close their connections; `clock` is the event loop's.
+    """
 
     handler: Handler
     fast_path: FastPath
     responses: Responses
     request_seconds: float
+    idle_seconds: float
     loop: asyncio.AbstractEventLoop
     clock: Callable[[], float]
-    draining: bool
+    closing: bool
 
     def admit(self, connection: "Connection") -> bool:
         """A connection was made. Returns whether it may stay."""
@@ -53,13 +54,14 @@ class Connection(asyncio.Protocol):
     `on_deadline`."""
 
     __slots__ = ("_ahead", "_at", "_body", "_closing", "_half_closed", "_head", "_paused", "_pending",
-                 "_server", "_task", "_transport", "_writable", "deadline")  # fmt: skip
+                 "_searched", "_server", "_task", "_transport", "_writable", "deadline")  # fmt: skip
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._ahead = b""  # received after the current request, or the start of a head ...
-        self._at = 0  # ... from this position
+        self._at = 0  # ... from this position, or what is left of the current request's body
+        self._searched = 0  # up to here there is no end of a head
         self._head: Head | None = None  # of the current request
         self._body: IncomingBody | None = None
         self._task: asyncio.Task[None] | None = None
@@ -78,7 +80,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
         self._transport = cast(asyncio.Transport, transport)
-        self.deadline = self._server.clock() + KEEPALIVE_SECONDS
+        self.deadline = self._server.clock() + self._server.idle_seconds
         if not self._server.admit(self):
             self._transport.abort()
 
@@ -91,7 +93,7 @@ class Connection(asyncio.Protocol):
 
     def _try_now(self, data: bytes) -> bool:
         """Offer the bytes of a request to the fast path; whether it has accepted them."""
-        if self._server.draining:
+        if self._server.closing:
             return False
         now = self._server.clock()
         reply = self._server.fast_path.try_now(data, self)
@@ -113,19 +115,18 @@ class Connection(asyncio.Protocol):
             self._ahead = self._ahead + data if self._ahead else data
             self._advance()
             return
-        if self._body is not None and not self._body.ended:
-            data = self._body.feed(data)
-        if data:
-            self._ahead += data
-            if len(self._ahead) > READ_AHEAD:
-                self._flow(False)
+        waiting = bool(self._ahead)
+        self._ahead += data
+        if self._body is not None and not self._body.ended and not waiting:
+            self._read_body()
+        self._flow()
 
     def eof_received(self) -> bool:
         """The client sends no more. Complete requests are still answered."""
         if self._head is None or self._closing:
             return False
         self._half_closed = True
-        if self._body is not None:
+        if self._body is not None and not self._ahead:
             self._body.fail(problems.body_cut_short())
         return True
 
@@ -147,7 +148,7 @@ class Connection(asyncio.Protocol):
         """The client has caught up."""
         self._writable = True
         if self._head is None and not self._closing:
-            self.deadline = self._server.clock() + KEEPALIVE_SECONDS
+            self.deadline = self._server.clock() + self._server.idle_seconds
             self._advance()
         elif not self._closing:
             self.deadline = NEVER
@@ -164,7 +165,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def close(self) -> None:
-        """Close an idle connection."""
+        """Close an idle connection, without a word since there is no request to reply to."""
         self._transport.close()
 
     # Requests, one at a time.
@@ -178,24 +179,23 @@ class Connection(asyncio.Protocol):
         except Problem as problem:
             self._server.handler.count_malformed()
             self._write(self._server.responses.reply(problem.reply(), with_body=True, close=True), True)
-        if self._at:
-            self._ahead = self._ahead[self._at :]
-            self._at = 0
-        if self._head is None and self._writable and not self._closing:
-            if self._half_closed:
-                self._transport.close()
-            else:
-                self._flow(True)
+        self._drop_done()
+        if self._head is None and self._writable and not self._closing and self._half_closed:
+            self._transport.close()
+        else:
+            self._flow()
 
     def _start_next(self) -> bool:
         """Start the next request; false if its head is not complete. Raises Problem 400."""
         data, at = self._ahead, self._at
         if data.startswith(b"\r\n", at):
             at += 2  # RFC 9112 allows an empty line before a request
-        end = data.find(END_OF_HEAD, at, at + MAX_HEAD)
+        end = data.find(END_OF_HEAD, max(at, self._searched - len(END_OF_HEAD) + 1), at + MAX_HEAD)
         if end < 0:
-            check_partial(data[at : at + MAX_HEAD + 1])
+            check_partial(data, at, max(at, self._searched - 1))
+            self._searched = len(data)
             return False
+        self._searched = 0
         head = parse_head(data[at:end])
         started, body, length = self._server.clock(), end + len(END_OF_HEAD), head.length or 0
         if 0 < length <= min(len(data) - body, AT_ONCE_BYTES):
@@ -208,17 +208,33 @@ class Connection(asyncio.Protocol):
 
     def _serve(self, head: Head, at: int, started: float) -> None:
         """Have the handler answer a request, whose body starts at this position."""
-        body = self._body = IncomingBody(head, self._flow, self._proceed)
-        if head.chunked:
-            self._ahead, self._at = body.feed(self._ahead[at:]), 0
-        else:
-            self._at = min(at + (head.length or 0), len(self._ahead))
-            body.feed(self._ahead[at : self._at])
-        if self._half_closed:
-            body.fail(problems.body_cut_short())
+        self._body = body = IncomingBody(head, self._flow, self._proceed)
+        self._at = at
+        self._read_body()
         self.deadline = NEVER  # the request has a deadline of its own
         request = Request(head.method, head.path, head.fields, body, started + self._server.request_seconds)
         self._task = self._server.loop.create_task(self._answer(request, head))
+
+    def _read_body(self) -> None:
+        """Hand what has arrived to the current body: what would take long in further turns of the event loop."""
+        body = self._body
+        if body is None or body.ended:
+            return
+        self._at = body.feed(self._ahead, self._at)
+        if self._at < len(self._ahead) and not body.ended:
+            self._server.loop.call_soon(self._read_body)
+        elif self._half_closed:
+            body.fail(problems.body_cut_short())
+        self._drop_done()
+        self._flow()
+
+    def _drop_done(self) -> None:
+        """Drop what is done with. Only if it is much of the buffer, so that each byte is copied a few times at most."""
+        if 2 * self._at < len(self._ahead):
+            return
+        self._ahead = self._ahead[self._at :]
+        self._searched = max(0, self._searched - self._at)
+        self._at = 0
 
     async def _answer(self, request: Request, head: Head) -> None:
         try:
@@ -239,9 +255,9 @@ class Connection(asyncio.Protocol):
         """The fast path's reply to the current request, which it has accepted."""
         if not self._pending:
             return
-        if not self._ahead and not self._half_closed and not self._server.draining:
+        if not self._ahead and not self._half_closed and not self._server.closing:
             self._head, self._pending = None, False
-            self.deadline = self._server.clock() + KEEPALIVE_SECONDS
+            self.deadline = self._server.clock() + self._server.idle_seconds
             self._transport.write(reply)
             return
         close = self._end(KEEP_ALIVE)
@@ -253,11 +269,11 @@ class Connection(asyncio.Protocol):
         unread = self._body is not None and not self._body.ended
         self._head = self._body = self._task = None
         self._pending = False
-        return self._closing or unread or not head.keep_alive or self._server.draining
+        return self._closing or unread or not head.keep_alive or self._server.closing
 
     def _idle_or_head_seconds(self) -> float:
         # If the next head has started to arrive, it has a deadline like any other.
-        return KEEPALIVE_SECONDS if self._at >= len(self._ahead) else self._server.request_seconds
+        return self._server.idle_seconds if self._at >= len(self._ahead) else self._server.request_seconds
 
     def _write(self, data: bytes, close: bool) -> None:
         """Send a reply, and close the connection if asked to."""
@@ -268,7 +284,7 @@ class Connection(asyncio.Protocol):
         if close:
             self._closing = True
             self._ahead, self._at = b"", 0
-            self._flow(True)
+            self._flow()
             if self._half_closed or not self._transport.can_write_eof():
                 self._transport.close()  # TLS has no half-open connections
             else:
@@ -277,10 +293,14 @@ class Connection(asyncio.Protocol):
     def _proceed(self) -> None:
         self._transport.write(CONTINUE)
 
-    def _flow(self, more: bool) -> None:
-        if more is self._paused and not self._transport.is_closing():
-            self._paused = not more
-            if more:
-                self._transport.resume_reading()
-            else:
+    def _flow(self) -> None:
+        """Read from the connection, or pause while much is buffered."""
+        waiting, body = len(self._ahead) - self._at, self._body
+        unread = body is not None and (body.full or (waiting > 0 and not body.ended))
+        pause = not self._closing and (unread or waiting > READ_AHEAD)
+        if pause is not self._paused and not self._transport.is_closing():
+            self._paused = pause
+            if pause:
                 self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()

@@ -12,10 +12,11 @@ from orderpipeline_producer.web.request import ClientGone
 
 BUFFERED: Final = 256 * 1024
 """Bytes to buffer ahead of the handler before reading from the connection is paused."""
+NO_LIMIT: Final = 1 << 62
 
 
 class IncomingBody:
-    """Implements `web.request.Body`. `flow(False)` pauses reading from the connection, `flow(True)` resumes it."""
+    """Implements `web.request.Body`. `flow` is called when it is no longer `full`."""
 
     __slots__ = (
         "_chunks",
@@ -23,6 +24,7 @@ class IncomingBody:
         "_expect",
         "_flow",
         "_left",
+        "_limit",
         "_parts",
         "_send_continue",
         "_size",
@@ -31,12 +33,13 @@ class IncomingBody:
         "length",
     )  # fmt: skip
 
-    def __init__(self, head: Head, flow: Callable[[bool], None], send_continue: Callable[[], None]) -> None:
+    def __init__(self, head: Head, flow: Callable[[], None], send_continue: Callable[[], None]) -> None:
         self.length = head.length if head.length is not None or head.chunked else 0
         self.ended = self.length == 0
         """Whether all of it has arrived and is well-formed."""
         self._chunks = ChunkDecoder() if head.chunked else None
         self._left = self.length or 0
+        self._limit = NO_LIMIT
         self._expect = head.expect
         self._flow = flow
         self._send_continue = send_continue
@@ -45,26 +48,38 @@ class IncomingBody:
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
 
-    def feed(self, data: bytes) -> bytes:
-        """Add received bytes; returns those after the end of the body."""
+    @property
+    def full(self) -> bool:
+        """Whether so much is buffered that no more should be read from the connection."""
+        return self._size > BUFFERED and not self.ended
+
+    def feed(self, data: bytes, at: int) -> int:
+        """Add received bytes from a position on. Returns the position that was reached: the end of the data or of the
+        body, or else what should wait for the next turn of the event loop.
+        """
         if self._error is not None:
-            return b""
+            return len(data)
         if self._chunks is None:
-            rest = data[self._left :]
-            piece = data[: self._left] if rest else data
-            self._left -= len(piece)
+            end = min(len(data), at + self._left)
+            self._left -= end - at
             self.ended = not self._left
-            self._append([piece] if piece else [])
-            return rest
+            self._append(data[at:end])
+            return end
         try:
-            self._append(self._chunks.feed(data))
+            piece, at = self._chunks.decode(data, at)
         except Problem as problem:
             self.fail(problem)
-            return b""
-        if self._chunks.done:
-            self.ended = True
-            self._wake()
-        return self._chunks.rest
+            return len(data)
+        self.ended = self._chunks.done
+        self._append(piece)
+        self.refuse_over(self._limit)
+        return at
+
+    def refuse_over(self, limit: int) -> None:
+        """Fail with Problem 413 as soon as chunks of more than `limit` bytes are announced."""
+        self._limit = limit
+        if self._chunks is not None and self._chunks.announced > limit:
+            self.fail(problems.body_too_large(limit))
 
     def fail(self, error: Exception) -> None:
         """No more will arrive, for this reason. What has arrived can still be read."""
@@ -101,19 +116,17 @@ class IncomingBody:
         """The client has disconnected."""
         self.fail(ClientGone())
 
-    def _append(self, pieces: list[bytes]) -> None:
-        self._parts += pieces
-        self._size += sum(map(len, pieces))
-        if self._size > BUFFERED and not self.ended:
-            self._flow(False)
-        if pieces:
+    def _append(self, piece: bytes) -> None:
+        if piece:
+            self._parts.append(piece)
+            self._size += len(piece)
+        if piece or self.ended:
             self._wake()
 
     def _pop(self) -> bytes:
         parts, self._parts = self._parts, []
-        if self._size > BUFFERED:
-            self._flow(True)
         self._size = 0
+        self._flow()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _wake(self) -> None:

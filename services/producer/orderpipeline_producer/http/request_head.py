@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from orderpipeline_producer.web import problems
+from orderpipeline_producer.web.tokens import token
 
 END_OF_HEAD: Final = b"\r\n\r\n"
 MAX_HEAD: Final = 16384
@@ -76,8 +77,8 @@ def parse_head(raw: bytes) -> Head:
     path = _path(method, begin[2].decode("ascii"), host)
     length, chunked = _framing(fields, old)
     one = FieldMap(fields)
-    options = {token.strip().lower() for value in fields.get("connection", ()) for token in value.split(",")}
-    expect = "" if old else one.get("expect", "").lower()
+    options = {token(option) for value in fields.get("connection", ()) for option in value.split(",")}
+    expect = "" if old else token(one.get("expect", ""))
     return Head(
         method=method,
         path=path,
@@ -94,11 +95,13 @@ def valid_host(host: str) -> bool:
     return _HOST.fullmatch(host) is not None
 
 
-def check_partial(part: bytes) -> None:
-    """Refuse a partial head that cannot become valid. Raises Problem 400."""
-    if len(part) > MAX_HEAD:
+def check_partial(data: bytes, start: int, new: int) -> None:
+    """Refuse a head that begins at `start` and cannot become valid. What is before `new` was checked before. Raises
+    Problem 400.
+    """
+    if len(data) - start > MAX_HEAD:
         raise problems.not_http(f"the head has more than {MAX_HEAD} bytes")
-    if _NEVER.search(part):
+    if data.startswith(b"\n", start) or _NEVER.search(data, new):
         raise problems.not_http("a line of the head does not end with CR LF, or holds a control character")
 
 
@@ -139,7 +142,7 @@ def _framing(fields: dict[str, tuple[str, ...]], old: bool) -> tuple[int | None,
     if codings is not None:
         if lengths is not None:
             raise problems.not_http("Content-Length and Transfer-Encoding exclude each other")
-        if old or len(codings) != 1 or codings[0].lower() != "chunked":
+        if old or len(codings) != 1 or token(codings[0]) != "chunked":
             raise problems.not_http("the only Transfer-Encoding is chunked, once, in HTTP/1.1")
         return None, True
     if lengths is None:

@@ -1,6 +1,7 @@
 """The HTTP/1.1 server: a TCP port, its connections and their deadlines."""
 
 import asyncio
+import heapq
 import ssl
 import time
 from collections.abc import Callable
@@ -11,7 +12,11 @@ from orderpipeline_producer.http.handler import FastPath, Handler
 from orderpipeline_producer.http.responses import Responses
 
 MAX_CONNECTIONS: Final = 8192
-"""Most concurrent connections; further ones are closed at once."""
+"""Most concurrent connections. A further one takes the place of those that have been idle longest, if any are."""
+MANY_CONNECTIONS: Final = MAX_CONNECTIONS * 7 // 8
+"""Above this number, every reply closes its connection and says so."""
+REPLACED_AT_ONCE: Final = 64
+"""Idle connections to close when there are too many: to look for them is not worth the time for a single one."""
 SWEEP_SECONDS: Final = 0.25
 """How often deadlines are checked: one timer for all connections is cheaper than one per request."""
 BACKLOG: Final = 1024
@@ -21,14 +26,23 @@ HANDSHAKE_SECONDS: Final = 10.0
 class HttpServer:
     """Accepts connections and enforces their deadlines. Belongs to the running event loop."""
 
-    def __init__(self, handler: Handler, fast_path: FastPath, responses: Responses, request_seconds: float) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        fast_path: FastPath,
+        responses: Responses,
+        request_seconds: float,
+        idle_seconds: float,
+    ) -> None:
         self.handler = handler
         self.fast_path = fast_path
         self.responses = responses
         self.request_seconds = request_seconds
+        self.idle_seconds = idle_seconds
         self.loop = asyncio.get_running_loop()
         self.clock: Callable[[], float] = self.loop.time
-        self.draining = False
+        self.closing = False
+        self._draining = False
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -55,7 +69,7 @@ class HttpServer:
 
         Open connections get `linger` seconds for a request that may be on its way; the reply to it closes them.
         """
-        self.draining = True
+        self._draining = self.closing = True
         end = self.clock() + seconds
         if self._server is not None:
             self._server.close()
@@ -72,12 +86,28 @@ class HttpServer:
 
     def admit(self, connection: Connection) -> bool:
         """A connection was made. Returns whether it may stay."""
+        if len(self._connections) >= MAX_CONNECTIONS:
+            self._close_idle()
+        if len(self._connections) >= MAX_CONNECTIONS:
+            return False
         self._connections.add(connection)
-        return len(self._connections) <= MAX_CONNECTIONS
+        self._count()
+        return True
 
     def forget(self, connection: Connection) -> None:
         """A connection was closed."""
         self._connections.discard(connection)
+        self._count()
+
+    def _count(self) -> None:
+        self.closing = self._draining or len(self._connections) > MANY_CONNECTIONS
+
+    def _close_idle(self) -> None:
+        """Close the connections that have been idle longest."""
+        idle = (each for each in self._connections if each.quiet)
+        for connection in heapq.nsmallest(REPLACED_AT_ONCE, idle, key=lambda each: each.deadline):
+            connection.close()
+            self.forget(connection)
 
     def _busy(self) -> bool:
         return any(not connection.quiet for connection in self._connections)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from orderpipeline_producer.web import problems
+from orderpipeline_producer.web.tokens import token
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -24,7 +25,7 @@ MAX_WINDOW_LOG: Final = 23
 
 def content_encoding(header: str) -> str:
     """The encoding that the header names, empty for none. Raises Problem 415 if it is not supported."""
-    name = header.strip().lower()
+    name = token(header)
     if name in ("", "identity"):
         return ""
     if name == "x-gzip":

@@ -33,6 +33,9 @@ class Body(Protocol):
     length: int | None
     """Bytes announced by Content-Length; None without one."""
 
+    def refuse_over(self, limit: int) -> None:
+        """Let `read` raise Problem 413 as soon as the client announces more than `limit` bytes in chunks."""
+
     def whole(self) -> bytes | None:
         """The whole body if all of it has arrived, else None."""
 
@@ -112,22 +115,21 @@ async def read_body(request: Request, limit: int, memory: BodyMemoryBudget) -> b
 
 
 def check_length(request: Request, limit: int) -> None:
-    """Refuse a body by its Content-Length, before any of it is read. Raises Problem 413."""
+    """Refuse a body by its announced length, before any of it is read. Raises Problem 413."""
     length = request.body.length
     if length is not None and length > limit:
         raise problems.body_too_large(limit)
+    request.body.refuse_over(limit)
 
 
 async def _receive(request: Request, limit: int, memory: BodyMemoryBudget) -> bytes:
-    parts: list[bytes] = []
-    size = 0
+    data = bytearray()  # rather than a list: an object for each of many small pieces would be many times their size
     try:
         async for piece in pieces(request):
             memory.reserve(len(piece))
-            size += len(piece)
-            parts.append(piece)
-            if size > limit:
+            data += piece
+            if len(data) > limit:
                 raise problems.body_too_large(limit)
-        return b"".join(parts)
+        return bytes(data)
     finally:
-        memory.release(size)
+        memory.release(len(data))

@@ -28,6 +28,9 @@ class Body:
         self._pieces = list(pieces)
         self._complete = complete
 
+    def refuse_over(self, limit: int) -> None:
+        self.limit = limit
+
     def whole(self) -> bytes | None:
         return None
 

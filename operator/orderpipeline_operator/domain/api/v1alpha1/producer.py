@@ -112,6 +112,11 @@ class Limits(Model):
         description="Maximum bytes accepted but not yet acknowledged by Kafka, per pod; beyond it the API answers 503.",
     )
     request_timeout: Duration = Field("30s", description="Maximum time for a request to arrive and be acknowledged.")
+    idle_timeout: Duration = Field(
+        "65m",
+        description="How long a connection may be idle between two requests. A proxy in front of the API must close"
+        " idle connections earlier, or it sends requests into closed ones and answers 503; Envoy's default is 1h.",
+    )
     client_orders_per_second: int = Field(
         0, ge=0, le=10000000, description="Orders per second that one client may send to one pod; 0 means no limit."
     )

@@ -62,7 +62,12 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
                 "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}],
             },
             "auth": {"mode": "ApiKey", "secret": "shop-api-keys"},
-            "limits": {"maxOrderBytes": 1048576, "requestTimeout": "1500ms", "clientOrdersPerSecond": 5000},
+            "limits": {
+                "maxOrderBytes": 1048576,
+                "requestTimeout": "1500ms",
+                "idleTimeout": "2m",
+                "clientOrdersPerSecond": 5000,
+            },
             "quotas": {"byteRate": 104857600, "requestPercentage": 200},
             "resources": {"requests": {"cpu": "1500m", "memory": "1Gi"}, "limits": {"cpu": 2, "memory": "2Gi"}},
             "placement": {"topologyKey": "topology.kubernetes.io/zone", "maxUnavailable": "25%"},
