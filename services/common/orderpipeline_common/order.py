@@ -55,19 +55,28 @@ class OrderError(ValueError):
         self.malformed = malformed
 
 
+class TooDeepError(OrderError):
+    """Values that are nested too deep, in what may be JSON otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__(f"nested deeper than {MAX_DEPTH} levels; send a flat object")
+
+
 _decoder = msgspec.json.Decoder(Order)
 _array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _orders_decoder = msgspec.json.Decoder(list[Order])
 _raw_decoder = msgspec.json.Decoder(msgspec.Raw)
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""A string, or the rest from a quotation mark on that has no other: no byte is looked at again."""
+_POSITION = re.compile(r"(?<=\(byte )[0-9]+(?=\)$)")
 
 
 def decode_order(raw: bytes) -> Order:
     """The order in one JSON object. Raises OrderError."""
     if not raw.isascii():
-        _check_utf8(raw)
+        check_utf8(raw)
     if len(raw) > 2 * MAX_DEPTH:
         _check_depth(raw)
     try:
@@ -75,9 +84,9 @@ def decode_order(raw: bytes) -> Order:
     except msgspec.ValidationError as error:
         raise _invalid(raw, str(error)) from None
     except msgspec.DecodeError as error:
-        raise _malformed(str(error)) from None
+        raise not_json(str(error)) from None
     except RecursionError:
-        raise _too_deep() from None
+        raise TooDeepError() from None
     if b"\\u0000" in raw:
         _check_nul(order)
     return order
@@ -86,15 +95,15 @@ def decode_order(raw: bytes) -> Order:
 def decode_array(raw: bytes) -> list[bytes]:
     """The bytes of each element of a JSON array, not yet checked to be orders. Raises OrderError."""
     if not raw.isascii():
-        _check_utf8(raw)
+        check_utf8(raw)
     try:
         return [bytes(item) for item in _array_decoder.decode(raw)]
     except msgspec.ValidationError:
         raise OrderError("expected a JSON array of orders; send one order to /order") from None
     except msgspec.DecodeError as error:
-        raise _malformed(str(error)) from None
+        raise not_json(str(error)) from None
     except RecursionError:
-        raise _too_deep() from None
+        raise TooDeepError() from None
 
 
 def decode_orders(raw: bytes) -> tuple[list[Order], list[bytes]] | None:
@@ -163,7 +172,8 @@ def keyed_id(client: str, key: str, index: int | None = None) -> str:
     return str(uuid.uuid5(_KEYED, f"{len(client)}:{client}{len(key)}:{key}{suffix}"))
 
 
-def _check_utf8(raw: bytes) -> None:
+def check_utf8(raw: bytes) -> None:
+    """Raises OrderError if the bytes are not UTF-8."""
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -178,7 +188,7 @@ def _check_depth(raw: bytes) -> None:
         if byte in b"{[":
             depth += 1
             if depth > MAX_DEPTH:
-                raise _too_deep()
+                raise TooDeepError()
         elif byte in b"}]":
             depth -= 1
 
@@ -190,12 +200,10 @@ def _check_nul(order: Order) -> None:
             raise OrderError(f"{field} holds a NUL character; leave it out", field)
 
 
-def _too_deep() -> OrderError:
-    return OrderError(f"nested deeper than {MAX_DEPTH} levels; send a flat object")
-
-
-def _malformed(message: str) -> OrderError:
-    return OrderError(f"not JSON: {message.removeprefix('JSON is malformed: ')}", malformed=True)
+def not_json(message: str, at: int = 0) -> OrderError:
+    """The error for a message of the decoder, which was given the bytes from position `at` on."""
+    bare = message.removeprefix("JSON is malformed: ")
+    return OrderError(f"not JSON: {_POSITION.sub(lambda found: str(int(found[0]) + at), bare)}", malformed=True)
 
 
 def _invalid(raw: bytes, message: str) -> OrderError:
@@ -203,9 +211,9 @@ def _invalid(raw: bytes, message: str) -> OrderError:
     try:
         _raw_decoder.decode(raw)
     except msgspec.DecodeError as error:
-        return _malformed(str(error))
+        return not_json(str(error))
     except RecursionError:
-        return _too_deep()
+        return TooDeepError()
     if missing := _MISSING.search(message):
         field = missing.group(1)
         return OrderError(f"{field} is missing; it must be {RULES.get(field, 'given')}", field)

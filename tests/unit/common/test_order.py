@@ -1,6 +1,7 @@
 """The order: what is one, what isn't and why, and how it gets an id."""
 
 import json
+import re
 import uuid
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orderpipeline_common import order as order_module
 from orderpipeline_common.order import (
     MAX_DEPTH,
     MAX_QUANTITY,
@@ -120,6 +122,15 @@ def test_deep_nesting_is_refused(depth: int, pair: tuple[bytes, bytes]) -> None:
     if depth > MAX_DEPTH:
         with pytest.raises(OrderError, match="nested deeper"):
             decode_order(nested) if pair[0] != b"[" else decode_array(b"[" * 200_000)
+
+
+@given(st.lists(st.sampled_from([b'"', b"\\", b'\\"', b"x", b"[", b"\n"]), max_size=30).map(b"".join))
+def test_brackets_are_counted_without_looking_for_a_string_twice(raw: bytes) -> None:
+    left = order_module._STRING.sub(b"", raw)
+    assert b'"' not in left, "no quotation mark is tried as a beginning in vain"
+    closed = re.sub(rb'"([^"\\]|\\.)*"', b"", raw, flags=re.DOTALL)
+    if b'"' not in closed:
+        assert left == closed
 
 
 def test_nesting_below_the_limit_and_brackets_in_strings_are_accepted() -> None:

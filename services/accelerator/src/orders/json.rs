@@ -13,6 +13,9 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 pub struct JsonReader<'a> {
     pub body: &'a [u8],
     pub at: usize,
+    /// How often a byte, or eight at a time, was looked at.
+    #[cfg(test)]
+    pub looks: std::cell::Cell<usize>,
 }
 
 /// Where a string is without its quotes, how many characters it has, and whether it has escapes.
@@ -25,11 +28,23 @@ pub struct Text {
 
 impl<'a> JsonReader<'a> {
     pub fn new(body: &'a [u8]) -> Self {
-        Self { body, at: 0 }
+        Self {
+            body,
+            at: 0,
+            #[cfg(test)]
+            looks: std::cell::Cell::new(0),
+        }
+    }
+
+    #[inline(always)]
+    fn count_look(&self) {
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + 1);
     }
 
     #[inline(always)]
     pub fn peek(&self) -> Option<u8> {
+        self.count_look();
         self.body.get(self.at).copied()
     }
 
@@ -68,6 +83,7 @@ impl<'a> JsonReader<'a> {
         loop {
             // Eight bytes at a time while nothing in them is special: no quote, backslash, control or non-ASCII byte.
             while let Some(chunk) = self.body.get(self.at..self.at + 8) {
+                self.count_look();
                 let word = u64::from_le_bytes(chunk.try_into().ok()?);
                 let quote = word ^ (ONES * b'"' as u64);
                 let slash = word ^ (ONES * b'\\' as u64);

@@ -30,11 +30,13 @@ class Batch:
         self._started = False
         self._sent = 0
 
-    async def accept(self, slices: Iterable[Slice], deadline: float) -> bool:
+    async def accept(self, slices: Iterable[Slice | None], deadline: float) -> bool:
         """Send orders, waiting for capacity until the deadline. False if no more of this batch will be accepted."""
         for part in slices:
-            if self._started:
+            if part is None or self._started:
                 await asyncio.sleep(0)  # let other requests in between
+            if part is None:
+                continue
             self._started = True
             self._charge(part.count)
             self._refused += part.refused

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +25,7 @@ from orderpipeline_producer.web.tokens import media_type
 NDJSON: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 JSON_TYPES: Final = frozenset({"application/json"})
 PIECE_BYTES: Final = 65536
-"""Bytes of compressed NDJSON to read at a time: as a list, a body of short lines would be many times its size."""
+"""Bytes of NDJSON to read at a time: as a list, a body of short lines would be many times its size."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -93,17 +94,15 @@ class Orders:
     async def _accept_array(self, request: Request, batch: Batch, ids: OrderIds) -> None:
         raw = await read_body(request, self.limits.body_bytes, self.body_memory)
         with self.body_memory.holding(len(raw)):
-            slices = self.reader.array(raw, ids)
-            if isinstance(slices, Refused):
-                raise Problem(slices.status, slices.detail, slices.field)
-            await batch.accept(slices, request.deadline)
+            await batch.accept(self.reader.array(raw, ids), request.deadline)
 
     async def _accept_compressed_lines(self, request: Request, batch: Batch, lines: LineReader) -> None:
         raw = await read_body(request, self.limits.body_bytes, self.body_memory)
         with self.body_memory.holding(len(raw)):
-            for at in range(0, len(raw), PIECE_BYTES):
-                if not await batch.accept(lines.feed(raw[at : at + PIECE_BYTES]), request.deadline):
+            for piece in _portions(raw):
+                if not await batch.accept(lines.feed(piece), request.deadline):
                     return
+                await asyncio.sleep(0)  # a body of blank lines has no slices
             await batch.accept(lines.finish(), request.deadline)
 
     async def _accept_lines(self, request: Request, batch: Batch, lines: LineReader) -> None:
@@ -114,8 +113,9 @@ class Orders:
                 size += len(piece)
                 if size > self.limits.body_bytes:
                     raise problems.body_too_large(self.limits.body_bytes)
-                if not await batch.accept(lines.feed(piece), request.deadline):
-                    return
+                for portion in _portions(piece):
+                    if not await batch.accept(lines.feed(portion), request.deadline):
+                        return
             await batch.accept(lines.finish(), request.deadline)
         except Problem as problem:
             batch.break_off(lines.index, problem)
@@ -138,6 +138,10 @@ class Orders:
         if len(keys) > 1 or not 1 <= len(key) <= 255 or not key.isprintable():
             raise problems.bad_idempotency_key()
         return KeyedIds(client_name, key, batch=batch)
+
+
+def _portions(raw: bytes) -> Iterator[bytes]:
+    return (raw[at : at + PIECE_BYTES] for at in range(0, len(raw), PIECE_BYTES))
 
 
 def _kafka_headers(request: Request) -> Headers:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from orderpipeline_common.order import Order, decode_orders
-from orderpipeline_producer.decoding.one_by_one import SAFE_ELEMENTS
+from orderpipeline_producer.decoding.elements import SAFE_ELEMENTS
 from orderpipeline_producer.decoding.order_ids import OrderIds
 from orderpipeline_producer.decoding.record_batch import DecodedBatch
 

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from orderpipeline_producer.decoding import accelerated, bulk, one_by_one
+from orderpipeline_producer.decoding.elements import AT_ONCE_BYTES, read_elements
 from orderpipeline_producer.decoding.order_ids import OrderIds
 from orderpipeline_producer.decoding.record_batch import Record, RecordBatch, Refused
 from orderpipeline_producer.settings import Limits
@@ -20,6 +21,8 @@ SLICE_ORDERS: Final = 1000
 """Orders in a slice of a batch that was decoded at once."""
 SLICE_ONE_BY_ONE: Final = 500
 """Orders in a slice that may have to be decoded one by one."""
+SLICE_BYTES: Final = 128 * 1024
+"""Bytes of such a slice, unless a single order has more."""
 
 
 @dataclass(frozen=True)
@@ -60,25 +63,39 @@ class OrderReader:
         """One order."""
         return self.decoder.order(raw, 0, self.limits.order_bytes, ids)
 
-    def array(self, raw: bytes, ids: OrderIds) -> Iterator[Slice] | Refused:
-        """The orders of a JSON array; refused as a whole if it is not an array, is empty, or has too many elements."""
+    def array(self, raw: bytes, ids: OrderIds) -> Iterator[Slice | None]:
+        """The orders of a JSON array; None for a pause. If it is not an array, is empty, or has too many elements,
+        raises Problem 400, 413 or 422 before the first slice.
+        """
         limits = self.limits
-        batch = self.decoder.array(raw, limits.batch_orders, limits.order_bytes, ids)
+        decode = self.decoder.array if len(raw) <= AT_ONCE_BYTES else None
+        batch = decode(raw, limits.batch_orders, limits.order_bytes, ids) if decode else None
         if batch is not None:
-            return in_slices(batch)
-        items = one_by_one.read_elements(raw, limits.batch_orders)
-        return items if isinstance(items, Refused) else self.items(list(enumerate(items)), ids)
+            yield from in_slices(batch)
+            return
+        items = yield from read_elements(raw, limits.batch_orders)
+        yield from self.items(list(enumerate(items)), ids)
 
     def items(self, items: list[tuple[int, bytes]], ids: OrderIds) -> Iterator[Slice]:
         """Orders that are already separate, each with its index."""
         max_bytes = self.limits.order_bytes
-        for start in range(0, len(items), SLICE_ONE_BY_ONE):
-            part = items[start : start + SLICE_ONE_BY_ONE]
+        for part in _parts(items):
             batch = bulk.read_lines(part, max_bytes, ids)
             if batch is not None:
                 yield Slice(batch, [], len(part))
             else:
                 yield Slice(*one_by_one.read_orders(part, max_bytes, ids), len(part))
+
+
+def _parts(items: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    start = 0
+    while start < len(items):
+        end, size = start, 0
+        while end < len(items) and end - start < SLICE_ONE_BY_ONE and size < SLICE_BYTES:
+            size += len(items[end][1])
+            end += 1
+        yield items[start:end]
+        start = end
 
 
 def in_slices(batch: RecordBatch) -> Iterator[Slice]:

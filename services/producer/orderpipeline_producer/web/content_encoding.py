@@ -17,6 +17,8 @@ ENCODINGS: Final = ("gzip", "zstd")
 PIECE_BYTES: Final = 16384
 """Bytes fed to a decompressor at a time. It copies what follows the end of a member; in a body of many small members
 that must not be the whole rest."""
+OUTPUT_BYTES: Final = 256 * 1024
+"""Most bytes of a piece of the output."""
 MAX_MEMBERS: Final = 4096
 """Most members (gzip) or frames (zstd) in one body. Compressors that work in blocks make one per 64 KiB or more."""
 MAX_WINDOW_LOG: Final = 23
@@ -35,9 +37,10 @@ def content_encoding(header: str) -> str:
     return name
 
 
-def inflate(encoding: str, data: bytes, limit: int) -> bytes:
-    """The decompressed body, all members or frames. Raises Problem 413 past `limit` bytes, 400 if damaged or cut."""
-    out: list[bytes] = []
+def inflate(encoding: str, data: bytes, limit: int) -> Iterator[bytes]:
+    """The decompressed body, all members or frames, in pieces of which some may be empty: each is little work. Raises
+    Problem 413 past `limit` bytes, 400 if damaged or cut.
+    """
     left = limit
     members = 0
     member: Any = None
@@ -48,19 +51,19 @@ def inflate(encoding: str, data: bytes, limit: int) -> bytes:
                 if member is None:
                     members += 1
                     member = _decompressor(encoding, members)
-                for piece in _feed(member, rest, left + 1):
+                for piece in _feed(member, rest, min(OUTPUT_BYTES, left + 1)):
                     left -= len(piece)
                     if left < 0:
                         raise problems.unpacked_body_too_large(limit)
-                    out.append(piece)
+                    yield piece
                 if not member.eof:
                     break
                 rest, member = member.unused_data, None
+            yield b""
     except (zlib.error, zstd.ZstdError, EOFError) as error:
         raise problems.damaged_body(encoding, error) from None
     if member is not None:
         raise problems.packed_body_cut_short(encoding)
-    return b"".join(out)
 
 
 def _decompressor(encoding: str, number: int) -> Any:

@@ -99,7 +99,8 @@ async def pieces(request: Request) -> AsyncIterator[bytes]:
 
 
 async def read_body(request: Request, limit: int, memory: BodyMemoryBudget) -> bytes:
-    """The whole body, decompressed: at most `limit` bytes, counted in `memory` while they arrive.
+    """The whole body, decompressed: at most `limit` bytes, counted in `memory` while they arrive
+    and are decompressed.
 
     Raises Problem 400, 408, 413, 415 or 503, ClientGone.
     """
@@ -111,7 +112,7 @@ async def read_body(request: Request, limit: int, memory: BodyMemoryBudget) -> b
         data = await _receive(request, encoded_limit, memory)
     if len(data) > encoded_limit:
         raise problems.body_too_large(limit)
-    return inflate(encoding, data, limit) if encoding else data
+    return await _inflate(encoding, data, limit, memory) if encoding else data
 
 
 def check_length(request: Request, limit: int) -> None:
@@ -133,3 +134,16 @@ async def _receive(request: Request, limit: int, memory: BodyMemoryBudget) -> by
         return bytes(data)
     finally:
         memory.release(len(data))
+
+
+async def _inflate(encoding: str, data: bytes, limit: int, memory: BodyMemoryBudget) -> bytes:
+    out = bytearray()
+    try:
+        for piece in inflate(encoding, data, limit):
+            if out:
+                await asyncio.sleep(0)  # let other requests in between
+            memory.reserve(len(piece))
+            out += piece
+        return bytes(out)
+    finally:
+        memory.release(len(out))

@@ -77,6 +77,28 @@ async def test_a_small_packed_body_of_blank_lines_takes_little_memory() -> None:
     api.client.close(0)
 
 
+@pytest.mark.parametrize(
+    ("media_type", "plain", "least"),
+    [
+        (NDJSON, b"\n" * 2_000_000, 30),
+        ("application/json", b"[[" + b"[]," * 600_000 + b"[]]]", 7),
+        ("application/json", b"[" + b"[" * 2000 + b"[]," * 600_000 + b"[]" + b"]" * 2001, 100),
+        ("application/json", b"[" + ORDER + b" " * 10_000_000 + b"]", 38),
+    ],
+)
+async def test_a_packed_bomb_leaves_the_event_loop_to_others(media_type: str, plain: bytes, least: int) -> None:
+    api = orders(FakeProducer(), BodyMemoryBudget(10**8), wait=False)
+    body = Body(gzip.compress(plain, 1))
+    call = asyncio.ensure_future(api.batch(request(body, 600.0, Content_Type=media_type, Content_Encoding="gzip")))
+    turns = 0
+    while not call.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert call.exception() is None or isinstance(call.exception(), Problem)
+    assert turns >= least
+    api.client.close(0)
+
+
 @pytest.mark.parametrize("key", ["\udcff", "a\tb", ""])
 async def test_a_key_that_is_no_text_is_refused_by_name(key: str) -> None:
     api = orders(FakeProducer(), BodyMemoryBudget(10**6))
