@@ -19,7 +19,9 @@ class Limits:
     body_bytes: int = 16 * MEBIBYTE
     batch_orders: int = 10000
     in_flight_bytes: int = 64 * MEBIBYTE
-    request_seconds: float = 30.0
+    request_seconds: float = 12.0
+    """How long a request may take: less than a proxy waits, which could not say what became of the order. Contour's
+    default is 15 seconds."""
     idle_seconds: float = 3900.0
     """How long a connection may be idle: longer than a proxy keeps it, which would otherwise send requests into closed
     connections. Envoy's default is an hour."""

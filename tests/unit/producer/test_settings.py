@@ -18,7 +18,7 @@ def test_settings_have_safe_defaults() -> None:
     config = producer_config(settings, "me")
     assert config["acks"] == "all"
     assert config["enable.idempotence"] is True
-    assert config["delivery.timeout.ms"] == 30000
+    assert config["delivery.timeout.ms"] == 12000
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,11 @@ class Limits(Model):
         le=4294967296,
         description="Maximum bytes accepted but not yet acknowledged by Kafka, per pod; beyond it the API answers 503.",
     )
-    request_timeout: Duration = Field("30s", description="Maximum time for a request to arrive and be acknowledged.")
+    request_timeout: Duration = Field(
+        "12s",
+        description="Maximum time for a request to arrive and be acknowledged. A proxy in front of the API must wait"
+        " longer, or it answers before the API can say what became of the order; Contour's default is 15s.",
+    )
     idle_timeout: Duration = Field(
         "65m",
         description="How long a connection may be idle between two requests. A proxy in front of the API must close"

@@ -11,6 +11,7 @@ from orderpipeline_consumer import settings as consumer_settings
 from orderpipeline_consumer.sinks.postgres.config import PostgresConfig
 from orderpipeline_operator.domain.manifests import Manifest
 from orderpipeline_producer import settings as producer_settings
+from orderpipeline_producer.http.server import SWEEP_SECONDS
 from tests.unit.operator.domain.manifests.specs import SPECS, bundle
 
 
@@ -50,6 +51,20 @@ def test_the_producer_reads_its_environment(name: str, tmp_path: Path) -> None:
     assert found.port == container["ports"][0]["containerPort"]
     if found.kafka.security_protocol.startswith("SASL"):
         assert found.kafka.read_password() == "password"
+
+
+EDGE_REPLY_SECONDS, EDGE_IDLE_SECONDS = 15.0, 3600.0
+"""How long Contour waits for a reply, and how long Envoy keeps an idle connection, by default."""
+
+
+@pytest.mark.parametrize("name", ["defaults", "existing"])
+def test_the_defaults_of_the_producer_fit_those_of_the_edge(name: str, tmp_path: Path) -> None:
+    container, pod = _container(name, "shop-producer")
+    _mount(container, pod, tmp_path)
+    found = producer_settings.read_settings(EnvReader(_environ(container, tmp_path))).limits
+    assert found == producer_settings.Limits()
+    assert found.request_seconds + SWEEP_SECONDS + 1 < EDGE_REPLY_SECONDS
+    assert found.idle_seconds > EDGE_IDLE_SECONDS
 
 
 @pytest.mark.parametrize("name", SPECS)
