@@ -166,10 +166,13 @@ def uuid7(now_ms: int, random: bytes) -> str:
 _KEYED = uuid.UUID("6f1e0d0a-6a0e-5d0b-9c5d-0f6a4a4e9b51")
 
 
-def keyed_id(client: str, key: str, index: int | None = None) -> str:
-    """The order id for an Idempotency-Key: the same for the same client, key and index in the batch."""
-    suffix = "" if index is None else str(index)
-    return str(uuid.uuid5(_KEYED, f"{len(client)}:{client}{len(key)}:{key}{suffix}"))
+def keyed_id(client: str, key: str, digest: str, number: int = 0) -> str:
+    """The order id for an Idempotency-Key: the same for the same client, key and order, which its digest stands for.
+
+    `number` distinguishes equal orders of one request. Another order with the same key has another id: an id that only
+    came from the key would make the second order look like the first one sent again.
+    """
+    return str(uuid.uuid5(_KEYED, f"{len(client)}:{client}{len(key)}:{key}{digest}:{number}"))
 
 
 def check_utf8(raw: bytes) -> None:

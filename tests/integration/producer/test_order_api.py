@@ -93,6 +93,8 @@ def test_an_idempotency_key_gives_the_same_ids_again(api: Producer, broker: Brok
     assert first == again
     assert api.post("/order", RAW, Idempotency_Key=key + "x").json != first
     assert api.post("/order", {**ORDER, "order_id": "own"}, Idempotency_Key=key).json == {"order_id": "own"}
+    refused = api.post("/order", {**ORDER, "quantity": 77}, Idempotency_Key=key)
+    problem(refused, 422, "Idempotency-Key")
     customer = str(uuid.uuid4())
     batch = [{**ORDER, "customer_id": customer}] * 2
     for body, media_type in ((batch, "application/json"), (lines(batch), NDJSON)):

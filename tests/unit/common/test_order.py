@@ -202,9 +202,10 @@ def test_uuid7_sorts_by_time_and_needs_ten_bytes() -> None:
         uuid7(1, b"\0" * 9)
 
 
-def test_keyed_ids_differ_by_client_key_and_index() -> None:
-    ids = [keyed_id("a", "k"), keyed_id("b", "k"), keyed_id("a", "k", 0), keyed_id("a", "k", 1), keyed_id("a", "k0")]
-    ids += [keyed_id("ab", "c"), keyed_id("a", "bc"), keyed_id("", "abc")]
+def test_keyed_ids_differ_by_client_key_and_order() -> None:
+    one, other = "0" * 64, "0" * 63 + "1"
+    ids = [keyed_id("a", "k", one), keyed_id("b", "k", one), keyed_id("a", "k", other), keyed_id("a", "k", one, 1)]
+    ids += [keyed_id("a", "k0", one), keyed_id("ab", "c", one), keyed_id("a", "bc", one), keyed_id("", "abc", one)]
     assert len(set(ids)) == len(ids)
-    assert keyed_id("a", "k", 1) == ids[3]
+    assert keyed_id("a", "k", one, 1) == ids[3]
     assert len(ids[0]) == 36

@@ -1,7 +1,7 @@
 """confluent-kafka's producer that does what the test says, and the client around it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -81,11 +81,11 @@ def client_of(producer: FakeProducer, limit: int = 10**9) -> ConfluentClient:
 class PlaceIds:
     """Ids that say for which place they are."""
 
-    def at(self, index: int) -> str:
+    def at(self, index: int, order: bytes = b"") -> str:
         return f"id-{index}"
 
-    def many(self, first: int, count: int) -> list[str]:
-        return [self.at(index) for index in range(first, first + count)]
+    def many(self, first: int, orders: Sequence[bytes]) -> list[str]:
+        return [self.at(index) for index in range(first, first + len(orders))]
 
     def blocks(self, count: int) -> list[str]:
         return []

@@ -151,7 +151,9 @@ def _parameters() -> list[dict[str, Any]]:
         {
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "Gives orders without an order_id one derived from this key: sending again has no effect.",
+            "description": "Gives orders without an order_id one derived from this key and the order, so that"
+            " sending it again has no effect. Each order has its own key: another one with the same key is refused"
+            " with 422, or has its own effect.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255},
         },
         {

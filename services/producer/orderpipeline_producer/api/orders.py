@@ -3,12 +3,13 @@
 import asyncio
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from orderpipeline_common.contract import Header
 from orderpipeline_producer.api.admission import Admission
 from orderpipeline_producer.api.batch import Batch
+from orderpipeline_producer.api.used_keys import UsedKeys
 from orderpipeline_producer.decoding.ndjson import LineReader
 from orderpipeline_producer.decoding.order_ids import KeyedIds, OrderIds, TimeOrderedIds
 from orderpipeline_producer.decoding.reader import OrderReader
@@ -41,6 +42,7 @@ class Orders:
     body_memory: BodyMemoryBudget
     metrics: Metrics
     wait: bool
+    used_keys: UsedKeys = field(default_factory=UsedKeys)
 
     @property
     def limits(self) -> Limits:
@@ -50,20 +52,23 @@ class Orders:
     async def one(self, request: Request) -> Reply:
         """POST /order."""
         client_name = self._admit(request, JSON_TYPES)
-        ids = self._ids(request, client_name, batch=False)
+        ids = self._ids(request, client_name)
         raw = await read_body(request, self.limits.order_bytes, self.body_memory)
         self.admission.charge(client_name, 1)
         record = self.reader.order(raw, ids)
         if isinstance(record, Refused):
             self.metrics.reject(record.status)
             raise Problem(record.status, record.detail, record.field)
-        await self._send(record, request)
+        claim = ids if isinstance(ids, KeyedIds) and ids.used else None
+        if claim is not None:
+            self.used_keys.check(claim.client, claim.key, record.order_id)
+        await self._send(record, request, claim)
         return json_reply(202, {"order_id": record.order_id})
 
     async def batch(self, request: Request) -> Reply:
         """POST /orders/batch."""
         client_name = self._admit(request, JSON_TYPES | NDJSON)
-        ids = self._ids(request, client_name, batch=True)
+        ids = self._ids(request, client_name)
         charge = lambda count: self.admission.charge(client_name, count)  # noqa: E731
         batch = Batch(self.client, _kafka_headers(request), self.metrics, charge)
         if media_type(request.headers.get("Content-Type", "")) not in NDJSON:
@@ -75,12 +80,16 @@ class Orders:
             await self._accept_lines(request, batch, LineReader(self.reader, ids))
         return await batch.reply(request.deadline if self.wait else None)
 
-    async def _send(self, record: Record, request: Request) -> None:
-        """Send one order, and wait for Kafka if replies do. Raises Problem 413 or 503."""
+    async def _send(self, record: Record, request: Request, claim: KeyedIds | None) -> None:
+        """Send one order, and wait for Kafka if replies do. `claim` is the key that its id came from, if any. Raises
+        Problem 413 or 503.
+        """
         delivery = self.client.send(record, _kafka_headers(request))
         if delivery.refused is not None:
             self.metrics.reject(503)
             raise problems.unavailable(problems.NO_CAPACITY, record.order_id)
+        if claim is not None:
+            self.used_keys.add(claim.client, claim.key, record.order_id)
         if not self.wait:
             return
         try:
@@ -89,6 +98,8 @@ class Orders:
         except TimeoutError:
             raise problems.unavailable(problems.NO_ANSWER, record.order_id) from None
         for failure in delivery.failures():
+            if claim is not None and failure.status == 413:
+                self.used_keys.remove(claim.client, claim.key)
             raise problems.failed_order(failure.status, failure.detail, failure.order_id)
 
     async def _accept_array(self, request: Request, batch: Batch, ids: OrderIds) -> None:
@@ -129,7 +140,7 @@ class Orders:
         self.admission.check(client_name)
         return client_name
 
-    def _ids(self, request: Request, client_name: str, *, batch: bool) -> OrderIds:
+    def _ids(self, request: Request, client_name: str) -> OrderIds:
         """The source of ids for orders without one. Raises Problem 400."""
         keys = request.headers.getall("Idempotency-Key", ())
         if not keys:
@@ -137,7 +148,7 @@ class Orders:
         key = keys[0].strip()
         if len(keys) > 1 or not 1 <= len(key) <= 255 or not key.isprintable():
             raise problems.bad_idempotency_key()
-        return KeyedIds(client_name, key, batch=batch)
+        return KeyedIds(client_name, key)
 
 
 def _portions(raw: bytes) -> Iterator[bytes]:

@@ -52,7 +52,7 @@ def read_order(raw: bytes, index: int, max_bytes: int, ids: OrderIds) -> Record 
     customer_id, order_id = found
     if order_id:
         return Record(index, customer_id, raw, order_id)
-    order_id = ids.at(index)
+    order_id = ids.at(index, raw)
     return Record(index, customer_id, with_order_id(raw, order_id), order_id)
 
 

@@ -44,7 +44,7 @@ def _batch(orders: list[Order], values: list[bytes], first: int, max_bytes: int,
     indexes = range(first, first + len(orders))
     if "" not in own:
         return DecodedBatch(keys, values, own, indexes)
-    made = ids.many(first, len(orders))
+    made = ids.many(first, values)
     with_ids = [b'{"order_id":"%b",%b' % (new.encode(), value[1:]) for new, value in zip(made, values, strict=True)]
     if not any(own):
         return DecodedBatch(keys, with_ids, made, indexes)

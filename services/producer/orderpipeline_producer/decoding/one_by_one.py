@@ -18,7 +18,7 @@ def read_order(raw: bytes, index: int, max_bytes: int, ids: OrderIds) -> Record 
         return Refused(index, 400 if error.malformed else 422, error.detail, error.field)
     if order.order_id:
         return Record(index, order.customer_id, raw, order.order_id)
-    order_id = ids.at(index)
+    order_id = ids.at(index, raw)
     return Record(index, order.customer_id, with_order_id(raw, order_id), order_id)
 
 

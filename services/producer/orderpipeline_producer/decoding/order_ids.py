@@ -3,7 +3,8 @@
 Time-ordered ids are UUIDv7 whose last 12 bits are a counter, so that the clock is read once for a block of them.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from orderpipeline_common.order import keyed_id, uuid7
@@ -17,11 +18,11 @@ _ENDS: Final = tuple(f"{number:03x}" for number in range(BLOCK))
 class OrderIds(Protocol):
     """A source of ids for the orders of a request, whose indexes start at 0."""
 
-    def at(self, index: int) -> str:
-        """The id of the order at this index."""
+    def at(self, index: int, order: bytes) -> str:
+        """The id of the order at this index, given its bytes."""
 
-    def many(self, first: int, count: int) -> list[str]:
-        """The ids of `count` consecutive orders."""
+    def many(self, first: int, orders: Sequence[bytes]) -> list[str]:
+        """The ids of consecutive orders."""
 
     def blocks(self, count: int) -> list[str]:
         """The prefixes of `count` ids, one for each block of 4096; empty if these ids do not come in blocks."""
@@ -40,7 +41,7 @@ class TimeOrderedIds:
         self._next = BLOCK
         self._ms = -1
 
-    def at(self, index: int) -> str:
+    def at(self, index: int, order: bytes) -> str:
         """The next id."""
         ms = self._now_ns() // 1_000_000
         number = self._next
@@ -50,12 +51,12 @@ class TimeOrderedIds:
         self._next = number + 1
         return self._prefix + _ENDS[number]
 
-    def many(self, first: int, count: int) -> list[str]:
-        """The next `count` ids, in ascending order within each block."""
+    def many(self, first: int, orders: Sequence[bytes]) -> list[str]:
+        """The next ids, in ascending order within each block."""
         ids: list[str] = []
-        while len(ids) < count:
+        while len(ids) < len(orders):
             prefix = self.block()
-            ids += [prefix + end for end in _ENDS[: count - len(ids)]]
+            ids += [prefix + end for end in _ENDS[: len(orders) - len(ids)]]
         return ids
 
     def blocks(self, count: int) -> list[str]:
@@ -74,20 +75,29 @@ class TimeOrderedIds:
 
 
 class KeyedIds:
-    """Ids derived from an Idempotency-Key: the same for the same client, key and index in the batch."""
+    """Ids derived from an Idempotency-Key and the order: the same for the same client, key and order, wherever it is in
+    a request. Equal orders of one request are counted."""
 
-    def __init__(self, client: str, key: str, *, batch: bool) -> None:
-        self._client = client
-        self._key = key
-        self._batch = batch
+    def __init__(self, client: str, key: str) -> None:
+        self.client = client
+        self.key = key
+        self._seen: dict[str, int] = {}
 
-    def at(self, index: int) -> str:
-        """The id of the order at this index, which is ignored unless it is a batch."""
-        return keyed_id(self._client, self._key, index if self._batch else None)
+    @property
+    def used(self) -> bool:
+        """Whether an order has an id of these."""
+        return bool(self._seen)
 
-    def many(self, first: int, count: int) -> list[str]:
-        """The ids of `count` consecutive orders."""
-        return [self.at(index) for index in range(first, first + count)]
+    def at(self, index: int, order: bytes) -> str:
+        """The id of an order, given its bytes. White space around it does not count."""
+        digest = hashlib.sha256(order.strip()).hexdigest()
+        number = self._seen.get(digest, 0)
+        self._seen[digest] = number + 1
+        return keyed_id(self.client, self.key, digest, number)
+
+    def many(self, first: int, orders: Sequence[bytes]) -> list[str]:
+        """The ids of consecutive orders."""
+        return [self.at(index, order) for index, order in enumerate(orders, first)]
 
     def blocks(self, count: int) -> list[str]:
         """Empty: these ids have nothing in common."""

@@ -260,6 +260,12 @@ def bad_idempotency_key() -> Problem:
     return Problem(400, "send one Idempotency-Key of 1 to 255 printable characters", "Idempotency-Key")
 
 
+def key_of_another_order(key: str) -> Problem:
+    """422: an Idempotency-Key that came with another order before."""
+    detail = f"the key {key!r} was used for another order; send each order with its own key"
+    return Problem(422, detail, "Idempotency-Key")
+
+
 def over_quota(client: str, seconds: float) -> Problem:
     """429: the client may send again in `seconds`."""
     return Problem(429, f"client {client} is over its quota; wait {seconds:.3f} s", headers=retry_after(seconds))

@@ -2,11 +2,13 @@
 
 import asyncio
 import gzip
+import json
 import os
 import time
 import tracemalloc
 
 import pytest
+from confluent_kafka import KafkaError
 
 from orderpipeline_producer.api.admission import Admission
 from orderpipeline_producer.api.orders import Orders
@@ -105,4 +107,59 @@ async def test_a_key_that_is_no_text_is_refused_by_name(key: str) -> None:
     with pytest.raises(Problem) as caught:
         await api.one(request(Body(ORDER), Content_Type="application/json", Idempotency_Key=key))
     assert (caught.value.status, caught.value.field) == (400, "Idempotency-Key")
+    api.client.close(0)
+
+
+KEYED = {"Content_Type": "application/json", "Idempotency_Key": "key"}
+OTHER = ORDER.replace(b'"amount":1', b'"amount":2')
+
+
+async def test_a_key_that_comes_with_another_order_is_refused_by_name() -> None:
+    producer = FakeProducer()
+    api = orders(producer, BodyMemoryBudget(10**6), wait=False)
+    first = await api.one(request(Body(ORDER), **KEYED))
+    assert (await api.one(request(Body(ORDER), **KEYED))).body == first.body
+    with pytest.raises(Problem) as caught:
+        await api.one(request(Body(OTHER), **KEYED))
+    assert (caught.value.status, caught.value.field) == (422, "Idempotency-Key")
+    assert len(producer.values) == 2
+    api.client.close(0)
+
+
+async def test_where_a_key_is_not_remembered_both_orders_have_their_effect() -> None:
+    ids = set()
+    for body in (ORDER, OTHER):
+        api = orders(FakeProducer(), BodyMemoryBudget(10**6), wait=False)
+        ids.add((await api.one(request(Body(body), **KEYED))).body)
+        api.client.close(0)
+    assert len(ids) == 2
+
+
+async def test_a_corrected_order_may_have_the_key_of_its_batch_or_of_the_refused_one() -> None:
+    producer = FakeProducer()
+    api = orders(producer, BodyMemoryBudget(10**6), wait=False)
+    batch = await api.batch(request(Body(b"[" + ORDER + b",{}]"), **KEYED))
+    assert batch.status == 207
+    with pytest.raises(Problem):
+        await api.one(request(Body(b"{}"), **KEYED))
+    assert (await api.one(request(Body(OTHER), **KEYED))).status == 202
+    assert len({json.loads(value)["order_id"] for value in producer.values}) == 2
+    api.client.close(0)
+
+
+async def test_an_order_that_is_too_large_for_kafka_frees_its_key() -> None:
+    producer = FakeProducer()
+    api = orders(producer, BodyMemoryBudget(10**6))
+    call = asyncio.ensure_future(api.one(request(Body(ORDER), **KEYED)))
+    while not producer.queued:
+        await asyncio.sleep(0)
+    producer.finish(KafkaError.MSG_SIZE_TOO_LARGE)
+    with pytest.raises(Problem) as caught:
+        await call
+    assert caught.value.status == 413
+    call = asyncio.ensure_future(api.one(request(Body(OTHER), **KEYED)))
+    while not producer.queued:
+        await asyncio.sleep(0)
+    producer.finish()
+    assert (await call).status == 202
     api.client.close(0)

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from orderpipeline_common.order import decode_order, keyed_id
+from orderpipeline_common.order import decode_order
+from orderpipeline_producer.decoding.bulk import read_lines
 from orderpipeline_producer.decoding.one_by_one import read_order, read_orders
 from orderpipeline_producer.decoding.order_ids import KeyedIds
 from orderpipeline_producer.decoding.record_batch import Record
@@ -43,11 +44,24 @@ def test_refusals_carry_the_status_the_order_would_get_alone() -> None:
 
 def test_a_retry_with_the_same_key_gives_the_same_records() -> None:
     def read() -> list[tuple[int, str, bytes, str]]:
-        batch, _ = read_orders(enumerate([RAW, RAW]), 1000, KeyedIds("shop", "key", batch=True))
+        batch, _ = read_orders(enumerate([RAW, RAW]), 1000, KeyedIds("shop", "key"))
         return rows(batch)
 
     assert read() == read()
     assert len({order_id for *_, order_id in read()}) == 2
-    single = read_order(RAW, 0, 1000, KeyedIds("shop", "key", batch=False))
+
+
+def test_a_keyed_order_has_the_same_id_alone_and_in_any_batch() -> None:
+    other = RAW.replace(b"1.5", b"2.5")
+
+    def ids(*raws: bytes) -> list[str]:
+        return [order_id for *_, order_id in rows(read_orders(enumerate(raws), 1000, KeyedIds("shop", "key"))[0])]
+
+    single = read_order(b" " + RAW + b"\r", 0, 1000, KeyedIds("shop", "key"))
     assert isinstance(single, Record)
-    assert single.order_id == keyed_id("shop", "key")
+    assert ids(RAW) == [single.order_id]
+    assert ids(other, b"{}", RAW) == [*ids(other), single.order_id], "what failed before it does not count"
+    assert ids(other) != ids(RAW)
+    bulk = read_lines([(0, RAW), (1, other), (2, RAW)], 1000, KeyedIds("shop", "key"))
+    assert bulk is not None
+    assert [order_id for *_, order_id in rows(bulk)] == ids(RAW, other, RAW)
