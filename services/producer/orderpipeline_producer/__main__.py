@@ -59,7 +59,7 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     health = KafkaHealth()
     config = producer_config(settings, f"producer-{settings.pipeline}-{socket.gethostname()}")
     client = make_client(config, settings, health.report, loop)
-    jobs: list[Coroutine[Any, Any, None]] = [health.watch(client.check)]
+    jobs: list[Coroutine[Any, Any, None]] = [health.watch(client.check, lambda: client.in_flight.acked)]
     identify = None
     if settings.auth_mode == "ApiKey" and settings.api_keys_dir is not None:
         warned: set[str] = set()

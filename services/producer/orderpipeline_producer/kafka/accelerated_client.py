@@ -21,6 +21,7 @@ from orderpipeline_producer.kafka.producer_client import (
     RECORD_HEADERS,
     Config,
     Headers,
+    NoAnswer,
     ProducerClient,
     leaderless,
 )
@@ -106,7 +107,7 @@ class AcceleratedClient(ProducerClient):
         try:
             leaders, error = self.compiled.leaders(CHECK_SECONDS)
         except OSError as unreachable:
-            return f"Kafka is unreachable: {unreachable}"
+            return NoAnswer(f"Kafka is unreachable: {unreachable}")
         return f"topic {self._topic}: {KafkaError(error).str()}" if error else leaderless(self._topic, leaders)
 
     def close(self, seconds: float) -> int:

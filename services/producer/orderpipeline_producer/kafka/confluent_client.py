@@ -15,6 +15,7 @@ from orderpipeline_producer.kafka.producer_client import (
     RECORD_HEADERS,
     Config,
     Headers,
+    NoAnswer,
     ProducerClient,
     leaderless,
 )
@@ -88,7 +89,7 @@ class ConfluentClient(ProducerClient):
         try:
             topic = self._producer.list_topics(self._topic, CHECK_SECONDS).topics[self._topic]
         except KafkaException as error:
-            return f"Kafka is unreachable: {error.args[0].str()}"
+            return NoAnswer(f"Kafka is unreachable: {error.args[0].str()}")
         if topic.error is not None:
             return f"topic {self._topic}: {topic.error.str()}"
         return leaderless(self._topic, [partition.leader for partition in topic.partitions.values()])

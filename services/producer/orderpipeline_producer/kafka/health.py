@@ -6,6 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from orderpipeline_producer.kafka.producer_client import NoAnswer
+
 GOOD_SECONDS: Final = 5.0
 """Pause between two checks while Kafka answers. After an error of the client, the next check is immediate."""
 BAD_SECONDS: Final = 1.0
@@ -34,17 +36,26 @@ class KafkaHealth:
         self._check_now.set()
         _log.warning("kafka: %s", text, extra={"code": code, "fatal": fatal})
 
-    async def watch(self, check: Callable[[], str]) -> None:
-        """Check regularly until cancelled. `check` returns what is wrong, empty if nothing is; it runs in a thread."""
+    async def watch(self, check: Callable[[], str], acknowledged: Callable[[], int]) -> None:
+        """Check regularly until cancelled. `check` returns what is wrong, empty if nothing is; it runs in a thread.
+        `acknowledged` returns how many orders Kafka has acknowledged so far.
+        """
         loop = asyncio.get_running_loop()
+        previous = current = acknowledged()
         with ThreadPoolExecutor(1, "kafka-health") as pool:
             while True:
                 self._check_now.clear()
+                previous, current = current, acknowledged()
                 found = await loop.run_in_executor(pool, check)
+                late = isinstance(found, NoAnswer)
+                if late and acknowledged() > previous:
+                    # Busy or rolling brokers may be late with metadata. Orders that were acknowledged since the check
+                    # before this one say more about whether others will be.
+                    found = ""
                 if bool(found) != bool(self.unreachable):
                     _log.log(logging.WARNING if found else logging.INFO, found or "Kafka is reachable")
                 self.unreachable = found
-                if found:
+                if found or late:
                     await asyncio.sleep(BAD_SECONDS)
                     continue
                 try:

@@ -19,6 +19,12 @@ CHECK_SECONDS: Final = 2.0
 """Timeout of one request for the topic's metadata."""
 
 
+class NoAnswer(str):
+    """What is wrong if Kafka did not answer a request for metadata in time, or not at all."""
+
+    __slots__ = ()
+
+
 class ProducerClient(ABC):
     """A client for one topic. All methods except `check` belong to the event loop's thread."""
 
