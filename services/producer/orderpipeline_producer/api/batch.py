@@ -7,8 +7,8 @@ import msgspec
 
 from orderpipeline_producer.decoding.reader import Slice
 from orderpipeline_producer.decoding.record_batch import RecordBatch, Refused
-from orderpipeline_producer.kafka.delivery import Delivery
-from orderpipeline_producer.kafka.producer_client import Headers, ProducerClient
+from orderpipeline_producer.kafka.delivery import Delivery, Headers
+from orderpipeline_producer.kafka.producer_client import ProducerClient
 from orderpipeline_producer.metrics import Metrics
 from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.problems import Problem

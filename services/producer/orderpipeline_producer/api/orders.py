@@ -14,7 +14,8 @@ from orderpipeline_producer.decoding.ndjson import LineReader
 from orderpipeline_producer.decoding.order_ids import KeyedIds, OrderIds, TimeOrderedIds
 from orderpipeline_producer.decoding.reader import OrderReader
 from orderpipeline_producer.decoding.record_batch import Record, Refused
-from orderpipeline_producer.kafka.producer_client import Headers, ProducerClient
+from orderpipeline_producer.kafka.delivery import Headers
+from orderpipeline_producer.kafka.producer_client import ProducerClient
 from orderpipeline_producer.metrics import Metrics
 from orderpipeline_producer.settings import Limits
 from orderpipeline_producer.web import problems

@@ -60,7 +60,8 @@ def _elements(raw: bytes, max_orders: int) -> Elements:
 
 
 def _one_by_one(raw: bytes, max_orders: int) -> Elements:
-    check_utf8(raw)
+    if not raw.isascii():
+        check_utf8(raw)
     begin = _BEGIN.match(raw)
     if begin is None:
         return decode_array(raw)  # it says what this is instead

@@ -14,13 +14,12 @@ from confluent_kafka import KafkaError
 
 from orderpipeline_producer.decoding.accelerated import AcceleratedBatch
 from orderpipeline_producer.decoding.record_batch import RecordBatch
-from orderpipeline_producer.kafka.delivery import Delivery
+from orderpipeline_producer.kafka.delivery import Completion, Headers
 from orderpipeline_producer.kafka.in_flight import InFlight
 from orderpipeline_producer.kafka.producer_client import (
     CHECK_SECONDS,
     RECORD_HEADERS,
     Config,
-    Headers,
     NoAnswer,
     ProducerClient,
     leaderless,
@@ -92,7 +91,7 @@ class AcceleratedClient(ProducerClient):
             self._loop.remove_reader(former.fd)
             self._former.remove(former)
 
-    def _queue(self, batch: RecordBatch, headers: Headers, delivery: Delivery) -> int:
+    def _queue(self, batch: RecordBatch, headers: Headers, delivery: Completion) -> int:
         if isinstance(batch, AcceleratedBatch):
             return self.compiled.produce_orders(batch.orders, headers, delivery.complete)
         produce = self.compiled.produce
@@ -126,7 +125,7 @@ class AcceleratedClient(ProducerClient):
         else:
             self._report(name, text)
 
-    def _on_failed(self, delivery: Delivery, code: int, value: bytes) -> None:
+    def _on_failed(self, delivery: Completion, code: int, value: bytes) -> None:
         delivery(KafkaError(code), FailedRecord(value))
 
 

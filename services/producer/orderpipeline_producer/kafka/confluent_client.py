@@ -8,13 +8,12 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from orderpipeline_producer.decoding.record_batch import RecordBatch
-from orderpipeline_producer.kafka.delivery import Delivery
+from orderpipeline_producer.kafka.delivery import Completion, Headers
 from orderpipeline_producer.kafka.in_flight import InFlight, PythonByteCounter
 from orderpipeline_producer.kafka.producer_client import (
     CHECK_SECONDS,
     RECORD_HEADERS,
     Config,
-    Headers,
     NoAnswer,
     ProducerClient,
     leaderless,
@@ -69,7 +68,7 @@ class ConfluentClient(ProducerClient):
         self._producer = producer
         self._produce = producer.produce
 
-    def _queue(self, batch: RecordBatch, headers: Headers, delivery: Delivery) -> int:
+    def _queue(self, batch: RecordBatch, headers: Headers, delivery: Completion) -> int:
         produce, topic = self._produce, self._topic
         all_headers = [*self._headers, *headers] if headers else self._headers
         count = 0

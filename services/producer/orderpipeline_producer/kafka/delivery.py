@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Final, Protocol
 
 import msgspec
 from confluent_kafka import KafkaError
@@ -12,7 +13,29 @@ from orderpipeline_producer.decoding.record_batch import RecordBatch, Refused
 from orderpipeline_producer.kafka.in_flight import InFlight
 from orderpipeline_producer.web import problems
 
+Headers = Sequence[tuple[str, bytes]]
+"""Headers of a record, in addition to those of every record."""
+TOO_LARGE: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE)
+"""Error codes of a batch that is too large, whichever of its records is to blame."""
+
 _log = logging.getLogger(__name__)
+
+
+class Completion(Protocol):
+    """The client's callback for the records of a batch."""
+
+    def __call__(self, error: KafkaError | None, message: Any) -> None:
+        """One record was delivered, or has failed with an error."""
+
+    def complete(self, failed: Sequence[tuple[int, int]]) -> None:
+        """All records have completed; `failed` has the position and the error code of each that failed."""
+
+
+class SendsAgain(Protocol):
+    """Sends records again that were refused because their batch was too large."""
+
+    def add(self, records: Iterable[tuple[RecordBatch, Callable[[int], None]]], headers: Headers) -> None:
+        """Each is a batch of one, with what to call with its final error code, or 0."""
 
 
 class Delivery(msgspec.Struct, eq=False, gc=False):
@@ -35,6 +58,9 @@ class Delivery(msgspec.Struct, eq=False, gc=False):
     on_done: "OnDone | None" = None
     refused: RecordBatch | None = None
     clean: bool = False
+    headers: Headers = ()
+    resends: SendsAgain | None = None
+    """What sends records again that may not be too large themselves; None once it has, or if the client does that."""
     _errors: tuple[tuple[bytes, KafkaError], ...] = ()
     _failed: Sequence[tuple[int, int]] = ()
     _waiter: "asyncio.Future[None] | None" = None
@@ -79,19 +105,17 @@ class Delivery(msgspec.Struct, eq=False, gc=False):
         if self.left:
             return [Refused(index, 503, problems.NO_ANSWER, "", order_id) for index, order_id in places]
         failed = [(*places[at], KafkaError(code)) for at, code in self._failed]
-        if self._errors:
-            open_: dict[bytes, list[tuple[int, str]]] = {}
-            for place, (_, value) in zip(places, self.batch.entries(), strict=True):
-                open_.setdefault(value, []).append(place)
-            failed += [(*open_[value].pop(), error) for value, error in self._errors]
         found = [Refused(index, *explain(error), order_id=order_id) for index, order_id, error in failed]
         return sorted(found, key=lambda refused: refused.index)
 
     def _finish(self) -> None:
-        if self._errors or self._failed:
-            failed = len(self._errors) + len(self._failed)
-            log_failures(failed, self._errors[0][1] if self._errors else KafkaError(self._failed[0][1]))
-            self.in_flight.settle(self.size, self.count - failed, failed)
+        if self._errors:
+            self._failed, self._errors = self._positions(self._errors), ()
+        if self._failed and self.resends is not None and self._send_again(self.resends):
+            return
+        if self._failed:
+            log_failures(len(self._failed), KafkaError(self._failed[0][1]))
+            self.in_flight.settle(self.size, self.count - len(self._failed), len(self._failed))
         else:
             self.clean = True
             self.in_flight.settle(self.size, self.count, 0)
@@ -99,6 +123,29 @@ class Delivery(msgspec.Struct, eq=False, gc=False):
             self.on_done(self)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _positions(self, errors: tuple[tuple[bytes, KafkaError], ...]) -> list[tuple[int, int]]:
+        """The position and the error code of each record that failed, found by its value."""
+        positions: dict[bytes, list[int]] = {}
+        for at, (_, value) in enumerate(self.batch.entries()):
+            positions.setdefault(value, []).append(at)
+        return [(positions[value].pop(), error.code()) for value, error in errors]
+
+    def _send_again(self, resends: SendsAgain) -> bool:
+        """Send again, once, what was refused as too large. Returns whether there is any."""
+        self.resends = None
+        again = [at for at, code in self._failed if code in TOO_LARGE]
+        self._failed = [(at, code) for at, code in self._failed if code not in TOO_LARGE]
+        self.left = len(again)
+        resends.add(((self.batch[at : at + 1], partial(self._sent_again, at)) for at in again), self.headers)
+        return bool(again)
+
+    def _sent_again(self, at: int, code: int) -> None:
+        if code:
+            self._failed = [*self._failed, (at, code)]
+        self.left -= 1
+        if not self.left:
+            self._finish()
 
 
 OnDone = Callable[[Delivery], None]
@@ -111,6 +158,6 @@ def log_failures(orders: int, first: KafkaError) -> None:
 
 def explain(error: KafkaError) -> tuple[int, str]:
     """The status and the detail for an order that Kafka did not acknowledge."""
-    if error.code() in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE):
+    if error.code() in TOO_LARGE:
         return 413, problems.MESSAGE_TOO_LARGE
     return 503, problems.refused_by_kafka(error.name())

@@ -6,10 +6,10 @@ from typing import Final
 
 from orderpipeline_common.contract import Header
 from orderpipeline_producer.decoding.record_batch import NOTHING, RecordBatch
-from orderpipeline_producer.kafka.delivery import Delivery, OnDone
+from orderpipeline_producer.kafka.delivery import Completion, Delivery, Headers, OnDone
 from orderpipeline_producer.kafka.in_flight import InFlight
+from orderpipeline_producer.kafka.resends import Resends
 
-Headers = Sequence[tuple[str, bytes]]
 Config = dict[str, str | int | float | bool]
 """A configuration, by librdkafka's names."""
 
@@ -30,6 +30,8 @@ class ProducerClient(ABC):
 
     def __init__(self, in_flight: InFlight) -> None:
         self.in_flight = in_flight
+        self._resends: Resends | None = Resends(self._queue)
+        """None if the client itself sends again what may not be too large."""
 
     def send(self, batch: RecordBatch, headers: Headers = (), on_done: OnDone | None = None) -> Delivery:
         """Queue the records in order, as many as the client accepts, or none if `in_flight` lacks capacity for all.
@@ -39,7 +41,7 @@ class ProducerClient(ABC):
         in_flight, size, count = self.in_flight, batch.size, len(batch)
         if not in_flight.reserve(size):
             return Delivery(NOTHING, 0, in_flight, 0, 0, refused=batch)
-        delivery = Delivery(batch, size, in_flight, count, count, on_done)
+        delivery = Delivery(batch, size, in_flight, count, count, on_done, headers=headers, resends=self._resends)
         queued = self._queue(batch, headers, delivery)
         in_flight.accepted += queued
         if queued != count:
@@ -47,7 +49,7 @@ class ProducerClient(ABC):
         return delivery
 
     @abstractmethod
-    def _queue(self, batch: RecordBatch, headers: Headers, delivery: Delivery) -> int:
+    def _queue(self, batch: RecordBatch, headers: Headers, delivery: Completion) -> int:
         """Queue the records in order, as many as the client accepts; returns how many."""
 
     @abstractmethod
