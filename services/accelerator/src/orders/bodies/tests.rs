@@ -41,8 +41,7 @@ fn other_bodies_are_left_to_python() {
     }
     assert_eq!(array(&format!("[{ORDER},{ORDER}]"), 1), None, "too many");
     assert_eq!(array(&format!("[{long}]"), 1), None, "too long");
-    for body in ["".into(), ORDER.into(), format!("{ORDER}\n\n"), format!("{ORDER}{ORDER}\n"), format!("{long}\n")]
-    {
+    for body in ["".into(), ORDER.into(), format!("{ORDER}\n\n"), format!("{ORDER}{ORDER}\n"), format!("{long}\n")] {
         assert_eq!(lines(&body, 2), None, "{body}");
     }
     assert_eq!(lines(&format!("{ORDER}\n{ORDER}\n"), 1), None, "too many");
@@ -51,15 +50,39 @@ fn other_bodies_are_left_to_python() {
 
 /// What bodies are made of: parts of orders, and what may go wrong between them.
 const PARTS: &[&str] = &[
-    ORDER, "[", "]", "{", "}", ",", ":", "\"", "\\", "\\\"", " ", "\n", "\t\r", "1", "0", "1e0", "-", ".5", "true", "nul", "é€😀",
-    "\"customer_id\":\"c\"", "\"quantity\":", "\"x\":[[],{}]", "12345678901234567890", "abcdefghijklmnopqrstuvwxyz",
+    ORDER,
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "\"",
+    "\\",
+    "\\\"",
+    " ",
+    "\n",
+    "\t\r",
+    "1",
+    "0",
+    "1e0",
+    "-",
+    ".5",
+    "true",
+    "nul",
+    "é€😀",
+    "\"customer_id\":\"c\"",
+    "\"quantity\":",
+    "\"x\":[[],{}]",
+    "12345678901234567890",
+    "abcdefghijklmnopqrstuvwxyz",
 ];
 
 /// How often bytes are looked at to read this body in both ways; refused or not.
 fn looks(body: &str) -> usize {
     let (mut one, mut other) = (JsonReader::new(body.as_bytes()), JsonReader::new(body.as_bytes()));
-    array(&mut one, 1_000_000, 1 << 20);
-    lines(&mut other, 1_000_000, 1 << 20);
+    super::array(&mut one, 1_000_000, 1 << 20);
+    super::lines(&mut other, 1_000_000, 1 << 20);
     one.looks.get().max(other.looks.get())
 }
 
