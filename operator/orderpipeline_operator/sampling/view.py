@@ -1,5 +1,6 @@
 """What is published of a decision, and when a change of it is worth publishing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,9 @@ from orderpipeline_operator.domain.scaling.policy import ScalingPolicy
 
 PUBLISH_EVERY = 15.0
 """Seconds between two publications of what merely moves, such as the lag. A new number of consumers doesn't wait."""
+
+REMEMBER_EVERY = 900.0
+"""Seconds after which what the policy has learned under an even load is published, or a restart would forget it."""
 
 UNREAD_FOR = 15.0
 """Seconds without a lag after which that is published: a broker that restarts is no news."""
@@ -69,10 +73,13 @@ def is_material(published: ScalingView | None, new: ScalingView, since: float, u
     A new number of consumers and a lag that becomes known are published at once, one that stays unknown after
     UNREAD_FOR; a lag that changes and another reason at most every PUBLISH_EVERY seconds. The age of orders that wait
     for ever is published ever more rarely, and of an idle pipeline only what its forecast has learned, once a slot.
+    What the policy remembers otherwise is published every REMEMBER_EVERY seconds while it changes.
     """
     if published is None or published.desired != new.desired:
         return True
     if forecast_slot(published.state) != forecast_slot(new.state):
+        return True
+    if since >= REMEMBER_EVERY and _without_forecast(published.state) != _without_forecast(new.state):
         return True
     if bool(published.error) != bool(new.error):
         return not new.error or unread >= UNREAD_FOR
@@ -80,3 +87,7 @@ def is_material(published: ScalingView | None, new: ScalingView, since: float, u
     lag_changed = any(noticeably_changed(*each) for each in lags)
     other = (published.partitions, published.reason) != (new.partitions, new.reason)
     return (lag_changed or other) and since >= PUBLISH_EVERY
+
+
+def _without_forecast(state: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (state or {}).items() if name != "forecast"}

@@ -88,7 +88,7 @@ async def test_changes_are_published_and_nothing_else():
 
 
 async def test_what_an_idle_forecast_learns_is_published_once_a_slot_and_restored():
-    policy = replace(POLICY, forecast=Horizon(DAY, 300.0))
+    policy = replace(POLICY, poll_interval=30.0, forecast=Horizon(DAY, 300.0))
     fake = Fake(at(10, 10))
     sampler = await run(fake, 3 * 3600.0, replace(TARGET, policy=policy))
     slots = [when // 900.0 for when in fake.changes]
@@ -97,6 +97,17 @@ async def test_what_an_idle_forecast_learns_is_published_once_a_slot_and_restore
     state = sampler.view(KEY).state
     restored = SampledPipeline(replace(TARGET, policy=policy, restored={"state": state})).state.forecast
     assert [one for one in restored.season if one is not None] == [0.0] * 12
+    await sampler.close()
+
+
+async def test_what_an_even_load_teaches_is_published_every_so_often():
+    fake = Fake(*(at(1000 * i, 1000 * i) for i in range(800)))
+    sampler = await run(fake, 3600.0)
+    late = [when for when in fake.changes if when > 1000.0 + 600.0]
+    assert max(later - one for one, later in zip(late, [*late[1:], fake.now], strict=True)) <= 900.0 + 5.0
+    assert 3 <= len(late) <= 4, "every quarter of an hour, and nothing else of it changes"
+    arrived = sampler.view(KEY).state["activity"]["arrivedAt"]
+    assert arrived == late[-1]
     await sampler.close()
 
 
