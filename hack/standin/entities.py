@@ -127,6 +127,8 @@ class Entities:
                 brokers.delete_topic(change.name)
         except KafkaException as error:
             problem = kafka_problem(error)
+            if topics.already_so(change, error.args[0].name(), problem[1]):
+                return change.problem, None if change.create or change.delete else topic
             self._failed[key] = (change, time.monotonic() + RETRY_SECONDS, problem)
             return problem, topic
         return change.problem, None if change.create or change.delete else topic

@@ -115,6 +115,17 @@ def change(resource: Json, topic: Topic | None, winner: Json | None) -> Change:
     return Change(name, grow=grow, put=put, drop=drop, finalizer=finalizer, problem=problem)
 
 
+def already_so(change: Change, error: str, text: str) -> bool:
+    """Whether Kafka's error only says that it has what `change` asks for: the broker that listed the topics was a
+    moment behind the controller. The next round sees it. `error` is the error's name in librdkafka, `text` Kafka's
+    message."""
+    return (
+        (change.create and error == "TOPIC_ALREADY_EXISTS")
+        or (change.delete and error == "UNKNOWN_TOPIC_OR_PART")
+        or (change.grow and error == "INVALID_PARTITIONS" and "already has" in text)
+    )
+
+
 def status(resource: Json, topic: Topic | None, problem: tuple[str, str] | None) -> Json:
     """The KafkaTopic's status; `topic` is the topic's current state."""
     found: Json = {"observedGeneration": resource["metadata"]["generation"]}

@@ -79,3 +79,19 @@ def test_a_ready_topic_has_its_id_in_the_status() -> None:
         "observedGeneration": 2, "topicName": "orders", "topicId": "id",
         "conditions": [{"type": "Ready", "status": "True"}],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text", "known"),
+    [
+        (topics.Change("t", create=True), "TOPIC_ALREADY_EXISTS", "Topic 't' already exists.", True),
+        (topics.Change("t", delete=True), "UNKNOWN_TOPIC_OR_PART", "", True),
+        (topics.Change("t", grow=True), "INVALID_PARTITIONS", "Topic already has 24 partition(s).", True),
+        (topics.Change("t", grow=True), "INVALID_PARTITIONS", "The topic t currently has 30 partition(s)", False),
+        (topics.Change("t", create=True), "INVALID_CONFIG", "", False),
+    ],
+)
+def test_an_error_that_says_what_was_asked_for_is_there_is_none(
+    change: topics.Change, error: str, text: str, known: bool
+) -> None:
+    assert topics.already_so(change, error, text) is known
