@@ -1,4 +1,7 @@
-"""Runs the stand-in until SIGTERM or SIGINT: a thread for clusters and one for topics and users, a round per second."""
+"""Runs the stand-in until SIGTERM or SIGINT: a thread for clusters and one for topics and users, a round per second.
+
+A change of a Kafka or a pool starts a round at once, so that it matters, as with Strimzi, which is written first.
+"""
 
 import argparse
 import logging
@@ -7,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -18,15 +22,23 @@ from hack.standin.kube import ApiError, Kube
 log = logging.getLogger("standin")
 
 
-def repeat(name: str, work: Callable[[], None], seconds: float, stop: threading.Event) -> None:
-    """Call `work` every `seconds` until stopped; an unreachable API server is only logged."""
-    while not stop.wait(seconds):
+def repeat(name: str, work: Callable[[], None], seconds: float, stop: threading.Event, wake: threading.Event) -> None:
+    """Call `work` every `seconds`, or when woken, until stopped; an unreachable API server is only logged."""
+    while not stop.is_set():
+        wake.wait(seconds)
+        wake.clear()
         try:
             work()
         except (requests.RequestException, ApiError) as error:
             log.warning("%s: request to the API server failed: %s", name, error)
         except Exception:  # the next round tries again
             log.exception(name)
+
+
+def wake_on_changes(kube: Kube, kind: str, wake: threading.Event) -> None:
+    """Wake at each change of an object of this kind. The rounds go on without it when a watch fails."""
+    for _ in kube.watch(kind):
+        wake.set()
 
 
 def main() -> None:
@@ -42,16 +54,24 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     path = Path(options.kubeconfig)
-    rounds = {"clusters": Clusters(Kube(path)).round, "entities": Entities(Kube(path)).round}
+    wake, never = threading.Event(), threading.Event()
+    watches = {kind: partial(wake_on_changes, Kube(path), kind, wake) for kind in ("Kafka", "KafkaNodePool")}
+    loops: dict[str, tuple[Callable[[], None], threading.Event]] = {
+        "clusters": (Clusters(Kube(path)).round, wake),
+        "entities": (Entities(Kube(path)).round, never),
+        **{f"watch of {kind}": (work, never) for kind, work in watches.items()},
+    }
     threads = [
-        threading.Thread(target=repeat, args=(name, work, options.seconds, stop), name=name, daemon=True)
-        for name, work in rounds.items()
+        threading.Thread(target=repeat, args=(name, work, options.seconds, stop, woken), name=name, daemon=True)
+        for name, (work, woken) in loops.items()
     ]
     for thread in threads:
         thread.start()
     log.info("watching Kafka, KafkaNodePool, KafkaTopic and KafkaUser")
     stop.wait()
-    for thread in threads:
+    wake.set()
+    never.set()
+    for thread in threads[:2]:  # the watches end with the process
         thread.join(10)
 
 

@@ -42,6 +42,11 @@ class Address:
     key: str
 
 
+def url_safe(text: str) -> str:
+    """Base64 of a topic's id, as Kafka and Strimzi write it, from librdkafka's."""
+    return text.replace("+", "-").replace("/", "_").rstrip("=")
+
+
 class Brokers:
     """An admin client. Every call raises KafkaException if Kafka cannot be reached or refuses it."""
 
@@ -89,7 +94,7 @@ class Brokers:
                 key: str(entry.value) for key, entry in configs[name].items() if entry.source == DYNAMIC_TOPIC_CONFIG
             }
             copies = {len(partition.replicas) for partition in one.partitions}
-            found[name] = Topic(str(one.topic_id), len(one.partitions), tuple(sorted(copies)), own)
+            found[name] = Topic(url_safe(str(one.topic_id)), len(one.partitions), tuple(sorted(copies)), own)
         return found
 
     def create_topic(self, name: str, partitions: int, replicas: int, config: Mapping[str, str]) -> None:

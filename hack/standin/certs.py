@@ -37,7 +37,7 @@ def secret(
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {
             "name": name, "namespace": cluster.namespace, "ownerReferences": pods.owner(owner),
-            "labels": pods.labels(cluster, "strimzi"), "annotations": annotations,
+            "labels": pods.kafka_labels(cluster), "annotations": annotations,
         },
         "data": encoded(values),
     }  # fmt: skip
@@ -108,7 +108,7 @@ def _current(found: Mapping[str, Json], name: str, marks: dict[str, str]) -> boo
 
 
 def node_secrets(cluster: Cluster, cas: Authorities, found: Mapping[str, Json], now: datetime) -> list[Json]:
-    """The Secrets to create for nodes and for the operator, and the trust bundle."""
+    """The Secrets to create for nodes, and the trust bundle."""
     make = []
     for node in cluster.nodes:
         asked = names(cluster, node)
@@ -120,16 +120,26 @@ def node_secrets(cluster: Cluster, cas: Authorities, found: Mapping[str, Json], 
                 "cluster-ca.pem": cas.cluster.cert, "clients-ca.pem": cas.clients.cert,
             }  # fmt: skip
             make.append(secret(cluster, node.name, values, cluster.pool(node.pool), marks))
-    operator = f"{cluster.name}-cluster-operator-certs"
-    marks = _issued(cas.cluster, [])
-    if not _current(found, operator, marks):
-        pair = pki.issue(cas.cluster, f"{cluster.name}-cluster-operator", [], now)
-        values = {"cluster-operator.crt": pair.cert, "cluster-operator.key": pair.key}
-        make.append(secret(cluster, operator, values, cluster.kafka, marks))
-    bundle = f"{cluster.name}-trustbundle"
+    bundle, marks = f"{cluster.name}-trustbundle", _issued(cas.cluster, [cas.clients.cert])
     if not _current(found, bundle, marks):
-        make.append(secret(cluster, bundle, {"ca.crt": cas.cluster.cert}, cluster.kafka, marks))
+        trusted = {"cluster-ca.crt": cas.cluster.cert, "clients-ca.crt": cas.clients.cert}
+        make.append(secret(cluster, bundle, trusted, cluster.kafka, marks))
     return make
+
+
+def operator_secret_name(cluster: Cluster) -> str:
+    """The Secret with the operator's own certificate."""
+    return f"{cluster.name}-cluster-operator-certs"
+
+
+def operator_secret(cluster: Cluster, cas: Authorities, found: Mapping[str, Json], now: datetime) -> Json | None:
+    """The Secret with the operator's own certificate, if it has to be created."""
+    name, marks = operator_secret_name(cluster), _issued(cas.cluster, [])
+    if _current(found, name, marks):
+        return None
+    pair = pki.issue(cas.cluster, f"{cluster.name}-cluster-operator", [], now)
+    values = {"cluster-operator.crt": pair.cert, "cluster-operator.key": pair.key}
+    return secret(cluster, name, values, cluster.kafka, marks)
 
 
 def user(ca: pki.Pair, name: str, password: str, now: datetime) -> dict[str, str | bytes]:

@@ -94,8 +94,18 @@ def warnings(cluster: Cluster) -> list[Json]:
                     _warning(reason, f"{option} option {words} You should configure this option in .spec.kafka.config.")
                 )
     if len(cluster.controllers) % 2 == 0:
-        words = "Running KRaft controller quorum with an even number of nodes is not recommended."
-        found.append(_warning("KafkaKRaftControllerNodeCount", words))
+        words = (
+            "two nodes is not advisable as both nodes will be needed to avoid downtime. "
+            "It is recommended that a minimum of three nodes are used."
+            if len(cluster.controllers) == 2
+            else "an odd number of nodes is recommended."
+        )
+        found.append(_warning("KafkaKRaftControllerNodeCount", f"Running KRaft controller quorum with {words}"))
+    if not VERSION.startswith(str(cluster.spec.get("metadataVersion", METADATA_VERSION)).split("-")[0]):
+        words = (
+            "Metadata version is older than the Kafka version used by the cluster, which suggests that an upgrade is"
+        )
+        found.append(_warning("KafkaMetadataVersion", f"{words} incomplete."))
     return found
 
 
@@ -115,6 +125,6 @@ def blocked_scale_downs(cluster: Cluster, holding: set[int] | None) -> tuple[dic
         if holding is None or removed & holding:
             keep[name] = len(ids)
         if holding is not None and removed & holding:
-            words = f"Reverting scale-down of KafkaNodePool {name}: there are partitions on {sorted(removed & holding)}"
+            words = f"Reverting scale-down of KafkaNodePool {name} by changing number of replicas to {len(ids)}"
             found.append(_warning("ScaleDownPreventionCheck", words))
     return keep, found

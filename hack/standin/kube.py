@@ -2,6 +2,7 @@
 
 import base64
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,11 +105,11 @@ class Kube:
                 return None
             raise
 
-    def put_status(self, resource: Json, status: Json) -> None:
-        """Replace an object's status; a conflict is left to the next round."""
+    def put_status(self, resource: Json, status: Json) -> bool:
+        """Replace an object's status. False if the object has changed since it was read, or is gone."""
         metadata = resource["metadata"]
         path = self._path(resource["kind"], metadata["namespace"], metadata["name"], "status")
-        self._optional("PUT", path, json={**resource, "status": status})
+        return self._optional("PUT", path, json={**resource, "status": status})
 
     def merge(self, kind: str, namespace: str, name: str, patch: Json) -> None:
         """Apply a JSON merge patch; an object that was deleted or changed meanwhile is left to the next round."""
@@ -119,9 +120,22 @@ class Kube:
         """Delete an object, if it exists."""
         self._optional("DELETE", self._path(kind, namespace, name))
 
-    def _optional(self, method: str, path: str, **arguments: Any) -> None:
+    def watch(self, kind: str, seconds: int = 240) -> Iterator[None]:
+        """Something for each change of an object of this kind, from now on, for about `seconds`."""
+        version = self._call("GET", self._path(kind, None), params={"limit": "1"})["metadata"]["resourceVersion"]
+        asked = {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(seconds)}
+        url = f"{self._server}{self._path(kind, None)}"
+        with self._session.get(url, params=asked, stream=True, timeout=(20, seconds + 30)) as answer:
+            if answer.status_code >= 300:
+                raise ApiError(answer.status_code, answer.text[:2000])
+            for _ in answer.iter_lines():
+                yield
+
+    def _optional(self, method: str, path: str, **arguments: Any) -> bool:
         try:
             self._call(method, path, **arguments)
         except ApiError as error:
             if error.code not in (404, 409):
                 raise
+            return False
+        return True

@@ -1,5 +1,6 @@
 """A Kafka and its pools as plain values. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +12,8 @@ PAUSE: Final = "strimzi.io/pause-reconciliation"
 VERSION: Final = "4.3.1"
 METADATA_VERSION: Final = "4.3"
 STRIMZI: Final = "1.2.0"
+NOT_COPIED: Final = re.compile(r"app\.kubernetes\.io/(?!part-of).*|kustomize\.toolkit\.fluxcd\.io.*")
+"""Labels of a custom resource that Strimzi does not copy to the objects that it makes for it."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,12 @@ def label(resource: Json, name: str) -> str | None:
     """A label's value; None if the object does not have it."""
     value = (resource["metadata"].get("labels") or {}).get(name)
     return None if value is None else str(value)
+
+
+def copied_labels(resource: Json) -> dict[str, str]:
+    """The labels of a custom resource that Strimzi copies to all objects that it makes for it."""
+    found = resource["metadata"].get("labels") or {}
+    return {name: str(value) for name, value in found.items() if not NOT_COPIED.match(name)}
 
 
 def paused(resource: Json) -> bool:

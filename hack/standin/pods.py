@@ -2,17 +2,16 @@
 
 import hashlib
 import json
-import re
 from typing import Any, Final
 
 from hack.standin import config
-from hack.standin.model import CLUSTER, GROUP, METADATA_VERSION, Cluster, Json, Node
+from hack.standin.model import CLUSTER, GROUP, METADATA_VERSION, Cluster, Json, Node, copied_labels
 
 IMAGE: Final = "localhost/orderpipeline/kafka:dev"
 REVISION: Final = "strimzi.io/revision"
-CPU_CAP_MILLI: Final = 50
-MEMORY_CAP_MI: Final = {"broker": 384, "controller": 224}
-HEAP_MI: Final = {"broker": 320, "controller": 160}
+HEAP_PERCENT: Final = 50
+HEAP_MAX: Final = 5 * 2**30
+SMALLEST_HEAP: Final = "-Xms128M"
 ID: Final = 1001
 PASSED_ON: Final = [
     "affinity",
@@ -27,16 +26,28 @@ PASSED_ON: Final = [
 def owner(resource: Json) -> list[Json]:
     """Owner references, so that Kubernetes deletes the object with `resource`."""
     reference = {"apiVersion": f"{GROUP}/v1", "kind": resource["kind"], "name": resource["metadata"]["name"]}
-    return [{**reference, "uid": resource["metadata"]["uid"], "controller": False, "blockOwnerDeletion": False}]
+    return [{**reference, "uid": resource["metadata"]["uid"], "controller": False, "blockOwnerDeletion": True}]
 
 
-def labels(cluster: Cluster, name: str, **more: str) -> dict[str, str]:
-    """The labels of Strimzi's own objects."""
+def labels(source: Json, cluster: str, kind: str, component: str) -> dict[str, str]:
+    """The labels of what Strimzi makes for a custom resource: those of the resource, and its own."""
     return {
-        CLUSTER: cluster.name, "strimzi.io/kind": "Kafka", "strimzi.io/name": name,
-        "strimzi.io/component-type": "kafka", "app.kubernetes.io/name": "kafka",
-        "app.kubernetes.io/instance": cluster.name, "app.kubernetes.io/managed-by": "strimzi-cluster-operator", **more,
+        "app.kubernetes.io/part-of": f"strimzi-{cluster}", **copied_labels(source),
+        CLUSTER: cluster, "strimzi.io/kind": kind, "strimzi.io/component-type": component,
+        "app.kubernetes.io/name": component, "app.kubernetes.io/instance": cluster,
+        "app.kubernetes.io/managed-by": "strimzi-cluster-operator",
     }  # fmt: skip
+
+
+def kafka_labels(cluster: Cluster) -> dict[str, str]:
+    """The labels of what belongs to the Kafka."""
+    return {**labels(cluster.kafka, cluster.name, "Kafka", "kafka"), "strimzi.io/name": f"{cluster.name}-kafka"}
+
+
+def pool_labels(cluster: Cluster, name: str) -> dict[str, str]:
+    """The labels of what belongs to a node pool."""
+    own = {"strimzi.io/name": f"{cluster.name}-kafka", "strimzi.io/pool-name": name}
+    return {**labels(cluster.pool(name), cluster.name, "Kafka", "kafka"), **own}
 
 
 def services(cluster: Cluster) -> list[Json]:
@@ -53,7 +64,7 @@ def services(cluster: Cluster) -> list[Json]:
             "apiVersion": "v1", "kind": "Service",
             "metadata": {
                 "name": f"{cluster.name}-kafka-{suffix}", "namespace": cluster.namespace,
-                "labels": labels(cluster, f"{cluster.name}-kafka"), "ownerReferences": owner(cluster.kafka),
+                "labels": kafka_labels(cluster), "ownerReferences": owner(cluster.kafka),
             },
             "spec": {
                 "selector": {CLUSTER: cluster.name, "strimzi.io/name": f"{cluster.name}-kafka", **selector},
@@ -68,53 +79,49 @@ def services(cluster: Cluster) -> list[Json]:
 
 
 def budget(cluster: Cluster) -> Json:
-    """The disruption budget for all nodes."""
+    """The disruption budget for all nodes; as from Strimzi, it says how many must be there."""
     template = (cluster.spec.get("template") or {}).get("podDisruptionBudget") or {}
-    selector = {CLUSTER: cluster.name, "strimzi.io/name": f"{cluster.name}-kafka"}
+    selector = {CLUSTER: cluster.name, "strimzi.io/kind": "Kafka", "strimzi.io/name": f"{cluster.name}-kafka"}
+    least = len(cluster.nodes) - int(template.get("maxUnavailable", 1))
     return {
         "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
         "metadata": {
             "name": f"{cluster.name}-kafka", "namespace": cluster.namespace,
-            "labels": labels(cluster, f"{cluster.name}-kafka"), "ownerReferences": owner(cluster.kafka),
+            "labels": kafka_labels(cluster), "ownerReferences": owner(cluster.kafka),
         },
-        "spec": {"maxUnavailable": template.get("maxUnavailable", 1), "selector": {"matchLabels": selector}},
+        "spec": {"minAvailable": least, "selector": {"matchLabels": selector}},
     }  # fmt: skip
 
 
-def quantity(text: str | int | float) -> float:
-    """A Kubernetes quantity as a number of cores or bytes."""
-    found = re.fullmatch(r"([0-9.]+)([a-zA-Z]*)", str(text))
-    assert found, f"not a quantity: {text}"
-    units: dict[str, float] = {"": 1, "m": 1e-3, "k": 1e3}
-    units |= {unit: 1000.0**power for power, unit in enumerate("MGTPE", 2)}
-    units |= {f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)}
-    return float(found[1]) * units[found[2]]
+def resources(cluster: Cluster, node: Node) -> Json:
+    """Requests and limits: the pool's, or else the Kafka's."""
+    return dict(cluster.pool(node.pool)["spec"].get("resources") or cluster.spec.get("resources") or {})
 
 
-def resources(node: Node, pool: Json) -> Json:
-    """The pool's requests, capped so that a cluster fits on two cores; without limits, which could be below the cap."""
-    asked = (pool["spec"].get("resources") or {}).get("requests") or {}
-    role = "broker" if node.broker else "controller"
-    cpu = min(quantity(asked.get("cpu", "50m")) * 1000, CPU_CAP_MILLI)
-    memory = min(quantity(asked.get("memory", "1Gi")) / 2**20, MEMORY_CAP_MI[role])
-    return {"requests": {"cpu": f"{int(cpu)}m", "memory": f"{int(memory)}Mi"}}
+def heap(cluster: Cluster, node: Node) -> dict[str, str]:
+    """The environment that decides on the Java heap, which is the pool's or else the Kafka's `jvmOptions`.
 
-
-def heap(node: Node, cluster: Cluster) -> str:
-    """The Java heap: as in the spec, but at most what fits the machine."""
+    Without -Xmx, a node whose memory has a request or a limit computes its heap itself, when it starts: half of the
+    limit, or of the machine's memory if there is none, up to 5 GiB. Otherwise Java chooses the maximum.
+    """
     options = cluster.pool(node.pool)["spec"].get("jvmOptions") or cluster.spec.get("jvmOptions") or {}
-    most = HEAP_MI["broker" if node.broker else "controller"]
-    asked = str(options.get("-Xmx", ""))  # Java writes 512m or 2g where Kubernetes writes 512Mi or 2Gi
-    if not asked:
-        return f"{most}m"
-    number = quantity(asked if asked[-1].isdigit() else f"{asked[:-1]}{asked[-1].upper()}i")
-    return f"{int(min(number / 2**20, most))}m"
+    given = [f"{name}{options[name]}" for name in ("-Xms", "-Xmx") if options.get(name)]
+    found: dict[str, str] = {}
+    if "-Xmx" not in options:
+        if any("memory" in (resources(cluster, node).get(kind) or {}) for kind in ("requests", "limits")):
+            found = {
+                "STRIMZI_DYNAMIC_HEAP_PERCENTAGE": str(HEAP_PERCENT),
+                "STRIMZI_DYNAMIC_HEAP_MAX": str(HEAP_MAX),
+            }
+        elif not given:
+            given = [SMALLEST_HEAP]
+    return {**found, **({"KAFKA_HEAP_OPTS": " ".join(given)} if given else {})}
 
 
 def _environment(cluster: Cluster, node: Node, cluster_id: str) -> list[Json]:
     values = {
         "CLUSTER_ID": cluster_id,
-        "KAFKA_HEAP": heap(node, cluster),
+        **heap(cluster, node),
         "METADATA_VERSION": cluster.spec.get("metadataVersion", METADATA_VERSION).split("-")[0] + "-IV0",
     }
     variables: list[Json] = [{"name": name, "value": value} for name, value in values.items()]
@@ -135,7 +142,7 @@ def _container(cluster: Cluster, node: Node, cluster_id: str, disks: list[str]) 
         "name": "kafka", "image": IMAGE, "imagePullPolicy": "IfNotPresent",
         "env": _environment(cluster, node, cluster_id),
         "ports": [{"name": names[one], "containerPort": one} for one in ports],
-        "resources": resources(node, cluster.pool(node.pool)),
+        "resources": resources(cluster, node),
         "readinessProbe": {**probe, "initialDelaySeconds": 2, "failureThreshold": 5},
         "livenessProbe": {**probe, "periodSeconds": 10, "initialDelaySeconds": 300, "failureThreshold": 12},
         "securityContext": {
@@ -156,7 +163,8 @@ def claims(cluster: Cluster, node: Node) -> list[Json]:
         if disk["type"] == "persistent-claim":
             metadata: Json = {
                 "name": f"{name}-{node.name}", "namespace": cluster.namespace,
-                "labels": labels(cluster, f"{cluster.name}-kafka", **{"strimzi.io/pool-name": node.pool}),
+                "labels": pool_labels(cluster, node.pool),
+                "annotations": {"strimzi.io/delete-claim": str(bool(disk.get("deleteClaim"))).lower()},
             }  # fmt: skip
             if disk.get("deleteClaim"):
                 metadata["ownerReferences"] = owner(pool)
@@ -173,7 +181,7 @@ def config_map(cluster: Cluster, node: Node) -> Json:
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {
             "name": node.name, "namespace": cluster.namespace, "ownerReferences": owner(cluster.pool(node.pool)),
-            "labels": labels(cluster, f"{cluster.name}-kafka", **{"strimzi.io/pool-name": node.pool}),
+            "labels": pool_labels(cluster, node.pool),
         },
         "data": {"server.properties": config.server(cluster, node)},
     }  # fmt: skip
@@ -207,7 +215,7 @@ def pod(cluster: Cluster, node: Node, cluster_id: str, trust: str) -> Json:
         template |= layer.get("pod") or {}
     extra = template.get("metadata") or {}
     roles = {f"strimzi.io/{role}-role": str(role in node.roles).lower() for role in ("broker", "controller")}
-    own = {"strimzi.io/pool-name": node.pool, "strimzi.io/pod-name": node.name, **roles}
+    own = {**pool_labels(cluster, node.pool), "strimzi.io/pod-name": node.name, **roles}
     disks = [name for name, _ in config.volumes(pool["spec"]["storage"])]
     spec = {
         "hostname": node.name, "subdomain": f"{cluster.name}-kafka-brokers", "restartPolicy": "Always",
@@ -222,7 +230,7 @@ def pod(cluster: Cluster, node: Node, cluster_id: str, trust: str) -> Json:
     }  # fmt: skip
     metadata = {
         "name": node.name, "namespace": cluster.namespace, "ownerReferences": owner(pool),
-        "labels": {**(extra.get("labels") or {}), **labels(cluster, f"{cluster.name}-kafka", **own)},
+        "labels": {**(extra.get("labels") or {}), **own},
     }  # fmt: skip
     text = json.dumps([spec, metadata["labels"], trust, config.server(cluster, node)], sort_keys=True)
     revision = hashlib.sha256(text.encode()).hexdigest()[:16]

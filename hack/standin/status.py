@@ -82,4 +82,5 @@ def pool(cluster: Cluster, one: Json, cluster_id: str) -> Json:
         "roles": sorted(one["spec"]["roles"]),
         "replicas": len(ids),
         "labelSelector": f"{selector},strimzi.io/pool-name={name}",
+        "conditions": [],
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hack.standin.model import CLUSTER, Json
-from hack.standin.pods import owner
+from hack.standin.pods import labels, owner
 from hack.standin.status import condition, failed
 
 RESOURCES: Final = {"topic": "TOPIC", "group": "GROUP", "cluster": "BROKER", "transactionalId": "TRANSACTIONAL_ID"}
@@ -76,12 +76,14 @@ def scram_data(user: str, password: str) -> dict[str, str]:
 def secret(resource: Json, data: Mapping[str, str]) -> Json:
     """The user's Secret, deleted with the user. `data` is base64."""
     name = resource["metadata"]["name"]
-    labels = {CLUSTER: resource["metadata"]["labels"][CLUSTER], "strimzi.io/kind": "KafkaUser"}
+    operator = "strimzi-user-operator"
+    own = {"app.kubernetes.io/name": operator, "app.kubernetes.io/managed-by": operator}
+    cluster = str(resource["metadata"]["labels"][CLUSTER])
     return {
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {
             "name": name, "namespace": resource["metadata"]["namespace"], "ownerReferences": owner(resource),
-            "labels": {**labels, "app.kubernetes.io/managed-by": "strimzi-user-operator"},
+            "labels": {**labels(resource, cluster, "KafkaUser", "kafka-user"), **own},
         },
         "data": dict(data),
     }  # fmt: skip

@@ -30,7 +30,7 @@ def kafka(**config: Any) -> Json:
     spec = {"version": "4.3.1", "listeners": listeners, "authorization": {"type": "simple"}, "config": config}
     entity: Json = {"topicOperator": {}, "userOperator": {}}
     return {
-        "apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka", "metadata": meta("x"),
+        "apiVersion": "kafka.strimzi.io/v1", "kind": "Kafka", "metadata": meta("x", owner="me"),
         "spec": {"kafka": spec, "entityOperator": entity},
     }  # fmt: skip
 
@@ -118,6 +118,10 @@ def test_a_cluster_is_created_and_then_ready(space: Space) -> None:
     assert status["listeners"][0]["bootstrapServers"] == f"x-kafka-bootstrap.{SPACE}.svc:9093"
     pod = space.get("pod", "x-all-0")
     assert pod["metadata"]["labels"]["strimzi.io/pool-name"] == "all"
+    assert {"name": "KAFKA_HEAP_OPTS", "value": "-Xms128M"} in pod["spec"]["containers"][0]["env"]
+    assert space.get("service", "x-kafka-bootstrap")["metadata"]["labels"]["owner"] == "me"
+    assert space.get("pdb", "x-kafka")["spec"]["minAvailable"] == 0
+    assert set(space.get("secret", "x-trustbundle")["data"]) == {"cluster-ca.crt", "clients-ca.crt"}
     assert space.get("kafkanodepool", "all")["status"]["nodeIds"] == [0]
 
 

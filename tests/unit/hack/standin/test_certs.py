@@ -38,6 +38,15 @@ def test_a_nodes_certificate_names_the_node_and_the_bootstrap_service() -> None:
     assert certs.node_secrets(one, cas, made, NOW) == []
 
 
+def test_the_trust_bundle_has_both_cas() -> None:
+    one = samples.cluster(1, 1)
+    cas, _ = certs.authorities(one, {}, "secret", NOW)
+    bundle = named(certs.node_secrets(one, cas, {}, NOW))["x-trustbundle"]
+    assert certs.decoded(bundle, "cluster-ca.crt") == cas.cluster.cert
+    assert certs.decoded(bundle, "clients-ca.crt") == cas.clients.cert
+    assert set(bundle["data"]) == {"cluster-ca.crt", "clients-ca.crt"}
+
+
 def test_a_tls_users_store_opens_with_its_password() -> None:
     cas, _ = certs.authorities(samples.cluster(), {}, "secret", NOW)
     found = certs.user(cas.clients, "u", "word", NOW)

@@ -25,6 +25,7 @@ def test_no_broker_with_partitions_or_unknown_ones_is_removed(
     ]
     found, warnings = check.blocked_scale_downs(model.cluster(samples.kafka(), pools), holding)
     assert (found, [one["reason"] for one in warnings]) == (keep, reasons)
+    assert all(one["message"].endswith("KafkaNodePool brokers by changing number of replicas to 4") for one in warnings)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,9 @@ def test_a_single_ephemeral_node_has_two_storage_warnings() -> None:
 def test_missing_replication_settings_and_an_even_number_of_controllers_cause_warnings() -> None:
     reasons = {warning["reason"] for warning in check.warnings(samples.cluster(3, 2, config={}))}
     assert reasons == {"KafkaDefaultReplicationFactor", "KafkaMinInsyncReplicas", "KafkaKRaftControllerNodeCount"}
+
+
+def test_a_metadata_version_of_an_earlier_kafka_causes_a_warning() -> None:
+    (warning,) = check.warnings(samples.cluster(metadataVersion="4.2-IV1"))
+    assert warning["reason"] == "KafkaMetadataVersion"
+    assert check.warnings(samples.cluster(metadataVersion="4.3")) == []

@@ -1,6 +1,8 @@
 """The objects of a Kafka cluster."""
 
-from hack.standin import model, pods, roll
+from datetime import UTC, datetime
+
+from hack.standin import certs, model, pods, roll
 from tests.unit.hack.standin import samples
 
 
@@ -45,21 +47,38 @@ def test_claims_are_deleted_with_the_pool_only_if_the_spec_says_so() -> None:
     claim = pods.claims(one, one.brokers[0])[0]
     assert claim["metadata"]["name"] == "data-0-x-brokers-0"
     assert "ownerReferences" not in claim["metadata"]
+    assert claim["metadata"]["annotations"] == {"strimzi.io/delete-claim": "false"}
     storage = {"type": "persistent-claim", "size": "2Gi", "class": "fast", "deleteClaim": True}
     pool = samples.pool("brokers", 1, "broker", storage=storage)
     two = model.cluster(samples.kafka(), [pool, samples.pool("controllers", 1, "controller")])
     claim = pods.claims(two, two.brokers[0])[0]
     assert claim["metadata"]["name"] == "data-x-brokers-0"
     assert claim["metadata"]["ownerReferences"][0]["name"] == "brokers"
+    assert claim["metadata"]["annotations"] == {"strimzi.io/delete-claim": "true"}
     assert claim["spec"]["storageClassName"] == "fast"
 
 
-def test_requests_and_heap_are_capped() -> None:
-    one = samples.cluster()
-    big = samples.pool("brokers", 3, "broker", resources={"requests": {"cpu": "4", "memory": "16Gi"}})
-    assert pods.resources(one.brokers[0], big) == {"requests": {"cpu": "50m", "memory": "384Mi"}}
-    small = samples.pool("brokers", 3, "broker", resources={"requests": {"cpu": "10m", "memory": "128Mi"}})
-    assert pods.resources(one.brokers[0], small) == {"requests": {"cpu": "10m", "memory": "128Mi"}}
-    assert pods.heap(one.brokers[0], samples.cluster(jvmOptions={"-Xmx": "2g"})) == "320m"
-    assert pods.heap(one.brokers[0], samples.cluster(jvmOptions={"-Xmx": "256m"})) == "256m"
-    assert pods.heap(one.controllers[0], one) == "160m"
+def test_the_budget_is_what_must_be_there_of_all_nodes() -> None:
+    assert pods.budget(samples.cluster())["spec"]["minAvailable"] == 5
+    template = {"podDisruptionBudget": {"maxUnavailable": 2}}
+    assert pods.budget(samples.cluster(template=template))["spec"]["minAvailable"] == 4
+
+
+def test_everything_has_the_labels_of_the_custom_resource_that_it_is_made_for() -> None:
+    kafka, pool = samples.kafka(), samples.pool("brokers", 1, "broker")
+    own = {"shop.example/owner": "me", "app.kubernetes.io/component": "kafka", "app.kubernetes.io/part-of": "shop"}
+    kafka["metadata"]["labels"] = own
+    pool["metadata"]["labels"] |= own
+    cluster = model.cluster(kafka, [pool, samples.pool("controllers", 1, "controller")])
+    node = cluster.brokers[0]
+    made = [*pods.services(cluster), pods.budget(cluster), pods.pod(cluster, node, "id", "trust")]
+    made += [*pods.claims(cluster, node), pods.config_map(cluster, node)]
+    made += certs.authorities(cluster, {}, "secret", datetime(2026, 1, 1, tzinfo=UTC))[1]
+    for one in made:
+        labels = one["metadata"]["labels"]
+        assert labels["shop.example/owner"] == "me"
+        assert labels["app.kubernetes.io/part-of"] == "shop"
+        assert "app.kubernetes.io/component" not in labels
+        assert labels["app.kubernetes.io/managed-by"] == "strimzi-cluster-operator"
+    plain = pods.services(samples.cluster())[0]["metadata"]["labels"]
+    assert plain["app.kubernetes.io/part-of"] == "strimzi-x"
