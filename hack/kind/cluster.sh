@@ -79,6 +79,10 @@ up() {
     say "[3/5] Contour $contour (about 60 s)"
     apply "$here/classes.yaml" \
         "https://raw.githubusercontent.com/projectcontour/contour/$contour/examples/render/contour-gateway.yaml"
+    kubectl --namespace projectcontour create configmap contour --from-file="$repo/hack/contour.yaml" --dry-run=client \
+        --output yaml >"$cache/kind/contour.yaml"
+    apply "$cache/kind/contour.yaml"
+    kubectl --namespace projectcontour rollout restart deployment/contour >/dev/null # it reads them at its start only
     kubectl --namespace projectcontour rollout status deployment/contour --timeout=180s >/dev/null
     kubectl --namespace projectcontour rollout status daemonset/envoy --timeout=180s >/dev/null
     say "[4/5] Strimzi $strimzi (about 60 s)"

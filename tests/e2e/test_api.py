@@ -1,13 +1,15 @@
 """One good order and ten bad ones through the Ingress get the contract's replies."""
 
 import json
+import socket
 import subprocess
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.e2e.cluster import Cluster
+from tests.e2e.cluster import Cluster, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
@@ -89,3 +91,23 @@ def test_a_bad_order_is_refused_and_the_field_named(
     assert reply.body["detail"]
     if field:
         assert reply.body["field"] == field
+
+
+def test_uploads_that_are_open_make_no_other_request_wait(cluster: Cluster) -> None:
+    """More than the 1,024 that Envoy has in flight to a Service by default."""
+    uploads = 1_200
+    head = "POST /order HTTP/1.1\r\nhost: shop.localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n"
+
+    def at_the_api() -> bool:
+        seen = cluster.run("hack/native/netns-exec", "ss", "-Htn", "state", "established", "( dport = :8080 )")
+        return len(seen.splitlines()) >= uploads
+
+    def taken_beside_them() -> bool:
+        with ExitStack() as stack:
+            for _ in range(uploads):
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", 8080), 60))
+                connection.sendall(f"{head}\r\n{{".encode())
+            wait_until("all uploads at the API, which ends them after 30 s", at_the_api, seconds=25)
+            return curl("/order", json.dumps(GOOD)).status == 202
+
+    wait_until("an order beside as many uploads", taken_beside_them, seconds=180)

@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hack.native import build, forward, images, network, pki
+from hack.native import addons, build, forward, images, network, pki
 from hack.native.config import REPO, Paths
 from hack.native.procs import Processes, start_time
+from orderpipeline_operator.domain.api.v1alpha1.producer import Limits
+from orderpipeline_operator.domain.units import durations
 
 pytestmark = pytest.mark.integration
 
@@ -49,6 +51,15 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
     yield found
     for name in found.names():
         found.stop(name)
+
+
+def test_the_edge_is_more_patient_than_the_api_and_takes_more_at_once_than_by_default() -> None:
+    config = yaml.safe_load(addons.CONTOUR_CONFIG.read_text())
+    patience = durations.seconds(config["timeouts"]["request-timeout"])
+    assert durations.seconds(Limits().request_timeout) < patience <= 60
+    connections = config["listener"]["max-connections-per-listener"]
+    assert set(config["cluster"]["circuit-breakers"].values()) == {2 * connections}
+    assert connections > 1024
 
 
 @pytest.mark.parametrize("script", SHELL)
