@@ -1,17 +1,21 @@
 """The Tiltfile's Starlark, with Tilt's functions faked and the real chart rendered. Tilt itself is not run."""
 
+import os
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import starlark
+import yaml
 
 from orderpipeline_operator.domain.api import v1alpha1
-from orderpipeline_operator.domain.kubernetes import names
 from tests.integration.project.tilt import Tilt
+from tests.support.apiserver import ApiServer
 from tests.support.helm import ROOT, Helm
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 PROGRAMS = ("operator", "producer", "consumer")
@@ -57,12 +61,24 @@ def test_edited_code_goes_where_the_reloader_looks(tilt: Tilt, program: str) -> 
         assert step["remote"] == copied[step["local"]].replace("/app/", "/tmp/app/")
 
 
-def test_every_image_is_used_by_an_object_that_is_applied(tilt: Tilt) -> None:
+def test_every_image_belongs_to_one_deployment_and_every_deployment_to_one_resource(tilt: Tilt) -> None:
+    """Of all pods that descend from one object, Tilt updates those of the newest ReplicaSet only. So an image whose
+    pods are found through anything but their own Deployment, such as a custom resource with two, is not updated."""
     (operator,) = [each for each in tilt.objects if each["kind"] == "Deployment"]
-    (shop,) = [each for each in tilt.objects if each["kind"] == v1alpha1.KIND]
-    used = {operator["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[0]}
-    used |= {_at(shop, path) for path in tilt.kinds[v1alpha1.KIND]}
-    assert used == set(tilt.images)
+    images = [container["image"].split(":")[0] for container in operator["spec"]["template"]["spec"]["containers"]]
+    for deploy in tilt.deploys.values():
+        assert len(deploy["images"]) == 1
+        images += deploy["images"]
+    assert sorted(images) == sorted(tilt.images)
+    assert tilt.kinds == {}
+    assert all(image["live_update"] for image in tilt.images.values())
+
+
+def test_the_resource_of_the_pipeline_has_no_pods(tilt: Tilt) -> None:
+    """The brokers' pods descend from it too; the services' are found through their Deployments."""
+    assert tilt.resources["shop"]["objects"] == ["shop:orderpipeline"]
+    assert tilt.resources["shop"]["discovery"] == "selectors-only"
+    assert not any(resource["pods"] for resource in tilt.resources.values())
 
 
 def test_the_operator_starts_with_its_rights_and_the_crd(tilt: Tilt) -> None:
@@ -85,25 +101,24 @@ def test_the_operator_starts_with_its_rights_and_the_crd(tilt: Tilt) -> None:
 
 def test_things_happen_in_order(tilt: Tilt) -> None:
     assert tilt.resources["shop"]["deps"] == ["orderpipeline"]
+    services = ["shop-producer", "shop-consumer"]
+    assert all(tilt.resources[service]["deps"] == ["shop"] for service in services)
     ready = tilt.local_resources["shop-ready"]
-    assert ready["deps"] == ["shop"]
+    assert ready["deps"] == services
     assert ready["auto"]
     assert "kubectl wait --for=condition=Ready orderpipeline/shop" in ready["cmd"]
     known = {*tilt.resources, *tilt.local_resources}
     every: list[dict[str, Any]] = [*tilt.resources.values(), *tilt.local_resources.values()]
     assert all(set(each["deps"]) <= known for each in every)
-
-
-def test_the_pods_of_the_pipeline_are_found_by_the_labels_they_get(tilt: Tilt) -> None:
-    for component, selector in zip(("producer", "consumer"), tilt.resources["shop"]["pods"], strict=True):
-        assert selector.items() <= names.labels("shop", component).items()
+    assert set(tilt.deploys) == set(services)
 
 
 def test_links_lead_to_the_host_of_the_example(tilt: Tilt) -> None:
     (shop,) = [each for each in tilt.objects if each["kind"] == v1alpha1.KIND]
     host = shop["spec"]["producer"]["ingress"]["host"]
-    assert tilt.resources["shop"]["links"]
-    assert all(link.startswith(f"http://{host}:8080/") for link in tilt.resources["shop"]["links"])
+    links = tilt.resources["shop-producer"]["links"]
+    assert links
+    assert all(link.startswith(f"http://{host}:8080/") for link in links)
 
 
 @pytest.mark.parametrize("change", [lambda text: text.replace("only =", "onyl ="), lambda text: text + "\nwatch("])
@@ -115,8 +130,28 @@ def test_the_fake_would_notice_a_mistake(helm: Helm, tmp_path: Path, change: Cal
         Tilt(tmp_path, helm).run()
 
 
-def _at(document: dict[str, Any], path: str) -> Any:
-    node: Any = document
-    for step in path.strip("{}").strip(".").split("."):
-        node = node[step]
-    return node
+def test_a_service_is_deployed_once_its_deployment_has_the_image(crds: ApiServer, tmp_path: Path) -> None:
+    """What `apply_cmd` prints is what Tilt finds the pods by."""
+    image, pipeline = "registry.example/producer:tilt-1", (ROOT / "examples/shop.yaml").read_text()
+    crds.kubectl("create", "namespace", "tilt")
+    crds.kubectl("--namespace=tilt", "create", "-f", "-", input=pipeline)
+    kubeconfig = yaml.safe_load(crds.kubeconfig.read_text())
+    kubeconfig["contexts"][0]["context"]["namespace"] = "tilt"
+    (tmp_path / "kubeconfig").write_text(yaml.dump(kubeconfig))
+    path = {"PATH": f"{crds.bin}:{os.environ['PATH']}"}
+    environment = {**os.environ, **path, "KUBECONFIG": str(tmp_path / "kubeconfig"), "TILT_IMAGE_0": image}
+    command = [ROOT / "hack/tilt/deploy", "shop", "producer"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as deploy:
+        try:
+            read = ("--namespace=tilt", "get", "orderpipeline", "shop", "-o", "jsonpath={.spec.producer.image}")
+            wait_until("the image in the pipeline", lambda: crds.kubectl(*read) == image, seconds=60)
+            create = ("--namespace=tilt", "create", "deployment", "shop-producer", "--image=former")
+            crds.kubectl(*create)
+            crds.kubectl("--namespace=tilt", "set", "image", "deployment/shop-producer", f"former={image}")
+            printed, _ = deploy.communicate(timeout=60)
+        finally:
+            deploy.kill()
+    found = yaml.safe_load(printed)
+    assert (found["kind"], found["metadata"]["name"]) == ("Deployment", "shop-producer")
+    assert found["metadata"]["uid"]
+    assert found["spec"]["template"]["spec"]["containers"][0]["image"] == image

@@ -24,6 +24,8 @@ class Tilt:
     objects: list[dict[str, Any]] = field(default_factory=list)
     kinds: dict[str, Any] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
+    deploys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    settings: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> "Tilt":
         """Evaluate the Tiltfile at the root."""
@@ -41,10 +43,19 @@ class Tilt:
         builds = [self._docker_build, self._fall_back_on, self._sync, self._k8s_kind, self._k8s_yaml, self._helm]
         resources = [self._k8s_resource, self._local_resource, self._port_forward, self._link]
         files = [self._read_file, self._read_yaml, self._decode_yaml_stream, self._encode_yaml]
-        return [*builds, *resources, *files, self._version_settings, self._k8s_context, self._local]
+        settings = [self._version_settings, self._update_settings, self._k8s_context]
+        return [*builds, *resources, *files, *settings, self._k8s_custom_deploy, self._local]
 
     def _version_settings(self, check_updates: bool = True, constraint: str = "") -> None:
         assert constraint
+
+    def _update_settings(
+        self,
+        max_parallel_updates: int = 3,
+        k8s_upsert_timeout_secs: int = 30,
+        suppress_unused_image_warnings: Any = None,
+    ) -> None:
+        self.settings["k8s_upsert_timeout_secs"] = k8s_upsert_timeout_secs
 
     def _k8s_context(self) -> str:
         return self.context
@@ -86,24 +97,43 @@ class Tilt:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def _k8s_yaml(self, text: str) -> None:
+    def _k8s_yaml(self, yaml: str) -> None:
+        text = yaml if "\n" in yaml else self._read_file(yaml)
         self.objects += self._decode_yaml_stream(text)
 
     def _k8s_kind(self, kind: str, *, image_json_path: list[str], pod_readiness: str = "") -> None:
         self.kinds[kind] = image_json_path
 
+    def _k8s_custom_deploy(
+        self,
+        name: str,
+        apply_cmd: list[str],
+        delete_cmd: list[str],
+        deps: list[str],
+        image_selector: str = "",
+        live_update: list[dict[str, Any]] | None = None,
+        container_selector: str = "",
+        image_deps: list[str] | None = None,
+    ) -> None:
+        assert name not in self.deploys, f"{name} is deployed twice"
+        self.deploys[name] = {"command": apply_cmd, "delete": delete_cmd, "files": deps, "images": image_deps or []}
+
     def _k8s_resource(
         self,
-        workload: str,
+        workload: str = "",
+        new_name: str = "",
         objects: list[str] | None = None,
         port_forwards: list[Any] | None = None,
         extra_pod_selectors: list[dict[str, str]] | None = None,
         resource_deps: list[str] | None = None,
         links: list[Any] | None = None,
         labels: list[str] | None = None,
+        pod_readiness: str = "",
+        discovery_strategy: str = "",
     ) -> None:
-        selectors = {"objects": objects or [], "pods": extra_pod_selectors or []}
-        self.resources[workload] = {**selectors, "deps": resource_deps or [], "links": links or []}
+        assert discovery_strategy in ("", "default", "selectors-only")
+        selectors = {"objects": objects or [], "pods": extra_pod_selectors or [], "discovery": discovery_strategy}
+        self.resources[new_name or workload] = {**selectors, "deps": resource_deps or [], "links": links or []}
 
     def _local_resource(
         self,
