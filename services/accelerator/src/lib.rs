@@ -19,6 +19,8 @@ mod in_flight_bytes;
 mod librdkafka;
 mod orders;
 mod producer;
+#[cfg(test)]
+mod random_numbers;
 
 #[cfg(feature = "python")]
 #[pyo3::pymodule]

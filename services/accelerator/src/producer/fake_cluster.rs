@@ -179,13 +179,18 @@ pub fn producer_id(error: i16) -> Vec<u8> {
 
 /// The answer to a produce request, with the same error code for all batches.
 pub fn produced(received: &Received, error: i16) -> Vec<u8> {
+    produced_each(&received.batches.iter().map(|(partition, _)| (*partition, error)).collect::<Vec<_>>())
+}
+
+/// The answer to a produce request, with the error code of each partition's batch.
+pub fn produced_each(codes: &[(i32, i16)]) -> Vec<u8> {
     let mut out = RequestWriter::body();
     out.i32(1);
     out.string("t");
-    out.i32(received.batches.len() as i32);
-    for (partition, _) in &received.batches {
+    out.i32(codes.len() as i32);
+    for (partition, error) in codes {
         out.i32(*partition);
-        out.i16(error);
+        out.i16(*error);
         (0..6).for_each(|_| out.i32(0)); // base offset, append time, log start offset
         out.i32(0); // record errors
         out.null(); // message

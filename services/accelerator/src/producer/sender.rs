@@ -258,4 +258,6 @@ impl<C: Send + 'static> Sender<C> {
 }
 
 #[cfg(test)]
+mod log_tests;
+#[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::counting_allocator::peak;
 use crate::producer::fake_cluster::{Received, metadata, produced};
+use crate::random_numbers::Numbers;
 
 #[test]
 fn a_request_begins_with_its_length_and_header() {
@@ -52,17 +53,7 @@ fn a_produce_response_gives_the_code_of_each_batch() {
     assert!(produce_response(&mut ResponseReader::new(&out.0), 1).is_none(), "one batch has no two results");
 }
 
-/// Some numbers that look random, the same in every run.
-struct Numbers(u64);
-
 impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
-    }
-
     /// Bytes that resemble a response, or do not at all.
     fn response(&mut self) -> Vec<u8> {
         let count = self.below(40);
@@ -98,7 +89,7 @@ fn is_bounded<T>(response: &[u8], read: impl FnOnce(&mut ResponseReader<'_>) -> 
 
 #[test]
 fn reading_takes_linear_time_and_memory_whatever_a_broker_sends() {
-    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    let mut numbers = Numbers::new(1);
     let mut readable = [0; 3];
     for _ in 0..20_000 {
         let response = numbers.response();

@@ -15,7 +15,7 @@ use crate::producer::waker::Waker;
 
 const MANY: Duration = Duration::from_secs(600);
 
-fn config() -> ProducerConfig {
+pub fn config() -> ProducerConfig {
     ProducerConfig {
         batch_bytes: 400,
         request_bytes: 10_000,
@@ -29,14 +29,14 @@ fn config() -> ProducerConfig {
     }
 }
 
-/// A running sender.
-struct Running {
-    shared: Arc<Shared<&'static str>>,
+/// A running sender. Orders have names, by which they are known once they have completed.
+pub struct Running<C = &'static str> {
+    pub shared: Arc<Shared<C>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Running {
-    fn start(cluster: &Cluster, config: ProducerConfig) -> Self {
+impl<C: Copy + Send + 'static> Running<C> {
+    pub fn start(cluster: &Cluster, config: ProducerConfig) -> Self {
         Self::connect(cluster.bootstrap(), config)
     }
 
@@ -68,21 +68,21 @@ impl Running {
     }
 
     /// Queue an order once the partitions are known, and go on checking meanwhile.
-    fn send(&self, name: &'static str, key: &str, bytes: usize) {
+    pub fn send(&self, name: C, key: &str, value: &[u8]) {
         wait_until("the order is accepted", || {
             self.check();
-            self.shared.enqueue(key.as_bytes(), &vec![b'x'; bytes], b"\0", name, (Instant::now(), 0))
+            self.shared.enqueue(key.as_bytes(), value, b"\0", name, (Instant::now(), 0))
         });
     }
 
     /// The orders that have completed, with their error code or 0.
-    fn completed(&self) -> Vec<(&'static str, c_int)> {
+    pub fn completed(&self) -> Vec<(C, c_int)> {
         let completed = std::mem::take(&mut self.shared.accumulator().completed);
         completed.into_iter().map(|each| (each.callback, each.failed.first().map_or(0, |(_, code)| *code))).collect()
     }
 }
 
-impl Drop for Running {
+impl<C> Drop for Running<C> {
     fn drop(&mut self) {
         lock(&self.shared.topic).stop = true;
         self.shared.sender_waker.wake();
@@ -90,7 +90,7 @@ impl Drop for Running {
     }
 }
 
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(120);
     while !condition() {
         assert!(Instant::now() < end, "{what}: not within 120 s");
@@ -99,7 +99,7 @@ fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// A key of the partition.
-fn key(partition: usize, partitions: usize) -> String {
+pub fn key(partition: usize, partitions: usize) -> String {
     (0..).map(|number| format!("k{number}")).find(|key| partition_of(key.as_bytes(), partitions) == partition).unwrap()
 }
 
@@ -125,7 +125,7 @@ fn a_question_is_asked_again_however_it_ends() {
             })
         });
         let running = Running::start(&cluster, config());
-        running.send(name, "k", 1);
+        running.send(name, "k", b"x");
         let mut seen = Vec::new();
         wait_until(name, || {
             running.check();
@@ -146,7 +146,7 @@ fn a_broker_that_hangs_holds_up_only_its_own_partitions() {
         let running = Running::start(&cluster, config());
         let names = ["on 0", "on 1", "on 2"];
         for (partition, name) in names.into_iter().enumerate() {
-            running.send(name, &key(partition, 3), 1);
+            running.send(name, &key(partition, 3), b"x");
         }
         let mut seen = Vec::new();
         wait_until("the others are acknowledged", || {
@@ -181,7 +181,7 @@ fn what_a_silent_broker_does_not_lead_any_more_goes_to_the_new_leader() {
     });
     *lock(&ports) = cluster.ports().to_vec();
     let running = Running::start(&cluster, config());
-    running.send("moved", &key(0, 2), 1);
+    running.send("moved", &key(0, 2), b"x");
     let mut seen = Vec::new();
     wait_until("the new leader has it", || {
         running.check();
@@ -197,7 +197,7 @@ fn requests_are_never_larger_than_a_broker_takes() {
     let cluster = Cluster::start(&[0; 64], move |received| (received.size > largest).then_some(Reaction::Reset));
     let running = Running::start(&cluster, ProducerConfig { request_bytes: 5000, ..config() });
     for number in 0..400 {
-        running.send("order", &format!("k{number}"), 300);
+        running.send("order", &format!("k{number}"), &[b'x'; 300]);
     }
     let mut seen = Vec::new();
     wait_until("all are acknowledged", || {
@@ -209,7 +209,7 @@ fn requests_are_never_larger_than_a_broker_takes() {
 
 #[test]
 fn a_fault_that_ends_the_sender_is_known() {
-    let running = Running::connect(Vec::new(), config()); // refused where properties are read
+    let running = Running::<()>::connect(Vec::new(), config()); // refused where properties are read
     wait_until("it is known", || lock(&running.shared.fault).is_some());
     assert!(lock(&running.shared.fault).as_ref().unwrap().starts_with("the sender has ended: "));
 }
