@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
-from orderpipeline_producer.decoding.record_batch import Record
+from orderpipeline_producer.decoding.record_batch import DecodedBatch, Record
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.kafka.producer_client import RECORD_HEADERS
@@ -233,6 +233,23 @@ def test_what_the_broker_refuses_fails_alone(broker: Broker, clients: Clients, w
         client.compiled.produce("k", b"v", (), lambda *each: good.append(each))
     wait(client, lambda: len(good) == 3)
     assert good == [(None, None)] * 3
+
+
+def test_small_orders_get_through_beside_one_that_is_too_large(broker: Broker, clients: Clients, way: str) -> None:
+    small = broker.create_topic(f"small-{time.monotonic_ns()}", PARTITIONS, {"max.message.bytes": "2000"})
+    client = clients(config(broker, way, **{"linger.ms": 200}), small)
+    values = [os.urandom(size) for size in (300, 3000, 301, 4000, 302)]
+    places = range(len(values))
+    batch = DecodedBatch(["k"] * len(values), values, [f"id-{at}" for at in places], places)
+    delivery = client.send(batch)
+    wait(client, lambda: not delivery.left)
+    assert [(each.index, each.status, each.order_id) for each in delivery.failures()] == [
+        (1, 413, "id-1"),
+        (3, 413, "id-3"),
+    ]
+    assert [len(value) for _, _, value, _ in records(broker, small)] == [300, 301, 302]
+    counts = client.in_flight
+    assert (counts.acked, counts.failed, counts.bytes) == (3, 2, 0)
 
 
 def test_no_more_than_its_bytes_is_held(broker: Broker, topic: str, clients: Clients, way: str) -> None:

@@ -156,6 +156,14 @@ impl<C> Accumulator<C> {
         self.partitions[partition].requeue(batch, retry_at);
     }
 
+    /// Put back a batch that was refused as too large, in two halves, to be sent again in order.
+    pub fn split(&mut self, partition: usize, batch: Batch) {
+        self.buffered_bytes -= batch.records.len();
+        let (first, second) = batch.split();
+        self.buffered_bytes += first.records.len() + second.records.len();
+        self.partitions[partition].requeue_halves(first, second);
+    }
+
     /// Whether a batch that is to be sent again comes before this one of the same partition.
     pub fn retries_precede(&self, partition: usize, batch: &Batch) -> bool {
         self.partitions[partition].retries_precede(batch)

@@ -15,4 +15,5 @@ pub mod record_batch;
 mod responses;
 pub mod sender;
 pub mod shared;
+mod split;
 pub mod waker;

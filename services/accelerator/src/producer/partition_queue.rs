@@ -110,6 +110,17 @@ impl PartitionQueue {
     pub fn requeue(&mut self, batch: Batch, retry_at: Instant) {
         self.in_flight -= 1;
         self.retry_at = Some(retry_at);
+        self.insert(batch);
+    }
+
+    /// The same for a batch that has become two, which may be sent at once.
+    pub fn requeue_halves(&mut self, first: Batch, second: Batch) {
+        self.in_flight -= 1;
+        self.insert(second);
+        self.insert(first);
+    }
+
+    fn insert(&mut self, batch: Batch) {
         // A batch without a sequence number has not been sent since the last reset, so it comes after.
         let place = self.retries.iter().position(|other| !other.precedes(&batch)).unwrap_or(self.retries.len());
         self.retries.insert(place, batch);

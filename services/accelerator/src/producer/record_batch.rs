@@ -159,7 +159,7 @@ fn uncompressed(out: &mut Vec<u8>, records: &[u8]) -> Compression {
 }
 
 #[inline]
-fn varint_len(value: i64) -> usize {
+pub(crate) fn varint_len(value: i64) -> usize {
     let folded = zigzag(value);
     (64 - (folded | 1).leading_zeros() as usize).div_ceil(7)
 }
@@ -170,7 +170,7 @@ fn zigzag(value: i64) -> u64 {
 }
 
 #[inline]
-fn put_varint(out: &mut Vec<u8>, value: i64) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, value: i64) {
     let mut left = zigzag(value);
     while left >= 0x80 {
         out.push(left as u8 | 0x80);

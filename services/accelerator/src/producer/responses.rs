@@ -13,6 +13,8 @@ use crate::producer::shared::lock;
 const MAX_ATTEMPTS: u32 = 20;
 const OUT_OF_ORDER_SEQUENCE: i16 = 45;
 const DUPLICATE_SEQUENCE: i16 = 46;
+/// A batch is larger than its topic takes, whichever of its records is to blame.
+const TOO_LARGE: [i16; 2] = [10, 18];
 /// Errors that may pass by themselves.
 const RETRIABLE: [i16; 14] = [2, 3, 5, 6, 7, 8, 13, 14, 19, 20, 56, 74, 75, 89];
 /// Those of them that a broker answers before it appends anything. With any other the log may hold the batch: a leader
@@ -90,6 +92,7 @@ impl<C: Send + 'static> Sender<C> {
                 accumulator.requeue(partition, batch, retry_at);
                 self.metadata_due = self.metadata_due.min(retry_at);
             }
+            Some(code) if TOO_LARGE.contains(&code) && batch.count() > 1 => accumulator.split(partition, batch),
             Some(code) => {
                 // Its sequence number stays unused, so the broker would refuse the partition's other batches.
                 accumulator.renumber(partition);

@@ -67,6 +67,7 @@ class AcceleratedClient(ProducerClient):
         text = [(name, _text(value)) for name, value in config.items()]
         callbacks = (list(RECORD_HEADERS), self._on_event, self._on_failed)
         if config["security.protocol"] == "PLAINTEXT" and config["compression.type"] in OWN_COMPRESSION:
+            self._resends = None  # it takes batches apart itself
             self._make: Callable[[], Compiled] = lambda: DirectProducer(text, topic, *callbacks)  # it never fails
         else:
             self._make = lambda: LibrdkafkaProducer(librdkafka(), text, topic, *callbacks)

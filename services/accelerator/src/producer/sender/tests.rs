@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use super::*;
 use crate::producer::accumulator::Accumulator;
-use crate::producer::fake_cluster::{Cluster, Reaction, metadata, metadata_without_topic, producer_id};
+use crate::producer::fake_cluster::{Cluster, Reaction, metadata, metadata_without_topic, produced, producer_id};
 use crate::producer::murmur2::partition_of;
 use crate::producer::protocol::{INIT_PRODUCER_ID, METADATA, PRODUCE};
 use crate::producer::record_batch::Compression;
@@ -189,6 +189,38 @@ fn what_a_silent_broker_does_not_lead_any_more_goes_to_the_new_leader() {
         !seen.is_empty()
     });
     assert_eq!(seen, [("moved", 0)]);
+}
+
+#[test]
+fn small_orders_in_a_batch_that_is_too_large_are_sent_again_without_the_large_one() {
+    for idempotent in [true, false] {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let appended = log.clone();
+        let cluster = Cluster::start(&[0], move |received| {
+            let (_, batch) = received.batches.first()?;
+            if batch.len() > 1000 {
+                return Some(Reaction::Answer(produced(received, 10)));
+            }
+            lock(&appended).extend(batch.split(|byte| *byte != b'x').map(<[u8]>::len).filter(|length| *length > 50));
+            None
+        });
+        let linger = Duration::from_millis(300);
+        let running = Running::start(&cluster, ProducerConfig { batch_bytes: 10_000, linger, idempotent, ..config() });
+        let orders = [("a", 101), ("large", 2000), ("b", 102), ("c", 103), ("huge", 3000), ("d", 104), ("e", 105)];
+        for (name, bytes) in orders {
+            running.send(name, "k", bytes);
+        }
+        let mut seen = HashMap::new();
+        wait_until("all are answered", || {
+            seen.extend(running.completed());
+            seen.len() == orders.len()
+        });
+        let large: Vec<_> = seen.iter().filter(|(_, code)| **code == 10).map(|(name, _)| name.len()).collect();
+        assert_eq!((seen["large"], seen["huge"], large.len()), (10, 10, 2), "idempotent: {idempotent}");
+        assert_eq!(*lock(&log), [101, 102, 103, 104, 105], "once each, and in order");
+        running.send("next", "k", 106);
+        wait_until("the next is acknowledged", || running.completed() == [("next", 0)]);
+    }
 }
 
 #[test]
