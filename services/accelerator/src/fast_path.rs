@@ -18,6 +18,7 @@ use crate::callback::{Callback, FastPathOrder};
 use crate::in_flight_bytes::InFlightBytes;
 use crate::orders::ids::{BLOCK_SIZE, PREFIX_LEN, id_at};
 use crate::orders::single::SingleOrder;
+use crate::producer::in_flight::Finder;
 use crate::producer::shared::{Shared, lock, now};
 
 /// How many heads are kept, and the most bytes of one with its empty line.
@@ -70,6 +71,7 @@ struct State {
     /// Replies by the histogram's buckets.
     counts: Vec<u64>,
     seconds: f64,
+    waiting: Finder,
 }
 
 impl FastPath {
@@ -204,18 +206,25 @@ impl FastPath {
     /// Stop waiting: `on_reply` will not be called. Returns `{"order_id":"…"}` and the seconds since the request, or
     /// None if it is not waiting.
     fn give_up<'py>(&self, py: Python<'py>, on_reply: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyBytes>, f64)> {
+        let id = |callback: &Callback| match callback {
+            Callback::Order(order) => order.on_reply.as_ref().map(|each| each.as_ptr() as usize),
+            _ => None,
+        };
+        let wanted = on_reply.as_ptr() as usize;
+        let mut state = lock(&self.state);
         let mut accumulator = self.shared.accumulator();
         let accumulator = &mut *accumulator;
-        let completed = accumulator.completed.iter_mut().map(|request| &mut request.callback);
-        for callback in accumulator.in_flight.callbacks().chain(completed) {
-            if let Callback::Order(order) = callback
-                && order.on_reply.as_ref().is_some_and(|other| other.is(on_reply))
-            {
-                order.on_reply = None;
-                return Some((PyBytes::new(py, &order.answer), order.started.elapsed().as_secs_f64()));
+        let completed = accumulator.completed.iter().position(|request| id(&request.callback) == Some(wanted));
+        let callback = match completed {
+            Some(at) => &mut accumulator.completed[at].callback,
+            None => {
+                let slot = state.waiting.find(&accumulator.in_flight, wanted, id)?;
+                accumulator.in_flight.callback_mut(slot)?
             }
-        }
-        None
+        };
+        let Callback::Order(order) = callback else { return None };
+        order.on_reply = None;
+        Some((PyBytes::new(py, &order.answer), order.started.elapsed().as_secs_f64()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The table of requests in flight: one entry with one callback (of any type) for all records of a request, and an id
 //! for each record.
 
+use std::collections::HashMap;
 use std::ffi::c_int;
 
 /// A record's id is its entry's slot, then its position within the request.
@@ -83,8 +84,18 @@ impl<C> InFlightTable<C> {
         if entry.remaining == 0 { self.remove(slot) } else { None }
     }
 
-    pub fn callbacks(&mut self) -> impl Iterator<Item = &mut C> {
-        self.slots.iter_mut().flatten().map(|entry| &mut entry.callback)
+    /// All callbacks, with their slots.
+    pub fn callbacks(&self) -> impl Iterator<Item = (usize, &C)> {
+        self.slots.iter().enumerate().filter_map(|(slot, entry)| Some((slot, &entry.as_ref()?.callback)))
+    }
+
+    /// The callback in a slot, None if the slot is free.
+    pub fn callback(&self, slot: usize) -> Option<&C> {
+        Some(&self.slots.get(slot)?.as_ref()?.callback)
+    }
+
+    pub fn callback_mut(&mut self, slot: usize) -> Option<&mut C> {
+        Some(&mut self.slots.get_mut(slot)?.as_mut()?.callback)
     }
 
     /// How many records are in flight.
@@ -96,6 +107,32 @@ impl<C> InFlightTable<C> {
         let entry = self.slots[slot].take()?;
         self.free.push(slot);
         Some(Completed { failed: entry.failed, callback: entry.callback, value: Vec::new() })
+    }
+}
+
+/// Finds requests by an id that their callbacks have. It remembers where all of them were at the latest search, so that
+/// many that end at the same time cost one pass over the table instead of one each.
+#[derive(Default)]
+pub struct Finder {
+    slots: HashMap<usize, usize>,
+    pub searches: usize,
+}
+
+impl Finder {
+    /// The slot of the request with this id.
+    pub fn find<C>(
+        &mut self,
+        table: &InFlightTable<C>,
+        wanted: usize,
+        id_of: impl Fn(&C) -> Option<usize>,
+    ) -> Option<usize> {
+        let is_wanted = |slot: &usize| table.callback(*slot).and_then(&id_of) == Some(wanted);
+        if let Some(slot) = self.slots.get(&wanted).copied().filter(is_wanted) {
+            return Some(slot);
+        }
+        self.searches += 1;
+        self.slots = table.callbacks().filter_map(|(slot, callback)| Some((id_of(callback)?, slot))).collect();
+        self.slots.get(&wanted).copied()
     }
 }
 
@@ -121,7 +158,8 @@ mod tests {
         let mut table = InFlightTable::default();
         let (a, b) = (table.register("a", 1), table.register("b", 1));
         assert_eq!(table.complete(b, 0).unwrap().callback, "b");
-        assert_eq!(table.callbacks().map(|callback| *callback).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(table.callbacks().collect::<Vec<_>>(), [(0, &"a")]);
+        assert_eq!((table.callback(0), table.callback(1), table.callback(2)), (Some(&"a"), None, None));
         assert_eq!(table.register("c", 1), b, "a free slot is used again");
         assert_eq!(table.complete(a, 0).unwrap().callback, "a");
     }
@@ -144,6 +182,24 @@ mod tests {
         assert_eq!(table.records(), 2);
         assert!(table.complete(first, 0).is_none());
         assert!(table.complete(first + 1, 0).is_some());
+    }
+
+    #[test]
+    fn many_are_found_with_one_search() {
+        let mut table = InFlightTable::default();
+        let mut finder = Finder::default();
+        let id_of = |callback: &usize| (*callback > 0).then_some(*callback);
+        let first: Vec<u64> = (1..1000).map(|name| table.register(name, 1)).collect();
+        let name = |slot| *table.callback(slot).unwrap();
+        assert!((1..1000).all(|wanted| finder.find(&table, wanted, id_of).map(name) == Some(wanted)));
+        assert_eq!(finder.searches, 1);
+        table.complete(first[3], 0);
+        table.register(2000, 1); // in the slot that was free
+        assert_eq!(finder.find(&table, 4, id_of), None);
+        assert_eq!(finder.find(&table, 2000, id_of), Some(3));
+        *table.callback_mut(5).unwrap() = 0;
+        assert_eq!(finder.find(&table, 6, id_of), None);
+        assert_eq!(finder.searches, 3);
     }
 
     #[test]
