@@ -11,10 +11,13 @@ from typing import Final
 from kubernetes.aio.client import Configuration
 from prometheus_client import CollectorRegistry
 
-from orderpipeline_operator.adapters.kubernetes import handlers
+from orderpipeline_common.activities import OperatorActivity
+from orderpipeline_common.background import Background
+from orderpipeline_common.supervision import Activity
 from orderpipeline_operator.adapters.kubernetes.cached_client import CachedClient
 from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.kubernetes.lease import Election
+from orderpipeline_operator.adapters.kubernetes.pipeline_watch import PipelineWatch
 from orderpipeline_operator.domain.kubernetes.kinds import Key
 from orderpipeline_operator.reconcile.reconciler import Defaults, Reconciler
 from orderpipeline_operator.runtime.telemetry import OperatorMetrics, PipelineMetrics
@@ -23,7 +26,7 @@ from orderpipeline_operator.runtime.workqueue import WorkQueue
 from orderpipeline_operator.sampling.reader import ReaderFactory, naming_closed_ports
 from orderpipeline_operator.sampling.sampler import Clock, Sampler
 from orderpipeline_operator.settings import Settings
-from orderpipeline_operator.tasks import first_to_end, run_in_background
+from orderpipeline_operator.tasks import end_with, first_to_end
 
 DEBOUNCE_SECONDS: Final = 0.1
 """How long a pipeline's events are collected before a pass."""
@@ -40,15 +43,17 @@ class Leader:
     kube: KubernetesClient
     registry: CollectorRegistry
     metrics: OperatorMetrics
+    background: Background
     reader_factory: ReaderFactory
 
     async def run(self, election: Election, stop: asyncio.Event) -> str:
         """Lead until told to stop (returns an empty string) or unable to continue (returns why)."""
+        background, renew = self.background, self.settings.renew_seconds
         queue: WorkQueue[Key] = WorkQueue(time.monotonic)
         namespaces = self.settings.watch_namespaces
         async with AsyncExitStack() as stack:
             readers = naming_closed_ports(self.reader_factory, self.settings.kafka_ports)
-            sampler = Sampler(queue.add, clock=Clock(jitter=random.random), reader_factory=readers)
+            sampler = Sampler(queue.add, background, clock=Clock(jitter=random.random), reader_factory=readers)
             stack.push_async_callback(sampler.close)
             self.registry.register(PipelineMetrics(sampler))
             cached = CachedClient(self.kube, namespaces, lambda key: queue.add(key, DEBOUNCE_SECONDS))
@@ -56,22 +61,30 @@ class Leader:
             watch = self._watch(queue)
             watch.start()
             stack.push_async_callback(watch.stop, 10.0)
+            for task in cached.start(background):
+                end_with(stack, task)
             # Workers come last, since the last are stopped first: a process that has lost the lead writes nothing more.
-            for _ in range(self.settings.workers):
-                worker = Worker(queue, reconciler, self.metrics, time.monotonic, random.random)
-                run_in_background(stack, _work(cached, worker))
-            ended = await first_to_end(stop.wait(), election.hold(), watch.wait(), cached.run())
-            return ("", f"the lead is lost: {election.error or 'somebody else holds the Lease'}", watch.failure)[ended]
+            worker = Worker(queue, reconciler, self.metrics, time.monotonic, random.random)
+            for number in range(self.settings.workers):
+                end_with(
+                    stack, background.task(OperatorActivity.WORKER, lambda one: _work(cached, worker, one), str(number))
+                )
+            with background.supervisor.supervised(OperatorActivity.ELECTION) as holding:
+                holds = election.hold(lambda: holding.turn(OperatorActivity.ELECTION.seconds + renew))
+                ended = await first_to_end(stop.wait(), holds, background.wait_failed())
+            lost = f"the lead is lost: {election.error or 'somebody else holds the Lease'}"
+            return ("", lost, background.failure)[ended]
 
-    def _watch(self, queue: WorkQueue[Key]) -> handlers.KopfWatch:
+    def _watch(self, queue: WorkQueue[Key]) -> PipelineWatch:
         loop = asyncio.get_running_loop()
 
         def enqueue(key: Key) -> None:  # called in kopf's thread
             loop.call_soon_threadsafe(queue.add, key, DEBOUNCE_SECONDS)
 
-        namespaces = self.settings.watch_namespaces
-        registry = handlers.registry(self.cluster, enqueue)
-        return handlers.KopfWatch(registry, handlers.settings(cluster_wide=not namespaces), namespaces)
+        def report(place: str, watched: bool) -> None:  # called in kopf's threads
+            self.metrics.watched.labels(place).set(watched)
+
+        return PipelineWatch(self.cluster, self.settings.watch_namespaces, enqueue, report, self.background)
 
     def _defaults(self) -> Defaults:
         settings = self.settings
@@ -89,6 +102,6 @@ class Leader:
         )
 
 
-async def _work(cached: CachedClient, worker: Worker) -> None:
+async def _work(cached: CachedClient, worker: Worker, activity: Activity) -> None:
     await cached.wait_synced(SYNC_SECONDS)
-    await worker.run()
+    await worker.run(activity)

@@ -6,9 +6,8 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 
-def run_in_background(stack: AsyncExitStack, coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run it until the stack is left, and wait until it has ended."""
-    task = asyncio.ensure_future(coroutine)
+def end_with(stack: AsyncExitStack, task: "asyncio.Task[None]") -> None:
+    """Cancel the task when the stack is left, and wait until it has ended."""
 
     async def end() -> None:
         task.cancel()

@@ -9,7 +9,7 @@ from kubernetes.aio.client import Configuration
 from prometheus_client import CollectorRegistry
 
 from orderpipeline_common.contract import Metric
-from orderpipeline_common.probes import serve_probes
+from orderpipeline_common.probes import Probes, serve_probes
 from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.metrics_api.values import StatusValues, Values
 from orderpipeline_operator.domain.kubernetes.names import PIPELINE_LABEL, is_object_name
@@ -19,17 +19,12 @@ from orderpipeline_operator.errors import ApiError
 
 
 async def serve(
-    cluster: Configuration,
-    port: int,
-    *,
-    ready: Callable[[], str],
-    healthy: Callable[[], str],
-    registry: CollectorRegistry,
+    cluster: Configuration, port: int, probes: Probes, registry: CollectorRegistry
 ) -> Callable[[], Coroutine[Any, Any, None]]:
     """Serve in the running loop. Returns a coroutine function that stops it; call it in the same loop."""
     kube = KubernetesClient(cluster)
     values = StatusValues(kube, time.time, time.monotonic)
-    runner = await serve_probes(port, ready=ready, healthy=healthy, registry=registry, routes=[desired_route(values)])
+    runner = await serve_probes(port, probes, registry, routes=[desired_route(values)])
 
     async def stop() -> None:
         await runner.cleanup()

@@ -22,6 +22,12 @@ class OperatorMetrics:
         self.seconds = Histogram("orderpipeline_reconcile_seconds", "Duration of a pass.", registry=registry)
         self.queue = Gauge("orderpipeline_queue_length", "Pipelines that wait or are worked on.", registry=registry)
         self.leader = Gauge("orderpipeline_leader", "1 while this process leads, else 0.", registry=registry)
+        self.watched = Gauge(
+            "orderpipeline_namespace_watched",
+            "1 while the pipelines of the namespace are watched, else 0; without a name: those of the whole cluster.",
+            ["namespace"],
+            registry=registry,
+        )
 
 
 class ScalingViews(Protocol):

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from orderpipeline_common.supervision import Activity
 from orderpipeline_operator.domain.kubernetes.kinds import Key
 from orderpipeline_operator.errors import ApiError
 from orderpipeline_operator.runtime.telemetry import OperatorMetrics
@@ -22,10 +23,12 @@ class Worker:
     clock: Callable[[], float]
     jitter: Callable[[], float]
 
-    async def run(self) -> None:
+    async def run(self, activity: Activity) -> None:
         """Work until cancelled."""
         while True:
+            activity.idle()
             key = await self.queue.pop()
+            activity.turn()
             self.meters.queue.set(len(self.queue))
             started = self.clock()
             try:
@@ -34,6 +37,9 @@ class Worker:
                 self._retry(key, str(error), bug=False)
             except Exception as error:  # a bug must not end the worker; its pipeline is tried again
                 self._retry(key, repr(error), bug=True)
+            except BaseException:  # cancelled: the key is left for a worker that is started again
+                self.queue.failed(key)
+                raise
             else:
                 self.meters.passes.labels("ok").inc()
                 if again is None:

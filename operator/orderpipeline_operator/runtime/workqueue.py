@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from orderpipeline_operator.backoff import backoff
+from orderpipeline_common.backoff import backoff
 
 K = TypeVar("K")
 

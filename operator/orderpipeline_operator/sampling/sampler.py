@@ -12,6 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from orderpipeline_common.activities import OperatorActivity
+from orderpipeline_common.background import Background
+from orderpipeline_common.supervision import Activity
 from orderpipeline_operator.domain.lag.sample import Reading, Unknown
 from orderpipeline_operator.sampling.pipeline import SampledPipeline
 from orderpipeline_operator.sampling.reader import Reader, ReaderFactory, kafka_reader, log_failure, unknown
@@ -36,12 +39,14 @@ class Sampler:
     def __init__(
         self,
         on_change: Callable[[Key], None],
+        background: Background,
         *,
         clock: Clock = Clock(),
         reader_factory: ReaderFactory = kafka_reader,
         executor: Executor | None = None,
     ) -> None:
         self._on_change = on_change
+        self._background = background
         self._clock = clock
         self._reader_factory = reader_factory
         self._executor = executor or ThreadPoolExecutor(max_workers=8, thread_name_prefix="offsets")
@@ -66,7 +71,9 @@ class Sampler:
             pipeline.change(target, self._clock.monotonic())
             pipeline.forget_readings()
             self._end(pipeline)
-        pipeline.task = asyncio.get_running_loop().create_task(self._run(pipeline), name=f"sampler {target.key}")
+        pipeline.task = self._background.task(
+            OperatorActivity.SAMPLING, lambda activity: self._run(pipeline, activity), "/".join(target.key)
+        )
 
     def forget(self, key: Key) -> None:
         """Stop and close the connections; nothing happens when the key is not tracked."""
@@ -111,13 +118,14 @@ class Sampler:
         """All tracked pipelines."""
         return tuple(self._pipelines)
 
-    async def _run(self, pipeline: SampledPipeline) -> None:
+    async def _run(self, pipeline: SampledPipeline, activity: Activity) -> None:
         running = asyncio.get_running_loop()
         reader: Reader | None = None
         logged, pool = "", self._executor
         try:
             await self._clock.sleep(pipeline.target.policy.poll_interval * self._clock.jitter())
             while True:
+                activity.turn(OperatorActivity.SAMPLING.seconds + pipeline.target.policy.poll_interval)
                 started = self._clock.monotonic()
                 try:
                     if reader is None:

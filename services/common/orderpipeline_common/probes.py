@@ -1,6 +1,8 @@
 """A small HTTP server for the probes and metrics of a program without an HTTP API of its own."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
@@ -8,32 +10,43 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from orderpipeline_common.contract import HEALTH_PATH, METRICS_PATH, READY_PATH
 
+MAX_WARNINGS: Final = 20
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What the probes ask, from any thread. `ready` and `healthy` return an empty string, or why not; `warnings` what
+    is wrong with a part of the work while the rest goes on."""
+
+    ready: Callable[[], str]
+    healthy: Callable[[], str]
+    warnings: Callable[[], Sequence[str]] = tuple
+
 
 async def serve_probes(
     port: int,
-    *,
-    ready: Callable[[], str],
-    healthy: Callable[[], str],
+    probes: Probes,
     registry: CollectorRegistry,
+    *,
     routes: Iterable[web.RouteDef] = (),
     host: str = "0.0.0.0",  # noqa: S104  (a pod's probes come from outside the pod)
 ) -> web.AppRunner:
     """Serve /health, /ready, /metrics and `routes` until the returned runner is cleaned up.
 
-    `ready` and `healthy` return an empty string, or why not; the reply is then 503 with that reason. Port 0 picks a
-    free port: see `runner.addresses`.
+    A probe whose answer is no replies with 503 and the reason. Port 0 picks a free port: see `runner.addresses`.
     """
 
-    def respond(check: Callable[[], str]) -> web.Response:
-        reason = check()
-        status = 503 if reason else 200
-        return web.json_response({"status": reason or "ok"}, status=status)
+    def respond(reason: str, warnings: Sequence[str] = ()) -> web.Response:
+        body: dict[str, object] = {"status": reason or "ok"}
+        if warnings:
+            body["warnings"] = list(warnings)[:MAX_WARNINGS]
+        return web.json_response(body, status=503 if reason else 200)
 
     async def on_health(_: web.Request) -> web.Response:
-        return respond(healthy)
+        return respond(probes.healthy(), probes.warnings())
 
     async def on_ready(_: web.Request) -> web.Response:
-        return respond(ready)
+        return respond(probes.ready())
 
     async def on_metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

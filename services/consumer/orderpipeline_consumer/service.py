@@ -10,7 +10,10 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from orderpipeline_common.probes import serve_probes
+from orderpipeline_common.activities import ConsumerActivity
+from orderpipeline_common.background import Background
+from orderpipeline_common.probes import Probes, serve_probes
+from orderpipeline_common.supervision import Activity
 from orderpipeline_consumer.degradations import Degradations
 from orderpipeline_consumer.errors import ProtocolError
 from orderpipeline_consumer.fetching.selection import make_source
@@ -31,9 +34,6 @@ from orderpipeline_consumer.sinks.base import Sink, SinkContext
 
 log = logging.getLogger(__name__)
 
-STUCK_SECONDS: Final = 180.0
-"""A turn of the poll loop takes milliseconds, one with a commit or drain up to a minute. After this it is considered
-hung."""
 SLOW_SECONDS: Final = 15.0
 """After this the client is waiting for an answer that does not come."""
 EXIT_SECONDS: Final = 1.0
@@ -79,7 +79,9 @@ class Service:
         )
         self._loop = asyncio.get_running_loop()
         self._poll_loop: PollLoop | None = None
-        self._stopping = False
+        self._background = Background()
+        self._commit = self._background.supervisor.add(ConsumerActivity.COMMIT)
+        self._stopping = threading.Event()
 
     def ready(self) -> str:
         """Why the consumer is not ready, or an empty string."""
@@ -95,29 +97,25 @@ class Service:
 
     def healthy(self) -> str:
         """Why the process should be restarted, or an empty string."""
-        if self._poll_loop is not None and not self._poll_loop.stopping:
-            seconds = self._poll_loop.seconds_without_progress()
-            if seconds > STUCK_SECONDS:
-                return f"the Kafka thread or a commit has been stuck for {seconds:.0f} s"
-        return ""
+        if self._stopping.is_set() or (self._poll_loop is not None and self._poll_loop.stopping):
+            return ""
+        return self._background.supervisor.problem()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set, then drain and leave. Raises what the consumer cannot recover from, and
         TimeoutError when leaving took too long."""
         runner = await serve_probes(
             self._settings.port,
-            ready=self.ready,
-            healthy=self.healthy,
-            registry=self._metrics.registry,
+            Probes(self.ready, self.healthy, self._background.supervisor.warnings),
+            self._metrics.registry,
             host=self._settings.host,
         )
         ended: asyncio.Future[None] = self._loop.create_future()
-        thread = threading.Thread(target=self._consume, args=(ended,), name="kafka", daemon=True)
-        thread.start()
+        self._background.thread(ConsumerActivity.KAFKA, partial(self._consume, ended), self._stopping)
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
-            self._stopping = True
+            self._stopping.set()
             if self._poll_loop is not None:
                 self._poll_loop.stop()
             await asyncio.wait_for(ended, self._settings.drain_seconds + EXIT_SECONDS)
@@ -128,18 +126,21 @@ class Service:
                 await self._dead_letters.close()
             await runner.cleanup()
 
-    def _consume(self, ended: "asyncio.Future[None]") -> None:
+    def _consume(self, ended: "asyncio.Future[None]", activity: Activity) -> None:
         error: Exception | None = None
         try:
-            self._run_poll_loop(protocols_to_try(self._settings.group_protocol))
+            self._run_poll_loop(protocols_to_try(self._settings.group_protocol), activity)
         except Exception as failure:
             error = failure
+        except BaseException as failure:  # such as SystemExit, with which a thread ends without a word
+            error = RuntimeError(repr(failure))
+        self._stopping.set()  # by `ended`, the end of this thread is that of the process
         self._loop.call_soon_threadsafe(_resolve, ended, error)
 
-    def _run_poll_loop(self, protocols: tuple[str, ...]) -> None:
+    def _run_poll_loop(self, protocols: tuple[str, ...], activity: Activity) -> None:
         for protocol in protocols:
-            self._poll_loop = poll_loop = self._make_poll_loop(protocol)
-            if self._stopping:
+            self._poll_loop = poll_loop = self._make_poll_loop(protocol, activity)
+            if self._stopping.is_set():
                 return
             try:
                 poll_loop.run()
@@ -150,7 +151,7 @@ class Service:
             else:
                 return
 
-    def _make_poll_loop(self, protocol: str) -> PollLoop:
+    def _make_poll_loop(self, protocol: str, activity: Activity) -> PollLoop:
         settings = self._settings
         clock = time.monotonic
         config = consumer_config(
@@ -168,10 +169,11 @@ class Service:
                 self._make_positions(),
                 DrainLimits.within(settings.drain_seconds),
             ),
-            DispatcherProxy(self._dispatcher, self._loop),
+            DispatcherProxy(self._dispatcher, self._loop, self._fail),
             Backpressure(BackpressureLimits.for_workers(settings.workers, settings.batch_size), clock=clock),
-            Commits(settings.batch_size, self._metrics, self._on_commit_result, clock=clock),
+            Commits(settings.batch_size, self._metrics, self._on_commit_result, self._commit, clock=clock),
             self._metrics,
+            activity,
             clock=clock,
         )
 

@@ -7,11 +7,11 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Coroutine
-from typing import Any
 
 import uvloop
 
+from orderpipeline_common.activities import ProducerActivity
+from orderpipeline_common.background import Background
 from orderpipeline_common.logs import configure_logs
 from orderpipeline_common.runtime import EnvReader, SettingsError, stop_on_signals
 from orderpipeline_producer.api.admission import Admission
@@ -56,16 +56,19 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     """Serve until a signal; returns the exit status."""
     loop = asyncio.get_running_loop()
     stop = stop_on_signals(loop)
-    health = KafkaHealth()
+    health, background = KafkaHealth(), Background()
     config = producer_config(settings, f"producer-{settings.pipeline}-{socket.gethostname()}")
-    client = make_client(config, settings, health.report, loop)
-    jobs: list[Coroutine[Any, Any, None]] = [health.watch(client.check, lambda: client.in_flight.acked)]
+    client = make_client(config, settings, health.report, background)
+    acknowledged = lambda: client.in_flight.acked  # noqa: E731
+    tasks = [
+        background.task(ProducerActivity.KAFKA_CHECK, lambda one: health.watch(client.check, acknowledged, one.turn))
+    ]
     identify = None
     if settings.auth_mode == "ApiKey" and settings.api_keys_dir is not None:
-        warned: set[str] = set()
-        keys = ApiKeys(load_keys(settings.api_keys_dir, warned))
+        folder, warned = settings.api_keys_dir, set[str]()
+        keys = ApiKeys(load_keys(folder, warned))
         identify = keys.client
-        jobs.append(watch_keys(settings.api_keys_dir, keys, warned))
+        tasks.append(background.task(ProducerActivity.API_KEYS, lambda one: watch_keys(folder, keys, warned, one.turn)))
     limits, metrics, responses = settings.limits, Metrics(PATHS), Responses(time.time())
     orders = Orders(
         reader=OrderReader(limits, ACCELERATED if isinstance(client, AcceleratedClient) else PYTHON),
@@ -79,22 +82,12 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     fast_path = make_fast_path(orders, responses, loop.time)
     registry = make_registry(metrics, client.in_flight, fast_path.add_counts)
     ready = lambda: "draining" if stop.is_set() else health.problem()  # noqa: E731
-    api = make_api(orders, registry, ready, lambda: health.fatal, loop.time)
+    api = make_api(orders, registry, ready, lambda: health.fatal or background.supervisor.problem(), loop.time)
     server = HttpServer(api, fast_path, responses, limits.request_seconds, limits.idle_seconds)
-    tasks = [loop.create_task(job) for job in jobs]
-    for task in tasks:
-        task.add_done_callback(lambda ended: _stop_when_failed(ended, stop))
-    port = await server.start(settings.host, settings.port, reuse_port=settings.reuse_port, tls=tls)
+    port = await server.start(settings.host, settings.port, background, reuse_port=settings.reuse_port, tls=tls)
     _log.info("accepting orders", extra={"port": port, "topic": settings.topic, "durability": settings.durability})
     await stop.wait()
     return await _drain(settings, server, client, tasks)
-
-
-def _stop_when_failed(task: "asyncio.Task[None]", stop: asyncio.Event) -> None:
-    # Without the health checks, readiness would never change again: it is better to be restarted.
-    if not task.cancelled() and (error := task.exception()):
-        _log.error("a background job failed; stopping", exc_info=error)
-        stop.set()
 
 
 async def _drain(

@@ -12,6 +12,7 @@ from typing import Any
 
 import uvloop
 
+from orderpipeline_common.background import Background
 from orderpipeline_common.order import OrderError, decode_order
 from orderpipeline_producer.api.admission import Admission
 from orderpipeline_producer.api.orders import Orders
@@ -203,11 +204,11 @@ def served(request_seconds: float = 60.0, *, wait: bool = True, accelerated: boo
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
+        stop, background = asyncio.Event(), Background()
         stops.append(lambda: loop.call_soon_threadsafe(stop.set) and None)
         kafka, metrics, responses = MemoryProducer(), Metrics(PATHS), Responses(time.time())
         report = lambda code, text, *, fatal=None: None  # noqa: E731
-        client = ConfluentClient({}, "orders", limits.in_flight_bytes, report, loop, lambda config: kafka)
+        client = ConfluentClient({}, "orders", limits.in_flight_bytes, report, background, lambda config: kafka)
         orders = Orders(
             reader=OrderReader(limits, PYTHON), client=client,
             admission=Admission(None, Quota(0, loop.time), lambda: "", metrics),
@@ -228,7 +229,7 @@ def served(request_seconds: float = 60.0, *, wait: bool = True, accelerated: boo
         registry = make_registry(metrics, client.in_flight, fast_path.add_counts)
         api = make_api(orders, registry, lambda: "", lambda: "", loop.time)
         server = HttpServer(api, fast_path, responses, request_seconds, limits.idle_seconds)
-        ready.append(Served(await server.start("127.0.0.1", 0), kafka, loop, fast_paths))
+        ready.append(Served(await server.start("127.0.0.1", 0, background), kafka, loop, fast_paths))
         started.set()
         await stop.wait()
         await server.stop(1.0, linger=0.0)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from orderpipeline_common.background import Background
 from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
 from orderpipeline_producer.decoding.record_batch import DecodedBatch, Record
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
@@ -140,7 +141,7 @@ def test_records_are_those_of_the_python_client(
     wait(client, lambda: bool(told))
     assert told == [[]]
     other = broker.create_topic(f"{topic}-python", PARTITIONS)
-    python = ConfluentClient(config(broker, way), other, 10**9, ignore, loop)
+    python = ConfluentClient(config(broker, way), other, 10**9, ignore, Background(loop=loop))
     for key, value, order_id in some:
         python.send(Record(0, key, value, order_id), [TRACE])
     assert python.close(60.0) == 0

@@ -1,11 +1,11 @@
 """When the accelerator is used, and which error or fallback follows when it can't be."""
 
-import asyncio
 import sys
 from typing import Any
 
 import pytest
 
+from orderpipeline_common.background import Background
 from orderpipeline_common.contract import Env
 from orderpipeline_common.kafka_config import KafkaSettings
 from orderpipeline_common.runtime import SettingsError
@@ -19,7 +19,7 @@ async def client_type(**settings: Any) -> type:
     """The type of the Kafka client that a producer with these settings uses. Nothing listens on its broker's port."""
     whole = Settings(kafka=KafkaSettings("127.0.0.1:1"), topic="t", **settings)
     config = producer_config(whole, "test")
-    client = make_client(config, whole, lambda code, text, *, fatal=None: None, asyncio.get_running_loop())
+    client = make_client(config, whole, lambda code, text, *, fatal=None: None, Background())
     assert client.close(0.0) == 0
     return type(client)
 

@@ -10,6 +10,8 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from prometheus_client import CollectorRegistry
 
+from orderpipeline_common.activities import ConsumerActivity
+from orderpipeline_common.supervision import Supervisor
 from orderpipeline_consumer.errors import UnavailableError
 from orderpipeline_consumer.fetching.confluent import ConfluentSource
 from orderpipeline_consumer.fetching.source import Source
@@ -62,6 +64,7 @@ class ScriptedConsumer:
         self.script = script
         self.commits: list[dict[int, int]] = []
         self.refusals = 0
+        self.bugs = 0
         self.paused: set[int] = set()
         self.sought: dict[int, int] = {}
         self.closed = False
@@ -97,6 +100,9 @@ class ScriptedConsumer:
         assert not asynchronous
         assert not self.closed
         self.commit_answered.wait(60)
+        if self.bugs:
+            self.bugs -= 1
+            raise ValueError("a bug")
         if self.refusals:
             self.refusals -= 1
             raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION))
@@ -148,6 +154,9 @@ class PollLoopHarness:
         self.consumer = ScriptedConsumer(script)
         self.reader = reader or FixedTopicReader()
         metrics = Metrics(CollectorRegistry())
+        self.ahead = 0.0
+        self.supervisor = Supervisor(lambda: time.monotonic() + self.ahead)
+        commit = self.supervisor.add(ConsumerActivity.COMMIT)
         self.poll_loop = PollLoop(
             Subscription(
                 "orders",
@@ -156,14 +165,18 @@ class PollLoopHarness:
                 Positions(self.reader, "orders", from_the_end=from_the_end, clock=time.monotonic),
                 drain or DrainLimits(revoke_seconds=1, drain_seconds=1, leave_seconds=1.5),
             ),
-            DispatcherProxy(self.dispatcher, asyncio.get_running_loop()),
+            DispatcherProxy(self.dispatcher, asyncio.get_running_loop(), self._fail),
             Backpressure(limits or BackpressureLimits(1000, 10**6, 10_000), clock=time.monotonic),
-            Commits(1, metrics, lambda _: None, clock=time.monotonic),
+            Commits(1, metrics, lambda _: None, commit, clock=time.monotonic),
             metrics,
+            self.supervisor.add(ConsumerActivity.KAFKA),
             clock=time.monotonic,
         )
         self.error: BaseException | None = None
         self.thread = threading.Thread(target=self._run)
+
+    def _fail(self, error: Exception) -> None:
+        self.poll_loop.fail(error)
 
     @property
     def committed(self) -> dict[int, int]:

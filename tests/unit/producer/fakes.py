@@ -1,11 +1,11 @@
 """confluent-kafka's producer that does what the test says, and the client around it."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
+from orderpipeline_common.background import Background
 from orderpipeline_producer.decoding.record_batch import RecordBatch
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 
@@ -74,8 +74,8 @@ class FailingProducer(FakeProducer):
 
 def client_of(producer: FakeProducer, limit: int = 10**9) -> ConfluentClient:
     """A client with `limit` bytes in flight at most."""
-    loop = asyncio.get_running_loop()
-    return ConfluentClient({}, "orders", limit, lambda code, text, *, fatal=None: None, loop, lambda config: producer)
+    report = lambda code, text, *, fatal=None: None  # noqa: E731
+    return ConfluentClient({}, "orders", limit, report, Background(), lambda config: producer)
 
 
 class PlaceIds:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from orderpipeline_common.activities import OperatorActivity
+from orderpipeline_common.background import Background
 from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.kubernetes.informer import Informer
 from orderpipeline_operator.adapters.kubernetes.store import Store
@@ -28,11 +30,9 @@ class CachedClient:
             for each in wanted:
                 self._informers[each.kind, namespace] = Informer(kube, self._store, each)
 
-    async def run(self) -> None:
-        """Watch until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for informer in self._informers.values():
-                group.create_task(informer.run())
+    def start(self, background: Background) -> list["asyncio.Task[None]"]:
+        """Start the watches: a task for each, to be cancelled."""
+        return [_started(background, informer) for informer in self._informers.values()]
 
     async def wait_synced(self, seconds: float) -> None:
         """Wait until all watches are established, at most that long: starting is cheaper then, and correct anyway."""
@@ -105,3 +105,7 @@ class CachedClient:
 
     def _informer(self, kind: Kind, namespace: str | None) -> Informer | None:
         return self._informers.get((kind, None)) or self._informers.get((kind, namespace))
+
+
+def _started(background: Background, informer: Informer) -> "asyncio.Task[None]":
+    return background.task(OperatorActivity.CHILD_WATCH, lambda activity: informer.run(activity.turn), informer.name)

@@ -3,9 +3,6 @@
 Their children are watched by the cache that also stores them: see cached_client.py.
 """
 
-import asyncio
-import logging
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,8 +11,6 @@ from kubernetes.aio.client import Configuration
 
 from orderpipeline_operator.adapters.kubernetes.credentials import authorization
 from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE, Key
-
-LOG = logging.getLogger(__name__)
 
 
 def change_key(body: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -69,52 +64,3 @@ async def connection_info(cluster: Configuration) -> kopf.ConnectionInfo:
         proxy_url=cluster.proxy,
         trust_env=True,
     )
-
-
-class KopfWatch:
-    """kopf in its own thread and loop, since it cancels every task of the loop it runs in."""
-
-    def __init__(
-        self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings, namespaces: tuple[str, ...]
-    ) -> None:
-        self._stop = threading.Event()
-        self._loop = asyncio.get_running_loop()
-        self._ended = asyncio.Event()
-        self.failure = ""
-        """Why it ended by itself."""
-        self._thread = threading.Thread(
-            target=self._run, args=(registry, settings, namespaces), name="watch", daemon=True
-        )
-
-    def start(self) -> None:
-        """Start watching."""
-        self._thread.start()
-
-    async def wait(self) -> None:
-        """Until it has ended, which it does by itself only when something is seriously wrong."""
-        await self._ended.wait()
-
-    async def stop(self, seconds: float) -> None:
-        """Ask it to end, and wait for at most that long."""
-        self._stop.set()
-        await asyncio.to_thread(self._thread.join, seconds)
-
-    def _run(
-        self, registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings, namespaces: tuple[str, ...]
-    ) -> None:
-        self.failure = "kopf ended by itself"
-        try:
-            asyncio.run(
-                kopf.operator(
-                    registry=registry,
-                    settings=settings,
-                    standalone=True,
-                    clusterwide=not namespaces,
-                    namespaces=namespaces,
-                    stop_flag=self._stop,
-                )
-            )
-        except Exception as error:  # reported to the main loop, which ends the process
-            self.failure = f"watching failed: {error!r}"
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._ended.set)

@@ -6,10 +6,11 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
+from orderpipeline_common.backoff import backoff
+from orderpipeline_common.supervision import Turn, no_turn
 from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.kubernetes.store import Store, version_of
 from orderpipeline_operator.adapters.kubernetes.watch import ListWatch, pages, watch
-from orderpipeline_operator.backoff import backoff
 from orderpipeline_operator.domain.kubernetes.kinds import Ref
 from orderpipeline_operator.errors import ApiError, NotFound
 
@@ -35,6 +36,7 @@ class Informer:
     ) -> None:
         self._kube, self._store, self._watched = kube, store, watched
         self._sleep, self._jitter = sleep, jitter
+        self.name = str(watched)
         self._version = ""
         """The resourceVersion that the store is up to date with; empty: it has to be listed."""
         self._failures = 0
@@ -49,13 +51,14 @@ class Informer:
         """Wait until the kind is listed and watched, or found to be missing."""
         await self._settled.wait()
 
-    async def run(self) -> None:
+    async def run(self, turn: Turn = no_turn) -> None:
         """List and watch until cancelled."""
         while True:
+            turn()
             try:
                 if not self._version:
-                    await self._list()
-                if not await self._follow():  # it ended as soon as it began
+                    await self._list(turn)
+                if not await self._follow(turn):  # it ended as soon as it began
                     self._failures += 1
                     await self._sleep(backoff(self._failures))
             except NotFound:
@@ -77,22 +80,24 @@ class Informer:
         """Whether the watch has yet to report what happened at this version."""
         return int(self._version or 0) < int(version)
 
-    async def _list(self) -> None:
+    async def _list(self, turn: Turn) -> None:
         of = self._watched
         there: list[Ref] = []
         version = ""
         async with aclosing(pages(self._kube, of)) as found:
             async for raws, version in found:  # noqa: B007 - the last one counts
+                turn()
                 there += [self._store.put(of.kind, bytes(raw), partial=of.partial) for raw in raws]
         self._store.keep_only(of.kind, of.namespace, there, version)
         self._version, self.kind_missing = version, False
 
-    async def _follow(self) -> bool:
+    async def _follow(self, turn: Turn) -> bool:
         """Whether the watch told anything until it ended."""
         of, told = self._watched, False
         seconds = WATCH_SECONDS * (1 + 0.5 * self._jitter())
         async with aclosing(watch(self._kube, of, self._version, seconds)) as events:
             async for event in events:
+                turn()
                 if event is None:
                     self.synced = True
                     self._settled.set()

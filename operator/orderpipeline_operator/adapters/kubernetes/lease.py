@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from orderpipeline_common.supervision import no_turn
 from orderpipeline_operator.domain.kubernetes.kinds import LEASE, Manifest, Ref
 from orderpipeline_operator.errors import ApiError, NotFound
 
@@ -60,15 +61,17 @@ class Election:
         self.error = ""
         """Why the last attempt failed; empty if it did not."""
 
-    async def acquire(self) -> None:
+    async def acquire(self, turn: Callable[[], None] = no_turn) -> None:
         """Return once this process leads."""
         while not await self._try():
+            turn()
             await self._sleep(self._terms.retry)
 
-    async def hold(self) -> None:
+    async def hold(self, turn: Callable[[], None] = no_turn) -> None:
         """Renew forever; return when the lead is lost, at the latest `renew` seconds after the last renewal."""
         deadline = self._monotonic() + self._terms.renew
         while True:
+            turn()
             await self._sleep(self._terms.retry)
             started = self._monotonic()
             if started >= deadline:

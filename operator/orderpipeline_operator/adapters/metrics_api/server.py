@@ -11,6 +11,7 @@ from pathlib import Path
 from aiohttp import web
 from kubernetes.aio.client import Configuration
 
+from orderpipeline_common.supervision import Turn, no_turn
 from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.metrics_api import discovery as docs
 from orderpipeline_operator.adapters.metrics_api.audit import ServerLog
@@ -75,7 +76,7 @@ def build_app(front_proxy: CurrentFrontProxy, authorizer: Authorizer, values: Va
 
 
 async def serve(
-    cluster: Configuration, cert: Path, key: Path, listening: Callable[[], None], *,
+    cluster: Configuration, cert: Path, key: Path, listening: Callable[[], None], *, turn: Turn,
     host: str = "0.0.0.0", port: int = 6443,  # noqa: S104
 ) -> None:  # fmt: skip
     """Serve until cancelled, in the running loop. Listens once the certificate and the ConfigMap could be read, and
@@ -84,26 +85,29 @@ async def serve(
     try:
         values = StatusValues(kube, time.time, time.monotonic)
         authorizer = Authorizer(kube, time.monotonic)
-        await serve_with(FrontProxyConfigMap(kube), authorizer, values, Tls(cert, key), host, port, listening)
+        proxies, tls = FrontProxyConfigMap(kube), Tls(cert, key)
+        await serve_with(proxies, authorizer, values, tls, (host, port), listening, turn)
     finally:
         await kube.close()
 
 
 async def serve_with(
-    proxies: FrontProxySource, authorizer: Authorizer, values: Values, tls: Tls, host: str, port: int,
-    listening: Callable[[], None] = lambda: None,
+    proxies: FrontProxySource, authorizer: Authorizer, values: Values, tls: Tls, address: tuple[str, int],
+    listening: Callable[[], None] = lambda: None, turn: Turn = no_turn,
 ) -> None:  # fmt: skip
     """Like `serve`, with parts that are passed in. `listening` is called once the port is open."""
     front_proxy = CurrentFrontProxy()
-    while not await _refresh(front_proxy, proxies, tls):  # noqa: ASYNC110 - polls what others change
+    while not await _refresh(front_proxy, proxies, tls):
+        turn()
         await asyncio.sleep(1.0)
     runner = web.AppRunner(build_app(front_proxy, authorizer, values), access_log=None, logger=ServerLog(LOG))
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls.context).start()
-        LOG.info("external metrics are served on port %d", port)
+        await web.TCPSite(runner, *address, ssl_context=tls.context).start()
+        LOG.info("external metrics are served on port %d", address[1])
         listening()
         while True:
+            turn()
             await asyncio.sleep(REFRESH_SECONDS)
             await _refresh(front_proxy, proxies, tls)
     finally:

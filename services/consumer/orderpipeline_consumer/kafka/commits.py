@@ -8,6 +8,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from orderpipeline_common.supervision import Activity
 from orderpipeline_consumer.kafka.client import to_kafka
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.processing.partition import AssignedPartition
@@ -47,10 +48,12 @@ class Commits:
         batch_size: int,
         metrics: Metrics,
         on_result: Callable[[str], None],
+        activity: Activity,
         *,
         clock: Callable[[], float],
     ) -> None:
-        """`on_result` is called after each commit, from any thread, with why it failed or an empty string."""
+        """`on_result` is called after each commit, from any thread, with why it failed or an empty string. `activity`
+        is idle while no commit is in progress."""
         self._batch_size = batch_size
         self._metrics = metrics
         self._on_result = on_result
@@ -59,13 +62,14 @@ class Commits:
         self._due_at = 0.0
         self._not_before = 0.0
         self._thread: threading.Thread | None = None
-        self.in_progress_since: float | None = None
-        """The clock's time when the commit in progress began; None if there is none."""
+        self._in_progress = False
+        self.activity = activity
+        activity.idle()
 
     def commit_if_due(self, consumer: Consumer, partitions: Iterable[AssignedPartition]) -> None:
         """Start a commit if it is time for one. A failure is reported, and retried later."""
         now = self._clock()
-        if now < self._not_before or self.in_progress_since is not None:
+        if now < self._not_before or self._in_progress:
             return
         uncommitted = self._uncommitted(partitions)
         if not uncommitted:
@@ -75,7 +79,8 @@ class Commits:
         )
         if orders >= self._batch_size or now >= self._due_at:
             self._not_before = now + MIN_INTERVAL_SECONDS
-            self.in_progress_since = now
+            self._in_progress = True
+            self.activity.turn()
             self._thread = threading.Thread(
                 target=self._commit_in_thread, args=(consumer, uncommitted), name="commit", daemon=True
             )
@@ -141,10 +146,14 @@ class Commits:
     def _commit_in_thread(self, consumer: Consumer, uncommitted: Uncommitted) -> None:
         try:
             self._commit(consumer, uncommitted)
-        except KafkaException:
+        except Exception as error:
             self._not_before = self._clock() + RETRY_SECONDS
+            if not isinstance(error, KafkaException):  # a bug: that commit fails, and the next one is tried
+                log.exception("a commit failed")
+                self._on_result(repr(error))
         finally:
-            self.in_progress_since = None
+            self.activity.idle()
+            self._in_progress = False
 
     def _commit(self, consumer: Consumer, uncommitted: Uncommitted) -> None:
         self._due_at = self._clock() + MAX_DELAY_SECONDS

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from orderpipeline_consumer.processing.dispatcher import Dispatcher
@@ -16,19 +17,23 @@ GRACE_SECONDS: Final = 2.0
 
 
 class DispatcherProxy:
-    """`dispatcher` runs on `loop`; all methods here are for another thread."""
+    """`dispatcher` runs on `loop`; all methods here are for another thread. `on_failure` is called, on the loop, with
+    what a call raised that nobody waits for."""
 
-    def __init__(self, dispatcher: Dispatcher, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, loop: asyncio.AbstractEventLoop, on_failure: Callable[[Exception], None]
+    ) -> None:
         self._dispatcher = dispatcher
         self._loop = loop
+        self._on_failure = on_failure
 
     def assign(self, partition: AssignedPartition) -> None:
         """Add a partition. Returns at once."""
-        self._loop.call_soon_threadsafe(self._dispatcher.assign, partition)
+        self._loop.call_soon_threadsafe(self._reported, partial(self._dispatcher.assign, partition))
 
     def receive(self, entries: Mapping[AssignedPartition, Sequence[Entry]]) -> None:
         """Queue batches. Returns at once."""
-        self._loop.call_soon_threadsafe(self._receive, entries)
+        self._loop.call_soon_threadsafe(self._reported, partial(self._receive, entries))
 
     def drain(self, partitions: Sequence[AssignedPartition], seconds: float) -> None:
         """Return when what is in flight has finished or was cancelled, or when the event loop does not answer."""
@@ -43,7 +48,19 @@ class DispatcherProxy:
 
     def remove(self, partitions: Sequence[AssignedPartition]) -> None:
         """Forget partitions. Returns at once."""
-        asyncio.run_coroutine_threadsafe(self._dispatcher.remove(partitions), self._loop)
+        asyncio.run_coroutine_threadsafe(self._remove(partitions), self._loop)
+
+    async def _remove(self, partitions: Sequence[AssignedPartition]) -> None:
+        try:
+            await self._dispatcher.remove(partitions)
+        except Exception as error:
+            self._on_failure(error)
+
+    def _reported(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:
+            self._on_failure(error)
 
     def _receive(self, entries: Mapping[AssignedPartition, Sequence[Entry]]) -> None:
         for partition, received in entries.items():

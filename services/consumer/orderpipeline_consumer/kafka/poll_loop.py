@@ -12,6 +12,7 @@ from typing import Any, Final
 import confluent_kafka
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
+from orderpipeline_common.supervision import Activity
 from orderpipeline_consumer.errors import ProtocolError
 from orderpipeline_consumer.fetching.source import Source
 from orderpipeline_consumer.kafka.backpressure import Backpressure
@@ -77,6 +78,7 @@ class PollLoop:
         backpressure: Backpressure,
         commits: Commits,
         metrics: Metrics,
+        activity: Activity,
         *,
         clock: Callable[[], float],
     ) -> None:
@@ -88,20 +90,19 @@ class PollLoop:
         self._backpressure = backpressure
         self._commits = commits
         self._metrics = metrics
+        self._activity = activity
         self._clock = clock
         self._stop = threading.Event()
         self._assigned: dict[TopicPartition, AssignedPartition] = {}
         self._failure: Exception | None = None
         self._stopped_at: float | None = None
-        self._last_turn = clock()
         self.joined = False
         self.reachable = True
         self.stopping = False
 
     def seconds_without_progress(self) -> float:
         """Seconds since the loop's last turn, or since the commit in progress began. From any thread."""
-        commit_began = self._commits.in_progress_since
-        return self._clock() - (self._last_turn if commit_began is None else min(self._last_turn, commit_began))
+        return max(self._activity.silent, self._commits.activity.silent)
 
     def stop(self) -> None:
         """Tell the thread to drain, commit, leave the group and end. From any thread."""
@@ -127,7 +128,7 @@ class PollLoop:
                 on_lost=self._on_lost,
             )
             while not self._stop.is_set():
-                self._last_turn = self._clock()
+                self._activity.turn()
                 self._position(consumer)
                 self._backpressure.update(consumer, self._assigned.values())
                 self._commits.commit_if_due(consumer, self._assigned.values())
@@ -137,6 +138,7 @@ class PollLoop:
                     self._poll(consumer)
         finally:
             self.stopping = True
+            self._activity.idle()  # the drain has a deadline of its own, after which the process ends
             try:
                 self._leave(consumer)
             finally:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from orderpipeline_common.background import Background
 from orderpipeline_common.contract import consumer_client
 from orderpipeline_embedded.run import state_file
 from orderpipeline_embedded.run.plan import Plan
@@ -72,7 +73,9 @@ class Scaling:
         self._make_reader, self._state_folder = make_reader, state_folder
         self._target = Target(plan.key, KafkaEndpoint(bootstrap), plan.orders, plan.group, plan.policy)
         self._sampler = Sampler(
-            self._on_change, reader_factory=lambda target: ObservedReader(make_reader(target), self._on_reading)
+            self._on_change,
+            Background(),
+            reader_factory=lambda target: ObservedReader(make_reader(target), self._on_reading),
         )
 
     def start(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -66,9 +66,10 @@ class ApiKeys:
         return found
 
 
-async def watch_keys(folder: Path, keys: ApiKeys, warned: set[str]) -> None:
+async def watch_keys(folder: Path, keys: ApiKeys, warned: set[str], turn: Callable[[], None]) -> None:
     """Reload the keys every few seconds until cancelled. After an error, the last good ones stay in use."""
     while True:
+        turn()
         await asyncio.sleep(RELOAD_SECONDS)
         try:
             if keys.replace(load_keys(folder, warned)):

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from orderpipeline_common.activities import ProducerActivity
+from orderpipeline_common.background import Background, Timer
 from orderpipeline_producer.http.connection import Connection
 from orderpipeline_producer.http.handler import FastPath, Handler
 from orderpipeline_producer.http.responses import Responses
@@ -45,9 +47,17 @@ class HttpServer:
         self._draining = False
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
-    async def start(self, host: str, port: int, *, reuse_port: bool = False, tls: ssl.SSLContext | None = None) -> int:
+    async def start(
+        self,
+        host: str,
+        port: int,
+        background: Background,
+        *,
+        reuse_port: bool = False,
+        tls: ssl.SSLContext | None = None,
+    ) -> int:
         """Listen; returns the port, a free one if `port` is 0. With `reuse_port`, other processes can listen on it too;
         with `tls`, it is HTTPS.
         """
@@ -60,7 +70,7 @@ class HttpServer:
             ssl=tls,
             ssl_handshake_timeout=None if tls is None else HANDSHAKE_SECONDS,
         )
-        self._sweep()
+        self._timer = Timer(background, ProducerActivity.CONNECTIONS, self._sweep)
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
 
@@ -80,7 +90,7 @@ class HttpServer:
         for connection in list(self._connections):
             connection.close()
         if self._timer is not None:
-            self._timer.cancel()
+            self._timer.stop()
         await asyncio.sleep(0)
         return finished
 
@@ -112,9 +122,9 @@ class HttpServer:
     def _busy(self) -> bool:
         return any(not connection.quiet for connection in self._connections)
 
-    def _sweep(self) -> None:
+    def _sweep(self) -> float:
         now = self.clock()
         self.responses.tick(time.time())
         for connection in [each for each in self._connections if each.deadline <= now]:
             connection.on_deadline()
-        self._timer = self.loop.call_later(SWEEP_SECONDS, self._sweep)
+        return SWEEP_SECONDS

@@ -1,8 +1,8 @@
 """The configuration of the producer client, and the choice between confluent-kafka and the accelerator."""
 
-import asyncio
 import logging
 
+from orderpipeline_common.background import Background
 from orderpipeline_common.contract import Env
 from orderpipeline_common.runtime import SettingsError
 from orderpipeline_producer.decoding.record_batch import RECORD_OVERHEAD
@@ -48,16 +48,16 @@ def producer_config(settings: Settings, client_id: str) -> Config:
     return config
 
 
-def make_client(config: Config, settings: Settings, report: Report, loop: asyncio.AbstractEventLoop) -> ProducerClient:
+def make_client(config: Config, settings: Settings, report: Report, background: Background) -> ProducerClient:
     """The client for these settings. Raises SettingsError if the accelerator is required but can't be used."""
     limit = settings.limits.in_flight_bytes
     if settings.accelerator != "off":
         try:
-            return AcceleratedClient(config, settings.topic, limit, report, loop)
+            return AcceleratedClient(config, settings.topic, limit, report, background.loop())
         except ImportError as error:  # it is not installed, or it is an older one that lacks something
             if settings.accelerator == "on":
                 raise SettingsError(
                     f"{Env.ACCELERATOR}=on, but it can't be used: {error}; `make accelerator` builds it"
                 ) from None
             _log.info("without the accelerator: %s", error)
-    return ConfluentClient(config, settings.topic, limit, report, loop)
+    return ConfluentClient(config, settings.topic, limit, report, background)

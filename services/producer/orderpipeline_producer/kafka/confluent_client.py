@@ -1,12 +1,13 @@
 """The producer client by confluent-kafka: one call for each record."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from orderpipeline_common.activities import ProducerActivity
+from orderpipeline_common.background import Background, Timer
 from orderpipeline_producer.decoding.record_batch import RecordBatch
 from orderpipeline_producer.kafka.delivery import Completion, Headers
 from orderpipeline_producer.kafka.in_flight import InFlight, PythonByteCounter
@@ -43,23 +44,22 @@ class ConfluentClient(ProducerClient):
         topic: str,
         max_in_flight: int,
         report: Report,
-        loop: asyncio.AbstractEventLoop,
+        background: Background,
         make: Callable[[dict[str, Any]], Any] | None = None,
     ) -> None:
         super().__init__(InFlight(max_in_flight, PythonByteCounter()))
         self._topic = topic
         self._report = report
-        self._loop = loop
         self._make = make or _make
         self._config = {**config, "error_cb": self._on_error}
-        self._successor = Successor(self._open, report, loop)
+        self._successor = Successor(self._open, report, background.loop())
         self._producer: Any = None
         self._former: list[Any] = []
         """Producers that have failed, as long as callbacks of theirs have not come."""
         self._open()
         self._headers: list[tuple[str, str | bytes | None]] = [*RECORD_HEADERS]
         self._busy = False
-        self._timer = loop.call_later(IDLE_POLL_SECONDS, self._poll)
+        self._timer = Timer(background, ProducerActivity.DELIVERIES, self._poll, IDLE_POLL_SECONDS)
 
     def _open(self) -> None:
         producer = self._make(self._config)
@@ -80,8 +80,7 @@ class ConfluentClient(ProducerClient):
             pass  # the count says how many were queued
         if not self._busy:
             self._busy = True
-            self._timer.cancel()
-            self._timer = self._loop.call_later(BUSY_POLL_SECONDS, self._poll)
+            self._timer.call_in(BUSY_POLL_SECONDS)
         return count
 
     def check(self) -> str:
@@ -94,7 +93,7 @@ class ConfluentClient(ProducerClient):
         return leaderless(self._topic, [partition.leader for partition in topic.partitions.values()])
 
     def close(self, seconds: float) -> int:
-        self._timer.cancel()
+        self._timer.stop()
         self._successor.cancel()
         left = sum(len(former) for former in self._former)
         try:
@@ -103,16 +102,14 @@ class ConfluentClient(ProducerClient):
             self._report(error.args[0].name(), error.args[0].str(), fatal=True)
             return left + len(self._producer)
 
-    def _poll(self) -> None:
-        try:
-            self._serve(self._producer)
-            for former in self._former:
-                self._serve(former)
-            if self._former:
-                self._former = [former for former in self._former if len(former)]
-        finally:
-            self._busy = bool(self.in_flight.bytes)
-            self._timer = self._loop.call_later(BUSY_POLL_SECONDS if self._busy else IDLE_POLL_SECONDS, self._poll)
+    def _poll(self) -> float:
+        self._serve(self._producer)
+        for former in self._former:
+            self._serve(former)
+        if self._former:
+            self._former = [former for former in self._former if len(former)]
+        self._busy = bool(self.in_flight.bytes)
+        return BUSY_POLL_SECONDS if self._busy else IDLE_POLL_SECONDS
 
     def _serve(self, producer: Any) -> None:
         try:
@@ -120,6 +117,8 @@ class ConfluentClient(ProducerClient):
         except KafkaException as error:
             # confluent-kafka raises a fatal error from here, once, and does not give it to `error_cb`.
             self._on_error(error.args[0])
+        except Exception:  # of one order's callback: the others' go on at once
+            _log.exception("the callback of a delivery failed")
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():

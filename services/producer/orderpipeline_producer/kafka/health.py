@@ -36,7 +36,7 @@ class KafkaHealth:
         self._check_now.set()
         _log.warning("kafka: %s", text, extra={"code": code, "fatal": fatal})
 
-    async def watch(self, check: Callable[[], str], acknowledged: Callable[[], int]) -> None:
+    async def watch(self, check: Callable[[], str], acknowledged: Callable[[], int], turn: Callable[[], None]) -> None:
         """Check regularly until cancelled. `check` returns what is wrong, empty if nothing is; it runs in a thread.
         `acknowledged` returns how many orders Kafka has acknowledged so far.
         """
@@ -44,6 +44,7 @@ class KafkaHealth:
         previous = current = acknowledged()
         with ThreadPoolExecutor(1, "kafka-health") as pool:
             while True:
+                turn()
                 self._check_now.clear()
                 previous, current = current, acknowledged()
                 found = await loop.run_in_executor(pool, check)

@@ -142,7 +142,7 @@ async def api(apiserver: ApiServer, tmp_path: Path) -> AsyncIterator[Api]:
     open_port = asyncio.Event()
     parts = FrontProxyConfigMap(kube), Authorizer(kube, clock), StatusValues(kube, lambda: 1.7e9, clock)
     tls = Tls(tmp_path / "serving.crt", tmp_path / "serving.key")
-    running.task = asyncio.create_task(server.serve_with(*parts, tls, "127.0.0.1", port, open_port.set))
+    running.task = asyncio.create_task(server.serve_with(*parts, tls, ("127.0.0.1", port), open_port.set))
     try:
         await asyncio.wait_for(open_port.wait(), 60)
         yield running

@@ -1,6 +1,7 @@
 """Rebalances: what is committed, when, and what never."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from orderpipeline_consumer.fetching.confluent import ConfluentSource
 from orderpipeline_consumer.kafka.backpressure import BackpressureLimits
 from orderpipeline_consumer.kafka.poll_loop import DrainLimits
 from orderpipeline_consumer.processing.partition import AssignedPartition
+from tests.support.waiting import settles
 from tests.unit.consumer.builders import orders
 from tests.unit.consumer.poll_loop_harness import (
     Message,
@@ -209,3 +211,56 @@ async def test_partitions_assigned_during_the_last_commit_are_not_started() -> N
     assert harness.error is None
     assert harness.sink.done == [5]
     assert harness.committed == {0: 6}
+
+
+@pytest.mark.parametrize("name", ["assign", "receive", "remove"])
+async def test_a_bug_in_a_call_that_nobody_waits_for_ends_the_consumer(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = PollLoopHarness([assign(0), pause, message(0, 5), pause, revoke(0), pause])
+
+    def bug(*_: object) -> None:
+        raise KeyError(name)
+
+    async def async_bug(*_: object) -> None:
+        raise KeyError(name)
+
+    monkeypatch.setattr(harness.dispatcher, name, async_bug if name == "remove" else bug)
+    await harness.run(lambda: False)
+    assert isinstance(harness.error, KeyError)
+
+
+async def test_a_bug_in_a_commit_is_told_and_the_next_one_is_tried(caplog: pytest.LogCaptureFixture) -> None:
+    def break_commit(consumer: ScriptedConsumer) -> Message:
+        consumer.bugs = 1
+        return Message(0, 5)
+
+    harness = PollLoopHarness([assign(0), pause, break_commit])
+    await harness.run(lambda: harness.committed == {0: 6})
+    assert harness.error is None
+    assert "a commit failed" in caplog.text
+    assert harness.supervisor.problem() == ""
+
+
+async def test_a_thread_that_hangs_is_named_and_so_is_a_commit() -> None:
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def slow_commit(consumer: ScriptedConsumer) -> Message:
+        consumer.commit_answered.clear()
+        return Message(0, 5)
+
+    def hang(consumer: ScriptedConsumer) -> None:
+        hangs.set()
+        goes_on.wait(60)
+        consumer.commit_answered.set()
+
+    harness = PollLoopHarness([assign(0), pause, slow_commit, pause, pause, hang])
+    running = asyncio.ensure_future(harness.run(lambda: harness.committed == {0: 6}))
+    await settles("the thread hangs", hangs.is_set)
+    assert harness.supervisor.problem() == ""
+    harness.ahead += 200
+    assert "Kafka thread has made no turn" in harness.supervisor.problem()
+    assert "commit has made no turn" in harness.supervisor.problem()
+    goes_on.set()
+    await running
+    assert harness.supervisor.problem() == ""

@@ -8,6 +8,8 @@ from contextlib import suppress
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from orderpipeline_common.activities import OperatorActivity
+from orderpipeline_common.supervision import Activity
 from orderpipeline_operator.adapters.kubernetes.handlers import change_key
 from orderpipeline_operator.domain.kubernetes.kinds import Key
 from orderpipeline_operator.domain.planning.observed import Scaling
@@ -34,7 +36,7 @@ async def test_a_failure_is_counted_and_tried_again(error: Exception, caplog: py
         return None
 
     worker = Worker(queue, reconcile, OperatorMetrics(metrics), time.monotonic, lambda: 0.0)
-    task = asyncio.ensure_future(worker.run())
+    task = asyncio.ensure_future(worker.run(Activity(OperatorActivity.WORKER, "", time.monotonic)))
     queue.add(KEY)
     await asyncio.wait_for(ok.wait(), 60)
     await asyncio.sleep(0)

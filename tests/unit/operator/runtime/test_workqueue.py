@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from orderpipeline_operator.backoff import MAX_BACKOFF, backoff
+from orderpipeline_common.backoff import MAX_BACKOFF, backoff
 from orderpipeline_operator.runtime.workqueue import WorkQueue
 
 

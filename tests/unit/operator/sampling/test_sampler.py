@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from orderpipeline_common.background import Background
 from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, OffsetReader
 from orderpipeline_operator.domain.api.v1alpha1.bounds import ConsumerBounds
 from orderpipeline_operator.domain.lag.sample import Group, Owner, PartitionOffsets, Reading, Unknown
@@ -63,7 +64,8 @@ class Fake:
 
     def sampler(self) -> Sampler:
         clock = Clock(lambda: self.now, lambda: self.now, self.sleep, lambda: 0.5)
-        return Sampler(lambda _key: self.changes.append(self.now), clock=clock, reader_factory=self.factory)
+        on_change = lambda _key: self.changes.append(self.now)  # noqa: E731
+        return Sampler(on_change, Background(), clock=clock, reader_factory=self.factory)
 
 
 async def run(fake: Fake, seconds: float, target: Target = TARGET) -> Sampler:

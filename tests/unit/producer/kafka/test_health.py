@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from orderpipeline_common.supervision import no_turn
 from orderpipeline_producer.kafka import health as module
 from orderpipeline_producer.kafka.health import KafkaHealth
 from orderpipeline_producer.kafka.producer_client import NoAnswer
@@ -42,7 +43,7 @@ class Kafka:
         """What health says after each answer."""
         read: Callable[[], int] = lambda: self.acknowledged  # noqa: E731
         with pytest.raises(AssertionError, match="the end"):
-            await asyncio.wait_for(self.health.watch(self.check, read), 60)
+            await asyncio.wait_for(self.health.watch(self.check, read, no_turn), 60)
         return self.problems[1:]
 
 

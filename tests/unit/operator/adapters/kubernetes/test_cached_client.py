@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import msgspec
 
+from orderpipeline_common.background import Background
 from orderpipeline_operator.adapters.kubernetes.cached_client import CachedClient
 from orderpipeline_operator.domain.kubernetes import kinds, names
 from orderpipeline_operator.domain.kubernetes.kinds import Key, Kind, Manifest, Ref
 from orderpipeline_operator.domain.kubernetes.names import children_selector, pipeline_of_selector
+from orderpipeline_operator.tasks import end_with
 
 KEY = ("default", "shop")
 CA = Ref(kinds.SECRET, "default", "shop-cluster-ca-cert")
@@ -56,14 +58,11 @@ class Cluster:
 async def standing(cluster: Cluster, told: list[Key]) -> AsyncIterator[CachedClient]:
     kube: Any = cluster
     cached = CachedClient(kube, (), told.append)
-    task = asyncio.ensure_future(cached.run())
-    await cached.wait_synced(5)
-    try:
+    async with AsyncExitStack() as stack:
+        for task in cached.start(Background()):
+            end_with(stack, task)
+        await cached.wait_synced(5)
         yield cached
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def test_a_secret_is_read_once_until_a_newer_one_is_announced() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from orderpipeline_common.background import Background
 from orderpipeline_operator.adapters.kubernetes.cached_client import CachedClient
 from orderpipeline_operator.adapters.kubernetes.informer import Informer
 from orderpipeline_operator.adapters.kubernetes.store import Store
@@ -153,7 +154,7 @@ async def test_without_a_standing_watch_the_api_server_is_asked(absent: bool) ->
     refused = NotFound("list", 404, "NotFound", "") if absent else Unreachable("list", 503, "", "")
     server: Any = Whole(refused)
     cached = CachedClient(server, (), lambda key: None)
-    task = asyncio.ensure_future(cached.run())
+    tasks = cached.start(Background())
     await cached.wait_synced(0.05)
     if absent:
         with pytest.raises(NotFound):
@@ -161,6 +162,6 @@ async def test_without_a_standing_watch_the_api_server_is_asked(absent: bool) ->
     else:
         assert await cached.list(kinds.SERVICE, "default", children_selector("shop")) == ()
     assert server.asked == ([] if absent else ["services"])
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

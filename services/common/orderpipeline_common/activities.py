@@ -1,0 +1,46 @@
+"""All that runs in the background of the operator and the services: names, deadlines, and what happens at their end.
+
+A deadline is far above what a turn takes on a busy machine, and below what a user should wait for a restart.
+"""
+
+from typing import Final
+
+from orderpipeline_common.supervision import Rule
+
+
+class OperatorActivity:
+    """The operator's."""
+
+    MAIN_LOOP: Final = Rule("main loop", 60.0, restart=False)
+    HTTP_LOOP: Final = Rule("loop of probes and metrics", 60.0, restart=False)
+    METRICS_API_LOOP: Final = Rule("loop of the external metrics API", 60.0, restart=False)
+    METRICS_API: Final = Rule("external metrics API", 120.0)
+    ELECTION: Final = Rule("leader election", 60.0, restart=False)
+    """Besides the time that it may wait for a renewal."""
+    PIPELINE_WATCH: Final = Rule("watch of the pipelines", 60.0, restart=False)
+    """kopf's thread for one namespace or the whole cluster; it starts kopf again by itself."""
+    PIPELINES_WATCHED: Final = Rule("sight of the pipelines", 120.0, restart=False)
+    """Makes a turn whenever the pipelines of any place are being watched."""
+    CHILD_WATCH: Final = Rule("watch of", 300.0)
+    WORKER: Final = Rule("worker", 600.0)
+    """Idle between two pipelines. A pass is dozens of requests, each of which may take its whole timeout."""
+    SAMPLING: Final = Rule("sampling of", 300.0)
+    """Besides the poll interval."""
+
+
+class ProducerActivity:
+    """The producer's. Its event loop answers the probes, so a probe that gets no answer tells that it hangs."""
+
+    KAFKA_CHECK: Final = Rule("check of Kafka", 60.0)
+    API_KEYS: Final = Rule("reading of the API keys", 60.0)
+    DELIVERIES: Final = Rule("polling for deliveries", 30.0)
+    CONNECTIONS: Final = Rule("deadlines of connections", 30.0)
+
+
+class ConsumerActivity:
+    """The consumer's. Its event loop answers the probes, so a probe that gets no answer tells that it hangs."""
+
+    KAFKA: Final = Rule("Kafka thread", 180.0, restart=False)
+    """A turn takes milliseconds, one with a commit or drain up to a minute."""
+    COMMIT: Final = Rule("commit", 180.0)
+    """Idle between two commits."""
