@@ -18,7 +18,7 @@ const TOO_LARGE: [i16; 2] = [10, 18];
 /// Errors that may pass by themselves.
 const RETRIABLE: [i16; 14] = [2, 3, 5, 6, 7, 8, 13, 14, 19, 20, 56, 74, 75, 89];
 /// Those of them that a broker answers before it appends anything. With any other the log may hold the batch: a leader
-/// that appended it and then lost its office, its topic or its disk answers 6, 3 or 56.
+/// that appended it and then lost the leadership, the topic or its disk answers 6, 3 or 56.
 const NOT_APPENDED: [i16; 3] = [2, 19, 89];
 /// How long to wait while the brokers have not settled who assigns producer ids.
 const COORDINATOR_BACKOFF: Duration = Duration::from_millis(20);
