@@ -55,7 +55,7 @@ class KafkaHealth:
                     found = ""
                 if bool(found) != bool(self.unreachable):
                     _log.log(logging.WARNING if found else logging.INFO, found or "Kafka is reachable")
-                self.unreachable = found
+                self.unreachable = str(found)  # as text of no other type, which is all that replies are encoded from
                 if found or late:
                     await asyncio.sleep(BAD_SECONDS)
                     continue

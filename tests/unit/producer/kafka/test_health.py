@@ -1,6 +1,7 @@
 """Whether orders can be sent: late metadata alone refuses nothing while Kafka acknowledges."""
 
 import asyncio
+import json
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ from orderpipeline_common.supervision import no_turn
 from orderpipeline_producer.kafka import health as module
 from orderpipeline_producer.kafka.health import KafkaHealth
 from orderpipeline_producer.kafka.producer_client import NoAnswer
+from orderpipeline_producer.web.problems import not_ready
 
 LATE = "Kafka is unreachable: timed out"
 
@@ -53,6 +55,12 @@ async def test_late_metadata_refuses_nothing_while_orders_are_acknowledged() -> 
 
 async def test_late_metadata_without_acknowledgements_refuses() -> None:
     assert await Kafka(("", 10), (None, 0), (None, 0), (None, 0)).watch() == ["", "", LATE, LATE]
+
+
+async def test_what_is_wrong_can_be_replied() -> None:
+    for answer in (None, "topic orders: no partition has a leader"):
+        (_, found) = await Kafka(("", 0), (answer, 0)).watch()
+        assert json.loads(not_ready(found, ()).reply().body)["detail"] == found != ""
 
 
 async def test_acknowledgements_open_again() -> None:
