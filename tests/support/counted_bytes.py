@@ -46,7 +46,10 @@ class CountedBytes(bytes):
         self.work.add(copied=len(self) + len(other))
         return CountedBytes.of(bytes.__add__(self, other), self.work)
 
-    def __radd__(self, other: bytes) -> Any:
+    def __radd__(self, other: bytes | bytearray) -> Any:
+        if not isinstance(other, bytes):
+            self.work.add(copied=len(self))
+            return NotImplemented  # a bytearray grows in place
         self.work.add(copied=len(self) + len(other))
         return CountedBytes.of(bytes.__add__(other, self), self.work)
 

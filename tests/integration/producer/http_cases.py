@@ -178,6 +178,7 @@ CASES: Final[dict[str, tuple[tuple[bytes, ...], list[int], int]]] = {
     "an order too large by its length": ((POST + J + b"Content-Length: 2001\r\n\r\n",), [413], 0),
     "an order too large as it comes": (chunks(b"7d1\r\n" + b" " * 2001), [413], 0),
     "an order too large by its chunk": (chunks(b"7d1\r\n"), [413], 0),
+    "an order too large by a later chunk": (chunks(b"1\r\n{\r\n", b"7d0\r\n"), [413], 0),
     "a chunk past 32 bits": (chunks(b"1ffffffff\r\n"), [413], 0),
     "lines too large by their chunk": (chunks(b"186a1\r\n", fields=L, line=BATCH), [413], 0),
     "a batch too large by its length": ((BATCH + J + b"Content-Length: 100001\r\n\r\n",), [413], 0),

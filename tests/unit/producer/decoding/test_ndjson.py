@@ -3,7 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderpipeline_producer.decoding.ndjson import LineSplitter
+from orderpipeline_producer.decoding.ndjson import LineReader, LineSplitter
+from orderpipeline_producer.decoding.reader import PYTHON, OrderReader
+from orderpipeline_producer.settings import Limits
+from tests.support.counted_bytes import CountedBytes, Work
+from tests.unit.producer.fakes import ORDER, PlaceIds
 
 
 @given(st.lists(st.binary(max_size=40)), st.binary(max_size=40), st.integers(1, 30), st.data())
@@ -21,3 +25,15 @@ def test_lines_come_out_the_same_however_they_are_cut(
     got += splitter.finish()
     expected = [(i, line[: most + 1]) for i, line in enumerate(stream.split(b"\n"))]
     assert got == [(i, line) for i, line in expected if line.strip(b" \t\r")]
+
+
+LINES = [ORDER + b"\n", b"\n", b" \r\n", b"x" * 300, b"[" * 40 + b"\n", b'{"customer_id":"' + b'\\"' * 50 + b"\n"]
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=40).map(b"".join), st.integers(1, 2000))
+def test_work_is_in_proportion_to_the_bytes(stream: bytes, size: int) -> None:
+    work, reader = Work(), LineReader(OrderReader(Limits(order_bytes=200), PYTHON), PlaceIds())
+    for start in range(0, len(stream), size):
+        for part in reader.feed(CountedBytes.of(stream[start : start + size], work)):
+            assert part.count
+    assert work.copied + work.read <= 8 * len(stream)
