@@ -116,7 +116,7 @@ def _end_of_deep(raw: bytes, at: int) -> Generator[None, None, int]:
             end = _skip_blank(raw, token.end() + depth)  # the same run may close the array too
             if end < len(raw):
                 return end
-    raise not_json("Input data was truncated")
+    raise TooDeepError  # and it has no end
 
 
 def _skip_blank(raw: bytes, at: int) -> int:

@@ -92,8 +92,12 @@ def test_a_deep_element_is_found_among_others(deep: bytes) -> None:
     assert read(b" [" + GOOD + b" , " + deep + b" ," + GOOD + b"] ", 3) == [GOOD, deep, GOOD]
     assert read(b"[" + deep + b"]", 3) == [deep]
     assert read(b"[" + b",".join([deep] * 3) + b"]", 3) == [deep] * 3
-    for raw in (b"[" + deep, b"[" + deep[:-1] + b"]", b"[" + deep + b"]x", b"[" + deep + b"," + GOOD[:-1] + b"]"):
+    for raw in (b"[" + deep + b"]x", b"[" + deep + b" " + deep + b"]", b"[" + deep + b"," + GOOD[:-1] + b"]"):
         assert refused(raw, 3)[0] == 400
+    for raw in (b"[" + deep, b"[" + deep[:-1] + b"]", b"[" + GOOD + b"," + deep):
+        status, detail = refused(raw, 3)
+        assert status == 422, "it is too deep before its end is missed"
+        assert "nested deeper" in detail
     assert refused(b"[" + b",".join([deep] * 4) + b"]", 3) == (413, problems.more_orders_than(3))
 
 
