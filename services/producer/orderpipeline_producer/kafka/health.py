@@ -47,8 +47,8 @@ class KafkaHealth:
                 turn()
                 self._check_now.clear()
                 previous, current = current, acknowledged()
-                found = await loop.run_in_executor(pool, check)
-                late = isinstance(found, NoAnswer)
+                answer = await loop.run_in_executor(pool, check)
+                found, late = str(answer), isinstance(answer, NoAnswer)
                 if late and acknowledged() > previous:
                     # Busy or rolling brokers may be late with metadata. Orders that were acknowledged since the check
                     # before this one say more about whether others will be.

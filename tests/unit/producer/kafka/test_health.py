@@ -24,7 +24,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class Kafka:
     """Answers each check with the next of its answers, None for none in time; of each, so many orders are acknowledged
-    while it lasts. What health says after each check is in `problems`.
+    while it lasts. What health says after each check is in `problems`, as a probe is told.
     """
 
     def __init__(self, *turns: tuple[str | None, int]) -> None:
@@ -34,7 +34,8 @@ class Kafka:
         self.problems: list[str] = []
 
     def check(self) -> str:
-        self.problems.append(self.health.problem())
+        problem = not_ready(self.health.problem(), ()).reply()
+        self.problems.append(json.loads(problem.body)["detail"])
         if not self.turns:
             raise AssertionError("the end")
         answer, orders = self.turns.pop(0)
