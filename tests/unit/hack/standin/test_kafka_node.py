@@ -53,3 +53,9 @@ def test_the_kafkas_options_are_those_of_pools_without_any() -> None:
 
 def test_the_memory_that_is_left_is_known(node: ModuleType) -> None:
     assert node.memory() > 2**20
+
+
+@pytest.mark.parametrize(("roles", "quick"), [("broker", False), ("broker,controller", False), ("controller", True)])
+def test_brokers_are_compiled_in_full(node: ModuleType, roles: str, quick: bool) -> None:
+    assert node.compiler(roles) == (["-XX:TieredStopAtLevel=1"] if quick else [])
+    assert not any("TieredStopAtLevel" in flag for flag in node.FLAGS)
