@@ -208,7 +208,7 @@ fn small_orders_in_a_batch_that_is_too_large_are_sent_again_without_the_large_on
         let running = Running::start(&cluster, ProducerConfig { batch_bytes: 10_000, linger, idempotent, ..config() });
         let orders = [("a", 101), ("large", 2000), ("b", 102), ("c", 103), ("huge", 3000), ("d", 104), ("e", 105)];
         for (name, bytes) in orders {
-            running.send(name, "k", bytes);
+            running.send(name, "k", &vec![b'x'; bytes]);
         }
         let mut seen = HashMap::new();
         wait_until("all are answered", || {
@@ -218,7 +218,7 @@ fn small_orders_in_a_batch_that_is_too_large_are_sent_again_without_the_large_on
         let large: Vec<_> = seen.iter().filter(|(_, code)| **code == 10).map(|(name, _)| name.len()).collect();
         assert_eq!((seen["large"], seen["huge"], large.len()), (10, 10, 2), "idempotent: {idempotent}");
         assert_eq!(*lock(&log), [101, 102, 103, 104, 105], "once each, and in order");
-        running.send("next", "k", 106);
+        running.send("next", "k", &[b'x'; 106]);
         wait_until("the next is acknowledged", || running.completed() == [("next", 0)]);
     }
 }
