@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -178,10 +178,11 @@ impl DirectProducer {
     }
 
     /// The broker id of each partition's leader, -1 for none, and the topic's error code. Waits for at most `seconds`;
-    /// raises OSError when no broker has answered by then. May be called from any thread.
+    /// raises OSError when no broker has answered by then, and RuntimeError when the sender has not even seen the
+    /// question. May be called from any thread.
     fn leaders(&self, py: Python<'_>, seconds: f64) -> PyResult<(Vec<i32>, i16)> {
         let shared = self.shared.clone();
-        py.detach(move || {
+        let (seen, answer) = py.detach(move || {
             let mut topic = lock(&shared.topic);
             topic.asked += 1;
             let wanted = topic.asked;
@@ -191,9 +192,14 @@ impl DirectProducer {
                 .topic_answered
                 .wait_timeout_while(topic, wait, |topic| topic.answered < wanted)
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
-            (topic.answered >= wanted).then(|| (topic.leaders.clone(), topic.error))
-        })
-        .ok_or_else(|| PyOSError::new_err("no broker answers"))
+            let answer = (topic.answered >= wanted).then(|| (topic.leaders.clone(), topic.error));
+            (topic.seen >= wanted, answer)
+        });
+        match answer {
+            Some(found) => Ok(found),
+            None if seen => Err(PyOSError::new_err("no broker answers")),
+            None => Err(PyRuntimeError::new_err("the sender makes no turns")),
+        }
     }
 }
 

@@ -65,7 +65,7 @@ def clients(loop: asyncio.AbstractEventLoop) -> Iterator[Callable[..., Accelerat
     made: list[AcceleratedClient] = []
 
     def make(config: dict[str, Any], topic: str) -> AcceleratedClient:
-        made.append(AcceleratedClient(config, topic, 10**9, ignore, loop))
+        made.append(AcceleratedClient(config, topic, 10**9, ignore, Background(loop=loop)))
         wait(made[-1], lambda: made[-1].check() == "")
         return made[-1]
 
@@ -269,7 +269,7 @@ def test_no_more_than_its_bytes_is_held(broker: Broker, topic: str, clients: Cli
 
 
 def test_what_is_wrong_is_reported(broker: Broker, way: str, loop: asyncio.AbstractEventLoop) -> None:
-    client = AcceleratedClient(config(broker, way), "not-there", 1, ignore, loop)
+    client = AcceleratedClient(config(broker, way), "not-there", 1, ignore, Background(loop=loop))
     wait(client, lambda: "not-there" in client.check())
     seen: list[str] = []
 
@@ -277,9 +277,11 @@ def test_what_is_wrong_is_reported(broker: Broker, way: str, loop: asyncio.Abstr
         assert fatal is None
         seen.append(text)
 
-    lost = AcceleratedClient(config(broker, way, **{"bootstrap.servers": "127.0.0.1:1"}), "t", 1, report, loop)
+    lost = AcceleratedClient(
+        config(broker, way, **{"bootstrap.servers": "127.0.0.1:1"}), "t", 1, report, Background(loop=loop)
+    )
     assert "unreachable" in lost.check()
     wait(lost, lambda: bool(seen))
     assert client.close(0.0) == lost.close(0.0) == 0
     with pytest.raises(ValueError, match="linger"):
-        AcceleratedClient(config(broker, way, **{"linger.ms": "soon"}), "t", 1, ignore, loop)
+        AcceleratedClient(config(broker, way, **{"linger.ms": "soon"}), "t", 1, ignore, Background(loop=loop))

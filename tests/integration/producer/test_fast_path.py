@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from orderpipeline_common.background import Background
 from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
 from orderpipeline_producer.fast_path import Compiled
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
@@ -47,7 +48,7 @@ class At:
         room: int = 10**6,
         **more: Any,
     ) -> None:
-        self.client = AcceleratedClient(config(broker, "snappy", **more), topic, room, ignore, loop)
+        self.client = AcceleratedClient(config(broker, "snappy", **more), topic, room, ignore, Background(loop=loop))
         self.acked = 0
         self.failed: list[Any] = []
         self.replies: list[Any] = []

@@ -5,12 +5,14 @@ that does the same.
 """
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import pytest
@@ -36,8 +38,10 @@ from orderpipeline_operator.tasks import end_with
 from orderpipeline_producer.api import auth
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
+from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.kafka.health import KafkaHealth
+from orderpipeline_producer.kafka.in_flight import PythonByteCounter
 from tests.unit.operator.sampling.test_sampler import TARGET, at
 from tests.unit.project.test_supervision import RULES
 
@@ -242,6 +246,37 @@ async def deliveries(world: World, part: Part) -> None:
     world.stack.callback(client.close, 0.0)
 
 
+async def sender(world: World, part: Part) -> None:
+    """The compiled client tells that its sender makes no turns, by the error of the regular check."""
+
+    class Compiled:
+        fd = -1
+
+        def __init__(self, *_: Any) -> None: ...
+
+        def poll(self) -> None: ...
+
+        def leaders(self, _: float) -> Any:
+            part.calls += 1
+            if part.calls >= part.fails_at:
+                part.failed.set()
+                raise RuntimeError("the sender makes no turns")
+            return [1], 0
+
+        def flush(self, _: float) -> int:
+            return 0
+
+    module = ModuleType("orderpipeline_accelerator")
+    module.__dict__.update(DirectProducer=Compiled, LibrdkafkaProducer=Compiled, InFlightBytes=PythonByteCounter)
+    module.__dict__["librdkafka"] = lambda: ""
+    world.stack.enter_context(pytest.MonkeyPatch.context()).setitem(sys.modules, module.__name__, module)
+    world.stack.enter_context(pytest.MonkeyPatch.context()).setattr(AcceleratedClient, "_open", lambda _: Compiled())
+    config: dict[str, Any] = {"security.protocol": "PLAINTEXT", "compression.type": "none"}
+    report = lambda code, text, *, fatal=None: None  # noqa: E731
+    client = AcceleratedClient(config, "orders", 1, report, world.background)
+    world.poke = client.check
+
+
 async def connections(world: World, part: Part) -> None:
     class Ticked(Responses):
         def tick(self, now: float) -> None:
@@ -268,6 +303,8 @@ LOOPS: Final[dict[Rule, tuple[Loop, tuple[str, ...]]]] = {
     # What hangs in these hangs in the event loop that answers the probes.
     ProducerActivity.API_KEYS: (api_keys, ("ends", "raises")),
     ProducerActivity.DELIVERIES: (deliveries, ("ends", "raises")),
+    # How it ends or raises is the accelerator's own test.
+    ProducerActivity.SENDER: (sender, ("hangs",)),
     ProducerActivity.CONNECTIONS: (connections, ("ends", "raises")),
 }
 ELSEWHERE: Final = {

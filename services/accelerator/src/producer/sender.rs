@@ -91,10 +91,11 @@ impl<C: Send + 'static> Sender<C> {
         loop {
             let now = Instant::now();
             {
-                let topic = lock(&self.shared.topic);
+                let mut topic = lock(&self.shared.topic);
                 if topic.stop {
                     return;
                 }
+                topic.seen = topic.asked;
                 if topic.asked != self.asked {
                     self.asked = topic.asked;
                     self.metadata_due = now;

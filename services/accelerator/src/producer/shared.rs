@@ -19,8 +19,8 @@ pub struct Shared<C> {
     pub fault: Mutex<Option<String>>,
 }
 
-/// What the latest metadata says about the topic. `asked` counts the requests for it, and `answered` is the value of
-/// `asked` when the latest answer arrived.
+/// What the latest metadata says about the topic. `asked` counts the requests for it, `seen` is the value of `asked` at
+/// the sender's latest turn, and `answered` the one when the latest answer arrived.
 #[derive(Default)]
 pub struct TopicState {
     /// Broker ids by partition, -1 for a partition without a leader.
@@ -28,6 +28,7 @@ pub struct TopicState {
     /// Kafka's error code, 0 for none.
     pub error: i16,
     pub asked: u64,
+    pub seen: u64,
     pub answered: u64,
     /// Tells the sender to end.
     pub stop: bool,

@@ -45,8 +45,9 @@ class Demo:
         tally = self._tally
         try:
             await replay(self._orders, url, Replay(rate=self._rate), tally)
-        except ExceptionGroup as errors:
-            self._report(f"the demo ended early: {errors.exceptions[0]}")
+        except Exception as error:  # whatever it is, nobody else would say so
+            first = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            self._report(f"the demo ended early: {first}")
             return
         refused = f", {counted(len(tally.refused), 'request')} refused" if tally.refused else ""
         self._report(f"the demo has sent {tally.sent:,} purchases{refused}")

@@ -4,7 +4,6 @@ On plaintext connections it builds Kafka's batches itself; otherwise it uses lib
 `ConfluentClient` as a whole, so that there is only one path to Kafka for the orders of one customer.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from confluent_kafka import KafkaError
 
+from orderpipeline_common.activities import ProducerActivity
+from orderpipeline_common.background import Background
 from orderpipeline_producer.decoding.accelerated import AcceleratedBatch
 from orderpipeline_producer.decoding.record_batch import RecordBatch
 from orderpipeline_producer.kafka.delivery import Completion, Headers
@@ -55,15 +56,16 @@ class AcceleratedClient(ProducerClient):
     After a fatal error of librdkafka, a new client takes over; what the former one had in flight has failed.
     """
 
-    def __init__(
-        self, config: Config, topic: str, max_in_flight: int, report: Report, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, config: Config, topic: str, max_in_flight: int, report: Report, background: Background) -> None:
         from orderpipeline_accelerator import DirectProducer, InFlightBytes, LibrdkafkaProducer, librdkafka
 
         super().__init__(InFlight(max_in_flight, InFlightBytes()))
         self._topic = topic
         self._report = report
-        self._loop = loop
+        self._loop = background.loop()
+        self._supervisor = background.supervisor
+        self._sender = self._supervisor.add(ProducerActivity.SENDER)
+        """Its turns are seen by the regular checks."""
         text = [(name, _text(value)) for name, value in config.items()]
         callbacks = (list(RECORD_HEADERS), self._on_event, self._on_failed)
         if config["security.protocol"] == "PLAINTEXT" and config["compression.type"] in OWN_COMPRESSION:
@@ -71,7 +73,7 @@ class AcceleratedClient(ProducerClient):
             self._make: Callable[[], Compiled] = lambda: DirectProducer(text, topic, *callbacks)  # it never fails
         else:
             self._make = lambda: LibrdkafkaProducer(librdkafka(), text, topic, *callbacks)
-        self._successor = Successor(self._take_over, report, loop)
+        self._successor = Successor(self._take_over, report, self._loop)
         self._former: list[Compiled] = []
         """Clients that have failed, as long as records of theirs have not completed."""
         self.compiled = self._open()
@@ -107,10 +109,15 @@ class AcceleratedClient(ProducerClient):
         try:
             leaders, error = self.compiled.leaders(CHECK_SECONDS)
         except OSError as unreachable:
+            self._sender.turn()
             return NoAnswer(f"Kafka is unreachable: {unreachable}")
+        except RuntimeError as hanging:
+            return NoAnswer(str(hanging))
+        self._sender.turn()
         return f"topic {self._topic}: {KafkaError(error).str()}" if error else leaderless(self._topic, leaders)
 
     def close(self, seconds: float) -> int:
+        self._supervisor.remove(self._sender)
         self._successor.cancel()
         for client in (self.compiled, *self._former):
             self._loop.remove_reader(client.fd)

@@ -53,7 +53,7 @@ def make_client(config: Config, settings: Settings, report: Report, background: 
     limit = settings.limits.in_flight_bytes
     if settings.accelerator != "off":
         try:
-            return AcceleratedClient(config, settings.topic, limit, report, background.loop())
+            return AcceleratedClient(config, settings.topic, limit, report, background)
         except ImportError as error:  # it is not installed, or it is an older one that lacks something
             if settings.accelerator == "on":
                 raise SettingsError(
