@@ -48,6 +48,7 @@ class KafkaHealth:
                 self._check_now.clear()
                 previous, current = current, acknowledged()
                 answer = await loop.run_in_executor(pool, check)
+                # Text of no other type, which is all that replies are encoded from.
                 found, late = str(answer), isinstance(answer, NoAnswer)
                 if late and acknowledged() > previous:
                     # Busy or rolling brokers may be late with metadata. Orders that were acknowledged since the check
@@ -55,7 +56,7 @@ class KafkaHealth:
                     found = ""
                 if bool(found) != bool(self.unreachable):
                     _log.log(logging.WARNING if found else logging.INFO, found or "Kafka is reachable")
-                self.unreachable = str(found)  # as text of no other type, which is all that replies are encoded from
+                self.unreachable = found
                 if found or late:
                     await asyncio.sleep(BAD_SECONDS)
                     continue
