@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from orderpipeline_common.activities import OperatorActivity
 from orderpipeline_common.background import Background
@@ -21,6 +22,8 @@ from orderpipeline_operator.sampling.reader import Reader, ReaderFactory, kafka_
 from orderpipeline_operator.sampling.target import Key, Target
 from orderpipeline_operator.sampling.view import ScalingView
 from orderpipeline_operator.tasks import first_to_end
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +126,13 @@ class Sampler:
         reader: Reader | None = None
         logged, pool = "", self._executor
         try:
-            await self._clock.sleep(pipeline.target.policy.poll_interval * self._clock.jitter())
+            await self._sleep(activity, pipeline.target.policy.poll_interval * self._clock.jitter())
             while True:
-                activity.turn(OperatorActivity.SAMPLING.seconds + pipeline.target.policy.poll_interval)
                 started = self._clock.monotonic()
                 try:
                     if reader is None:
-                        reader = await running.run_in_executor(pool, self._reader_factory, pipeline.target)
-                    reading = await running.run_in_executor(pool, reader.read)
+                        reader = await _in_thread(pool, activity, partial(self._reader_factory, pipeline.target))
+                    reading = await _in_thread(pool, activity, reader.read)
                     pool = self._failing if isinstance(reading, Unknown) else self._executor
                     self._take(pipeline, reading)
                 except Exception as error:  # hold, log it once, try again
@@ -139,7 +141,7 @@ class Sampler:
                         logged = repr(error)
                     with suppress(Exception):  # a bug in the decision too; its view is stale before long
                         self._take(pipeline, unknown(error))
-                await self._wait(pipeline, started)
+                await self._wait(pipeline, activity, started)
         finally:
             if reader is not None:
                 # It may have to wait for a read under way, so not here; close() waits for it.
@@ -151,10 +153,26 @@ class Sampler:
         if pipeline.sample(reading, self._clock.monotonic(), self._clock.unix()):
             self._on_change(pipeline.target.key)
 
-    async def _wait(self, pipeline: SampledPipeline, started: float) -> None:
+    async def _wait(self, pipeline: SampledPipeline, activity: Activity, started: float) -> None:
         """Until the poll interval has passed since `started`; one that changes meanwhile counts at once."""
         changed = True
         while changed:
             pipeline.interval_changed.clear()
             left = started + pipeline.target.policy.poll_interval - self._clock.monotonic()
-            changed = await first_to_end(self._clock.sleep(max(left, 0.1)), pipeline.interval_changed.wait()) == 1
+            asleep = self._sleep(activity, max(left, 0.1))
+            changed = await first_to_end(asleep, pipeline.interval_changed.wait()) == 1
+
+    async def _sleep(self, activity: Activity, seconds: float) -> None:
+        activity.turn(seconds + OperatorActivity.SAMPLING.seconds)
+        await self._clock.sleep(seconds)
+
+
+async def _in_thread(pool: Executor, activity: Activity, call: Callable[[], T]) -> T:
+    """What it returns. Its time begins with it, not while others have all the threads."""
+
+    def begin() -> T:
+        activity.turn()
+        return call()
+
+    activity.idle()
+    return await asyncio.get_running_loop().run_in_executor(pool, begin)

@@ -25,7 +25,7 @@ class OperatorActivity:
     WORKER: Final = Rule("worker", 600.0)
     """Idle between two pipelines. A pass is dozens of requests, each of which may take its whole timeout."""
     SAMPLING: Final = Rule("sampling of", 300.0)
-    """Besides the poll interval."""
+    """Besides the poll interval, and idle while it waits for a thread."""
 
 
 class ProducerActivity:

@@ -2,6 +2,8 @@ import asyncio
 import importlib
 import threading
 from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 
 import pytest
@@ -16,6 +18,7 @@ from orderpipeline_operator.domain.scaling.policy import ScalingPolicy
 from orderpipeline_operator.sampling.pipeline import SampledPipeline
 from orderpipeline_operator.sampling.sampler import Clock, Sampler
 from orderpipeline_operator.sampling.target import Target
+from tests.support.waiting import settles
 
 POLICY = ScalingPolicy(
     mode="Auto", bounds=ConsumerBounds(1, 6), fixed=1, per_consumer_min=2, per_consumer_max=3, target_catch_up=60.0,
@@ -349,4 +352,40 @@ async def test_what_cannot_be_read_takes_no_thread_from_what_can():
     lost = Unknown("KafkaUnreachable", "no")
     sampler = await run(Named(at(10, 10), lost, lost, at(10, 10), at(10, 10)), 24.0)
     assert threads == ["offsets", "offsets", "offsets-failing", "offsets-failing", "offsets"]
+    await sampler.close()
+
+
+class Crowded(Executor):
+    """All its threads are taken."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], object]] = []
+
+    def submit(self, call: Callable[..., object], /, *args: object, **more: object) -> "Future[object]":
+        self.waiting.append(lambda: call(*args))
+        return Future()
+
+
+async def test_only_a_reading_that_hangs_is_late_not_one_that_waits_for_its_time_or_a_thread():
+    fake, crowd = Fake(at(10, 10)), Crowded()
+    background = Background(lambda: fake.now)
+    clock = Clock(lambda: fake.now, lambda: fake.now, fake.sleep, lambda: 1.0)
+    sampler = Sampler(lambda _: None, background, clock=clock, reader_factory=fake.factory, executor=crowd)
+    slow = replace(TARGET, policy=replace(POLICY, poll_interval=3600.0))
+    sampler.track(slow)
+    await asyncio.wait_for(fake.asleep.wait(), 60)
+    fake.now += 3600
+    assert background.supervisor.problem() == ""  # its first reading is due by now
+    sampler.forget(KEY)
+
+    fake.until = fake.now + 10
+    sampler.track(TARGET)
+    await settles("a reading waits for a thread", lambda: crowd.waiting)
+    fake.now += 3600
+    assert background.supervisor.problem() == ""
+    crowd.waiting[0]()
+    fake.now += 299
+    assert background.supervisor.problem() == ""
+    fake.now += 2
+    assert background.supervisor.problem() == "sampling of default/shop has made no turn for 301 s"
     await sampler.close()
