@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 
 from kubernetes.aio.client import Configuration
 from prometheus_client import CollectorRegistry
@@ -63,7 +64,8 @@ async def serve(settings: Settings, cluster: Configuration, reader_factory: Read
         election = Election(kube, _terms(settings), monotonic=time.monotonic, now=lambda: datetime.now(UTC))
         LOG.info("waiting for the lead", extra={"identity": settings.identity})
         with background.supervisor.supervised(OperatorActivity.ELECTION) as acquiring:
-            ended = await first_to_end(election.acquire(acquiring.turn), stop.wait(), background.wait_failed())
+            turn = partial(acquiring.turn, OperatorActivity.ELECTION.seconds + settings.renew_seconds)
+            ended = await first_to_end(election.acquire(turn), stop.wait(), background.wait_failed())
         if ended:
             return _stopped(background.failure)
         LOG.info("leading", extra={"identity": settings.identity})

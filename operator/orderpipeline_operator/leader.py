@@ -6,6 +6,7 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from kubernetes.aio.client import Configuration
@@ -48,7 +49,7 @@ class Leader:
 
     async def run(self, election: Election, stop: asyncio.Event) -> str:
         """Lead until told to stop (returns an empty string) or unable to continue (returns why)."""
-        background, renew = self.background, self.settings.renew_seconds
+        background = self.background
         queue: WorkQueue[Key] = WorkQueue(time.monotonic)
         namespaces = self.settings.watch_namespaces
         async with AsyncExitStack() as stack:
@@ -70,8 +71,8 @@ class Leader:
                     stack, background.task(OperatorActivity.WORKER, lambda one: _work(cached, worker, one), str(number))
                 )
             with background.supervisor.supervised(OperatorActivity.ELECTION) as holding:
-                holds = election.hold(lambda: holding.turn(OperatorActivity.ELECTION.seconds + renew))
-                ended = await first_to_end(stop.wait(), holds, background.wait_failed())
+                turn = partial(holding.turn, OperatorActivity.ELECTION.seconds + self.settings.renew_seconds)
+                ended = await first_to_end(stop.wait(), election.hold(turn), background.wait_failed())
             lost = f"the lead is lost: {election.error or 'somebody else holds the Lease'}"
             return ("", lost, background.failure)[ended]
 

@@ -16,8 +16,8 @@ class OperatorActivity:
     METRICS_API_LOOP: Final = Rule("loop of the external metrics API", 60.0, restart=False)
     METRICS_API: Final = Rule("external metrics API", 120.0)
     ELECTION: Final = Rule("leader election", 60.0, restart=False)
-    """Besides the time that it may wait for a renewal."""
-    PIPELINE_WATCH: Final = Rule("watch of the pipelines", 60.0, restart=False)
+    """Besides the time for a renewal, which is longer than that between two attempts."""
+    PIPELINE_WATCH: Final = Rule("watch of the pipelines", 120.0, restart=False)
     """kopf's thread for one namespace or the whole cluster; it starts kopf again by itself."""
     PIPELINES_WATCHED: Final = Rule("sight of the pipelines", 120.0, restart=False)
     """Makes a turn whenever the pipelines of any place are being watched."""

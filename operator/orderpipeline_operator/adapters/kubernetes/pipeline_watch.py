@@ -26,7 +26,7 @@ from orderpipeline_operator.errors import ApiError
 
 LOOK_SECONDS: Final = 1.0
 """How often to look whether kopf watches."""
-BLIND_SECONDS: Final = 30.0
+BLIND_SECONDS: Final = 60.0
 """How long kopf may run without a watch, such as when it did not find the kind, before it is started again."""
 MAX_PAUSE_SECONDS: Final = 10.0
 
