@@ -61,20 +61,21 @@ class Proxy:
         """Until the API server ends it, or an error is to be reported, or all is to be refused."""
         place = request.path.split("/")[-2]
         self.watches[place] = self.watches.get(place, 0) + 1
-        lines = asyncio.ensure_future(answer.content.readline())
-        while True:
-            done, _ = await asyncio.wait({lines}, timeout=0.05)
-            if done:
-                if not lines.result():
-                    return
-                await reply.write(lines.result())
-                lines = asyncio.ensure_future(answer.content.readline())
-            if place in self.broken:
-                self.broken.discard(place)
-                await reply.write(json.dumps({"type": "ERROR", "object": SERVER_ERROR}).encode() + b"\n")
-            if any(part in request.path for part in self.status):
-                lines.cancel()
-                return
+        line = asyncio.ensure_future(answer.content.readline())
+        try:
+            while not any(part in request.path for part in self.status):
+                done, _ = await asyncio.wait({line}, timeout=0.05)
+                if done:
+                    if not line.result():
+                        return
+                    await reply.write(line.result())
+                    line = asyncio.ensure_future(answer.content.readline())
+                if place in self.broken:
+                    self.broken.discard(place)
+                    await reply.write(json.dumps({"type": "ERROR", "object": SERVER_ERROR}).encode() + b"\n")
+        finally:  # also when kopf closes the connection
+            line.cancel()
+            await asyncio.gather(line, return_exceptions=True)
 
 
 @asynccontextmanager
