@@ -25,9 +25,10 @@ class SideLoop:
 
     def close(self, seconds: float = 5.0) -> None:
         """End the loop and its thread. A loop that does not respond within `seconds` ends with the process."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
+        if not self._stop.is_set():  # once: a second stop would end the loop before it has cancelled its tasks
+            self._stop.set()
+            if self._thread.is_alive():
+                self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(seconds)
         if not self._thread.is_alive():
             self._loop.close()
