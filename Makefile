@@ -64,9 +64,9 @@ test test-all: venv
 	@echo "== all tests, three at a time since many of them wait, about $(MINUTES) min (the first run also builds Kubernetes, KEDA and the images, about 40 min)"
 	@$(PY) -m pytest -n 3 --dist load --no-loadscope-reorder $(SELECTED)
 
-test: MINUTES = 20
+test: MINUTES = 17
 test: ## All tests that a change needs; ends with pytest's summary
-test-all: MINUTES = 25
+test-all: MINUTES = 22
 test-all: ## The same with every combination of engine and protocol
 
 e2e: venv ## Real purchases through the whole cluster; ends with a line of JSON, also in bench/results/
