@@ -5,7 +5,7 @@
 //! the batches of all partitions of a leader.
 
 use std::ffi::c_int;
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,10 @@ use pyo3::types::PyDict;
 use crate::callback::{Callback, report};
 use crate::fast_path::FastPath;
 use crate::orders::sequence::Orders;
-use crate::producer::accumulator::Accumulator;
 use crate::producer::config::{producer_config, target};
 use crate::producer::record_batch::encode_headers;
 use crate::producer::sender::Sender;
-use crate::producer::shared::{Shared, TopicState, lock, now};
-use crate::producer::waker::Waker;
+use crate::producer::shared::{Shared, lock, now};
 
 /// Record headers as Python gives them.
 type Headers = Vec<(String, Vec<u8>)>;
@@ -60,15 +58,7 @@ impl DirectProducer {
         let properties = config.into_iter().collect();
         let config = producer_config(&properties).map_err(PyValueError::new_err)?;
         let target = target(&properties, topic).map_err(PyValueError::new_err)?;
-        let shared = Arc::new(Shared {
-            accumulator: Mutex::new(Accumulator::new(config)),
-            topic: Mutex::new(TopicState::default()),
-            topic_answered: Condvar::new(),
-            sender_waker: Waker::new()?,
-            event_loop_waker: Waker::new()?,
-            problems: Mutex::default(),
-            fault: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new(config)?);
         let sender = Sender::new(shared.clone(), target);
         let thread = std::thread::Builder::new().name("orders-sender".into()).spawn(|| sender.run())?;
         let encoded_headers = encode(&headers, &[]);

@@ -1,9 +1,11 @@
 //! The state that the event loop's thread and the sender thread share.
 
+use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::producer::accumulator::Accumulator;
+use crate::producer::batch::ProducerConfig;
 use crate::producer::waker::Waker;
 
 pub struct Shared<C> {
@@ -35,6 +37,19 @@ pub struct TopicState {
 }
 
 impl<C> Shared<C> {
+    /// Nothing was produced and no metadata is known yet. Fails if a waker can't be made.
+    pub fn new(config: ProducerConfig) -> io::Result<Self> {
+        Ok(Self {
+            accumulator: Mutex::new(Accumulator::new(config)),
+            topic: Mutex::default(),
+            topic_answered: Condvar::new(),
+            sender_waker: Waker::new()?,
+            event_loop_waker: Waker::new()?,
+            problems: Mutex::default(),
+            fault: Mutex::default(),
+        })
+    }
+
     pub fn accumulator(&self) -> MutexGuard<'_, Accumulator<C>> {
         lock(&self.accumulator)
     }

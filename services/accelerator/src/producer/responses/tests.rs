@@ -1,12 +1,10 @@
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 
 use super::*;
-use crate::producer::accumulator::Accumulator;
 use crate::producer::batch::ProducerConfig;
 use crate::producer::record_batch::{Compression, ProducerId};
 use crate::producer::sender::Target;
-use crate::producer::shared::{Shared, TopicState};
-use crate::producer::waker::Waker;
+use crate::producer::shared::Shared;
 
 fn sender(idempotent: bool) -> Sender<&'static str> {
     let config = ProducerConfig {
@@ -20,15 +18,7 @@ fn sender(idempotent: bool) -> Sender<&'static str> {
         idempotent,
         max_in_flight: 5,
     };
-    let shared = Shared {
-        accumulator: Mutex::new(Accumulator::new(config)),
-        topic: Mutex::new(TopicState::default()),
-        topic_answered: Condvar::new(),
-        sender_waker: Waker::new().unwrap(),
-        event_loop_waker: Waker::new().unwrap(),
-        problems: Mutex::default(),
-        fault: Mutex::default(),
-    };
+    let shared = Shared::new(config).unwrap();
     let target = Target { topic: "t".into(), client_id: "c".into(), bootstrap: vec!["kafka:9092".into()] };
     let mut sender = Sender::new(Arc::new(shared), target);
     sender.update_metadata(metadata(0, vec![1]));

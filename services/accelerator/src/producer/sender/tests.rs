@@ -1,17 +1,14 @@
 //! The sender against brokers on loopback that answer as the test says.
 
 use std::ffi::c_int;
-use std::sync::{Condvar, Mutex};
+use std::sync::Mutex;
 use std::thread::JoinHandle;
 
 use super::*;
-use crate::producer::accumulator::Accumulator;
 use crate::producer::fake_cluster::{Cluster, Reaction, metadata, metadata_without_topic, produced, producer_id};
 use crate::producer::murmur2::partition_of;
 use crate::producer::protocol::{INIT_PRODUCER_ID, METADATA, PRODUCE};
 use crate::producer::record_batch::Compression;
-use crate::producer::shared::TopicState;
-use crate::producer::waker::Waker;
 
 const MANY: Duration = Duration::from_secs(600);
 
@@ -41,15 +38,7 @@ impl<C: Copy + Send + 'static> Running<C> {
     }
 
     fn connect(bootstrap: Vec<String>, config: ProducerConfig) -> Self {
-        let shared = Arc::new(Shared {
-            accumulator: Mutex::new(Accumulator::new(config)),
-            topic: Mutex::new(TopicState::default()),
-            topic_answered: Condvar::new(),
-            sender_waker: Waker::new().unwrap(),
-            event_loop_waker: Waker::new().unwrap(),
-            problems: Mutex::default(),
-            fault: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new(config).unwrap());
         let target = Target { topic: "t".into(), client_id: "c".into(), bootstrap };
         let sender = Sender::new(shared.clone(), target);
         Self { shared, thread: Some(std::thread::spawn(|| sender.run())) }
