@@ -27,7 +27,7 @@ from orderpipeline_operator.adapters.kubernetes.informer import Informer
 from orderpipeline_operator.adapters.kubernetes.lease import Election, LeaseTerms
 from orderpipeline_operator.adapters.kubernetes.store import Store
 from orderpipeline_operator.adapters.kubernetes.watch import ListWatch
-from orderpipeline_operator.adapters.metrics_api.server import serve_with
+from orderpipeline_operator.adapters.metrics_api import server
 from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.runtime.side_loop import SideLoop
 from orderpipeline_operator.runtime.telemetry import OperatorMetrics
@@ -134,7 +134,7 @@ def side_loop(rule: Rule) -> Loop:
 
 
 async def metrics_api(world: World, part: Part) -> None:
-    part.fails_at = 1  # there is a second until the next call
+    part.fails_at = 1
 
     class Proxies:
         current = staticmethod(part.call)
@@ -144,7 +144,7 @@ async def metrics_api(world: World, part: Part) -> None:
             return False
 
     parts: Any = Proxies(), None, None, Tls(), ("127.0.0.1", 0)
-    serve = lambda one: serve_with(*parts, turn=one.turn)  # noqa: E731
+    serve = lambda one: server.serve_with(*parts, turn=one.turn)  # noqa: E731
     end_with(world.stack, world.background.task(OperatorActivity.METRICS_API, serve))
 
 
@@ -328,6 +328,7 @@ def test_no_activity_is_left_out() -> None:
 )
 async def test_whatever_happens_to_it_is_seen(rule: Rule, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "RELOAD_SECONDS", 0.0)
+    monkeypatch.setattr(server, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(supervision, "backoff", lambda failures: 0.0)
     part = Part(fault)
     async with AsyncExitStack() as stack:

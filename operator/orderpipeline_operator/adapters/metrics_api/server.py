@@ -34,6 +34,8 @@ from orderpipeline_operator.errors import ApiError
 LOG = logging.getLogger(__name__)
 REFRESH_SECONDS = 15.0
 """Seconds between two looks at the certificate files and the front proxy's ConfigMap."""
+RETRY_SECONDS = 1.0
+"""The same until the certificate and the ConfigMap could be read for the first time."""
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/livez"})
 _AGGREGATED = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
@@ -99,7 +101,7 @@ async def serve_with(
     front_proxy = CurrentFrontProxy()
     while not await _refresh(front_proxy, proxies, tls):
         turn()
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(RETRY_SECONDS)
     runner = web.AppRunner(build_app(front_proxy, authorizer, values), access_log=None, logger=ServerLog(LOG))
     await runner.setup()
     try:

@@ -14,6 +14,7 @@ from orderpipeline_operator.adapters.kubernetes.handlers import change_key
 from orderpipeline_operator.domain.kubernetes.kinds import Key
 from orderpipeline_operator.domain.planning.observed import Scaling
 from orderpipeline_operator.errors import Unreachable
+from orderpipeline_operator.runtime import workqueue
 from orderpipeline_operator.runtime.telemetry import OperatorMetrics, PipelineMetrics
 from orderpipeline_operator.runtime.workers import Worker
 from orderpipeline_operator.runtime.workqueue import WorkQueue
@@ -22,7 +23,10 @@ KEY = ("default", "shop")
 
 
 @pytest.mark.parametrize("error", [Unreachable("get", 0, "Unreachable", "no route"), KeyError("a bug")])
-async def test_a_failure_is_counted_and_tried_again(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_is_counted_and_tried_again(
+    error: Exception, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workqueue, "backoff", lambda _: 0.0)
     metrics = CollectorRegistry()
     queue: WorkQueue[Key] = WorkQueue(time.monotonic)
     tries, ok = 0, asyncio.Event()
