@@ -2,7 +2,8 @@
 //! a reply.
 //!
 //! Only Python parses HTTP. It registers heads that it has found to allow the fast path; a request is accepted here if
-//! it begins with exactly the same bytes, and anything else is left to Python.
+//! it begins with exactly the same bytes, and anything else is left to Python. The Authorization header is part of the
+//! head, so the same bytes are the same client, until Python has the heads forgotten because its keys have changed.
 
 use std::collections::HashMap;
 use std::ffi::c_int;
@@ -20,6 +21,7 @@ use crate::orders::ids::{BLOCK_SIZE, PREFIX_LEN, id_at};
 use crate::orders::single::SingleOrder;
 use crate::producer::in_flight::Finder;
 use crate::producer::shared::{Shared, lock, now};
+use crate::token_bucket::TokenBucket;
 
 /// How many heads are kept, and the most bytes of one with its empty line.
 const MAX_HEADS: usize = 512;
@@ -59,8 +61,7 @@ struct Settings {
 
 #[derive(Default)]
 struct State {
-    /// The length of the body that follows each head.
-    heads: HashMap<Box<[u8]>, usize>,
+    heads: HashMap<Box<[u8]>, AllowedHead>,
     /// A reply up to the number in its Content-Length.
     reply_prefix: Vec<u8>,
     id_prefix: Vec<u8>,
@@ -72,6 +73,13 @@ struct State {
     counts: Vec<u64>,
     seconds: f64,
     waiting: Finder,
+}
+
+struct AllowedHead {
+    /// Bytes of the body that follows.
+    length: usize,
+    /// The quota of its client, if there is one.
+    bucket: Option<Py<TokenBucket>>,
 }
 
 impl FastPath {
@@ -139,7 +147,13 @@ impl FastPath {
         let body = &segment[end + END_OF_HEAD.len()..];
         let now = now();
         let mut state = lock(&self.state);
-        if body.len() > settings.order_bytes || state.heads.get(&segment[..end]) != Some(&body.len()) {
+        // A key can't be guessed by timing this: what is compared depends on a hash with a secret.
+        let Some(head) = state.heads.get(&segment[..end]) else { return Ok(None) };
+        if body.len() > settings.order_bytes || head.length != body.len() {
+            return Ok(None);
+        }
+        let bucket = head.bucket.as_ref().map(|bucket| bucket.clone_ref(py));
+        if bucket.as_ref().is_some_and(|bucket| bucket.get().wait_at(now.0) > 0.0) {
             return Ok(None);
         }
         if state.ids_used == BLOCK_SIZE || state.id_prefix_ms != now.1 {
@@ -167,6 +181,9 @@ impl FastPath {
         if !self.shared.enqueue(order.key, &order.value, &self.encoded_headers, callback, now) {
             return Ok(None);
         }
+        if let Some(bucket) = bucket {
+            bucket.get().charge_at(1, now.0);
+        }
         state.ids_used += 1;
         settings.in_flight.get().add(size);
         state.accepted += 1;
@@ -177,13 +194,20 @@ impl FastPath {
         Ok(Some(state.reply(py, &answer)))
     }
 
-    /// Allow the fast path for bodies of this length after this head, which is given without its empty line.
-    fn allow_head(&self, head: &[u8], length: usize) {
+    /// Allow the fast path for bodies of this length after this head, which is given without its empty line, as long as
+    /// the quota of its client allows it.
+    #[pyo3(signature = (head, length, bucket=None))]
+    fn allow_head(&self, head: &[u8], length: usize, bucket: Option<Py<TokenBucket>>) {
         let mut state = lock(&self.state);
         if state.heads.len() == MAX_HEADS {
             state.heads.clear(); // heads in use are allowed again soon
         }
-        state.heads.insert(head.into(), length);
+        state.heads.insert(head.into(), AllowedHead { length, bucket });
+    }
+
+    /// Allow no head until each is allowed again.
+    fn forget_heads(&self) {
+        lock(&self.state).heads.clear();
     }
 
     /// Set what replies begin with; the number of the Content-Length follows it.

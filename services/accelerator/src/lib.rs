@@ -1,6 +1,6 @@
 //! Orders to and from Kafka without a Python object for each: the optional compiled part of the services.
 //!
-//! `orders` and `producer` know nothing of Python. Without the feature `python` there is nothing else, so that their
+//! `orders`, `producer` and `token_bucket` need no Python. Without the feature `python` there is nothing else, so that their
 //! tests need neither PyO3 nor a Python library to link with.
 
 #![cfg_attr(not(feature = "python"), allow(dead_code))]
@@ -21,6 +21,7 @@ mod orders;
 mod producer;
 #[cfg(test)]
 mod random_numbers;
+mod token_bucket;
 
 #[cfg(feature = "python")]
 #[pyo3::pymodule]
@@ -39,4 +40,6 @@ mod _native {
     use super::librdkafka::producer::LibrdkafkaProducer;
     #[pymodule_export]
     use super::orders::sequence::{Orders, read_array, read_lines, read_order};
+    #[pymodule_export]
+    use super::token_bucket::TokenBucket;
 }

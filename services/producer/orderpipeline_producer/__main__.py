@@ -21,7 +21,7 @@ from orderpipeline_producer.api.quota import Quota
 from orderpipeline_producer.api.routes import PATHS, make_api
 from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
 from orderpipeline_producer.decoding.reader import ACCELERATED, PYTHON, OrderReader
-from orderpipeline_producer.fast_path import make_fast_path
+from orderpipeline_producer.fast_path import bucket_factory, make_fast_path
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
@@ -63,17 +63,20 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     tasks = [
         background.task(ProducerActivity.KAFKA_CHECK, lambda one: health.watch(client.check, acknowledged, one.turn))
     ]
-    identify = None
+    limits, metrics, responses = settings.limits, Metrics(PATHS), Responses(time.time())
+    quota = Quota(settings.client_orders_per_second, bucket_factory(client, loop.time))
     if settings.auth_mode == "ApiKey" and settings.api_keys_dir is not None:
         folder, warned = settings.api_keys_dir, set[str]()
         keys = ApiKeys(load_keys(folder, warned))
-        identify = keys.client
-        tasks.append(background.task(ProducerActivity.API_KEYS, lambda one: watch_keys(folder, keys, warned, one.turn)))
-    limits, metrics, responses = settings.limits, Metrics(PATHS), Responses(time.time())
+        admission = Admission(keys.client, quota, health.problem, metrics)
+        watch = lambda one: watch_keys(folder, keys, warned, one.turn, admission.changed)  # noqa: E731
+        tasks.append(background.task(ProducerActivity.API_KEYS, watch))
+    else:
+        admission = Admission(None, quota, health.problem, metrics)
     orders = Orders(
         reader=OrderReader(limits, ACCELERATED if isinstance(client, AcceleratedClient) else PYTHON),
         client=client,
-        admission=Admission(identify, Quota(settings.client_orders_per_second, loop.time), health.problem, metrics),
+        admission=admission,
         ids=TimeOrderedIds(time.time_ns, os.urandom),
         body_memory=BodyMemoryBudget(max(limits.in_flight_bytes, limits.body_bytes)),
         metrics=metrics,

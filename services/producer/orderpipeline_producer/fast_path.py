@@ -8,13 +8,14 @@ begins with exactly the same bytes.
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 from confluent_kafka import KafkaError
 
 from orderpipeline_producer.api.admission import ANONYMOUS
 from orderpipeline_producer.api.orders import Orders
+from orderpipeline_producer.api.quota import PythonTokenBucket, TokenBucket
 from orderpipeline_producer.api.routes import ORDER_PATH
 from orderpipeline_producer.decoding.record_batch import RECORD_OVERHEAD, Record
 from orderpipeline_producer.http.handler import OnReply
@@ -22,10 +23,14 @@ from orderpipeline_producer.http.request_head import END_OF_HEAD, MAX_HEAD, pars
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from orderpipeline_producer.kafka.delivery import Delivery, explain, log_failures
+from orderpipeline_producer.kafka.producer_client import ProducerClient
 from orderpipeline_producer.metrics import BUCKETS
 from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.problems import Problem
 from orderpipeline_producer.web.tokens import media_type
+
+if TYPE_CHECKING:
+    from orderpipeline_accelerator import DirectProducer
 
 LATER: Final = b""
 """Stands for a reply that comes later."""
@@ -146,8 +151,13 @@ class Compiled(Protocol):
     def try_now(self, data: bytes, on_reply: OnReply) -> bytes | None:
         """Like `http.handler.FastPath.try_now`."""
 
-    def allow_head(self, head: bytes, length: int) -> None:
-        """Allow bodies of this length after this head, which is given without its empty line."""
+    def allow_head(self, head: bytes, length: int, bucket: Any = None) -> None:
+        """Allow bodies of this length after this head, which is given without its empty line, as long as the bucket of
+        its client, the accelerator's `TokenBucket`, is not empty.
+        """
+
+    def forget_heads(self) -> None:
+        """Allow no head until each is allowed again."""
 
     def set_reply_prefix(self, prefix: bytes) -> None:
         """Set what replies begin with, up to the value of Content-Length."""
@@ -164,11 +174,16 @@ MakeCompiled = Callable[..., Compiled]
 
 
 class AcceleratedFastPath:
-    """The fast path in compiled code if neither an API key nor a quota applies; what it leaves is tried in Python."""
+    """The fast path in compiled code; what it leaves is tried in Python.
+
+    A head that Python accepted is allowed, with the quota of its client: since the API key is in the head, the same
+    bytes are the same client until the keys change.
+    """
 
     def __init__(self, make: MakeCompiled, orders: Orders, responses: Responses, clock: Callable[[], float]) -> None:
         self._metrics = orders.metrics
         self._in_flight = in_flight = orders.client.in_flight
+        self._admission = orders.admission
         self._problem = orders.admission.problem
         self._compiled = make(
             wait=orders.wait, order_bytes=orders.limits.order_bytes, in_flight_bytes=in_flight.limit,
@@ -179,6 +194,7 @@ class AcceleratedFastPath:
         self._clock = clock
         self._python = PythonFastPath(orders, responses, clock)
         responses.on_date(lambda: self._compiled.set_reply_prefix(responses.accepted_prefix))
+        orders.admission.on_change(self._compiled.forget_heads)
 
     def try_now(self, data: bytes, on_reply: OnReply) -> bytes | None:
         """Implements `http.handler.FastPath`."""
@@ -189,9 +205,14 @@ class AcceleratedFastPath:
             return reply
         reply = self._python.try_now(data, on_reply)
         if reply is not None:
-            head = data[: data.find(END_OF_HEAD)]
-            self._compiled.allow_head(head, len(data) - len(head) - len(END_OF_HEAD))
+            self._allow(data[: data.find(END_OF_HEAD)])
         return reply
+
+    def _allow(self, raw: bytes) -> None:
+        head = allowed_head(raw)
+        client = None if head is None else self._admission.client_now(head.authorization)
+        if head is not None and client is not None:
+            self._compiled.allow_head(raw, head.length, self._admission.bucket(client))
 
     def give_up(self, on_reply: OnReply) -> bytes:
         """Implements `http.handler.FastPath`."""
@@ -223,14 +244,29 @@ class AcceleratedFastPath:
 def make_fast_path(
     orders: Orders, responses: Responses, clock: Callable[[], float]
 ) -> PythonFastPath | AcceleratedFastPath:
-    """The accelerator's, if its own Kafka client is used and neither an API key nor a quota applies; else Python's."""
-    client = orders.client
-    if isinstance(client, AcceleratedClient) and orders.admission.open:
-        from orderpipeline_accelerator import DirectProducer
+    """The accelerator's if its own Kafka client is used, else Python's."""
+    direct = _direct_producer(orders.client)
+    if direct is None:
+        return PythonFastPath(orders, responses, clock)
+    return AcceleratedFastPath(direct.fast_path, orders, responses, clock)
 
-        if isinstance(client.compiled, DirectProducer):
-            return AcceleratedFastPath(client.compiled.fast_path, orders, responses, clock)
-    return PythonFastPath(orders, responses, clock)
+
+def bucket_factory(client: ProducerClient, clock: Callable[[], float]) -> Callable[[int], TokenBucket]:
+    """Makes the buckets of a quota: those that the fast path of this client can charge."""
+    if _direct_producer(client) is None:
+        return lambda orders_per_second: PythonTokenBucket(orders_per_second, clock)
+    import orderpipeline_accelerator
+
+    return orderpipeline_accelerator.TokenBucket
+
+
+def _direct_producer(client: ProducerClient) -> "DirectProducer | None":
+    """The accelerator's own Kafka client, if it is used."""
+    if not isinstance(client, AcceleratedClient):
+        return None
+    from orderpipeline_accelerator import DirectProducer
+
+    return client.compiled if isinstance(client.compiled, DirectProducer) else None
 
 
 def _order_id(answer: bytes) -> str:

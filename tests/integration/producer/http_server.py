@@ -20,7 +20,7 @@ from orderpipeline_producer.api.quota import Quota
 from orderpipeline_producer.api.routes import PATHS, make_api
 from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
 from orderpipeline_producer.decoding.reader import PYTHON, OrderReader
-from orderpipeline_producer.fast_path import AcceleratedFastPath, PythonFastPath
+from orderpipeline_producer.fast_path import AcceleratedFastPath, PythonFastPath, bucket_factory
 from orderpipeline_producer.http.handler import OnReply
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
@@ -87,8 +87,12 @@ class MemoryFastPath:
         self._waiting.add(on_reply)
         return b""
 
-    def allow_head(self, head: bytes, length: int) -> None:
+    def allow_head(self, head: bytes, length: int, bucket: object = None) -> None:
+        assert bucket is None, "these clients have no quota"
         self._heads[head] = length
+
+    def forget_heads(self) -> None:
+        self._heads.clear()
 
     def set_reply_prefix(self, prefix: bytes) -> None:
         self._reply_prefix = prefix
@@ -211,7 +215,7 @@ def served(request_seconds: float = 60.0, *, wait: bool = True, accelerated: boo
         client = ConfluentClient({}, "orders", limits.in_flight_bytes, report, background, lambda config: kafka)
         orders = Orders(
             reader=OrderReader(limits, PYTHON), client=client,
-            admission=Admission(None, Quota(0, loop.time), lambda: "", metrics),
+            admission=Admission(None, Quota(0, bucket_factory(client, loop.time)), lambda: "", metrics),
             ids=TimeOrderedIds(time.time_ns, os.urandom), body_memory=BodyMemoryBudget(1_000_000),
             metrics=metrics, wait=wait,
         )  # fmt: skip

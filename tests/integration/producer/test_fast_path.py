@@ -191,11 +191,36 @@ def test_what_the_broker_refuses_is_told_with_its_id(at: Callable[..., At], brok
     assert (it.acked, it.replies, it.in_flight) == (0, [], 0)
 
 
-def asked(client: socket.socket) -> tuple[int, Any]:
+def test_a_quota_is_charged_and_asked_without_python(at: Callable[..., At]) -> None:
+    from orderpipeline_accelerator import TokenBucket
+
+    it, bucket = at(), TokenBucket(3)
+    it.path.allow_head(HEAD, len(BODY), bucket)
+    accepted = [it.path.try_now(segment(), it.replies.append) for _ in range(3)]
+    bucket.charge(10**6)  # so that no time that passes here refills it
+    assert accepted == [b""] * 3
+    assert it.path.try_now(segment(), it.replies.append) is None
+    it.path.allow_head(HEAD, len(BODY))
+    assert it.path.try_now(segment(), it.replies.append) == b"", "another client's"
+    assert bucket.wait() > 10**5
+    wait(it.client, lambda: len(it.replies) == 4)
+
+
+def test_heads_are_allowed_until_they_are_forgotten(at: Callable[..., At]) -> None:
+    it = at()
+    it.path.forget_heads()
+    assert it.path.try_now(segment(), it.replies.append) is None
+    it.path.allow_head(HEAD, len(BODY))
+    assert it.path.try_now(segment(), it.replies.append) == b""
+    wait(it.client, lambda: bool(it.replies))
+
+
+def asked(client: socket.socket, key: str = "") -> tuple[int, Any]:
     """One order as one segment; the status and the JSON of the reply."""
+    fields = b"Authorization: Bearer %b\r\n" % key.encode() if key else b""
     client.sendall(
-        b"POST /order HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-        % (len(BODY), BODY)
+        b"POST /order HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n%b"
+        % (fields, len(BODY), BODY)
     )
     reply = client.recv(65536)
     return int(reply.split()[1]), json.loads(reply.partition(b"\r\n\r\n")[2])
@@ -244,3 +269,34 @@ def test_a_frozen_broker_gives_an_ambiguous_503_to_an_order_on_the_fast_path(
             assert ID.fullmatch(problem["order_id"])
         finally:
             broker.resume()
+
+
+def test_a_key_that_is_withdrawn_ends_on_the_fast_path_too(broker: Broker, topic: str, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    for name in ("shop", "till"):
+        (keys / name).write_text(name * 5)
+    with (
+        running(broker, topic, tmp_path, ACCELERATOR="on", AUTH_MODE="ApiKey", API_KEYS_DIR=str(keys)) as producer,
+        socket.create_connection(("127.0.0.1", producer.port), timeout=60) as client,
+    ):
+        assert {asked(client, key)[0] for key in ("shop" * 5, "till" * 5) * 5} == {202}
+        assert asked(client, "shop" * 6)[0] == 403
+        (keys / "shop").unlink()
+        wait_until("the key is withdrawn", lambda: asked(client, "shop" * 5)[0] == 403)
+        assert asked(client, "till" * 5)[0] == 202
+
+
+def test_the_quota_holds_on_the_fast_path_too(broker: Broker, topic: str, tmp_path: Path) -> None:
+    with (
+        running(broker, topic, tmp_path, ACCELERATOR="on", CLIENT_ORDERS_PER_SECOND="20") as producer,
+        socket.create_connection(("127.0.0.1", producer.port), timeout=60) as client,
+    ):
+        began = time.monotonic()
+        statuses = [asked(client)[0] for _ in range(400)]
+        seconds = time.monotonic() - began
+        assert set(statuses) == {202, 429}
+        assert statuses[:20] == [202] * 20
+        assert statuses.count(202) <= 20 + 20 * seconds
+        found = len(records(broker, topic))
+        assert found == statuses.count(202) == metric(producer, "orderpipeline_orders_accepted_total")

@@ -231,7 +231,7 @@ async def api_keys(world: World, part: Part) -> None:
 
     folder: Any = Folder()
     keys = auth.ApiKeys({})
-    watch = lambda one: auth.watch_keys(folder, keys, set(), one.turn)  # noqa: E731
+    watch = lambda one: auth.watch_keys(folder, keys, set(), one.turn, lambda: None)  # noqa: E731
     end_with(world.stack, world.background.task(ProducerActivity.API_KEYS, watch))
 
 

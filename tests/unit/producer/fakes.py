@@ -6,6 +6,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 
 from orderpipeline_common.background import Background
+from orderpipeline_producer.api.quota import PythonTokenBucket
 from orderpipeline_producer.decoding.record_batch import RecordBatch
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 
@@ -95,3 +96,8 @@ def rows(batch: RecordBatch) -> list[tuple[int, str, bytes, str]]:
     """Of each record its place, key, value and order_id."""
     entries = list(batch.entries())
     return [(index, *entries[at], order_id) for at, (index, order_id) in enumerate(batch.places())]
+
+
+def full_bucket(orders_per_second: int) -> PythonTokenBucket:
+    """A bucket in which no time passes."""
+    return PythonTokenBucket(orders_per_second, lambda: 0.0)

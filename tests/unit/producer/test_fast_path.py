@@ -20,7 +20,7 @@ from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.metrics import Metrics, make_registry
 from orderpipeline_producer.settings import Limits
 from orderpipeline_producer.web.request import BodyMemoryBudget
-from tests.unit.producer.fakes import ORDER, FakeProducer, client_of
+from tests.unit.producer.fakes import ORDER, FakeProducer, client_of, full_bucket
 
 FIELDS = b"Host: x\r\nContent-Type: application/json\r\n"
 
@@ -50,7 +50,7 @@ class FakeApi:
         self.orders = Orders(
             reader=OrderReader(Limits(order_bytes=1000), PYTHON),
             client=self.client,
-            admission=Admission(identify, Quota(quota, lambda: 0.0), lambda: problem, metrics),
+            admission=Admission(identify, Quota(quota, full_bucket), lambda: problem, metrics),
             ids=TimeOrderedIds(lambda: 0, bytes),
             body_memory=BodyMemoryBudget(1000),
             metrics=metrics,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from orderpipeline_producer.api.quota import Quota
+from orderpipeline_producer.api.quota import Quota, TokenBucket
 from orderpipeline_producer.metrics import Metrics
 from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.problems import Problem
@@ -29,14 +29,29 @@ class Admission:
         self._quota = quota
         self.problem = problem
         self._metrics = metrics
-        self.open = identify is None and not quota.limited
+        self.open = identify is None and quota.bucket(ANONYMOUS) is None
         """Whether neither an API key nor a quota applies."""
         self.charge = quota.charge
         """Count orders of a client against its quota."""
+        self._on_change: list[Callable[[], None]] = []
+        quota.on_forget = self.changed
 
     def identify(self, authorization: str) -> str:
         """The client's name. Raises Problem 401 or 403."""
         return self._identify(authorization)
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Have it called as soon as an earlier `client_now` or `bucket` no longer holds."""
+        self._on_change.append(callback)
+
+    def changed(self) -> None:
+        """The API keys have changed, or a client's bucket is no longer in use."""
+        for callback in self._on_change:
+            callback()
+
+    def bucket(self, client: str) -> TokenBucket | None:
+        """The quota of a client; None if it has none."""
+        return self._quota.bucket(client)
 
     def check(self, client: str) -> None:
         """Raises Problem 429 or 503 if the client may not send now."""

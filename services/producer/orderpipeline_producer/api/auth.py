@@ -66,13 +66,18 @@ class ApiKeys:
         return found
 
 
-async def watch_keys(folder: Path, keys: ApiKeys, warned: set[str], turn: Callable[[], None]) -> None:
-    """Reload the keys every few seconds until cancelled. After an error, the last good ones stay in use."""
+async def watch_keys(
+    folder: Path, keys: ApiKeys, warned: set[str], turn: Callable[[], None], changed: Callable[[], None]
+) -> None:
+    """Reload the keys every few seconds until cancelled, and call `changed` when they are different. After an error,
+    the last good ones stay in use.
+    """
     while True:
         turn()
         await asyncio.sleep(RELOAD_SECONDS)
         try:
             if keys.replace(load_keys(folder, warned)):
+                changed()
                 _log.info("API keys changed")
         except OSError as error:
             _log.error("can't read the API keys in %s, the last ones stay in use: %s", folder, error)

@@ -20,7 +20,7 @@ from orderpipeline_producer.metrics import Metrics
 from orderpipeline_producer.settings import Limits
 from orderpipeline_producer.web.problems import Problem
 from orderpipeline_producer.web.request import BodyMemoryBudget
-from tests.unit.producer.fakes import ORDER, FakeProducer, client_of
+from tests.unit.producer.fakes import ORDER, FakeProducer, client_of, full_bucket
 from tests.unit.producer.web.test_request import Body, request
 
 NDJSON = "application/x-ndjson"
@@ -33,7 +33,7 @@ def orders(
     return Orders(
         reader=OrderReader(Limits(**limits), PYTHON),
         client=client_of(producer, in_flight),
-        admission=Admission(lambda _: "shop", Quota(0, asyncio.get_running_loop().time), lambda: "", metrics),
+        admission=Admission(lambda _: "shop", Quota(0, full_bucket), lambda: "", metrics),
         ids=TimeOrderedIds(time.time_ns, os.urandom),
         body_memory=body_memory,
         metrics=metrics,
