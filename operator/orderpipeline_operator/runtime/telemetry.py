@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from orderpipeline_common import contract
+from orderpipeline_common.engine import export_build_info
 from orderpipeline_operator.domain.kubernetes.kinds import Key
 from orderpipeline_operator.domain.planning.observed import Scaling
 
@@ -16,6 +17,7 @@ class OperatorMetrics:
     """About the process itself."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        export_build_info(registry)
         self.passes = Counter(
             "orderpipeline_reconciles", "Passes over a pipeline, by result: ok or error.", ["result"], registry=registry
         )

@@ -5,6 +5,9 @@ Both sides import this module, so that each name is spelled once and renamed in 
 
 from typing import Final
 
+VERSION: Final = "0.1.0"
+"""Of operator, services and accelerator, which are released together."""
+
 API_PORT: Final = 8080
 """The producer's HTTP port: orders, health, readiness, metrics."""
 CONSUMER_PORT: Final = 8081
@@ -103,6 +106,7 @@ class Header:
 class Metric:
     """Names of exported metrics, without the _total that the Prometheus client appends to counters."""
 
+    BUILD_INFO: Final = "orderpipeline_build_info"
     # external.metrics.k8s.io and the operator's own /metrics
     DESIRED_CONSUMERS: Final = "orderpipeline_desired_consumers"
     LAG_ORDERS: Final = "orderpipeline_lag_orders"

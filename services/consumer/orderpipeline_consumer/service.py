@@ -12,11 +12,12 @@ from prometheus_client import CollectorRegistry
 
 from orderpipeline_common.activities import ConsumerActivity
 from orderpipeline_common.background import Background
+from orderpipeline_common.engine import announce
 from orderpipeline_common.probes import Probes, serve_probes
 from orderpipeline_common.supervision import Activity
 from orderpipeline_consumer.degradations import Degradations
 from orderpipeline_consumer.errors import ProtocolError
-from orderpipeline_consumer.fetching.selection import make_source
+from orderpipeline_consumer.fetching.selection import select_source
 from orderpipeline_consumer.kafka.backpressure import Backpressure, BackpressureLimits
 from orderpipeline_consumer.kafka.client import consumer_config, make_consumer, protocols_to_try
 from orderpipeline_consumer.kafka.commits import Commits
@@ -52,11 +53,14 @@ class Service:
         sink: Sink | None = None,
         max_poll_seconds: float = 300.0,
     ) -> None:
-        """`sink` replaces the one in the settings. Raises SettingsError if that one cannot be created."""
+        """`sink` replaces the one in the settings. Raises SettingsError if that one cannot be created, or if the
+        settings require the accelerator and it can't be used."""
         self._settings = settings
         self._client_id = client_id
         self._max_poll_seconds = max_poll_seconds
         self._metrics = Metrics(registry)
+        engine, self._make_source = select_source(settings.accelerator)
+        announce(engine, registry)
         self._degradations = Degradations(self._metrics)
         self._sink = sink or settings.sink.open(SinkContext(settings.group))
         self._dead_letters: KafkaDeadLetters | None = None
@@ -165,7 +169,7 @@ class Service:
             Subscription(
                 settings.topic,
                 partial(make_consumer, config),
-                make_source(settings.accelerator, settings.topic, self._client_id),
+                self._make_source(settings.topic, self._client_id),
                 self._make_positions(),
                 DrainLimits.within(settings.drain_seconds),
             ),

@@ -12,6 +12,7 @@ import uvloop
 
 from orderpipeline_common.activities import ProducerActivity
 from orderpipeline_common.background import Background
+from orderpipeline_common.engine import announce
 from orderpipeline_common.logs import configure_logs
 from orderpipeline_common.runtime import EnvReader, SettingsError, stop_on_signals
 from orderpipeline_producer.api.admission import Admission
@@ -84,6 +85,7 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     )
     fast_path = make_fast_path(orders, responses, loop.time)
     registry = make_registry(metrics, client.in_flight, fast_path.add_counts)
+    announce(client.engine, registry)
     ready = lambda: "draining" if stop.is_set() else health.problem()  # noqa: E731
     api = make_api(orders, registry, ready, lambda: health.fatal or background.supervisor.problem(), loop.time)
     server = HttpServer(api, fast_path, responses, limits.request_seconds, limits.idle_seconds)

@@ -13,7 +13,8 @@ from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
 from hack.kafka import pki
-from orderpipeline_common.contract import Env
+from orderpipeline_common.contract import VERSION, Env
+from orderpipeline_common.engine import ACCELERATOR, PYTHON, Engine
 from orderpipeline_common.order import Order
 from orderpipeline_common.runtime import EnvReader
 from orderpipeline_consumer.service import Service
@@ -122,6 +123,9 @@ async def test_a_handler_longer_than_max_poll_interval_keeps_its_partition(broke
         stop.set()
         await running
     assert calls == [1], "it was kicked out and given the order again"
+    engine = Engine(PYTHON if os.environ[Env.ACCELERATOR] == "off" else ACCELERATOR)
+    labels = {"version": VERSION, "engine": engine.name, "kafka_client": engine.kafka_client}
+    assert metrics.get_sample_value("orderpipeline_build_info", labels) == 1
     assert metrics.get_sample_value("orderpipeline_rebalances_total", {"event": "lost"}) is None
     assert metrics.get_sample_value("orderpipeline_commits_total", {"outcome": "failed"}) == 0
     assert metrics.get_sample_value("orderpipeline_commits_total", {"outcome": "ok"}) is not None

@@ -201,7 +201,7 @@ def test_wrong_types_methods_paths_and_headers(api: Producer) -> None:
     problem(api.post("/order", RAW, Idempotency_Key="k" * 256), 400, "Idempotency-Key")
 
 
-def test_probes_description_page_and_metrics(api: Producer) -> None:
+def test_probes_description_page_and_metrics(api: Producer, request: pytest.FixtureRequest) -> None:
     for path in ("/health", "/ready"):
         answer = api.call("GET", path)
         assert (answer.status, answer.json, answer.headers["cache-control"]) == (200, {"status": "ok"}, "no-store")
@@ -222,3 +222,6 @@ def test_probes_description_page_and_metrics(api: Producer) -> None:
     assert after - before == 10
     assert 'orderpipeline_http_requests_total{route="/orders/batch",status="207"}' in text
     assert "orderpipeline_in_flight_bytes 0.0" in text
+    engine = {"on": "accelerator", "off": "python"}[request.node.callspec.params["api"]]
+    assert f'orderpipeline_build_info{{engine="{engine}",' in text
+    assert api.log.read_text().count(f'"message": "engine: {engine}"') == 1

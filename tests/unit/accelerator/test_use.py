@@ -1,47 +1,74 @@
-"""When the accelerator is used, and which error or fallback follows when it can't be."""
+"""When the order API and the consumer use the accelerator, and what follows when it can't be used."""
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from orderpipeline_common.background import Background
 from orderpipeline_common.contract import Env
+from orderpipeline_common.engine import ACCELERATOR, PYTHON, Engine
 from orderpipeline_common.kafka_config import KafkaSettings
 from orderpipeline_common.runtime import SettingsError
-from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
+from orderpipeline_consumer.fetching import accelerated
+from orderpipeline_consumer.fetching.accelerated import AcceleratedSource
+from orderpipeline_consumer.fetching.confluent import ConfluentSource
+from orderpipeline_consumer.fetching.selection import select_source
 from orderpipeline_producer.kafka.config import make_client, producer_config
-from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.settings import Settings
 
+IN_PYTHON: Final = Engine(PYTHON, "librdkafka")
+OLDER: Final = [[], ["DirectProducer", "LibrdkafkaProducer", "librdkafka"]]
+"""Names that an accelerator has which lacks others."""
 
-async def client_type(**settings: Any) -> type:
-    """The type of the Kafka client that a producer with these settings uses. Nothing listens on its broker's port."""
+
+async def producer_engine(**settings: Any) -> Engine:
+    """The engine of an order API with these settings. Nothing listens on its broker's port."""
     whole = Settings(kafka=KafkaSettings("127.0.0.1:1"), topic="t", **settings)
     config = producer_config(whole, "test")
     client = make_client(config, whole, lambda code, text, *, fatal=None: None, Background())
     assert client.close(0.0) == 0
-    return type(client)
+    return client.engine
+
+
+def install(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
+    """Install an accelerator that has these names only."""
+    other = type(sys)("orderpipeline_accelerator")
+    for name in names:
+        setattr(other, name, object)
+    monkeypatch.setitem(sys.modules, other.__name__, other)
 
 
 async def test_without_the_accelerator_python_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "orderpipeline_accelerator", None)
-    assert await client_type() is ConfluentClient
+    assert await producer_engine() == select_source("auto")[0] == IN_PYTHON
     with pytest.raises(SettingsError, match=Env.ACCELERATOR):
-        await client_type(accelerator="on")
+        await producer_engine(accelerator="on")
+    with pytest.raises(SettingsError, match=Env.ACCELERATOR):
+        select_source("on")
 
 
-@pytest.mark.parametrize("has", [[], ["DirectProducer", "LibrdkafkaProducer", "librdkafka"]])
-async def test_an_accelerator_that_lacks_a_name_is_not_used(monkeypatch: pytest.MonkeyPatch, has: list[str]) -> None:
-    older = type(sys)("orderpipeline_accelerator")
-    for name in has:
-        setattr(older, name, object)
-    monkeypatch.setitem(sys.modules, "orderpipeline_accelerator", older)
-    assert await client_type() is ConfluentClient
+@pytest.mark.parametrize("names", OLDER)
+async def test_an_accelerator_that_lacks_a_name_is_not_used(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
+    install(monkeypatch, names)
+    assert await producer_engine() == select_source("auto")[0] == IN_PYTHON
 
 
 @pytest.mark.accelerator
-async def test_with_the_accelerator_the_setting_decides() -> None:
-    assert await client_type() is AcceleratedClient
-    assert await client_type(accelerator="on", compression="zstd") is AcceleratedClient
-    assert await client_type(accelerator="off") is ConfluentClient
+async def test_with_the_accelerator_the_setting_decides_in_the_order_api() -> None:
+    assert await producer_engine() == Engine(ACCELERATOR, kafka_client="accelerator")
+    assert await producer_engine(accelerator="on", compression="zstd") == Engine(ACCELERATOR, kafka_client="librdkafka")
+    assert await producer_engine(accelerator="off") == IN_PYTHON
+
+
+@pytest.mark.accelerator
+def test_with_the_accelerator_the_setting_decides_in_the_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for setting in ("auto", "on"):
+        engine, make = select_source(setting)
+        assert engine == Engine(ACCELERATOR, kafka_client="librdkafka")
+        assert isinstance(make("t", "c"), AcceleratedSource)
+    engine, make = select_source("off")
+    assert engine == IN_PYTHON
+    assert isinstance(make("t", "c"), ConfluentSource)
+    monkeypatch.setattr(accelerated, "SUPPORTED_RELEASES", frozenset())
+    assert select_source("auto")[0] == IN_PYTHON

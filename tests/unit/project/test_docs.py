@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from orderpipeline_common.contract import VERSION
 from orderpipeline_operator.domain.validation.accept import Rejected, accept
 
 ROOT = Path(__file__).parents[3]
@@ -80,11 +81,13 @@ def test_the_pipelines_in_the_readme_and_examples_are_accepted() -> None:
         assert not isinstance(result, Rejected), result
 
 
-def test_package_and_chart_have_one_version() -> None:
+def test_package_chart_and_accelerator_have_one_version() -> None:
     chart = yaml.safe_load(text("charts/orderpipeline/Chart.yaml"))
-    version = tomllib.loads(text("pyproject.toml"))["project"]["version"]
-    assert chart["version"] == chart["appVersion"] == version
-    assert re.search(rf"^## \[(Unreleased|{re.escape(version)})\]", text("CHANGELOG.md"), re.MULTILINE)
+    assert chart["version"] == chart["appVersion"] == VERSION
+    assert tomllib.loads(text("pyproject.toml"))["project"]["version"] == VERSION
+    assert tomllib.loads(text("services/accelerator/pyproject.toml"))["project"]["version"] == VERSION
+    assert tomllib.loads(text("services/accelerator/Cargo.toml"))["package"]["version"] == VERSION
+    assert re.search(rf"^## \[(Unreleased|{re.escape(VERSION)})\]", text("CHANGELOG.md"), re.MULTILINE)
 
 
 def test_the_columns_in_the_readme_are_the_crd_s() -> None:

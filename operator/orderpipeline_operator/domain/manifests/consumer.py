@@ -85,6 +85,7 @@ def _env(pipeline: Pipeline, context: Context) -> list[Manifest]:
             Env.TOPIC: pipeline.spec.topic.name,
             Env.PORT: CONSUMER_PORT,
             Env.LOG_LEVEL: context.log_level,
+            Env.ACCELERATOR: None if spec.accelerator else "off",
             Env.DRAIN_SECONDS: max(int(seconds(spec.grace_period)) - EXIT_SECONDS, 1),
             Env.GROUP: names.group(pipeline.name, pipeline.spec),
             Env.WORKERS: spec.workers,

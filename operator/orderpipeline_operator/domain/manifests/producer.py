@@ -77,6 +77,7 @@ def _env(pipeline: Pipeline, context: Context) -> list[Manifest]:
             Env.TOPIC: pipeline.spec.topic.name,
             Env.PORT: API_PORT,
             Env.LOG_LEVEL: context.log_level,
+            Env.ACCELERATOR: None if spec.accelerator else "off",
             Env.DRAIN_SECONDS: _drain_seconds(spec),
             Env.DURABILITY: spec.durability,
             Env.LINGER_MS: milliseconds(spec.linger),

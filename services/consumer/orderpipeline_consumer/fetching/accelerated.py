@@ -6,6 +6,7 @@ import ctypes
 import logging
 from collections.abc import Callable, Collection, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, overload
 
 import msgspec
@@ -114,18 +115,22 @@ class AcceleratedBatch:
         ]
 
 
+def load() -> tuple["type[Fetcher]", Path]:
+    """The compiled part and the file of librdkafka. Raises ImportError where orders can't be fetched through them."""
+    from orderpipeline_accelerator import Fetcher, librdkafka
+
+    release = version("confluent-kafka")
+    if release not in SUPPORTED_RELEASES:
+        supported = ", ".join(sorted(SUPPORTED_RELEASES))
+        raise ImportError(f"the accelerator supports confluent-kafka {supported} only, this is {release}")
+    return Fetcher, librdkafka()
+
+
 class AcceleratedSource:
     """Fetches through the accelerator; see `Source`. Raises ImportError when that is not possible."""
 
     def __init__(self, topic: str, client_id: str) -> None:
-        import orderpipeline_accelerator as accelerator
-
-        release = version("confluent-kafka")
-        if release not in SUPPORTED_RELEASES:
-            supported = ", ".join(sorted(SUPPORTED_RELEASES))
-            raise ImportError(f"the accelerator supports confluent-kafka {supported} only, this is {release}")
-        self._make_fetcher = accelerator.Fetcher
-        self._library = accelerator.librdkafka()
+        self._make_fetcher, self._library = load()
         self._topic = topic
         self._client_id = client_id
         self._fetcher: Fetcher | None = None

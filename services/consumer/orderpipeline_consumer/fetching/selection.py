@@ -1,29 +1,25 @@
 """Which source of records to use."""
 
-import logging
+from collections.abc import Callable
 
-from orderpipeline_common.contract import Env
-from orderpipeline_common.runtime import SettingsError
+from orderpipeline_common.engine import ACCELERATOR, PYTHON, Engine, choose
+from orderpipeline_consumer.fetching import accelerated
 from orderpipeline_consumer.fetching.accelerated import AcceleratedSource
 from orderpipeline_consumer.fetching.confluent import ConfluentSource
 from orderpipeline_consumer.fetching.source import Source
 
-log = logging.getLogger(__name__)
+MakeSource = Callable[[str, str], Source]
+"""Makes a source from a topic and the consumer's client.id."""
 
 
-def make_source(accelerator: str, topic: str, client_id: str) -> Source:
-    """The accelerated source where `accelerator` (auto, on, off) allows it and it works, else confluent-kafka's.
+def select_source(accelerator: str) -> tuple[Engine, MakeSource]:
+    """The engine, by `accelerator` (auto, on, off) and by what can be loaded, and what makes its sources.
 
-    Raises SettingsError when the accelerator is `on` and does not work.
+    Raises SettingsError when the accelerator is `on` and can't be used.
     """
-    if accelerator != "off":
-        try:
-            source = AcceleratedSource(topic, client_id)
-        except ImportError as error:
-            if accelerator == "on":
-                raise SettingsError(f"{Env.ACCELERATOR}=on: {error}") from None
-            log.info("reading orders without the accelerator: %s", error)
-        else:
-            log.info("reading orders with the accelerator")
-            return source
-    return ConfluentSource(topic)
+    return choose(accelerator, _accelerated, lambda: (Engine(PYTHON), lambda topic, _: ConfluentSource(topic)))
+
+
+def _accelerated() -> tuple[Engine, MakeSource]:
+    accelerated.load()
+    return Engine(ACCELERATOR), AcceleratedSource

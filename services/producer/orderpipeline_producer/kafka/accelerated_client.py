@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError
 
 from orderpipeline_common.activities import ProducerActivity
 from orderpipeline_common.background import Background
+from orderpipeline_common.engine import ACCELERATOR, Engine
 from orderpipeline_producer.decoding.accelerated import AcceleratedBatch
 from orderpipeline_producer.decoding.record_batch import RecordBatch
 from orderpipeline_producer.kafka.delivery import Completion, Headers
@@ -77,6 +78,8 @@ class AcceleratedClient(ProducerClient):
         self._former: list[Compiled] = []
         """Clients that have failed, as long as records of theirs have not completed."""
         self.compiled = self._open()
+        own = isinstance(self.compiled, DirectProducer)
+        self.engine = Engine(ACCELERATOR, kafka_client=ACCELERATOR) if own else Engine(ACCELERATOR)
 
     def _open(self) -> "Compiled":
         compiled = self._make()

@@ -1,10 +1,7 @@
 """The configuration of the producer client, and the choice between confluent-kafka and the accelerator."""
 
-import logging
-
 from orderpipeline_common.background import Background
-from orderpipeline_common.contract import Env
-from orderpipeline_common.runtime import SettingsError
+from orderpipeline_common.engine import choose
 from orderpipeline_producer.decoding.record_batch import RECORD_OVERHEAD
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
@@ -14,8 +11,6 @@ from orderpipeline_producer.settings import Settings
 
 MAX_BATCH_BYTES = 1_000_000
 """Largest Kafka batch. By default, brokers refuse more than 1,048,588 bytes."""
-
-_log = logging.getLogger(__name__)
 
 
 def producer_config(settings: Settings, client_id: str) -> Config:
@@ -50,14 +45,5 @@ def producer_config(settings: Settings, client_id: str) -> Config:
 
 def make_client(config: Config, settings: Settings, report: Report, background: Background) -> ProducerClient:
     """The client for these settings. Raises SettingsError if the accelerator is required but can't be used."""
-    limit = settings.limits.in_flight_bytes
-    if settings.accelerator != "off":
-        try:
-            return AcceleratedClient(config, settings.topic, limit, report, background)
-        except ImportError as error:  # it is not installed, or it is an older one that lacks something
-            if settings.accelerator == "on":
-                raise SettingsError(
-                    f"{Env.ACCELERATOR}=on, but it can't be used: {error}; `make accelerator` builds it"
-                ) from None
-            _log.info("without the accelerator: %s", error)
-    return ConfluentClient(config, settings.topic, limit, report, background)
+    arguments = (config, settings.topic, settings.limits.in_flight_bytes, report, background)
+    return choose(settings.accelerator, lambda: AcceleratedClient(*arguments), lambda: ConfluentClient(*arguments))

@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from orderpipeline_common.activities import ProducerActivity
 from orderpipeline_common.background import Background, Timer
+from orderpipeline_common.engine import PYTHON, Engine
 from orderpipeline_producer.decoding.record_batch import RecordBatch
 from orderpipeline_producer.kafka.delivery import Completion, Headers
 from orderpipeline_producer.kafka.in_flight import InFlight, PythonByteCounter
@@ -37,6 +38,8 @@ class ConfluentClient(ProducerClient):
     After a fatal error, a new producer takes over; what the former one had in flight fails, and may be in the log.
     `make` creates confluent-kafka's producer from a configuration.
     """
+
+    engine = Engine(PYTHON)
 
     def __init__(
         self,

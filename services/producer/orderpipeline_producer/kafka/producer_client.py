@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from orderpipeline_common.contract import Header
+from orderpipeline_common.engine import Engine
 from orderpipeline_producer.decoding.record_batch import NOTHING, RecordBatch
 from orderpipeline_producer.kafka.delivery import Completion, Delivery, Headers, OnDone
 from orderpipeline_producer.kafka.in_flight import InFlight
@@ -27,6 +28,8 @@ class NoAnswer(str):
 
 class ProducerClient(ABC):
     """A client for one topic. All methods except `check` belong to the event loop's thread."""
+
+    engine: Engine
 
     def __init__(self, in_flight: InFlight) -> None:
         self.in_flight = in_flight

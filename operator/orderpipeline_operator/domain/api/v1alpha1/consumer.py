@@ -101,6 +101,11 @@ class ConsumerSpec(Model):
     image: Image | None = Field(
         None, description="Container image: your own if you set handler; the operator's default when absent."
     )
+    accelerator: bool = Field(
+        True,
+        description="Use the compiled accelerator if the image has it; false uses Python alone. The pods' metric"
+        " orderpipeline_build_info says which engine runs.",
+    )
     group: TopicName | None = Field(None, description="Consumer group; defaults to the pipeline's name. Cannot change.")
     workers: int = Field(
         10, ge=1, le=1000, description="Orders of different customers processed concurrently, per pod."

@@ -142,6 +142,11 @@ class ProducerSpec(Model):
 
     replicas: int = Field(2, ge=0, le=1000, description="Number of pods.")
     image: Image | None = Field(None, description="Container image; the operator's default when absent.")
+    accelerator: bool = Field(
+        True,
+        description="Use the compiled accelerator if the image has it; false uses Python alone. The pods' metric"
+        " orderpipeline_build_info says which engine runs.",
+    )
     durability: Literal["acked", "accepted"] = Field(
         "acked",
         description="acked responds once all in-sync replicas have the order; accepted responds at once and can lose"

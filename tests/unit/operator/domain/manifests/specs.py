@@ -24,8 +24,13 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
             "metrics": False,
         },
         "topic": {"partitions": 1, "retention": "1h"},
-        "producer": {"replicas": 1, "durability": "accepted", "placement": {"maxUnavailable": "50%"}},
-        "consumer": {"deadLetter": {"enabled": False}},
+        "producer": {
+            "replicas": 1,
+            "accelerator": False,
+            "durability": "accepted",
+            "placement": {"maxUnavailable": "50%"},
+        },
+        "consumer": {"accelerator": False, "deadLetter": {"enabled": False}},
         "autoscaling": {"mode": "Off", "replicas": 1},
     },
     "everything": {

@@ -53,6 +53,14 @@ def test_the_producer_reads_its_environment(name: str, tmp_path: Path) -> None:
         assert found.kafka.read_password() == "password"
 
 
+@pytest.mark.parametrize(("name", "setting"), [("defaults", "auto"), ("trial", "off")])
+def test_the_accelerator_is_used_unless_it_is_switched_off(name: str, setting: str, tmp_path: Path) -> None:
+    for service, read in (("producer", producer_settings.read_settings), ("consumer", consumer_settings.read_settings)):
+        container, pod = _container(name, f"shop-{service}")
+        _mount(container, pod, tmp_path / service)
+        assert read(EnvReader(_environ(container, tmp_path / service))).accelerator == setting
+
+
 EDGE_REPLY_SECONDS, EDGE_IDLE_SECONDS = 15.0, 3600.0
 """How long Contour waits for a reply, and how long Envoy keeps an idle connection, by default."""
 
