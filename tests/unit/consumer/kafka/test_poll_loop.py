@@ -66,9 +66,13 @@ async def test_a_lost_partition_is_not_committed() -> None:
 
 
 async def test_a_handler_of_an_earlier_assignment_commits_nothing() -> None:
-    harness = PollLoopHarness([assign(0), pause, message(0, 5), pause, lose(0), assign(0), pause])
+    loop = asyncio.get_running_loop()
+
+    def open_the_gate(_: ScriptedConsumer) -> None:
+        loop.call_soon_threadsafe(harness.sink.gate.set)
+
+    harness = PollLoopHarness([assign(0), pause, message(0, 5), pause, lose(0), assign(0), open_the_gate, pause])
     harness.sink.gate.clear()
-    asyncio.get_running_loop().call_later(0.15, harness.sink.gate.set)
     await harness.run()
     assert harness.committed in ({}, {0: 5})
 
