@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,8 +25,6 @@ from orderpipeline_producer.web.tokens import media_type
 
 NDJSON: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 JSON_TYPES: Final = frozenset({"application/json"})
-PIECE_BYTES: Final = 65536
-"""Bytes of NDJSON to read at a time: as a list, a body of short lines would be many times its size."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -111,11 +108,8 @@ class Orders:
     async def _accept_compressed_lines(self, request: Request, batch: Batch, lines: LineReader) -> None:
         raw = await read_body(request, self.limits.body_bytes, self.body_memory)
         with self.body_memory.holding(len(raw)):
-            for piece in _portions(raw):
-                if not await batch.accept(lines.feed(piece), request.deadline):
-                    return
-                await asyncio.sleep(0)  # a body of blank lines has no slices
-            await batch.accept(lines.finish(), request.deadline)
+            if await batch.accept(lines.feed(raw), request.deadline):
+                await batch.accept(lines.finish(), request.deadline)
 
     async def _accept_lines(self, request: Request, batch: Batch, lines: LineReader) -> None:
         check_length(request, self.limits.body_bytes)
@@ -125,9 +119,8 @@ class Orders:
                 size += len(piece)
                 if size > self.limits.body_bytes:
                     raise problems.body_too_large(self.limits.body_bytes)
-                for portion in _portions(piece):
-                    if not await batch.accept(lines.feed(portion), request.deadline):
-                        return
+                if not await batch.accept(lines.feed(piece), request.deadline):
+                    return
             await batch.accept(lines.finish(), request.deadline)
         except Problem as problem:
             batch.break_off(lines.index, problem)
@@ -150,10 +143,6 @@ class Orders:
         if len(keys) > 1 or not 1 <= len(key) <= 255 or not key.isprintable():
             raise problems.bad_idempotency_key()
         return KeyedIds(client_name, key)
-
-
-def _portions(raw: bytes) -> Iterator[bytes]:
-    return (raw[at : at + PIECE_BYTES] for at in range(0, len(raw), PIECE_BYTES))
 
 
 def _kafka_headers(request: Request) -> Headers:

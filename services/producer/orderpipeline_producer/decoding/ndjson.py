@@ -1,12 +1,18 @@
 """Decodes NDJSON while it arrives. It keeps no more than one line."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Final
 
 from orderpipeline_producer.decoding.bulk import BLANK
 from orderpipeline_producer.decoding.order_ids import OrderIds
 from orderpipeline_producer.decoding.reader import OrderReader, Slice, in_slices
 from orderpipeline_producer.decoding.record_batch import NOTHING, Refused
 from orderpipeline_producer.web import problems
+
+AT_ONCE_BYTES: Final = 256 * 1024
+"""Bytes of lines that are offered to the decoder at a time."""
+PORTION_BYTES: Final = 64 * 1024
+"""Bytes that are split into lines at a time: as a list, a body of short lines would be many times its size."""
 
 
 class LineSplitter:
@@ -87,18 +93,35 @@ class LineReader:
         """Index of the line that is not complete yet."""
         return self._splitter.index
 
-    def feed(self, data: bytes) -> Iterator[Slice]:
-        """The orders of the lines that `data` completes. Consume all slices before the next call."""
+    def feed(self, data: bytes) -> Iterator[Slice | None]:
+        """The orders of the lines that `data` completes; None for a pause. Consume all before the next call."""
+        for start in range(0, len(data), AT_ONCE_BYTES):
+            yield from self._read(data[start : start + AT_ONCE_BYTES])
+
+    def _read(self, data: bytes) -> Iterator[Slice | None]:
+        rest = yield from self._decode(data)
+        if len(rest) <= PORTION_BYTES:
+            yield from self._within_limit(self._splitter.feed(rest))
+            return
+        for start in range(0, len(rest), PORTION_BYTES):
+            portion = yield from self._decode(rest[start : start + PORTION_BYTES])
+            yield from self._within_limit(self._splitter.feed(portion))
+            yield None  # a portion of blank lines has no slices
+
+    def _decode(self, data: bytes) -> Generator[Slice, None, bytes]:
+        """Decode all lines that `data` completes if they can be decoded together; what is left of `data`."""
         splitter, limits = self._splitter, self._reader.limits
-        if lines := splitter.peek(data):
-            read = self._reader.decoder.lines
-            batch = read(lines, splitter.index, limits.batch_orders, limits.order_bytes, self._ids)
-            if batch is not None and len(batch) <= self._left:
-                splitter.skip(len(batch))
-                self._left -= len(batch)
-                data = data[data.rfind(b"\n") + 1 :]
-                yield from in_slices(batch)
-        yield from self._within_limit(splitter.feed(data))
+        lines = splitter.peek(data)
+        if not lines:
+            return data
+        read = self._reader.decoder.lines
+        batch = read(lines, splitter.index, limits.batch_orders, limits.order_bytes, self._ids)
+        if batch is None or len(batch) > self._left:
+            return data
+        splitter.skip(len(batch))
+        self._left -= len(batch)
+        yield from in_slices(batch)
+        return data[data.rfind(b"\n") + 1 :]
 
     def finish(self) -> Iterator[Slice]:
         """The order of the last line, if the body did not end with a newline."""
