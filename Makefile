@@ -61,7 +61,9 @@ test test-all: venv
 	@$(MAKE) --no-print-directory lint types layers
 	@hack/prepare
 	@$(MAKE) --no-print-directory accelerator rust ABLE=--if-able
-	@echo "== all tests, three at a time since many of them wait, about $(MINUTES) min (the first run also builds Kubernetes, KEDA and the images, about 40 min)"
+	@echo "== what the tests run on, from Go modules (nothing if it is built)"
+	@$(PY) -m hack.native.build
+	@echo "== all tests, three at a time since many of them wait, about $(MINUTES) min (the first run also builds the images, about 5 min)"
 	@$(PY) -m pytest -n 3 --dist load --no-loadscope-reorder $(SELECTED)
 
 test: MINUTES = 17

@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from .config import Paths
 from .files import locked
-from .progress import say
+from .progress import Step, run
 from .projects import KUBERNETES, PROJECTS, STAGING, Project, project_of
 
 Report = Callable[[str], None]
@@ -143,5 +144,19 @@ def _go(arguments: list[str], folder: Path, log: TextIO, *, capture: bool = Fals
     return result.stdout or ""
 
 
+def main(arguments: list[str]) -> None:
+    """Build the named binaries, by default all that the local cluster and the tests need; each project is a step."""
+    paths = Paths.from_env()
+    wanted = arguments or [name for project in PROJECTS for name in project.packages if name != "kind"]
+    todo = missing(paths, wanted)
+    run(
+        [
+            Step(project.name, project.seconds, partial(ensure, paths, names))
+            for project in PROJECTS
+            if (names := [name for name in todo if name in project.packages])
+        ]
+    )
+
+
 if __name__ == "__main__":
-    ensure(Paths.from_env(), sys.argv[1:], say)
+    main(sys.argv[1:])

@@ -181,6 +181,24 @@ def test_what_is_built_is_not_built_again(tmp_path: Path, monkeypatch: pytest.Mo
         build.ensure(paths, ["pause"])
 
 
+def test_building_all_names_each_project_that_is_missing_and_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built: list[list[str]] = []
+    monkeypatch.setenv("ORDERPIPELINE_CACHE", str(tmp_path))
+    monkeypatch.setattr(build, "_build", lambda paths, project, names, report: built.append(names))
+    build.main(["pause", "helm", "kubectl", "etcd"])
+    assert built == [["etcd"], ["kubectl"], ["pause"], ["helm"]]
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in told if line.startswith("[")] == [
+        "[1/4] etcd", "[2/4] kubernetes", "[3/4] pause", "[4/4] helm",
+    ]  # fmt: skip
+    assert "about" in told[0]
+    built.clear()
+    build.main([])
+    assert {name for names in built for name in names} >= {"kube-apiserver", "keda", "contour", "kubelet"}
+
+
 def test_a_static_binary_is_built_and_ends_on_a_signal(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     build.ensure(paths, ["pause"])
