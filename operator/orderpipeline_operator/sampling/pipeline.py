@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,9 @@ from orderpipeline_operator.domain.scaling import state_json
 from orderpipeline_operator.domain.scaling.decide import decide
 from orderpipeline_operator.domain.scaling.decision import Decision
 from orderpipeline_operator.domain.scaling.state import ScalingState
+from orderpipeline_operator.sampling.retry import Retry
 from orderpipeline_operator.sampling.target import Target
+from orderpipeline_operator.sampling.threads import Lane
 from orderpipeline_operator.sampling.view import ScalingView, is_material, stale, stale_after, view_of
 
 LOG = logging.getLogger(__name__)
@@ -32,23 +35,41 @@ class SampledPipeline:
         self.counts: Counter[str] = Counter()
         self.task: asyncio.Task[None] | None = None
         self.interval_changed = asyncio.Event()
+        self.retry = Retry()
+        self.lane: Lane = _lane(restored)
         self._decisions: tuple[dict[str, Any], ...] = tuple(decisions) if isinstance(decisions, (list, tuple)) else ()
         self._history = History()
         self._leaving: tuple[str, ...] = ()
         self._live: ScalingView | None = None
         self._published: ScalingView | None = None
         self._published_at = self._known_at = self._sampled_at = self._interval_since = 0.0
+        self._thread_since: float | None = 0.0
 
     def change(self, target: Target, now: float) -> None:
-        """Another target of the same pipeline. A new poll interval begins at once, so no view is stale by it yet."""
+        """Another target of the same pipeline. A new poll interval begins at once, so no view is stale by it yet.
+
+        Whoever changes the spec of a pipeline that cannot be read should not have to wait for the next attempt.
+        """
         if target.policy.poll_interval != self.target.policy.poll_interval:
             self._interval_since = now
             self.interval_changed.set()
+        if (target.policy, target.generation) != (self.target.policy, self.target.generation):
+            self.retry.reset()
         self.target = target
 
     def forget_readings(self) -> None:
         """The next reading is of another source; what the policy remembers stays."""
         self._history = History()
+        self.retry.reset()
+        self.lane = "first"
+
+    def wait_for_thread(self) -> None:
+        """A reading waits for its thread."""
+        self._thread_since = None
+
+    def begin_reading(self, now: float) -> None:
+        """It has the thread."""
+        self._thread_since = now
 
     def published(self, now: float) -> ScalingView | None:
         """The view last published, unknown when it is too old."""
@@ -59,9 +80,18 @@ class SampledPipeline:
         return self._unless_stale(self._live, now)
 
     def _unless_stale(self, view: ScalingView | None, now: float) -> ScalingView | None:
+        if view is None:
+            return None
+        since, thread_since = max(self._sampled_at, self._interval_since), self._thread_since
+        if view.error:  # that it cannot be read is known, and stays true while others have the threads
+            since = max(since, now if thread_since is None else thread_since)
         limit = stale_after(self.target.policy)
-        since = max(self._sampled_at, self._interval_since)
-        return view if view is None or now - since <= limit else stale(view, limit)
+        return view if now - since <= limit else stale(view, limit)
+
+    def read(self, found: Reading | Unknown, now: float, jitter: float) -> Reading | Unknown:
+        """An attempt to read has ended; what it found, with the time of the next one if that is put off."""
+        self.lane = "steady" if isinstance(found, Reading) else "failing"
+        return self.retry.after(found, now, self.target.policy.poll_interval, jitter)
 
     def sample(self, reading: Reading | Unknown, now: float, unix: float) -> bool:
         """Decide on one reading; whether a new view is published."""
@@ -93,3 +123,11 @@ class SampledPipeline:
             return False
         self._published, self._published_at = self._live, now
         return True
+
+
+def _lane(restored: Mapping[str, Any]) -> Lane:
+    """Where a pipeline starts: one that could not be read before the operator's restart should not delay the others."""
+    latest = restored.get("latest")
+    if not isinstance(latest, Mapping):
+        return "first"
+    return "failing" if latest.get("reason") == "Unknown" else "steady"

@@ -7,10 +7,8 @@ are arguments.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from orderpipeline_common.activities import OperatorActivity
@@ -20,6 +18,7 @@ from orderpipeline_operator.domain.lag.sample import Reading, Unknown
 from orderpipeline_operator.sampling.pipeline import SampledPipeline
 from orderpipeline_operator.sampling.reader import Reader, ReaderFactory, kafka_reader, log_failure, unknown
 from orderpipeline_operator.sampling.target import Key, Target
+from orderpipeline_operator.sampling.threads import ReadingThreads
 from orderpipeline_operator.sampling.view import ScalingView
 from orderpipeline_operator.tasks import first_to_end
 
@@ -46,15 +45,13 @@ class Sampler:
         *,
         clock: Clock = Clock(),
         reader_factory: ReaderFactory = kafka_reader,
-        executor: Executor | None = None,
+        threads: ReadingThreads | None = None,
     ) -> None:
         self._on_change = on_change
         self._background = background
         self._clock = clock
         self._reader_factory = reader_factory
-        self._executor = executor or ThreadPoolExecutor(max_workers=8, thread_name_prefix="offsets")
-        # Those that could not be read have threads of their own: each takes its whole timeout.
-        self._failing = executor or ThreadPoolExecutor(max_workers=4, thread_name_prefix="offsets-failing")
+        self._threads = threads or ReadingThreads()
         self._pipelines: dict[Key, SampledPipeline] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Future[None]] = set()
@@ -96,8 +93,7 @@ class Sampler:
             self.forget(key)
         await asyncio.gather(*self._ending, return_exceptions=True)
         await asyncio.gather(*self._closing, return_exceptions=True)
-        for pool in (self._executor, self._failing):
-            pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def view(self, key: Key) -> ScalingView | None:
         """The view last published: the same until `on_change`, so a status made of it stays the same too.
@@ -124,55 +120,69 @@ class Sampler:
     async def _run(self, pipeline: SampledPipeline, activity: Activity) -> None:
         running = asyncio.get_running_loop()
         reader: Reader | None = None
-        logged, pool = "", self._executor
+        logged = ""
         try:
             await self._sleep(activity, pipeline.target.policy.poll_interval * self._clock.jitter())
             while True:
                 started = self._clock.monotonic()
+                reading: Reading | Unknown | None = pipeline.retry.standing(started)
                 try:
-                    if reader is None:
-                        reader = await _in_thread(pool, activity, partial(self._reader_factory, pipeline.target))
-                    reading = await _in_thread(pool, activity, reader.read)
-                    pool = self._failing if isinstance(reading, Unknown) else self._executor
+                    if reading is None:
+                        if reader is None:
+                            reader = await self._in_thread(pipeline, activity, self._reader_factory, pipeline.target)
+                        reading = self._attempted(pipeline, await self._in_thread(pipeline, activity, reader.read))
                     self._take(pipeline, reading)
                 except Exception as error:  # hold, log it once, try again
                     if logged != repr(error):
                         log_failure(pipeline.target.key, error)
                         logged = repr(error)
                     with suppress(Exception):  # a bug in the decision too; its view is stale before long
-                        self._take(pipeline, unknown(error))
+                        failed = unknown(error)
+                        self._take(pipeline, self._attempted(pipeline, failed) if reading is None else failed)
                 await self._wait(pipeline, activity, started)
         finally:
             if reader is not None:
                 # It may have to wait for a read under way, so not here; close() waits for it.
-                closing = running.run_in_executor(pool, reader.close)
+                closing = running.run_in_executor(self._threads.pools[pipeline.lane], reader.close)
                 self._closing.add(closing)
                 closing.add_done_callback(self._closing.discard)
+
+    def _attempted(self, pipeline: SampledPipeline, found: Reading | Unknown) -> Reading | Unknown:
+        return pipeline.read(found, self._clock.monotonic(), self._clock.jitter())
 
     def _take(self, pipeline: SampledPipeline, reading: Reading | Unknown) -> None:
         if pipeline.sample(reading, self._clock.monotonic(), self._clock.unix()):
             self._on_change(pipeline.target.key)
 
     async def _wait(self, pipeline: SampledPipeline, activity: Activity, started: float) -> None:
-        """Until the poll interval has passed since `started`; one that changes meanwhile counts at once."""
+        """Until the poll interval has passed since `started`; one that changes meanwhile counts at once.
+
+        A source that is tried again later gets its turn at that time, and others before it: a schedule holds for it
+        too.
+        """
         changed = True
         while changed:
             pipeline.interval_changed.clear()
-            left = started + pipeline.target.policy.poll_interval - self._clock.monotonic()
-            asleep = self._sleep(activity, max(left, 0.1))
+            now = self._clock.monotonic()
+            left = started + pipeline.target.policy.poll_interval - now
+            put_off = pipeline.retry.wait(now)
+            asleep = self._sleep(activity, max(left if put_off is None else min(left, put_off), 0.1))
             changed = await first_to_end(asleep, pipeline.interval_changed.wait()) == 1
 
     async def _sleep(self, activity: Activity, seconds: float) -> None:
         activity.turn(seconds + OperatorActivity.SAMPLING.seconds)
         await self._clock.sleep(seconds)
 
+    async def _in_thread(
+        self, pipeline: SampledPipeline, activity: Activity, call: Callable[..., T], *arguments: Target
+    ) -> T:
+        """What it returns. Its time begins with it, not while others have all the threads."""
 
-async def _in_thread(pool: Executor, activity: Activity, call: Callable[[], T]) -> T:
-    """What it returns. Its time begins with it, not while others have all the threads."""
+        def begin() -> T:
+            activity.turn()
+            pipeline.begin_reading(self._clock.monotonic())
+            return call(*arguments)
 
-    def begin() -> T:
-        activity.turn()
-        return call()
-
-    activity.idle()
-    return await asyncio.get_running_loop().run_in_executor(pool, begin)
+        activity.idle()
+        pipeline.wait_for_thread()
+        return await asyncio.get_running_loop().run_in_executor(self._threads.pools[pipeline.lane], begin)

@@ -16,7 +16,8 @@ class Target:
     """A pipeline to sample.
 
     `replicas_now` are the consumers that there are now (None: not known), tracked again when they change; it stands in
-    for the members of the group. `restored` is the CR's status.scaling, read only on the first `track`.
+    for the members of the group. `restored` is the CR's status.scaling, read only on the first `track`. Another
+    `generation` of the CR ends the wait for another attempt at what cannot be read.
     """
 
     key: Key
@@ -26,6 +27,7 @@ class Target:
     policy: ScalingPolicy
     replicas_now: int | None = None
     restored: Mapping[str, Any] | None = None
+    generation: int = 0
 
     @property
     def source(self) -> tuple[object, ...]:

@@ -71,7 +71,8 @@ def is_material(published: ScalingView | None, new: ScalingView, since: float, u
     """Whether `new` is worth a write, `since` seconds after the last one and `unread` seconds after the last reading.
 
     A new number of consumers and a lag that becomes known are published at once, one that stays unknown after
-    UNREAD_FOR; a lag that changes and another reason at most every PUBLISH_EVERY seconds. The age of orders that wait
+    UNREAD_FOR; a lag that changes and another reason at most every PUBLISH_EVERY seconds, and so does why it cannot be
+    read and when that is tried again. The age of orders that wait
     for ever is published ever more rarely, and of an idle pipeline only what its forecast has learned, once a slot.
     What the policy remembers otherwise is published every REMEMBER_EVERY seconds while it changes.
     """
@@ -85,7 +86,7 @@ def is_material(published: ScalingView | None, new: ScalingView, since: float, u
         return not new.error or unread >= UNREAD_FOR
     lags = ((published.orders, new.orders), (published.seconds, new.seconds))
     lag_changed = any(noticeably_changed(*each) for each in lags)
-    other = (published.partitions, published.reason) != (new.partitions, new.reason)
+    other = (published.partitions, published.reason, published.error) != (new.partitions, new.reason, new.error)
     return (lag_changed or other) and since >= PUBLISH_EVERY
 
 
