@@ -113,7 +113,8 @@ async def _start_servers(
 
         end_with(stack, background.task(OperatorActivity.METRICS_API, serve_metrics))
     probes = Probes(gate.problem, background.supervisor.problem, background.supervisor.warnings)
-    stop_http = await http.run(keda_endpoint.serve(cluster, settings.http_port, probes, registry))
+    serving = keda_endpoint.serve(cluster, settings.http_port, settings.scaling_secret, probes, registry)
+    stop_http = await http.run(serving)
     stack.push_async_callback(lambda: http.run(stop_http()))
 
 

@@ -100,6 +100,7 @@ class Leader:
             image_pull_secrets=settings.image_pull_secrets,
             metrics_service=settings.metrics_service,
             scaling_url=settings.scaling_url,
+            scaling_secret=settings.scaling_secret,
         )
 
 

@@ -1,10 +1,15 @@
 """The operator's own settings, from its environment."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from orderpipeline_common.runtime import EnvReader, SettingsError
+
+NO_PORTS: Final = "none"
+SECRET_BYTES: Final = 32
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,10 @@ class Settings:
     """The Service in `namespace` that external metrics should come from; empty: not checked."""
     scaling_url: str = ""
     """Where KEDA reaches this operator's plain HTTP, by its Service."""
-    kafka_ports: tuple[int, ...] = ()
-    """Ports of Kafka to which a NetworkPolicy lets this operator connect; empty: not known, or all."""
+    scaling_secret: bytes = field(default=b"", repr=False)
+    """From which the keys are derived that KEDA gives there; the same for all replicas."""
+    kafka_ports: tuple[int, ...] | None = None
+    """Ports of Kafka to which a NetworkPolicy lets this operator connect; None: not known, or all."""
     workers: int = 16
     """Pipelines reconciled at the same time."""
     resync_seconds: float = 60.0
@@ -56,8 +63,11 @@ class Settings:
         return self.lease_seconds / 7.5
 
 
-def from_environ(environ: Mapping[str, str]) -> Settings:
-    """Read the settings. Raises SettingsError naming the variable that cannot be used."""
+def from_environ(environ: Mapping[str, str], random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Settings:
+    """Read the settings. Raises SettingsError naming the variable that cannot be used.
+
+    Without a file of the scaling secret it is made at random, which does for a single replica.
+    """
     env = EnvReader(environ)
     policy = env.choice("ORDERPIPELINE_IMAGE_PULL_POLICY", ("", "Always", "IfNotPresent", "Never"), "")
     cert, key = env.path("ORDERPIPELINE_METRICS_TLS_CERT"), env.path("ORDERPIPELINE_METRICS_TLS_KEY")
@@ -80,6 +90,7 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
         metrics_tls_key=key,
         metrics_service=env.text("ORDERPIPELINE_METRICS_SERVICE", Settings.metrics_service),
         scaling_url=_url(env, "ORDERPIPELINE_SCALING_URL", f"http://orderpipeline-operator.{namespace}.svc:8080"),
+        scaling_secret=_secret(env, "ORDERPIPELINE_SCALING_SECRET_FILE") or random_bytes(SECRET_BYTES),
         kafka_ports=_ports(env, "ORDERPIPELINE_KAFKA_PORTS"),
         workers=env.integer("ORDERPIPELINE_WORKERS", Settings.workers, low=1, high=256),
         resync_seconds=env.seconds("ORDERPIPELINE_RESYNC_SECONDS", Settings.resync_seconds, low=1.0),
@@ -95,11 +106,32 @@ def _url(env: EnvReader, variable: str, default: str) -> str:
     return url
 
 
-def _ports(env: EnvReader, variable: str) -> tuple[int, ...]:
+def _secret(env: EnvReader, variable: str) -> bytes | None:
+    path = env.path(variable)
+    if path is None:
+        return None
+    try:
+        found = path.read_bytes().strip()
+    except OSError as error:
+        raise SettingsError(f"{variable}: {path} cannot be read: {error}") from error
+    if len(found) < SECRET_BYTES:
+        raise SettingsError(
+            f"{variable}: {path} has {len(found)} bytes; at least {SECRET_BYTES} random ones are needed"
+        )
+    return found
+
+
+def _ports(env: EnvReader, variable: str) -> tuple[int, ...] | None:
     parts = _names(env, variable)
+    if not parts:
+        return None
+    if parts == (NO_PORTS,):
+        return ()
     for part in parts:
         if not part.isdecimal() or not 0 < int(part) < 65536:
-            raise SettingsError(f"{variable}: {part!r} is not a port; give numbers from 1 to 65535, joined by commas")
+            raise SettingsError(
+                f"{variable}: {part!r} is not a port; give numbers from 1 to 65535, joined by commas, or none"
+            )
     return tuple(map(int, parts))
 
 

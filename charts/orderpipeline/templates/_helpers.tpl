@@ -93,3 +93,19 @@ changes nothing. The result is stored in the values, so that all templates of on
 {{- end -}}
 {{- toYaml .Values.generatedCertificate -}}
 {{- end -}}
+
+{{/* Secret from which the keys are derived that KEDA gives the operator. */}}
+{{- define "orderpipeline.scalingSecret" -}}
+{{- default (printf "%s-scaling" (include "orderpipeline.fullname" .)) .Values.scalingSecret.existingSecret -}}
+{{- end -}}
+
+{{/* Its generated content (base64); kept like the certificate. */}}
+{{- define "orderpipeline.scalingSecretData" -}}
+{{- if not (hasKey .Values "generatedScalingSecret") -}}
+{{- $found := lookup "v1" "Secret" .Release.Namespace (include "orderpipeline.scalingSecret" .) -}}
+{{- $data := dict -}}
+{{- if $found }}{{ $data = default dict $found.data }}{{ end -}}
+{{- $_ := set .Values "generatedScalingSecret" (get $data "secret" | default (randAlphaNum 64 | b64enc)) -}}
+{{- end -}}
+{{- .Values.generatedScalingSecret -}}
+{{- end -}}

@@ -4,7 +4,7 @@ The cluster holds all that matters, so a pass may be interrupted anywhere and re
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -46,6 +46,8 @@ class Defaults:
     image_pull_secrets: tuple[str, ...] = ()
     scaling_url: str = ""
     """Where KEDA asks the operator for numbers of consumers."""
+    scaling_secret: bytes = field(default=b"", repr=False)
+    """From which the keys are derived that it gives."""
     metrics_service: str = ""
     """The Service in `operator_namespace` that external metrics should come from; empty: not checked."""
 
@@ -190,6 +192,7 @@ class Reconciler:
             bootstrap=bootstrap_address.current(spec, observed),
             secret_hashes=hashes,
             scaling_url=self._defaults.scaling_url,
+            scaling_secret=self._defaults.scaling_secret,
             no_consumers=replicas.no_consumers_wanted(observed, self._sampler.view(observed.key)),
             log_level=self._defaults.log_level,
             image_pull_policy=self._defaults.image_pull_policy,

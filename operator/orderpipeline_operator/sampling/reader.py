@@ -36,12 +36,12 @@ def kafka_reader(target: Target) -> Reader:
     return OffsetReader(target.endpoint, target.topic, target.group, client_id=client_id, timeout=timeout)
 
 
-def naming_closed_ports(factory: ReaderFactory, ports: Collection[int]) -> ReaderFactory:
+def naming_closed_ports(factory: ReaderFactory, ports: Collection[int] | None) -> ReaderFactory:
     """Readers that say when a server is unreachable because the operator's own NetworkPolicy does not open its port.
 
-    `ports` are those that it opens; none: all.
+    `ports` are those that it opens; None: all.
     """
-    return (lambda target: _NamingClosedPorts(factory(target), ports)) if ports else factory
+    return factory if ports is None else (lambda target: _NamingClosedPorts(factory(target), ports))
 
 
 @dataclass(frozen=True)

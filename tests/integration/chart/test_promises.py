@@ -1,6 +1,7 @@
 """What the chart promises for all values: the generated CRD, restricted pods, an environment that is read, one CA."""
 
 import base64
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from orderpipeline_operator.settings import from_environ
 from tests.support.helm import CHART, NAMESPACE, ROOT, VALUES, Helm, Objects, of_kind, values_name
 
 pytestmark = pytest.mark.integration
+MOUNTED = "content of a mounted file, longer than a secret must be"
 every_values = pytest.mark.parametrize("values", VALUES, ids=values_name)
 
 
@@ -71,7 +73,29 @@ def test_the_operator_reads_the_environment_that_it_is_given(helm: Helm, values:
     assert (settings.metrics_tls_cert is None) == (not of_kind(objects, "APIService"))
     policies = of_kind(objects, "NetworkPolicy")
     rules = [entry for policy in policies for rule in policy["spec"]["egress"] for entry in rule.get("ports", ())]
-    assert set(settings.kafka_ports) == {entry["port"] for entry in rules} - {53, 443, 6443}
+    opened = {entry["port"] for entry in rules} - {53, 443, 6443}
+    assert settings.kafka_ports is None if not policies else set(settings.kafka_ports or ()) == opened
+    assert settings.scaling_secret == MOUNTED.encode()
+
+
+def test_an_operator_that_may_reach_no_kafka_is_told_so(helm: Helm, tmp_path: Path) -> None:
+    objects = helm.objects("--set-json", "networkPolicy.kafkaPorts=[]")
+    assert from_environ(_as_mounted(objects, tmp_path)).kafka_ports == ()
+
+
+def test_all_replicas_derive_the_keys_of_kedas_requests_from_one_secret(helm: Helm) -> None:
+    objects = helm.objects()
+    (secret,) = [each for each in of_kind(objects, "Secret") if each["type"] == "Opaque"]
+    assert len(base64.b64decode(secret["data"]["secret"])) == 64
+    (deployment,) = of_kind(objects, "Deployment")
+    template = deployment["spec"]["template"]
+    digest = hashlib.sha256(secret["data"]["secret"].encode()).hexdigest()
+    assert template["metadata"]["annotations"]["checksum/scaling-secret"] == digest, "new pods for a new secret"
+    objects = helm.objects("--set", "scalingSecret.existingSecret=mine")
+    assert [each["type"] for each in of_kind(objects, "Secret")] == ["kubernetes.io/tls"]
+    (deployment,) = of_kind(objects, "Deployment")
+    (volume,) = [v for v in deployment["spec"]["template"]["spec"]["volumes"] if v["name"] == "scaling"]
+    assert volume["secret"]["secretName"] == "mine"
 
 
 def _as_mounted(objects: Objects, root: Path) -> dict[str, str]:
@@ -83,7 +107,7 @@ def _as_mounted(objects: Objects, root: Path) -> dict[str, str]:
     for mount in container["volumeMounts"]:
         for item in volumes[mount["name"]].get("secret", {}).get("items", ()):
             file = f"{mount['mountPath']}/{item['path']}"
-            (root / item["path"]).write_text("PEM")
+            (root / item["path"]).write_text(MOUNTED)
             environ = {name: value.replace(file, str(root / item["path"])) for name, value in environ.items()}
     return environ
 
@@ -98,7 +122,8 @@ def test_values_reach_the_pods(helm: Helm) -> None:
     assert env["ORDERPIPELINE_CONSUMER_IMAGE"] == "registry.example.com/mirror/team/consumer:1.2.3"
     assert env["ORDERPIPELINE_WORKERS"] == "8"
     settings = from_environ(
-        {"POD_NAME": "a", "POD_NAMESPACE": "b"} | {k: v for k, v in env.items() if v and "TLS" not in k}
+        {"POD_NAME": "a", "POD_NAMESPACE": "b"}
+        | {k: v for k, v in env.items() if v and not {"TLS", "FILE"} & set(k.split("_"))}
     )
     assert (settings.image_pull_policy, settings.image_pull_secrets) == ("Never", ("pull-a", "pull-b"))
     (deployment,) = of_kind(objects, "Deployment")
@@ -114,7 +139,7 @@ def test_values_reach_the_pods(helm: Helm) -> None:
 def test_the_api_service_trusts_the_ca_of_the_certificate_that_is_served(helm: Helm) -> None:
     objects = helm.objects("--set", "metricsApi.certificate.days=90")
     (api,) = of_kind(objects, "APIService")
-    (secret,) = of_kind(objects, "Secret")
+    (secret,) = [each for each in of_kind(objects, "Secret") if each["type"] == "kubernetes.io/tls"]
     ca = x509.load_pem_x509_certificate(base64.b64decode(api["spec"]["caBundle"]))
     certificate = x509.load_pem_x509_certificate(base64.b64decode(secret["data"]["tls.crt"]))
     key = ca.public_key()
@@ -136,13 +161,14 @@ def test_the_api_service_trusts_the_ca_of_the_certificate_that_is_served(helm: H
 
 def test_cert_manager_fills_the_secret_that_the_pods_mount(helm: Helm) -> None:
     objects = helm.objects(values=CHART / "ci" / "cert-manager-values.yaml")
-    assert of_kind(objects, "Secret") == []
+    assert not [each for each in of_kind(objects, "Secret") if each["type"] == "kubernetes.io/tls"]
     (api,) = of_kind(objects, "APIService")
     assert "caBundle" not in api["spec"]
     serving = "shop-orderpipeline-metrics-api"
     assert api["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": f"{NAMESPACE}/{serving}"}
     certificates = {each["metadata"]["name"]: each["spec"] for each in of_kind(objects, "Certificate")}
-    (volume,) = [v for v in of_kind(objects, "Deployment")[0]["spec"]["template"]["spec"]["volumes"] if "secret" in v]
+    volumes = of_kind(objects, "Deployment")[0]["spec"]["template"]["spec"]["volumes"]
+    (volume,) = [each for each in volumes if each["name"] == "metrics-tls"]
     assert certificates[serving]["secretName"] == volume["secret"]["secretName"]
     assert certificates[serving]["dnsNames"] == [f"{serving}.{NAMESPACE}.svc"]
     issuers = {each["metadata"]["name"]: each["spec"] for each in of_kind(objects, "Issuer")}

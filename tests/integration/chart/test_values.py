@@ -28,6 +28,7 @@ pytestmark = pytest.mark.integration
         ("metricsApi.certificate.days=0", "days"),
         ("metricsApi.certManager.issuerRef.kind=Authority", "kind"),
         ("networkPolicy.kafkaPorts={70000}", "kafkaPorts"),
+        ("scalingSecret.existingSecret=No_Name", "existingSecret"),
         ("kafka.replicas=3", "kafka"),
         ("metricsApi.certificate.existingSecret=mine", "metricsApi.certificate.caBundle: set the PEM"),
         ("serviceAccount.create=false", "serviceAccount.name must name"),

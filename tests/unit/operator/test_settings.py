@@ -28,7 +28,9 @@ def test_namespaces_are_a_list() -> None:
 
 def test_ports_are_a_list() -> None:
     assert from_environ({**NEEDED, "ORDERPIPELINE_KAFKA_PORTS": "9092, 9096"}).kafka_ports == (9092, 9096)
-    assert from_environ({**NEEDED, "ORDERPIPELINE_KAFKA_PORTS": ""}).kafka_ports == ()
+    assert from_environ({**NEEDED, "ORDERPIPELINE_KAFKA_PORTS": "none"}).kafka_ports == ()
+    assert from_environ({**NEEDED, "ORDERPIPELINE_KAFKA_PORTS": ""}).kafka_ports is None
+    assert from_environ(NEEDED).kafka_ports is None
 
 
 def test_how_pipelines_images_are_pulled() -> None:
@@ -52,6 +54,7 @@ def test_how_pipelines_images_are_pulled() -> None:
         ("ORDERPIPELINE_KAFKA_PORTS", "9092,x"),
         ("ORDERPIPELINE_KAFKA_PORTS", "70000"),
         ("ORDERPIPELINE_METRICS_TLS_CERT", "/nowhere/tls.crt"),
+        ("ORDERPIPELINE_SCALING_SECRET_FILE", "/nowhere/secret"),
     ],
 )
 def test_a_value_that_cannot_be_used_names_its_variable(name: str, value: str) -> None:
@@ -64,6 +67,18 @@ def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
     cert.touch()
     with pytest.raises(SettingsError, match="both or neither"):
         from_environ({**NEEDED, "ORDERPIPELINE_METRICS_TLS_CERT": str(cert)})
+
+
+def test_the_scaling_secret_is_that_of_its_file_or_made_at_random(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    given = {**NEEDED, "ORDERPIPELINE_SCALING_SECRET_FILE": str(file)}
+    file.write_bytes(b"x" * 40 + b"\n")
+    assert from_environ(given).scaling_secret == b"x" * 40
+    assert "xxx" not in repr(from_environ(given))
+    assert from_environ(NEEDED, lambda count: b"r" * count).scaling_secret == b"r" * 32
+    file.write_bytes(b"short\n")
+    with pytest.raises(SettingsError, match=r"ORDERPIPELINE_SCALING_SECRET_FILE: .* has 5 bytes"):
+        from_environ(given)
 
 
 async def test_the_token_is_read_anew_when_the_kubelet_has_replaced_it(

@@ -34,6 +34,8 @@ class Context:
     """Digest of each Secret by name; a pod is replaced when its Secret changes, since its environment cannot change."""
     scaling_url: str = ""
     """URL, without a trailing slash, under which the operator answers how many consumers there should be."""
+    scaling_secret: bytes = field(default=b"", repr=False)
+    """From which the key of each pipeline is derived that KEDA gives there."""
     no_consumers: bool = False
     """Whether the decision is to have no consumers at all."""
     log_level: str = "INFO"

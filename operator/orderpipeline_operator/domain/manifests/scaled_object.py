@@ -8,6 +8,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import SCALED_OBJECT, Manife
 from orderpipeline_operator.domain.manifests.consumer import COMPONENT
 from orderpipeline_operator.domain.manifests.horizontal_pod_autoscaler import behavior
 from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline, manifest
+from orderpipeline_operator.domain.manifests.scaling_key import HEADER, scaling_key
 from orderpipeline_operator.domain.units.durations import seconds
 
 DESIRED_FIELD: Final = "desired"
@@ -50,6 +51,10 @@ def scaled_object(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
                         "metricType": "AverageValue",
                         "metadata": {
                             "url": desired_url(context.scaling_url, pipeline.namespace, pipeline.name),
+                            "authMode": "apiKey",
+                            "method": "header",
+                            "keyParamName": HEADER,
+                            "apiKey": scaling_key(context.scaling_secret, pipeline.namespace, pipeline.name),
                             "format": "json",
                             "valueLocation": DESIRED_FIELD,
                             "targetValue": "1",

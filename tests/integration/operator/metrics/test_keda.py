@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 SPACE, CONSUMER = "keda-shop", "shop-consumer"
 SPEC = {"topic": {"partitions": 24}, "autoscaling": {"backend": "KEDA", "min": 0, "max": 24, "pollInterval": "1s"}}
+SECRET = b"0123456789abcdef" * 2
 KINDS = ("ServiceAccount", "Deployment", "ScaledObject")
 CONTROLLERS = ("horizontal-pod-autoscaler", "deployment", "replicaset", "garbage-collector")
 
@@ -49,7 +50,7 @@ class Operator:
 
     async def start(self) -> None:
         app = web.Application()
-        app.router.add_routes([desired_route(self)])
+        app.router.add_routes([desired_route(self, SECRET)])
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
@@ -139,7 +140,8 @@ def prepare(server: ApiServer, folder: Path, port: int) -> None:
 
 def rendered(port: int, none: bool) -> dict[str, Any]:
     """The consumers as they are rendered while there are to be none, or some."""
-    context = Context("producer", "consumer", "operator", scaling_url=f"http://127.0.0.1:{port}", no_consumers=none)
+    url = f"http://127.0.0.1:{port}"
+    context = Context("producer", "consumer", "operator", scaling_url=url, scaling_secret=SECRET, no_consumers=none)
     made = render(Pipeline("shop", SPACE, "uid", OrderPipelineSpec.model_validate(SPEC)), context).manifests()
     for manifest in made:
         manifest["metadata"].pop("ownerReferences")

@@ -17,13 +17,14 @@ OPEN = (9092, 9093)
         ("KafkaUnreachable", "kafka.example.com:9096: timed out", OPEN, "9096"),
         ("KafkaUnreachable", "fe80::1234:9096 did not answer in time", OPEN, "9096"),
         ("KafkaUnreachable", "kafka.example.com:9092: timed out", OPEN, ""),
-        ("KafkaUnreachable", "kafka.example.com:9096: timed out", (), ""),
+        ("KafkaUnreachable", "kafka.example.com:9096: timed out", None, ""),
+        ("KafkaUnreachable", "kafka.example.com:9096: timed out", (), "9096"),
         ("KafkaUnreachable", "a partition has no leader at the moment (LeaderNotAvailable: 5)", OPEN, ""),
         ("TlsFailed", "kafka.example.com:9096: wrong version", OPEN, ""),
     ],
 )
 def test_a_port_that_the_network_policy_does_not_open_is_named(
-    reason: str, message: str, ports: Collection[int], named: str
+    reason: str, message: str, ports: Collection[int] | None, named: str
 ) -> None:
     found = naming_closed_ports(Fake(Unknown(reason, message)).factory, ports)(TARGET).read()
     assert isinstance(found, Unknown)

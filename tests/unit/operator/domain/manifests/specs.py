@@ -10,6 +10,7 @@ CONTEXT: Final = Context(
     consumer_image="registry.example.com/orderpipeline/consumer:1.0",
     operator_namespace="orderpipeline-system",
     scaling_url="http://orderpipeline.orderpipeline-system.svc:8080",
+    scaling_secret=b"s" * 32,
 )
 
 SPECS: Final[dict[str, dict[str, Any]]] = {
