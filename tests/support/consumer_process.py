@@ -139,6 +139,12 @@ class Pipeline:
             producer.poll(0)
         assert producer.flush(60) == 0
 
+    def send_numbered(self, customer: str, count: int) -> list[str]:
+        """Orders of a customer to partition 0, ten to a batch of the log; returns their ids."""
+        for first in range(0, count, 10):
+            self.send([(customer, order(customer, number)) for number in range(first, first + 10)], partition=0)
+        return [f"{customer}/{number}" for number in range(count)]
+
     def ends(self) -> dict[int, int]:
         """Log end of each partition."""
         return {number: self.end(TopicPartition(self.topic, number)) for number in range(self.partitions)}

@@ -1,16 +1,14 @@
-"""Logs that are cut, lost or made anew, and a restored database: every acknowledged order has its effect, once."""
+"""Logs that are cut or lost, and a restored database: every acknowledged order has its effect, once."""
 
 import json
 import shutil
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from confluent_kafka import KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewPartitions, OffsetSpec
+from confluent_kafka import KafkaException, TopicPartition
 
 from orderpipeline_common.contract import Env, Metric
 from tests.support import broker as brokers
@@ -22,20 +20,11 @@ from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
 
-PROTOCOLS = pytest.mark.parametrize("protocol", ["consumer", "classic"])
-
 
 @pytest.fixture(scope="module")
 def own_broker() -> Iterator[Broker]:
     """A broker that these tests kill, and whose logs they damage."""
     yield from brokers.run()
-
-
-def send(one: Pipeline, tag: str, count: int) -> list[str]:
-    """Orders to partition 0, ten to a batch of the log; returns their ids."""
-    for first in range(0, count, 10):
-        one.send([(tag, order(tag, number)) for number in range(first, first + 10)], partition=0)
-    return [f"{tag}/{number}" for number in range(count)]
 
 
 @contextmanager
@@ -67,7 +56,7 @@ def test_orders_in_place_of_lost_ones_are_stored(
     """`after`: the log ends below or above what the database has stored."""
     table, settings = sink(postgres, tmp_path)
     with pipeline(own_broker, tmp_path, 1, **settings) as one:
-        before = send(one, "before", 200)
+        before = one.send_numbered("before", 200)
         process = one.start()
         postgres.wait_for(f"SELECT count(*) FROM {table}", len(before))
         one.wait_committed()
@@ -75,7 +64,7 @@ def test_orders_in_place_of_lost_ones_are_stored(
             process.kill()
         with crashed(one) as folder:
             DAMAGES[damage](folder)
-        later = send(one, "after", after)
+        later = one.send_numbered("after", after)
         if not alive:
             process = one.start()
         postgres.wait_for(f"SELECT count(*) FROM {table} WHERE customer_id = 'after'", len(later))
@@ -83,7 +72,7 @@ def test_orders_in_place_of_lost_ones_are_stored(
         wait_until("all is committed", lambda: one.committed() == one.ends())
         assert restarts(process, "truncated") == 1
         process.kill()
-        more = send(one, "more", 10)  # a position that was not lowered would hide these from the next consumer
+        more = one.send_numbered("more", 10)  # a position that was not lowered would hide these from the next consumer
         one.start()
         postgres.wait_for(f"SELECT count(*) FROM {table} WHERE customer_id = 'more'", len(more))
 
@@ -94,12 +83,12 @@ def test_a_handler_gets_orders_in_place_of_lost_ones(own_broker: Broker, tmp_pat
     with pipeline(own_broker, tmp_path, 1, **{Env.OFFSET_RESET: "latest"}) as one:
         process = one.start()
         wait_until("it has begun", lambda: one.committed() == {0: 0})
-        send(one, "before", 200)
+        one.send_numbered("before", 200)
         one.wait_committed()
         process.kill()
         with crashed(one) as folder:
             cut_log(folder)
-        later = send(one, "after", after)
+        later = one.send_numbered("after", after)
         process = one.start()
         wait_until("all are handled", lambda: set(later) <= {identity for _, identity, _ in one.events()})
         wait_until("all is committed", lambda: one.committed() == one.ends())
@@ -181,12 +170,12 @@ def test_after_a_restore_the_database_gets_again_what_it_lost(
 def test_an_empty_database_gets_all_that_the_log_has(broker: Broker, postgres: Postgres, tmp_path: Path) -> None:
     table, settings = sink(postgres, tmp_path)
     with pipeline(broker, tmp_path, 1, **settings) as one:
-        send(one, "c", 100)
+        one.send_numbered("c", 100)
         process = one.start()
         postgres.wait_for(f"SELECT count(*) FROM {table}", 100)
         one.wait_committed()
         postgres.execute(f"DROP TABLE {table}, {table}_offsets")
-        send(one, "d", 10)
+        one.send_numbered("d", 10)
         postgres.wait_for(f"SELECT count(*) FROM {table}", 110)
         assert process.alive
 
@@ -196,11 +185,11 @@ def test_a_gap_between_database_and_log_stops_the_partition_and_is_named(
 ) -> None:
     table, settings = sink(postgres, tmp_path)
     with pipeline(broker, tmp_path, 1, **settings) as one:
-        send(one, "c", 50)
+        one.send_numbered("c", 50)
         process = one.start()
         postgres.wait_for(f"SELECT count(*) FROM {table}", 50)
         backup = Backup(postgres, table)
-        send(one, "d", 50)
+        one.send_numbered("d", 50)
         postgres.wait_for(f"SELECT count(*) FROM {table}", 100)
         one.wait_committed()
         process.kill()
@@ -215,97 +204,3 @@ def test_a_gap_between_database_and_log_stops_the_partition_and_is_named(
         postgres.execute(f"UPDATE {table}_offsets SET position = 80")
         postgres.wait_for(f"SELECT count(*) FROM {table}", 70)
         process.wait_ready()
-
-
-class Load:
-    """Sends orders one after the other to whatever topic has the name, until it is stopped."""
-
-    def __init__(self, one: Pipeline) -> None:
-        self._one = one
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.acknowledged: list[str] = []
-
-    def __enter__(self) -> "Load":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        settings = {
-            "bootstrap.servers": self._one.broker.bootstrap,
-            "acks": "all",
-            "topic.metadata.refresh.interval.ms": 500,
-        }
-        producer = Producer(settings)
-        number = 0
-        while not self._stop.wait(0.002):
-            identity = f"c/{number}"
-            producer.produce(
-                self._one.topic, order("c", number), uuid.uuid4().hex,
-                on_delivery=lambda error, _, identity=identity: error or self.acknowledged.append(identity),
-            )  # fmt: skip
-            producer.poll(0)
-            number += 1
-        producer.flush(60)
-
-
-def in_the_topic(one: Pipeline) -> set[str]:
-    """The ids of the orders that the topic holds."""
-    ends = sum(one.ends().values())
-    return {order_id(message.value() or b"") for message in one.read(one.topic, ends)}
-
-
-def order_id(value: bytes) -> str:
-    return value.split(b'"order_id": "')[1].split(b'"')[0].decode()
-
-
-@PROTOCOLS
-@pytest.mark.parametrize("reset", ["earliest", "latest"])
-def test_a_topic_that_is_made_anew_under_load_is_read_from_its_beginning(
-    broker: Broker, tmp_path: Path, protocol: str, reset: str
-) -> None:
-    with pipeline(broker, tmp_path, 2, **{Env.GROUP_PROTOCOL: protocol, Env.OFFSET_RESET: reset}) as one:
-        process = one.start()
-        wait_until("it has begun", lambda: one.committed() == {0: 0, 1: 0})
-        with Load(one) as load:
-            wait_until("some are acknowledged", lambda: len(load.acknowledged) > 1000)
-            one.broker.admin().delete_topics([one.topic])[one.topic].result(60)
-            wait_until("it is there again", lambda: broker.create_topic(one.topic, 2), tolerate=(KafkaException,))
-            seen = len(load.acknowledged)
-            wait_until("more are acknowledged", lambda: len(load.acknowledged) > seen + 2000)
-        there = in_the_topic(one)
-        assert len(there) > 1000
-        wait_until("all are handled", lambda: there <= {identity for _, identity, _ in one.events()})
-        assert process.alive
-
-
-@PROTOCOLS
-def test_partitions_that_are_added_under_load_are_read_from_their_beginning(
-    broker: Broker, tmp_path: Path, protocol: str
-) -> None:
-    with pipeline(broker, tmp_path, 2, **{Env.GROUP_PROTOCOL: protocol, Env.OFFSET_RESET: "latest"}) as one:
-        old = send(one, "old", 20)
-        process = one.start()
-        wait_until("it has begun", lambda: one.committed() == one.ends())
-        with Load(one) as load:
-            wait_until("some are acknowledged", lambda: len(load.acknowledged) > 200)
-            broker.admin().create_partitions([NewPartitions(one.topic, 6)])[one.topic].result(60)
-            added = [TopicPartition(one.topic, number) for number in range(2, 6)]
-
-            def smallest_end() -> int:
-                admin = AdminClient({"bootstrap.servers": broker.bootstrap})  # the shared one remembers two partitions
-                ends = admin.list_offsets(dict.fromkeys(added, OffsetSpec.latest()))
-                return min(end.result(60).offset for end in ends.values())
-
-            wait_until("the new ones are written to", lambda: smallest_end() > 20, tolerate=(KafkaException,))
-        process.kill()  # the next assignment does not wait for the client to look at the topic again
-        one.start()
-        handled = wait_until(
-            "all are handled",
-            lambda: set(load.acknowledged) <= (done := {identity for _, identity, _ in one.events()}) and done,
-        )
-        assert handled.isdisjoint(old), "the group's first start was at the end"
