@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
-from orderpipeline_producer.http.handler import FastPath, Handler
 from orderpipeline_producer.http.request_body import IncomingBody
 from orderpipeline_producer.http.request_head import END_OF_HEAD, MAX_HEAD, FieldMap, Head, check_partial, parse_head
-from orderpipeline_producer.http.responses import CONTINUE, Responses
+from orderpipeline_producer.http.responses import CONTINUE
+from orderpipeline_producer.http.shared import Server
 from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.problems import Problem
 from orderpipeline_producer.web.request import ClientGone, Request
@@ -28,27 +27,6 @@ KEEP_ALIVE: Final = Head("POST", "", FieldMap({}), None, False, True, "")
 _log = logging.getLogger(__name__)
 
 
-class Server(Protocol):
-    """What the connections share. `idle_seconds` is how long a connection may be idle between two requests, and
-    `closing` whether replies close their connections; `clock` is the event loop's.
-    """
-
-    handler: Handler
-    fast_path: FastPath
-    responses: Responses
-    request_seconds: float
-    idle_seconds: float
-    loop: asyncio.AbstractEventLoop
-    clock: Callable[[], float]
-    closing: bool
-
-    def admit(self, connection: "Connection") -> bool:
-        """A connection was made. Returns whether it may stay."""
-
-    def forget(self, connection: "Connection") -> None:
-        """A connection was closed."""
-
-
 class Connection(asyncio.Protocol):
     """The server's side of one connection. `deadline` is on the loop's clock; when it has passed, the server calls
     `on_deadline`."""
@@ -56,7 +34,7 @@ class Connection(asyncio.Protocol):
     __slots__ = ("_ahead", "_at", "_body", "_closing", "_half_closed", "_head", "_paused", "_pending",
                  "_searched", "_server", "_task", "_transport", "_writable", "deadline")  # fmt: skip
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server["Connection"]) -> None:
         self._server = server
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._ahead = b""  # received after the current request, or the start of a head ...
@@ -167,6 +145,11 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Close an idle connection, without a word since there is no request to reply to."""
         self._transport.close()
+
+    def abort(self) -> None:
+        """Close the connection at once, whatever its state."""
+        self.deadline = NEVER
+        self._transport.abort()
 
     # Requests, one at a time.
 

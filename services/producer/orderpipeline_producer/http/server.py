@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import logging
 import ssl
 import time
 from collections.abc import Callable
@@ -23,6 +24,8 @@ SWEEP_SECONDS: Final = 0.25
 """How often deadlines are checked: one timer for all connections is cheaper than one per request."""
 BACKLOG: Final = 1024
 HANDSHAKE_SECONDS: Final = 10.0
+
+_log = logging.getLogger(__name__)
 
 
 class HttpServer:
@@ -70,7 +73,7 @@ class HttpServer:
             ssl=tls,
             ssl_handshake_timeout=None if tls is None else HANDSHAKE_SECONDS,
         )
-        self._timer = Timer(background, ProducerActivity.CONNECTIONS, self._sweep)
+        self._timer = Timer(background, ProducerActivity.CONNECTIONS, self.sweep)
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
 
@@ -122,9 +125,14 @@ class HttpServer:
     def _busy(self) -> bool:
         return any(not connection.quiet for connection in self._connections)
 
-    def _sweep(self) -> float:
+    def sweep(self) -> float:
+        """Act on all deadlines that have passed; returns the seconds until it is to be called again."""
         now = self.clock()
         self.responses.tick(time.time())
         for connection in [each for each in self._connections if each.deadline <= now]:
-            connection.on_deadline()
+            try:
+                connection.on_deadline()
+            except Exception:  # those behind it have deadlines too
+                _log.exception("the deadline of a connection failed")
+                connection.abort()
         return SWEEP_SECONDS

@@ -6,6 +6,7 @@ import pytest
 
 from orderpipeline_producer.http import server as module
 from orderpipeline_producer.http.connection import Connection
+from orderpipeline_producer.http.handler import OnReply
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
 from tests.unit.producer.http.fakes import BodyReader, FakeTransport, NoFastPath
@@ -82,3 +83,30 @@ async def test_replies_close_their_connections_while_there_are_many_and_say_so()
     assert many[1].closed
     many[0].connection_lost(None)
     assert b"Connection: close" not in await reply_to(*first[0])
+
+
+class FaultyFastPath(NoFastPath):
+    """Accepts every request and fails to give it up."""
+
+    def try_now(self, data: bytes, on_reply: OnReply) -> bytes | None:
+        return b""
+
+    def give_up(self, on_reply: OnReply) -> bytes:
+        raise RuntimeError("a fault")
+
+
+async def test_a_connection_whose_deadline_cannot_be_handled_is_closed_and_delays_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = [0.0]
+    server = server_of(BodyReader(), now)
+    server.fast_path = FaultyFastPath()
+    faulty = [connect(server, now) for _ in range(3)]
+    for connection, _ in faulty:
+        connection.data_received(GET)
+    idle = [connect(server, now) for _ in range(3)]
+    now[0] += 2 * 3900.0
+    for _ in range(2):
+        server.sweep()
+    assert all(transport.closed for _, transport in [*faulty, *idle])
+    assert caplog.text.count("RuntimeError: a fault") == 3, "each was met once"
