@@ -40,6 +40,7 @@ ALLOWED: Final = {
     (f"{PRODUCER}/kafka/health.py", "ThreadPoolExecutor"): "a thread for requests",
     (f"{PRODUCER}/kafka/health.py", "run_in_executor"): "a supervised check waits for it",
     (f"{PRODUCER}/kafka/successor.py", "call_at"): "one attempt, which asks for another if it fails",
+    (f"{PRODUCER}/kafka/successor.py", "run_in_executor"): "destroys what nobody uses any more",
     (f"{CONSUMER}/kafka/dispatcher_proxy.py", "run_coroutine_threadsafe"): "what it raises ends the process",
     (f"{CONSUMER}/kafka/commits.py", "Thread"): "one commit, which an activity of its own times",
     (f"{CONSUMER}/processing/dead_letters.py", "create_task"): "polls while dead letters are sent",

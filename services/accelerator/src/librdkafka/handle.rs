@@ -3,6 +3,8 @@
 use std::ffi::{CString, c_char, c_int};
 use std::path::Path;
 
+use pyo3::prelude::*;
+
 use crate::librdkafka::ffi::{self as rdkafka, Api};
 use crate::producer::waker::Waker;
 
@@ -87,14 +89,24 @@ unsafe fn slice<'a, T>(first: *const T, count: c_int) -> &'a [T] {
     unsafe { std::slice::from_raw_parts(first, count as usize) }
 }
 
-impl Drop for Handle {
-    fn drop(&mut self) {
+impl Handle {
+    fn destroy(&self) {
         // SAFETY: nothing else uses the handle any more. What is still in the queue is dropped with it.
         unsafe {
             (self.api.queue_io_event_enable)(self.queue, -1, std::ptr::null(), 0);
             (self.api.queue_destroy)(self.queue);
             (self.api.topic_destroy)(self.topic);
             (self.api.destroy)(self.rk);
+        }
+    }
+}
+
+impl Drop for Handle {
+    /// The library waits for its threads to end. Python's other threads go on meanwhile.
+    fn drop(&mut self) {
+        let handle = &*self;
+        if Python::try_attach(|py| py.detach(|| handle.destroy())).is_none() {
+            handle.destroy(); // the interpreter is gone
         }
     }
 }

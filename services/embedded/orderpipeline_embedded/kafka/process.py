@@ -65,8 +65,12 @@ class Node:
 
     def start(self, timeout: float = 180) -> None:
         """Start the process and wait until Kafka reports that it has started. RuntimeError with its log otherwise."""
-        if self.running:
-            return
+        if not self.running:
+            self.launch()
+            self.wait_started(timeout)
+
+    def launch(self) -> None:
+        """Start the process. It ends with the thread that calls this."""
         line = command(
             java.provide(17), maven.kafka_libs(), log4j(self.config.parent), "kafka.Kafka", self._heap, self._jvm
         )
@@ -78,6 +82,9 @@ class Node:
                 [*line, str(self.config)], stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 env={**os.environ, "KAFKA_OPTS": ""},
             )  # fmt: skip
+
+    def wait_started(self, timeout: float = 180) -> None:
+        """Wait until Kafka reports that it has started. RuntimeError with its log otherwise, and it is killed."""
         end = time.monotonic() + timeout
         while time.monotonic() < end and self.running:
             if STARTED in self.log.read_text(encoding="utf-8", errors="replace"):

@@ -6,6 +6,7 @@ On plaintext connections it builds Kafka's batches itself; otherwise it uses lib
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from orderpipeline_common.background import Background
 from orderpipeline_common.engine import ACCELERATOR, Engine
 from orderpipeline_producer.decoding.accelerated import AcceleratedBatch
 from orderpipeline_producer.decoding.record_batch import RecordBatch
+from orderpipeline_producer.kafka.confluent_client import SoloConfluentClient
 from orderpipeline_producer.kafka.delivery import Completion, Headers
 from orderpipeline_producer.kafka.in_flight import InFlight
 from orderpipeline_producer.kafka.producer_client import (
@@ -26,7 +28,8 @@ from orderpipeline_producer.kafka.producer_client import (
     ProducerClient,
     leaderless,
 )
-from orderpipeline_producer.kafka.successor import Report, Successor
+from orderpipeline_producer.kafka.resends import Resends
+from orderpipeline_producer.kafka.successor import Report, Successor, release
 
 if TYPE_CHECKING:
     from orderpipeline_accelerator import DirectProducer, LibrdkafkaProducer
@@ -60,7 +63,9 @@ class AcceleratedClient(ProducerClient):
     def __init__(self, config: Config, topic: str, max_in_flight: int, report: Report, background: Background) -> None:
         from orderpipeline_accelerator import DirectProducer, InFlightBytes, LibrdkafkaProducer, librdkafka
 
-        super().__init__(InFlight(max_in_flight, InFlightBytes()))
+        own = config["security.protocol"] == "PLAINTEXT" and config["compression.type"] in OWN_COMPRESSION
+        solo = partial(SoloConfluentClient, config, topic, max_in_flight, report, background)
+        super().__init__(InFlight(max_in_flight, InFlightBytes()), None if own else Resends(solo))
         self._topic = topic
         self._report = report
         self._loop = background.loop()
@@ -69,14 +74,15 @@ class AcceleratedClient(ProducerClient):
         """Its turns are seen by the regular checks."""
         text = [(name, _text(value)) for name, value in config.items()]
         callbacks = (list(RECORD_HEADERS), self._on_event, self._on_failed)
-        if config["security.protocol"] == "PLAINTEXT" and config["compression.type"] in OWN_COMPRESSION:
-            self._resends = None  # it takes batches apart itself
-            self._make: Callable[[], Compiled] = lambda: DirectProducer(text, topic, *callbacks)  # it never fails
+        if own:  # it takes batches apart itself, and never fails for good
+            self._make: Callable[[], Compiled] = lambda: DirectProducer(text, topic, *callbacks)
         else:
             self._make = lambda: LibrdkafkaProducer(librdkafka(), text, topic, *callbacks)
         self._successor = Successor(self._take_over, report, self._loop)
         self._former: list[Compiled] = []
         """Clients that have failed, as long as records of theirs have not completed."""
+        self._done: list[Compiled] = []
+        """Those whose records have."""
         self.compiled = self._open()
         own = isinstance(self.compiled, DirectProducer)
         self.engine = Engine(ACCELERATOR, kafka_client=ACCELERATOR) if own else Engine(ACCELERATOR)
@@ -96,6 +102,12 @@ class AcceleratedClient(ProducerClient):
         if not former.flush(0.0):
             self._loop.remove_reader(former.fd)
             self._former.remove(former)
+            self._done.append(former)
+            self._loop.call_soon(self._release)  # by then the event loop has forgotten it
+
+    def _release(self) -> None:
+        done, self._done = self._done, []
+        release(done, self._loop)
 
     def _queue(self, batch: RecordBatch, headers: Headers, delivery: Completion) -> int:
         if isinstance(batch, AcceleratedBatch):
@@ -119,7 +131,7 @@ class AcceleratedClient(ProducerClient):
         self._sender.turn()
         return f"topic {self._topic}: {KafkaError(error).str()}" if error else leaderless(self._topic, leaders)
 
-    def close(self, seconds: float) -> int:
+    def _close(self, seconds: float) -> int:
         self._supervisor.remove(self._sender)
         self._successor.cancel()
         for client in (self.compiled, *self._former):

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -20,12 +21,14 @@ from orderpipeline_producer.kafka.producer_client import (
     ProducerClient,
     leaderless,
 )
-from orderpipeline_producer.kafka.successor import Report, Successor
+from orderpipeline_producer.kafka.resends import Resends
+from orderpipeline_producer.kafka.successor import Report, Successor, release
 
 ANY_PARTITION: Final = -1
 """Lets the partitioner choose. Arguments of `produce` are positional: by keyword, a call takes 50 % longer."""
 NOW: Final = 0
 """The timestamp that stands for the time of the call."""
+SOLO: Final[Config] = {"batch.num.messages": 1, "linger.ms": 0, "max.in.flight.requests.per.connection": 1}
 BUSY_POLL_SECONDS: Final = 0.001
 IDLE_POLL_SECONDS: Final = 0.1
 
@@ -50,12 +53,14 @@ class ConfluentClient(ProducerClient):
         background: Background,
         make: Callable[[dict[str, Any]], Any] | None = None,
     ) -> None:
-        super().__init__(InFlight(max_in_flight, PythonByteCounter()))
+        solo = partial(SoloConfluentClient, config, topic, max_in_flight, report, background, make)
+        super().__init__(InFlight(max_in_flight, PythonByteCounter()), Resends(solo))
         self._topic = topic
         self._report = report
         self._make = make or _make
         self._config = {**config, "error_cb": self._on_error}
-        self._successor = Successor(self._open, report, background.loop())
+        self._loop = background.loop()
+        self._successor = Successor(self._open, report, self._loop)
         self._producer: Any = None
         self._former: list[Any] = []
         """Producers that have failed, as long as callbacks of theirs have not come."""
@@ -95,7 +100,7 @@ class ConfluentClient(ProducerClient):
             return f"topic {self._topic}: {topic.error.str()}"
         return leaderless(self._topic, [partition.leader for partition in topic.partitions.values()])
 
-    def close(self, seconds: float) -> int:
+    def _close(self, seconds: float) -> int:
         self._timer.stop()
         self._successor.cancel()
         left = sum(len(former) for former in self._former)
@@ -107,12 +112,18 @@ class ConfluentClient(ProducerClient):
 
     def _poll(self) -> float:
         self._serve(self._producer)
-        for former in self._former:
-            self._serve(former)
         if self._former:
-            self._former = [former for former in self._former if len(former)]
+            self._serve_former()
         self._busy = bool(self.in_flight.bytes)
         return BUSY_POLL_SECONDS if self._busy else IDLE_POLL_SECONDS
+
+    def _serve_former(self) -> None:
+        for former in self._former:
+            self._serve(former)
+        del former
+        done = [former for former in self._former if not len(former)]
+        self._former = [former for former in self._former if len(former)]
+        release(done, self._loop)
 
     def _serve(self, producer: Any) -> None:
         try:
@@ -129,6 +140,22 @@ class ConfluentClient(ProducerClient):
             self._successor.needed(error.name(), error.str())
         else:
             self._report(error.name(), error.str())
+
+
+class SoloConfluentClient(ConfluentClient):
+    """Sends each record in a Kafka batch of its own, one after the other. What is refused as too large is too large."""
+
+    def __init__(
+        self,
+        config: Config,
+        topic: str,
+        max_in_flight: int,
+        report: Report,
+        background: Background,
+        make: Callable[[dict[str, Any]], Any] | None = None,
+    ) -> None:
+        super().__init__({**config, **SOLO}, topic, max_in_flight, report, background, make)
+        self.resends = None
 
 
 def _make(config: dict[str, Any]) -> Producer:

@@ -108,6 +108,11 @@ class Delivery(msgspec.Struct, eq=False, gc=False):
         found = [Refused(index, *explain(error), order_id=order_id) for index, order_id, error in failed]
         return sorted(found, key=lambda refused: refused.index)
 
+    @property
+    def code(self) -> int:
+        """Kafka's error code of the first record that failed, once all have completed; 0 if none failed."""
+        return self._failed[0][1] if self._failed else 0
+
     def _finish(self) -> None:
         if self._errors:
             self._failed, self._errors = self._positions(self._errors), ()

@@ -1,5 +1,6 @@
 """The interface of the Kafka producer clients: they send batches and return a delivery for each."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final
@@ -31,10 +32,11 @@ class ProducerClient(ABC):
 
     engine: Engine
 
-    def __init__(self, in_flight: InFlight) -> None:
+    def __init__(self, in_flight: InFlight, resends: Resends | None) -> None:
+        """`resends` sends again what may not be too large itself; None if the client does, or if that is all it is
+        for."""
         self.in_flight = in_flight
-        self._resends: Resends | None = Resends(self._queue)
-        """None if the client itself sends again what may not be too large."""
+        self.resends = resends
 
     def send(self, batch: RecordBatch, headers: Headers = (), on_done: OnDone | None = None) -> Delivery:
         """Queue the records in order, as many as the client accepts, or none if `in_flight` lacks capacity for all.
@@ -44,7 +46,7 @@ class ProducerClient(ABC):
         in_flight, size, count = self.in_flight, batch.size, len(batch)
         if not in_flight.reserve(size):
             return Delivery(NOTHING, 0, in_flight, 0, 0, refused=batch)
-        delivery = Delivery(batch, size, in_flight, count, count, on_done, headers=headers, resends=self._resends)
+        delivery = Delivery(batch, size, in_flight, count, count, on_done, headers=headers, resends=self.resends)
         queued = self._queue(batch, headers, delivery)
         in_flight.accepted += queued
         if queued != count:
@@ -59,9 +61,16 @@ class ProducerClient(ABC):
     def check(self) -> str:
         """Request the topic's metadata: what is wrong with it, empty if nothing is. Blocks; for any thread."""
 
-    @abstractmethod
     def close(self, seconds: float) -> int:
-        """Send everything and wait until nothing is in flight; returns how many records still are. Blocks."""
+        """Send everything and wait until nothing is in flight, for at most `seconds`; returns how many records still
+        are. Blocks."""
+        end = time.monotonic() + seconds
+        left = self._close(seconds)
+        return left if self.resends is None else left + self.resends.close(max(0.0, end - time.monotonic()))
+
+    @abstractmethod
+    def _close(self, seconds: float) -> int:
+        """As `close`, but for what is sent again."""
 
 
 def leaderless(topic: str, leaders: Sequence[int]) -> str:

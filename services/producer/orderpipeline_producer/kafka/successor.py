@@ -6,10 +6,17 @@ client sends nothing any more. A new one has a new producer id, for which the br
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 PAUSE_SECONDS: Final = 5.0
 """Least time between two clients: the cause of the error may still be there."""
+
+
+def release(clients: list[Any], loop: asyncio.AbstractEventLoop) -> None:
+    """Destroy clients off the event loop, since librdkafka waits for its threads. The list, which is empty afterwards,
+    must have the only reference to each."""
+    if clients:
+        loop.run_in_executor(None, clients.clear)
 
 
 class Report(Protocol):

@@ -1,6 +1,8 @@
 """A Kafka client that fails for good is replaced, and its health says so while there is none."""
 
 import asyncio
+import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -62,6 +64,19 @@ async def test_what_was_in_flight_may_be_in_the_log_and_later_orders_go_through_
     await asyncio.wait_for(later.wait(), 60)
     assert later.clean
     assert (made.seen, made.health.problem()) == ([True, False], "")
+    made.client.close(0)
+
+
+async def test_the_failed_client_is_destroyed_in_another_thread() -> None:
+    """librdkafka waits for its own threads then, and the event loop would wait with it."""
+    made = Made()
+    destroyed: list[threading.Thread] = []
+    weakref.finalize(made.producers[0], lambda: destroyed.append(threading.current_thread()))
+    made.producer.fail()
+    await settles("the client is replaced", lambda: len(made.producers) == 2)
+    del made.producers[0]
+    await settles("the former one is gone", lambda: destroyed)
+    assert destroyed != [threading.main_thread()]
     made.client.close(0)
 
 
