@@ -8,13 +8,14 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import node
+from . import accelerator, node
 from .buildah import buildah, run
 from .config import REPO, Paths
 from .files import locked, read_record, record
@@ -40,12 +41,13 @@ class Image:
     context: str = "."
     context_command: str = ""
     wheels: bool = False
+    accelerator: bool = False
 
 
 PRODUCTS = (
     Image("localhost/orderpipeline/operator:dev", "operator/Dockerfile", wheels=True),
-    Image("localhost/orderpipeline/producer:dev", "services/producer/Dockerfile", wheels=True),
-    Image("localhost/orderpipeline/consumer:dev", "services/consumer/Dockerfile", wheels=True),
+    Image("localhost/orderpipeline/producer:dev", "services/producer/Dockerfile", wheels=True, accelerator=True),
+    Image("localhost/orderpipeline/consumer:dev", "services/consumer/Dockerfile", wheels=True, accelerator=True),
     Image("localhost/orderpipeline/kafka:dev", "hack/standin/Dockerfile", context_command="hack/standin/context"),
     Image(
         "localhost/orderpipeline/postgres:dev",
@@ -61,8 +63,9 @@ def build_all(paths: Paths, report: Report) -> None:
     with locked(paths.images / "lock"):
         for name, packages in BASES.items():
             _build_base(paths, name, packages, report)
+        wheel = accelerator.wheel(paths, report)
         for image in PRODUCTS:
-            _build(paths, image, report)
+            _build(paths, image, wheel if image.accelerator else None, report)
     if node.ctr(paths, "version").returncode == 0:
         load_built(paths, report)
 
@@ -102,13 +105,15 @@ def _build_base(paths: Paths, name: str, packages: tuple[str, ...], report: Repo
     record(paths.images / "built.json", name, wanted)
 
 
-def _build(paths: Paths, image: Image, report: Report) -> None:
+def _build(paths: Paths, image: Image, wheel: Path | None, report: Report) -> None:
+    """`wheel` is the accelerator's, for an image that has it."""
     context = REPO / image.context
     if image.context_command:
         context = Path(run([sys.executable, str(REPO / image.context_command)]).strip().splitlines()[-1])
     dockerfile = REPO / image.dockerfile
     inputs = [context / ".stamp"] if image.context_command else sorted(copied(dockerfile, context))
     wanted = hashlib.sha256(read_record(paths.images / "built.json")[image.base].encode())
+    wanted.update(wheel.read_bytes() if wheel else b"")
     for path in [dockerfile, *inputs]:
         wanted.update(f"{os.path.relpath(path, context)}\0{path.stat().st_mode}\0".encode() + path.read_bytes())
     if _is_built(paths, image.name, wanted.hexdigest()):
@@ -116,7 +121,13 @@ def _build(paths: Paths, image: Image, report: Report) -> None:
     report(f"building {image.name}")
     command = ["bud", "--quiet", "--isolation", "chroot", "--layers", "--build-arg", f"BASE={image.base}"]
     if image.wheels:
-        command += ["--volume", f"{_wheels(paths, report)}:/wheels:ro"]
+        folder = _wheels(paths, report)
+        command += ["--volume", f"{folder}:/wheels:ro"]
+        if wheel:
+            shutil.copy(wheel, folder)
+    if image.accelerator:
+        command += ["--build-arg", f"RUST={image.base}"]
+        command += ["--build-arg", f"ACCELERATOR={wheel.name if wheel else 'none'}"]
     buildah(paths, *command, "-f", str(dockerfile), "-t", image.name, str(context))
     record(paths.images / "built.json", image.name, wanted.hexdigest())
 

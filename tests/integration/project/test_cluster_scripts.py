@@ -3,19 +3,20 @@
 import ast
 import asyncio
 import gc
+import hashlib
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 import yaml
 
-from hack.native import addons, build, forward, images, network, pki
+from hack.native import accelerator, addons, build, forward, images, network, pki
 from hack.native.config import REPO, Paths
 from hack.native.procs import Processes, start_time
 from orderpipeline_operator.domain.api.v1alpha1.producer import Limits
@@ -24,6 +25,7 @@ from orderpipeline_operator.domain.units import durations
 pytestmark = pytest.mark.integration
 
 SHELL = (
+    "hack/accelerator",
     "hack/kind/cluster.sh",
     "hack/native/netns-exec",
     "hack/prepare",
@@ -232,6 +234,60 @@ def test_an_images_inputs_are_what_its_dockerfile_copies(tmp_path: Path) -> None
     (tmp_path / "Dockerfile").write_text("FROM x\nCOPY --chown=1:1 a/ \\\n  b.txt /app/\nCOPY --from=y /z /z\n")
     found = {str(path.relative_to(tmp_path)) for path in images.copied(tmp_path / "Dockerfile", tmp_path)}
     assert found == {"a/one.py", "b.txt"}
+
+
+WHEEL = "orderpipeline_accelerator-0.1.0-cp311-abi3-manylinux_2_34_x86_64.whl"
+
+
+@pytest.fixture
+def rust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Puts a cargo of this version on the PATH, and a maturin that runs this shell code for `--out FOLDER` (`$9`)."""
+
+    def put(version: str, build: str) -> None:
+        lock = hashlib.sha256((REPO / "services/accelerator/requirements.lock").read_bytes()).hexdigest()[:16]
+        maturin = tmp_path / f"cache/maturin-{lock}/bin/maturin"
+        programs = {"cargo": f"echo 'cargo {version} (x)'", "rustc": "echo rustc"}
+        for path, code in [(maturin, build), *((tmp_path / "bin" / name, code) for name, code in programs.items())]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"#!/bin/sh\n{code}\n")
+            path.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+        monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path / "target"))
+
+    return put
+
+
+def test_the_accelerator_is_built_once_for_its_sources(tmp_path: Path, rust: Callable[[str, str], None]) -> None:
+    said: list[str] = []
+    rust("1.99.0", f'mkdir -p "$9"; touch "$9/{WHEEL}"')
+    first = accelerator.wheel(Paths(tmp_path / "cache"), said.append)
+    assert first is not None
+    assert first.name == WHEEL
+    assert len(said) == 1, "it takes a while"
+    rust("1.99.0", "exit 1")
+    assert accelerator.wheel(Paths(tmp_path / "cache"), said.append) == first
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "build", "reason"),
+    [
+        ("1.63.0", "exit 1", "cargo 1.63.0 is too old"),
+        ("1.99.0", "echo an error of the compiler; exit 1", "cannot be built"),
+        ("1.99.0", f'mkdir -p "$9"; touch "$9/{WHEEL.replace("2_34", "2_39")}"', "a newer C library"),
+    ],
+)
+def test_images_that_go_without_the_accelerator_say_so_in_one_line(
+    tmp_path: Path, rust: Callable[[str, str], None], version: str, build: str, reason: str
+) -> None:
+    said: list[str] = []
+    rust(version, build)
+    assert accelerator.wheel(Paths(tmp_path / "cache"), said.append) is None
+    assert reason in said[-1]
+    assert "the images go without the accelerator" in said[-1]
+    assert len(said) <= 2
+    log = tmp_path / "cache/native/images/accelerator.log"
+    assert not log.exists() or "an error of the compiler" in log.read_text()
 
 
 async def test_the_forward_carries_many_connections_both_ways_and_half_closes() -> None:
