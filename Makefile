@@ -30,6 +30,7 @@ rust: ## The accelerator's own tests, in Rust, without Python
 	@hack/accelerator --test $(ABLE)
 
 run: venv ## Run examples/shop.yaml on this machine without a cluster, live view; ARGS=--demo replays real purchases
+	@$(MAKE) --no-print-directory accelerator ABLE=--if-able
 	@.venv/bin/orderpipeline run $(ARGS)
 
 bench: venv ## The services beside their peers, 15 min, report in docs/benchmarks; BENCH=quick: 4 min; ends with a line of JSON

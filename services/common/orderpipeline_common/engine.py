@@ -5,6 +5,7 @@ processor or C library, it is of another release, or it does not know the instal
 """
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -62,6 +63,12 @@ def export_build_info(registry: CollectorRegistry, **labels: str) -> None:
     """Add `orderpipeline_build_info`, whose value is always 1, with the version and these labels."""
     every = {"version": VERSION, **labels}
     Gauge(Metric.BUILD_INFO, "1; the labels say what runs.", list(every), registry=registry).labels(**every).set(1)
+
+
+def engine_in(metrics: str) -> str | None:
+    """The engine's name in the text that a service's /metrics returned; None if it has none."""
+    found = re.search(rf'^{Metric.BUILD_INFO}{{[^}}]*\bengine="([^"]*)"', metrics, re.MULTILINE)
+    return None if found is None else found[1]
 
 
 def _require_same_release() -> None:

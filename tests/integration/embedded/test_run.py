@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,8 @@ def done(folder: Path) -> set[str]:
 
 def test_orders_are_worked_consumers_follow_the_lag_and_a_second_run_goes_on(tmp_path: Path) -> None:
     with running(tmp_path, "--producers", "2") as run:
+        engine = "python" if find_spec("orderpipeline_accelerator") is None else "accelerator"
+        run.wait_text(f" engine: {engine} in the order API, {engine} in the consumers\n")
         for number in range(2):  # both listen on the one port
             log = run.data / f"logs/producer-{number}.log"
             run.wait_for(lambda log=log: log.exists() and '"accepting orders"' in log.read_text(), f"producer {number}")

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from orderpipeline_common import engine
 from orderpipeline_common.contract import VERSION, Env
-from orderpipeline_common.engine import Engine, announce, choose, export_build_info
+from orderpipeline_common.engine import Engine, announce, choose, engine_in, export_build_info
 from orderpipeline_common.runtime import SettingsError
 
 
@@ -78,9 +78,11 @@ def test_log_and_metric_say_which_engine_runs(caplog: pytest.LogCaptureFixture) 
     assert said.__dict__["kafka_client"] == "librdkafka"
     sample = f'orderpipeline_build_info{{engine="accelerator",kafka_client="librdkafka",version="{VERSION}"}} 1.0'
     assert sample in generate_latest(registry).decode().splitlines()
+    assert engine_in(generate_latest(registry).decode()) == "accelerator"
 
 
 def test_a_program_without_an_engine_exports_its_version() -> None:
     registry = CollectorRegistry()
     export_build_info(registry)
     assert registry.get_sample_value("orderpipeline_build_info", {"version": VERSION}) == 1
+    assert engine_in(generate_latest(registry).decode()) is None

@@ -16,6 +16,7 @@ from orderpipeline_embedded.kafka.maven import KAFKA_VERSION
 from orderpipeline_embedded.ports import HOST, first_free_port
 from orderpipeline_embedded.run import rates
 from orderpipeline_embedded.run.broker import Broker
+from orderpipeline_embedded.run.engines import describe_engines
 from orderpipeline_embedded.run.fleet import Fleet
 from orderpipeline_embedded.run.options import Options
 from orderpipeline_embedded.run.plan import Plan, make_plan, read_pipeline
@@ -97,6 +98,7 @@ class Run:
             await self._until_ready()
             if not self._stop.is_set():
                 report(f"ready after {time.monotonic() - began:.1f} s: http://{HOST}:{self._options.port}/order")
+                report(await describe_engines(self._options.port, tuple(self._ports.values())))
                 status = await self._watch(plan, scaling, demo)
             else:
                 status = 0
