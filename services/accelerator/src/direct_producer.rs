@@ -16,6 +16,7 @@ use pyo3::types::PyDict;
 use crate::callback::{Callback, report};
 use crate::fast_path::FastPath;
 use crate::orders::sequence::Orders;
+use crate::producer::access::Access;
 use crate::producer::config::{producer_config, target};
 use crate::producer::record_batch::encode_headers;
 use crate::producer::sender::Sender;
@@ -58,7 +59,8 @@ impl DirectProducer {
         let properties = config.into_iter().collect();
         let config = producer_config(&properties).map_err(PyValueError::new_err)?;
         let target = target(&properties, topic).map_err(PyValueError::new_err)?;
-        let shared = Arc::new(Shared::new(config)?);
+        let access = Access::new(&properties).map_err(PyValueError::new_err)?;
+        let shared = Arc::new(Shared::new(config, access)?);
         let sender = Sender::new(shared.clone(), target);
         let thread = std::thread::Builder::new().name("orders-sender".into()).spawn(|| sender.run())?;
         let encoded_headers = encode(&headers, &[]);
@@ -86,6 +88,14 @@ impl DirectProducer {
         let headers = extended.as_deref().unwrap_or(&self.encoded_headers);
         let callback = Callback::Record(on_delivery, Some(value.to_vec()));
         self.shared.enqueue(key.as_bytes(), value, headers, callback, now())
+    }
+
+    /// Use the certificates and credentials of this configuration from now on. Open connections are replaced by new
+    /// ones. Raises ValueError, and changes nothing, if they can't be used.
+    fn set_access(&self, config: Vec<(String, String)>) -> PyResult<()> {
+        let access = Access::new(&config.into_iter().collect()).map_err(PyValueError::new_err)?;
+        self.shared.set_access(access);
+        Ok(())
     }
 
     /// The fast path for single orders, with these settings. A producer has at most one.
@@ -172,7 +182,7 @@ impl DirectProducer {
     /// question. May be called from any thread.
     fn leaders(&self, py: Python<'_>, seconds: f64) -> PyResult<(Vec<i32>, i16)> {
         let shared = self.shared.clone();
-        let (seen, answer) = py.detach(move || {
+        let (seen, no_answer, answer) = py.detach(move || {
             let mut topic = lock(&shared.topic);
             topic.asked += 1;
             let wanted = topic.asked;
@@ -183,11 +193,12 @@ impl DirectProducer {
                 .wait_timeout_while(topic, wait, |topic| topic.answered < wanted)
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
             let answer = (topic.answered >= wanted).then(|| (topic.leaders.clone(), topic.error));
-            (topic.seen >= wanted, answer)
+            (topic.seen >= wanted, topic.no_answer.clone(), answer)
         });
         match answer {
             Some(found) => Ok(found),
-            None if seen => Err(PyOSError::new_err("no broker answers")),
+            None if seen && no_answer.is_empty() => Err(PyOSError::new_err("no broker answers")),
+            None if seen => Err(PyOSError::new_err(format!("no broker answers; {no_answer}"))),
             None => Err(PyRuntimeError::new_err("the sender makes no turns")),
         }
     }

@@ -15,10 +15,6 @@ const REQUEST_BYTES: usize = 8 << 20;
 
 /// How to send. The error names the property that is not supported.
 pub fn producer_config(properties: &Properties) -> Result<ProducerConfig, String> {
-    let protocol = properties.get("security.protocol").map_or("PLAINTEXT", String::as_str);
-    if protocol != "PLAINTEXT" {
-        return Err(format!("security.protocol={protocol}: only PLAINTEXT is supported"));
-    }
     let codec = properties.get("compression.type").map_or("none", String::as_str);
     let idempotent = properties.get("enable.idempotence").is_some_and(|value| value == "true");
     let acks = properties.get("acks").map_or("all", String::as_str);
@@ -92,8 +88,7 @@ mod tests {
     #[test]
     fn errors_name_the_property() {
         let error = |name, value| producer_config(&properties(&[(name, value)])).err().unwrap_or_default();
-        assert!(error("security.protocol", "SSL").starts_with("security.protocol=SSL: "));
-        assert!(error("compression.type", "zstd").starts_with("compression.type=zstd: "));
+        assert!(error("compression.type", "brotli").starts_with("compression.type=brotli: "));
         assert!(error("linger.ms", "soon").starts_with("linger.ms=soon: "));
         assert!(target(&Properties::new(), "t").err().unwrap_or_default().starts_with("bootstrap.servers"));
     }

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::producer::access::Access;
 use crate::producer::batch::Batch;
 use crate::producer::protocol::ResponseReader;
+use crate::producer::transport::Transport;
 
 /// The most bytes of one response. The largest expected one, metadata of 100,000 partitions, has about half of it.
 const MAX_RESPONSE_BYTES: usize = 16 << 20;
@@ -37,10 +39,25 @@ struct Pending {
     until: Instant,
 }
 
+/// How the broker let us in, and until when.
+pub struct Admission {
+    access: Arc<Access>,
+    /// When to have another connection, before the broker stops believing who we are.
+    renew_at: Option<Instant>,
+}
+
+impl Admission {
+    /// `session` has its beginning and its length, None if it does not end.
+    pub fn new(access: Arc<Access>, session: Option<(Instant, Duration)>) -> Self {
+        Self { access, renew_at: session.map(|(begun, lifetime)| begun + lifetime * 4 / 5) }
+    }
+}
+
 pub struct Connection {
-    stream: TcpStream,
+    transport: Transport,
+    admission: Admission,
     unsent: Vec<u8>,
-    /// How many bytes of `unsent` the socket has accepted.
+    /// How many bytes of `unsent` the transport has accepted.
     written: usize,
     received: Vec<u8>,
     /// Of the latest request.
@@ -49,11 +66,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        stream.set_nodelay(true)?;
+    pub fn new(transport: Transport, admission: Admission) -> io::Result<Self> {
+        transport.stream().set_nonblocking(true)?;
+        transport.stream().set_nodelay(true)?;
         Ok(Self {
-            stream,
+            transport,
+            admission,
             unsent: Vec::new(),
             written: 0,
             received: Vec::new(),
@@ -63,12 +81,22 @@ impl Connection {
     }
 
     pub fn fd(&self) -> RawFd {
-        self.stream.as_raw_fd()
+        self.transport.fd()
     }
 
     /// Whether bytes are left that the socket has not accepted yet.
     pub fn has_unsent(&self) -> bool {
-        self.written < self.unsent.len()
+        self.written < self.unsent.len() || self.transport.has_unsent()
+    }
+
+    /// Whether it should be replaced by one with this access, which is the newest.
+    pub fn is_outdated(&self, access: &Arc<Access>, now: Instant) -> bool {
+        !Arc::ptr_eq(&self.admission.access, access) || self.admission.renew_at.is_some_and(|at| at <= now)
+    }
+
+    /// When it has to be replaced.
+    pub fn renew_at(&self) -> Option<Instant> {
+        self.admission.renew_at
     }
 
     /// How many requests have not been answered.
@@ -107,7 +135,7 @@ impl Connection {
         self.correlation_id = self.correlation_id.wrapping_add(1) & i32::MAX;
         let bytes = encode(self.correlation_id, &request);
         self.pending.push_back(Pending { correlation_id: self.correlation_id, request, sent: Instant::now(), until });
-        if self.has_unsent() {
+        if self.written < self.unsent.len() {
             self.unsent.extend_from_slice(&bytes);
         } else {
             self.unsent = bytes;
@@ -118,8 +146,8 @@ impl Connection {
 
     /// Write what the socket accepts now.
     pub fn write(&mut self) -> io::Result<()> {
-        while self.has_unsent() {
-            match self.stream.write(&self.unsent[self.written..]) {
+        while self.written < self.unsent.len() {
+            match self.transport.write(&self.unsent[self.written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
@@ -129,7 +157,10 @@ impl Connection {
         }
         self.unsent = Vec::new();
         self.written = 0;
-        Ok(())
+        match self.transport.flush() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// The responses that have arrived, each with its request, and an error if no more can arrive. What the socket still
@@ -159,8 +190,9 @@ impl Connection {
     fn read(&mut self) -> io::Result<()> {
         let mut chunk = [0; 16384];
         let most = self.received.len() + READ_BYTES;
-        while self.received.len() < most {
-            match self.stream.read(&mut chunk) {
+        // What the transport holds must not stay there: nothing tells that it is there.
+        while self.received.len() < most || self.transport.has_received() {
+            match self.transport.read(&mut chunk) {
                 Ok(0) => return Err(io::Error::new(ErrorKind::UnexpectedEof, "the broker closed the connection")),
                 Ok(count) => self.received.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),

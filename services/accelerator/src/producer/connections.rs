@@ -1,17 +1,16 @@
 //! The sender's connections: one to each leader, opened by threads of their own.
 
 use std::collections::HashSet;
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use crate::producer::connection::{Connection, SLOW};
+use crate::producer::opening::{Failure, open};
 use crate::producer::protocol::ResponseReader;
 use crate::producer::sender::{RETRY_BACKOFF, Sender};
 use crate::producer::shared::lock;
 
 /// After how long to report the same problem again.
 const REPEAT_PROBLEM_AFTER: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most connections that are being opened at a time.
 const MAX_CONNECTING: usize = 32;
 /// How many connections to bootstrap servers there may be: a name may stand for several brokers.
@@ -22,18 +21,21 @@ impl<C: Send + 'static> Sender<C> {
     pub(crate) fn connect(&mut self, now: Instant) {
         while let Ok((id, opened)) = self.connected.1.try_recv() {
             self.connecting.remove(&id);
-            match opened.and_then(|stream| Connection::new(stream).map_err(|error| error.to_string())) {
+            match opened {
                 Ok(connection) => {
                     self.connect_at.remove(&id);
-                    self.connections.entry(id).or_insert(connection);
+                    self.accept(id, connection, now);
                 }
-                Err(error) => {
-                    self.connect_at.insert(id, now + RETRY_BACKOFF);
+                Err(Failure { why, backoff }) => {
+                    self.connect_at.insert(id, now + backoff);
                     self.bootstrap_due = self.bootstrap_due.min(now + RETRY_BACKOFF);
-                    self.report_problem(format!("{}: {error}", self.address(id)));
+                    let problem = format!("{}: {why}", self.address(id));
+                    lock(&self.shared.topic).no_answer.clone_from(&problem);
+                    self.report_problem(problem);
                 }
             }
         }
+        self.renew(now);
         if now >= self.bootstrap_due && self.connections.values().all(|connection| connection.is_slow(now)) {
             self.bootstrap_due = now + SLOW;
             self.bootstrap_turn += 1;
@@ -51,32 +53,24 @@ impl<C: Send + 'static> Sender<C> {
         }
     }
 
-    fn start_connecting(&mut self, id: i32, now: Instant) {
+    pub(crate) fn start_connecting(&mut self, id: i32, now: Instant) {
         let waits = self.connect_at.get(&id).is_some_and(|at| *at > now);
-        if waits || self.connections.contains_key(&id) || self.connecting.len() >= MAX_CONNECTING {
+        let connected = self.connections.get(&id).is_some_and(|former| !former.is_outdated(&self.access, now));
+        if waits || connected || self.is_handing_over(id) || self.connecting.len() >= MAX_CONNECTING {
             return;
         }
         if !self.connecting.insert(id) {
             return;
         }
         let (address, opened, shared) = (self.address(id), self.connected.0.clone(), self.shared.clone());
-        // On a thread of its own, since both the name's resolution and the connection may take long.
+        let (access, client) = (self.access.clone(), self.target.client_id.clone());
+        // On a thread of its own, since it may take long.
         let thread = std::thread::Builder::new().name("orders-connect".into()).spawn(move || {
-            let outcome = address.to_socket_addrs().map_err(|error| error.to_string()).and_then(|all| {
-                let mut outcome = Err("the name has no address".to_string());
-                for one in all {
-                    outcome = TcpStream::connect_timeout(&one, CONNECT_TIMEOUT).map_err(|error| error.to_string());
-                    if outcome.is_ok() {
-                        break;
-                    }
-                }
-                outcome
-            });
-            let _ = opened.send((id, outcome)); // fails when the sender has stopped
+            let _ = opened.send((id, open(&address, access, &client))); // fails when the sender has stopped
             shared.sender_waker.wake();
         });
         if let Err(error) = thread {
-            let _ = self.connected.0.send((id, Err(error.to_string()))); // we have the receiver
+            let _ = self.connected.0.send((id, Err(Failure::unreachable(error)))); // we have the receiver
         }
     }
 
@@ -119,8 +113,10 @@ impl<C: Send + 'static> Sender<C> {
         for request in connection.into_pending() {
             self.handle_no_response(request);
         }
+        let problem = format!("{}: {why}", self.address(id));
+        lock(&self.shared.topic).no_answer.clone_from(&problem);
         if id >= 0 {
-            self.report_problem(format!("{}: {why}", self.address(id)));
+            self.report_problem(problem);
         }
     }
 

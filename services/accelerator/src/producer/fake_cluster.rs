@@ -6,14 +6,18 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
 
+use crate::producer::authentication::{SASL_AUTHENTICATE, SASL_HANDSHAKE};
 use crate::producer::protocol::{Api, INIT_PRODUCER_ID, METADATA, PRODUCE, RequestWriter};
 use crate::producer::shared::lock;
 
 pub struct Received {
     pub broker: i32,
+    /// Counts the broker's connections, from 1.
+    pub connection: usize,
     pub api: i16,
     /// The length of the whole request.
     pub size: usize,
+    pub body: Vec<u8>,
     /// Of a produce request: partition and encoded batch.
     pub batches: Vec<(i32, Vec<u8>)>,
 }
@@ -54,9 +58,11 @@ impl Cluster {
             let cluster = cluster.clone();
             std::thread::spawn(move || {
                 while let Ok((stream, _)) = listener.accept() {
-                    *lock(&cluster.connections).entry(id as i32).or_default() += 1;
-                    let cluster = cluster.clone();
-                    std::thread::spawn(move || cluster.serve(id as i32, stream));
+                    let mut connections = lock(&cluster.connections);
+                    let count = connections.entry(id as i32).or_default();
+                    *count += 1;
+                    let (cluster, connection) = (cluster.clone(), *count);
+                    std::thread::spawn(move || cluster.serve(id as i32, connection, stream));
                 }
             });
         }
@@ -75,13 +81,13 @@ impl Cluster {
         lock(&self.connections).get(&broker).copied().unwrap_or(0)
     }
 
-    fn serve(&self, broker: i32, mut stream: TcpStream) -> Option<()> {
+    fn serve(&self, broker: i32, connection: usize, mut stream: TcpStream) -> Option<()> {
         loop {
             let mut length = [0; 4];
             stream.read_exact(&mut length).ok()?;
             let mut body = vec![0; u32::from_be_bytes(length) as usize];
             stream.read_exact(&mut body).ok()?;
-            let received = received(broker, &body);
+            let received = received(broker, connection, &body);
             let scripted = lock(&self.script)(&received);
             let (answer, reset) = match scripted.unwrap_or_else(|| Reaction::Answer(self.usual(&received))) {
                 Reaction::Answer(answer) => (Some(answer), false),
@@ -120,6 +126,8 @@ impl Cluster {
                 metadata(&self.ports, &leaders)
             }
             api if api == INIT_PRODUCER_ID.0 => producer_id(0),
+            api if api == SASL_HANDSHAKE.0 => sasl_handshake(0, &[]),
+            api if api == SASL_AUTHENTICATE.0 => sasl_outcome(0, "", b"", 0),
             _ => produced(received, 0),
         }
     }
@@ -177,6 +185,30 @@ pub fn producer_id(error: i16) -> Vec<u8> {
     out.into_body()
 }
 
+/// The answer to a request for a SASL mechanism, with those that the broker has.
+pub fn sasl_handshake(error: i16, mechanisms: &[&str]) -> Vec<u8> {
+    let mut out = RequestWriter::body();
+    out.i16(error);
+    out.i32(mechanisms.len() as i32);
+    mechanisms.iter().for_each(|name| out.string(name));
+    out.into_body()
+}
+
+/// The answer to a message of SASL, with the session's lifetime in milliseconds.
+pub fn sasl_outcome(error: i16, text: &str, message: &[u8], lifetime: i32) -> Vec<u8> {
+    let mut out = RequestWriter::body();
+    out.i16(error);
+    if text.is_empty() {
+        out.null()
+    } else {
+        out.string(text)
+    }
+    out.bytes(message);
+    out.i32(lifetime >> 31);
+    out.i32(lifetime);
+    out.into_body()
+}
+
 /// The answer to a produce request, with the same error code for all batches.
 pub fn produced(received: &Received, error: i16) -> Vec<u8> {
     produced_each(&received.batches.iter().map(|(partition, _)| (*partition, error)).collect::<Vec<_>>())
@@ -199,7 +231,7 @@ pub fn produced_each(codes: &[(i32, i16)]) -> Vec<u8> {
     out.into_body()
 }
 
-fn received(broker: i32, body: &[u8]) -> Received {
+fn received(broker: i32, connection: usize, body: &[u8]) -> Received {
     let number = |at: usize, bytes: usize| body[at..at + bytes].iter().fold(0, |all, byte| all << 8 | *byte as usize);
     let api = number(0, 2) as i16;
     let mut batches = Vec::new();
@@ -214,5 +246,5 @@ fn received(broker: i32, body: &[u8]) -> Received {
             at += 8 + size;
         }
     }
-    Received { broker, api, size: body.len(), batches }
+    Received { broker, connection, api, size: body.len(), body: body.to_vec(), batches }
 }

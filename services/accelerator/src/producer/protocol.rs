@@ -128,6 +128,12 @@ impl<'a> ResponseReader<'a> {
         str::from_utf8(self.split(length)?).ok()
     }
 
+    /// Bytes, none if they are null.
+    pub fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = self.count()?;
+        self.split(length)
+    }
+
     /// The elements of an array that has `most` at most, each read by `read`.
     pub fn array<T>(&mut self, most: usize, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = self.count()?;

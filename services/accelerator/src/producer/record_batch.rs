@@ -6,8 +6,10 @@ use std::io::Write;
 #[derive(Clone, Copy, PartialEq)]
 pub enum Compression {
     None = 0,
+    Gzip = 1,
     Snappy = 2,
     Lz4 = 3,
+    Zstd = 4,
 }
 
 impl Compression {
@@ -15,8 +17,10 @@ impl Compression {
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "none" => Some(Self::None),
+            "gzip" => Some(Self::Gzip),
             "snappy" => Some(Self::Snappy),
             "lz4" => Some(Self::Lz4),
+            "zstd" => Some(Self::Zstd),
             _ => None,
         }
     }
@@ -107,27 +111,13 @@ pub fn encode_batch(
     let mut out =
         Vec::with_capacity(HEADER_BYTES + records.len() / if compression == Compression::None { 1 } else { 3 } + 64);
     out.resize(HEADER_BYTES, 0);
-    let codec = match compression {
-        Compression::None => {
+    let codec = match compress(&mut out, records, compression) {
+        Ok(()) => compression,
+        Err(_) => {
+            // Records that can't be compressed are sent as they are.
+            out.truncate(HEADER_BYTES);
             out.extend_from_slice(records);
-            compression
-        }
-        Compression::Snappy => {
-            out.resize(HEADER_BYTES + snap::raw::max_compress_len(records.len()), 0);
-            match snap::raw::Encoder::new().compress(records, &mut out[HEADER_BYTES..]) {
-                Ok(size) => {
-                    out.truncate(HEADER_BYTES + size);
-                    compression
-                }
-                Err(_) => uncompressed(&mut out, records),
-            }
-        }
-        Compression::Lz4 => {
-            let mut encoder = lz4_flex::frame::FrameEncoder::new(&mut out);
-            match encoder.write_all(records).and_then(|()| encoder.finish().map(drop).map_err(Into::into)) {
-                Ok(()) => compression,
-                Err(_) => uncompressed(&mut out, records),
-            }
+            Compression::None
         }
     };
     let length = out.len() as i32 - 12;
@@ -151,11 +141,29 @@ pub fn encode_batch(
     out
 }
 
-/// Records that can't be compressed are sent as they are.
-fn uncompressed(out: &mut Vec<u8>, records: &[u8]) -> Compression {
-    out.truncate(HEADER_BYTES);
-    out.extend_from_slice(records);
-    Compression::None
+/// Append the records, compressed with the level that librdkafka has by default.
+fn compress(out: &mut Vec<u8>, records: &[u8], compression: Compression) -> std::io::Result<()> {
+    match compression {
+        Compression::None => out.extend_from_slice(records),
+        Compression::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::default());
+            encoder.write_all(records)?;
+            encoder.finish()?;
+        }
+        Compression::Snappy => {
+            let start = out.len();
+            out.resize(start + snap::raw::max_compress_len(records.len()), 0);
+            let size = snap::raw::Encoder::new().compress(records, &mut out[start..])?;
+            out.truncate(start + size);
+        }
+        Compression::Lz4 => {
+            let mut encoder = lz4_flex::frame::FrameEncoder::new(out);
+            encoder.write_all(records)?;
+            encoder.finish()?;
+        }
+        Compression::Zstd => zstd::stream::copy_encode(records, out, zstd::DEFAULT_COMPRESSION_LEVEL)?,
+    }
+    Ok(())
 }
 
 #[inline]
@@ -250,15 +258,21 @@ mod tests {
     #[test]
     fn compressed_records_can_be_read_again() {
         let records = b"the same words, ".repeat(200);
-        let snappy = encode_batch(&records, 1, 0, 0, Compression::Snappy, SEQUENCE);
-        assert_eq!((snappy[22], snappy.len() < 1000), (2, true));
-        assert_eq!(snap::raw::Decoder::new().decompress_vec(&snappy[HEADER_BYTES..]).unwrap(), records);
-        let lz4 = encode_batch(&records, 1, 0, 0, Compression::Lz4, SEQUENCE);
-        assert_eq!((lz4[22], lz4.len() < 1000), (3, true));
-        let mut plain = Vec::new();
-        lz4_flex::frame::FrameDecoder::new(&lz4[HEADER_BYTES..]).read_to_end(&mut plain).unwrap();
-        assert_eq!(plain, records);
-        for batch in [snappy, lz4] {
+        let unpack = |batch: &[u8]| {
+            let (packed, mut plain) = (&batch[HEADER_BYTES..], Vec::new());
+            match batch[22] {
+                1 => flate2::read::GzDecoder::new(packed).read_to_end(&mut plain).map(drop).unwrap(),
+                2 => plain = snap::raw::Decoder::new().decompress_vec(packed).unwrap(),
+                3 => lz4_flex::frame::FrameDecoder::new(packed).read_to_end(&mut plain).map(drop).unwrap(),
+                _ => zstd::stream::copy_decode(packed, &mut plain).unwrap(),
+            }
+            plain
+        };
+        let codecs = [(Compression::Gzip, 1), (Compression::Snappy, 2), (Compression::Lz4, 3), (Compression::Zstd, 4)];
+        for (codec, number) in codecs {
+            let batch = encode_batch(&records, 1, 0, 0, codec, SEQUENCE);
+            assert_eq!((batch[22], batch.len() < 1000), (number, true));
+            assert_eq!(unpack(&batch), records);
             assert_eq!(batch[8..12], (batch.len() as i32 - 12).to_be_bytes());
             assert_eq!(batch[17..21], crc32c::crc32c(&batch[21..]).to_be_bytes());
         }
@@ -269,6 +283,8 @@ mod tests {
         assert!(Compression::named("none") == Some(Compression::None));
         assert!(Compression::named("snappy") == Some(Compression::Snappy));
         assert!(Compression::named("lz4") == Some(Compression::Lz4));
-        assert!(Compression::named("zstd").is_none());
+        assert!(Compression::named("gzip") == Some(Compression::Gzip));
+        assert!(Compression::named("zstd") == Some(Compression::Zstd));
+        assert!(Compression::named("brotli").is_none());
     }
 }

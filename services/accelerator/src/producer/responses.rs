@@ -118,6 +118,7 @@ impl<C: Send + 'static> Sender<C> {
         topic.leaders = found.leaders;
         topic.error = found.error;
         topic.answered = topic.asked;
+        topic.no_answer.clear();
         self.shared.topic_answered.notify_all();
     }
 }

@@ -1,16 +1,17 @@
 //! The sender thread: it connects to the brokers, sends what is ready to the partitions' leaders, and handles responses.
 
 use std::collections::{HashMap, HashSet};
-use std::net::TcpStream;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender as Channel, channel};
 use std::time::{Duration, Instant};
 
+use crate::producer::access::Access;
 use crate::producer::accumulator::SenderSleep;
 use crate::producer::batch::{Batch, ProducerConfig};
 use crate::producer::connection::{Connection, Question, Request, SLOW};
+use crate::producer::opening::Failure;
 use crate::producer::protocol;
 use crate::producer::shared::{Shared, lock};
 
@@ -28,15 +29,19 @@ pub struct Target {
 }
 
 /// A broker's id, and the connection to it or why there is none.
-pub(crate) type Connected = (i32, Result<TcpStream, String>);
+pub(crate) type Connected = (i32, Result<Connection, Failure>);
 
 pub struct Sender<C> {
     pub(crate) shared: Arc<Shared<C>>,
     pub(crate) target: Target,
+    /// How new connections are opened.
+    pub(crate) access: Arc<Access>,
     /// Addresses by broker id.
     pub(crate) brokers: HashMap<i32, String>,
     /// By broker id. Bootstrap servers, whose ids are not known, count down from -1.
     pub(crate) connections: HashMap<i32, Connection>,
+    /// By broker id, connections that are to replace those in `connections` once these have been answered.
+    pub(crate) successors: HashMap<i32, Connection>,
     /// Brokers that a thread is connecting to.
     pub(crate) connecting: HashSet<i32>,
     /// When to try again a broker that could not be reached, or whose connection ended.
@@ -59,11 +64,14 @@ pub struct Sender<C> {
 
 impl<C: Send + 'static> Sender<C> {
     pub fn new(shared: Arc<Shared<C>>, target: Target) -> Self {
+        let access = lock(&shared.access).clone();
         Self {
             shared,
             target,
+            access,
             brokers: HashMap::new(),
             connections: HashMap::new(),
+            successors: HashMap::new(),
             connecting: HashSet::new(),
             connect_at: HashMap::new(),
             connected: channel(),
@@ -148,8 +156,10 @@ impl<C: Send + 'static> Sender<C> {
         if asked.is_some_and(|at| now < at + SLOW) {
             return None;
         }
-        let open = self.connections.iter().filter(|(_, connection)| {
-            connection.asked_at(question).is_none() && (asked.is_none() || !connection.is_slow(now))
+        let open = self.connections.iter().filter(|(id, connection)| {
+            !self.is_handing_over(**id)
+                && connection.asked_at(question).is_none()
+                && (asked.is_none() || !connection.is_slow(now))
         });
         open.min_by_key(|(id, connection)| (connection.is_slow(now), connection.requests(), **id < 0))
             .map(|(id, _)| *id)
@@ -178,7 +188,8 @@ impl<C: Send + 'static> Sender<C> {
         let mut next: Option<Instant> = None;
         let mut open = Vec::new();
         lock(&self.shared.accumulator).sleep = None;
-        for id in self.connections.keys().copied().filter(|id| *id >= 0).collect::<Vec<_>>() {
+        let usable = self.connections.keys().copied().filter(|id| *id >= 0 && !self.is_handing_over(*id));
+        for id in usable.collect::<Vec<_>>() {
             loop {
                 let mut accumulator = lock(&self.shared.accumulator);
                 let limit = accumulator.config.max_in_flight;
@@ -241,7 +252,8 @@ impl<C: Send + 'static> Sender<C> {
     fn wait(&self, now: Instant, until: Option<Instant>) {
         let mut end = now + Duration::from_secs(1);
         let deadlines = self.connections.values().filter_map(Connection::deadline);
-        for at in until.into_iter().chain(deadlines).chain(self.next_question(now)) {
+        let renewals = self.connections.values().filter_map(Connection::renew_at).filter(|at| *at > now);
+        for at in until.into_iter().chain(deadlines).chain(renewals).chain(self.next_question(now)) {
             end = end.min(at);
         }
         let mut fds = vec![libc::pollfd { fd: self.shared.sender_waker.fd, events: libc::POLLIN, revents: 0 }];
@@ -260,5 +272,7 @@ impl<C: Send + 'static> Sender<C> {
 
 #[cfg(test)]
 mod log_tests;
+#[cfg(test)]
+mod renewal_tests;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,10 @@
 //! The state that the event loop's thread and the sender thread share.
 
 use std::io;
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use crate::producer::access::Access;
 use crate::producer::accumulator::Accumulator;
 use crate::producer::batch::ProducerConfig;
 use crate::producer::waker::Waker;
@@ -11,6 +12,8 @@ use crate::producer::waker::Waker;
 pub struct Shared<C> {
     pub accumulator: Mutex<Accumulator<C>>,
     pub topic: Mutex<TopicState>,
+    /// How to open connections. Those that were opened otherwise are replaced when it changes.
+    pub access: Mutex<Arc<Access>>,
     /// Notified when `topic` has been answered.
     pub topic_answered: Condvar,
     pub sender_waker: Waker,
@@ -32,16 +35,19 @@ pub struct TopicState {
     pub asked: u64,
     pub seen: u64,
     pub answered: u64,
+    /// What was wrong with the latest connection, empty once a broker has answered.
+    pub no_answer: String,
     /// Tells the sender to end.
     pub stop: bool,
 }
 
 impl<C> Shared<C> {
     /// Nothing was produced and no metadata is known yet. Fails if a waker can't be made.
-    pub fn new(config: ProducerConfig) -> io::Result<Self> {
+    pub fn new(config: ProducerConfig, access: Access) -> io::Result<Self> {
         Ok(Self {
             accumulator: Mutex::new(Accumulator::new(config)),
             topic: Mutex::default(),
+            access: Mutex::new(Arc::new(access)),
             topic_answered: Condvar::new(),
             sender_waker: Waker::new()?,
             event_loop_waker: Waker::new()?,
@@ -64,6 +70,12 @@ impl<C> Shared<C> {
         }
         self.wake_sender(accumulator);
         accepted
+    }
+
+    /// Use another access from now on.
+    pub fn set_access(&self, access: Access) {
+        *lock(&self.access) = Arc::new(access);
+        self.sender_waker.wake();
     }
 
     /// Wake the sender if it would otherwise sleep past something that is due.

@@ -62,7 +62,8 @@ impl Numbers {
             1 => vec![[0, 1, 0xff][self.below(3)]; self.below(3000)],
             2 => {
                 let batches = (0..count as i32).map(|partition| (partition, Vec::new())).collect();
-                produced(&Received { broker: 0, api: PRODUCE.0, size: 0, batches }, 6)
+                let body = Vec::new();
+                produced(&Received { broker: 0, connection: 1, api: PRODUCE.0, size: 0, body, batches }, 6)
             }
             _ => metadata(&vec![9092; self.below(40)], &(0..count as i32).map(|at| (at, at)).collect::<Vec<_>>()),
         };

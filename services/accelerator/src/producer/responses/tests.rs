@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::producer::access::Access;
 use crate::producer::batch::ProducerConfig;
 use crate::producer::record_batch::{Compression, ProducerId};
 use crate::producer::sender::Target;
@@ -18,7 +19,7 @@ fn sender(idempotent: bool) -> Sender<&'static str> {
         idempotent,
         max_in_flight: 5,
     };
-    let shared = Shared::new(config).unwrap();
+    let shared = Shared::new(config, Access::default()).unwrap();
     let target = Target { topic: "t".into(), client_id: "c".into(), bootstrap: vec!["kafka:9092".into()] };
     let mut sender = Sender::new(Arc::new(shared), target);
     sender.update_metadata(metadata(0, vec![1]));

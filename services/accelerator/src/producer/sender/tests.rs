@@ -34,25 +34,29 @@ pub struct Running<C = &'static str> {
 
 impl<C: Copy + Send + 'static> Running<C> {
     pub fn start(cluster: &Cluster, config: ProducerConfig) -> Self {
-        Self::connect(cluster.bootstrap(), config)
+        Self::start_with(cluster, config, Access::default())
     }
 
-    fn connect(bootstrap: Vec<String>, config: ProducerConfig) -> Self {
-        let shared = Arc::new(Shared::new(config).unwrap());
+    pub fn start_with(cluster: &Cluster, config: ProducerConfig, access: Access) -> Self {
+        Self::connect(cluster.bootstrap(), config, access)
+    }
+
+    fn connect(bootstrap: Vec<String>, config: ProducerConfig, access: Access) -> Self {
+        let shared = Arc::new(Shared::new(config, access).unwrap());
         let target = Target { topic: "t".into(), client_id: "c".into(), bootstrap };
         let sender = Sender::new(shared.clone(), target);
         Self { shared, thread: Some(std::thread::spawn(|| sender.run())) }
     }
 
     /// Ask for metadata, as a health check does.
-    fn check(&self) -> u64 {
+    pub fn check(&self) -> u64 {
         let mut topic = lock(&self.shared.topic);
         topic.asked += 1;
         self.shared.sender_waker.wake();
         topic.asked
     }
 
-    fn answered(&self) -> u64 {
+    pub fn answered(&self) -> u64 {
         lock(&self.shared.topic).answered
     }
 
@@ -230,7 +234,7 @@ fn requests_are_never_larger_than_a_broker_takes() {
 
 #[test]
 fn a_fault_that_ends_the_sender_is_known() {
-    let running = Running::<()>::connect(Vec::new(), config()); // refused where properties are read
+    let running = Running::<()>::connect(Vec::new(), config(), Access::default()); // refused where properties are read
     wait_until("it is known", || lock(&running.shared.fault).is_some());
     assert!(lock(&running.shared.fault).as_ref().unwrap().starts_with("the sender has ended: "));
 }
