@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::producer::batch::{Batch, ProducerConfig};
 use crate::producer::in_flight::{Completed, InFlightTable};
 use crate::producer::murmur2::partition_of;
-use crate::producer::partition_queue::PartitionQueue;
+use crate::producer::partition_queue::{PartitionQueue, Ready};
 use crate::producer::record_batch::{ProducerId, max_record_size};
 
 /// librdkafka's code for records that were not delivered in time; the Python side knows it.
@@ -22,13 +22,16 @@ const BATCH_OVERHEAD: usize = 128;
 #[derive(Default)]
 pub struct SenderSleep {
     pub until: Option<Instant>,
-    pub open: Vec<i32>,
+    pub idle: Vec<i32>,
+    /// Those that have requests in flight: only a batch that is full is sent to them.
+    pub busy: Vec<i32>,
 }
 
 impl SenderSleep {
-    /// Whether the sender would sleep past `at`, when this broker is to be sent something.
-    fn misses(&self, leader: i32, at: Instant) -> bool {
-        self.open.contains(&leader) && self.until.is_none_or(|until| at < until)
+    /// Whether the sender would sleep past the time when this broker is to be sent something.
+    fn misses(&self, leader: i32, ready: &Ready) -> bool {
+        let sends = self.idle.contains(&leader) || ready.full && self.busy.contains(&leader);
+        sends && self.until.is_none_or(|until| ready.at < until)
     }
 }
 
@@ -92,8 +95,8 @@ impl<C> Accumulator<C> {
         let partition = &mut self.partitions[partition_of(key, self.partition_count)];
         let leader = partition.leader;
         let (batch, ready) = partition.batch_for(size + BATCH_OVERHEAD, now.0, config, || Batch::new(now.0, now.1));
-        if let Some(at) = ready {
-            self.wake_sender |= self.sleep.as_ref().is_none_or(|sleep| sleep.misses(leader, at));
+        if let Some(ready) = ready {
+            self.wake_sender |= self.sleep.as_ref().is_none_or(|sleep| sleep.misses(leader, &ready));
         }
         let before = batch.records.len();
         batch.append(record_id, key, value, headers, now.1);
@@ -122,11 +125,12 @@ impl<C> Accumulator<C> {
         }
     }
 
-    /// When there is something to send to a broker: now, later, or (None) not before something changes.
-    pub fn ready_at(&self, leader: i32, now: Instant) -> Option<Instant> {
+    /// When there is something to send to a broker: now, later, or (None) not before something changes. A `busy` one
+    /// has not answered a request; what comes meanwhile goes with the next, unless it fills a batch.
+    pub fn ready_at(&self, leader: i32, now: Instant, busy: bool) -> Option<Instant> {
         let linger = if self.flushing { Duration::ZERO } else { self.config.linger };
         let of_leader = self.partitions.iter().filter(|partition| partition.leader == leader);
-        of_leader.filter_map(|partition| partition.ready_at(now, linger, &self.config)).min()
+        of_leader.filter_map(|partition| partition.ready_at(now, (!busy).then_some(linger), &self.config)).min()
     }
 
     /// Take what a broker is to be sent in one request: at most one batch per partition, so that its batches stay in

@@ -29,6 +29,12 @@ pub struct PartitionQueue {
     acknowledged: bool,
 }
 
+/// When a queue becomes ready, and whether that is because of a batch that is full.
+pub struct Ready {
+    pub at: Instant,
+    pub full: bool,
+}
+
 impl PartitionQueue {
     fn may_send(&self, config: &ProducerConfig) -> bool {
         !config.idempotent || self.producer.is_some() && !self.renumbering
@@ -47,23 +53,24 @@ impl PartitionQueue {
         now: Instant,
         config: &ProducerConfig,
         make: impl FnOnce() -> Batch,
-    ) -> (&mut Batch, Option<Instant>) {
+    ) -> (&mut Batch, Option<Ready>) {
         let mut ready = None;
         if let Some(batch) = &self.filling
             && batch.records.len() + size > config.batch_bytes
         {
             self.full.extend(self.filling.take());
-            ready = Some(now);
+            ready = Some(Ready { at: now, full: true });
         } else if self.filling.is_none() {
-            ready = Some(now + config.linger);
+            ready = Some(Ready { at: now + config.linger, full: false });
         }
         let open = self.retries.is_empty() && self.may_send(config) && !self.at_in_flight_limit(config);
         let ready = ready.filter(|_| open);
         (self.filling.get_or_insert_with(make), ready)
     }
 
-    /// When there is a batch to send: now, later, or (None) not before something changes.
-    pub fn ready_at(&self, now: Instant, linger: Duration, config: &ProducerConfig) -> Option<Instant> {
+    /// When there is a batch to send: now, later, or (None) not before something changes. One that is not full is sent
+    /// after its `linger`, or not at all.
+    pub fn ready_at(&self, now: Instant, linger: Option<Duration>, config: &ProducerConfig) -> Option<Instant> {
         if !self.may_send(config) {
             return None;
         }
@@ -76,7 +83,7 @@ impl PartitionQueue {
         if !self.full.is_empty() {
             return Some(now);
         }
-        self.filling.as_ref().map(|batch| batch.created + linger)
+        self.filling.as_ref().zip(linger).map(|(batch, linger)| batch.created + linger)
     }
 
     /// The next batch to send, if any may be sent now.

@@ -185,22 +185,21 @@ impl<C: Send + 'static> Sender<C> {
 
     /// Send what is ready. Returns when something else will be.
     fn send_ready(&mut self, now: Instant) -> Option<Instant> {
-        let mut next: Option<Instant> = None;
-        let mut open = Vec::new();
+        let mut sleep = SenderSleep::default();
         lock(&self.shared.accumulator).sleep = None;
         let usable = self.connections.keys().copied().filter(|id| *id >= 0 && !self.is_handing_over(*id));
         for id in usable.collect::<Vec<_>>() {
             loop {
                 let mut accumulator = lock(&self.shared.accumulator);
-                let limit = accumulator.config.max_in_flight;
-                if self.connections.get(&id).is_none_or(|connection| connection.produce_requests() >= limit) {
+                let requests = self.connections.get(&id).map_or(usize::MAX, Connection::produce_requests);
+                if requests >= accumulator.config.max_in_flight {
                     break;
                 }
-                match accumulator.ready_at(id, now) {
+                match accumulator.ready_at(id, now, requests > 0) {
                     Some(at) if at <= now => {}
                     at => {
-                        open.push(id);
-                        next = [next, at].into_iter().flatten().min();
+                        if requests > 0 { &mut sleep.busy } else { &mut sleep.idle }.push(id);
+                        sleep.until = [sleep.until, at].into_iter().flatten().min();
                         break;
                     }
                 }
@@ -215,8 +214,9 @@ impl<C: Send + 'static> Sender<C> {
                 self.send_batches(id, batches, until, &config);
             }
         }
-        lock(&self.shared.accumulator).sleep = Some(SenderSleep { until: next, open });
-        next
+        let until = sleep.until;
+        lock(&self.shared.accumulator).sleep = Some(sleep);
+        until
     }
 
     fn send_batches(&mut self, id: i32, mut batches: Vec<(usize, Batch)>, until: Instant, config: &ProducerConfig) {

@@ -93,13 +93,13 @@ fn a_batch_lingers_unless_it_is_full_or_flushed() {
     let mut fixture = Fixture::new(config());
     assert!(fixture.append("a", &[100], 0));
     let now = fixture.at(1);
-    assert_eq!(fixture.accumulator.ready_at(LEADER, now), Some(fixture.at(5)));
-    assert_eq!(fixture.accumulator.ready_at(LEADER + 1, now), None);
+    assert_eq!(fixture.accumulator.ready_at(LEADER, now, false), Some(fixture.at(5)));
+    assert_eq!(fixture.accumulator.ready_at(LEADER + 1, now, false), None);
     fixture.accumulator.flushing = true;
-    assert_eq!(fixture.accumulator.ready_at(LEADER, now), Some(fixture.at(0)));
+    assert_eq!(fixture.accumulator.ready_at(LEADER, now, false), Some(fixture.at(0)));
     fixture.accumulator.flushing = false;
     assert!(fixture.append("b", &[300], 1));
-    assert_eq!(fixture.accumulator.ready_at(LEADER, now), Some(now));
+    assert_eq!(fixture.accumulator.ready_at(LEADER, now, false), Some(now));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn one_batch_is_in_flight_until_the_first_is_acknowledged() {
     assert!(fixture.drain(0).is_some());
     assert!(fixture.drain(0).is_some());
     assert!(fixture.drain(0).is_none(), "max_in_flight is 2");
-    assert_eq!(fixture.accumulator.ready_at(LEADER, fixture.at(0)), None);
+    assert_eq!(fixture.accumulator.ready_at(LEADER, fixture.at(0), false), None);
 }
 
 #[test]
@@ -167,9 +167,9 @@ fn batches_to_send_again_stay_in_order_and_go_first() {
     let (first, second) = (fixture.drain(0).unwrap(), fixture.drain(0).unwrap());
     let (retry_at, bases) = (fixture.at(100), [first.sequence.base, second.sequence.base]);
     fixture.accumulator.requeue(0, second, retry_at);
-    assert_eq!(fixture.accumulator.ready_at(LEADER, fixture.at(0)), None, "one is still in flight");
+    assert_eq!(fixture.accumulator.ready_at(LEADER, fixture.at(0), false), None, "one is still in flight");
     fixture.accumulator.requeue(0, first, retry_at);
-    assert_eq!(fixture.accumulator.ready_at(LEADER, fixture.at(0)), Some(retry_at));
+    assert_eq!(fixture.accumulator.ready_at(LEADER, fixture.at(0), false), Some(retry_at));
     assert!(fixture.drain(99).is_none());
     let again = fixture.drain(100).unwrap();
     assert_eq!((again.sequence.base, again.attempts), (bases[0], 2));
@@ -246,7 +246,7 @@ fn fewer_partitions_are_believed_after_a_while_only() {
 #[test]
 fn the_sender_is_woken_once_and_only_if_it_would_sleep_too_long() {
     let mut fixture = Fixture::new(config());
-    let sleep = |until, open: &[i32]| Some(SenderSleep { until, open: open.to_vec() });
+    let sleep = |until, idle: &[i32]| Some(SenderSleep { until, idle: idle.to_vec(), busy: Vec::new() });
     fixture.accumulator.sleep = sleep(Some(fixture.at(4)), &[LEADER]);
     assert!(fixture.append("a", &[1], 0));
     assert!(!fixture.accumulator.claim_wakeup(), "it wakes before the batch is ready");
@@ -265,6 +265,23 @@ fn the_sender_is_woken_once_and_only_if_it_would_sleep_too_long() {
     fixture.accumulator.sleep = None;
     assert!(fixture.append("d", &[1], 0));
     assert!(fixture.accumulator.claim_wakeup(), "the sender may have passed this partition");
+}
+
+#[test]
+fn what_comes_while_a_request_is_out_goes_with_the_next_one_or_when_it_fills_a_batch() {
+    let mut fixture = Fixture::new(config());
+    fixture.acknowledge_first();
+    fixture.accumulator.claim_wakeup();
+    fixture.accumulator.sleep = Some(SenderSleep { until: None, idle: Vec::new(), busy: vec![LEADER] });
+    let later = fixture.at(100);
+    assert!(fixture.append("a", &[1], 0));
+    assert!(fixture.append("b", &[1], 1));
+    assert!(!fixture.accumulator.claim_wakeup());
+    assert_eq!(fixture.accumulator.ready_at(LEADER, later, true), None);
+    assert_eq!(fixture.accumulator.ready_at(LEADER, later, false), Some(fixture.at(5)), "it has lingered enough");
+    assert!(fixture.append("c", &[350], 1));
+    assert!(fixture.accumulator.claim_wakeup());
+    assert_eq!(fixture.accumulator.ready_at(LEADER, later, true), Some(later));
 }
 
 #[test]

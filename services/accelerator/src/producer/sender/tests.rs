@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use super::*;
@@ -230,6 +231,50 @@ fn requests_are_never_larger_than_a_broker_takes() {
         seen.len() == 400
     });
     assert!(seen.iter().all(|each| *each == ("order", 0)));
+}
+
+#[test]
+fn orders_that_come_while_a_request_is_out_go_with_the_next_one() {
+    // The broker answers produce requests only when it is let: one after the other, as Kafka does.
+    let (partitions, orders) = (6, 60);
+    let (asked, allowed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(1)));
+    let (count, limit) = (asked.clone(), allowed.clone());
+    let cluster = Cluster::start(&vec![0; partitions], move |received| {
+        if received.api == PRODUCE.0 {
+            let turn = count.fetch_add(1, Ordering::SeqCst);
+            wait_until("it is let", || limit.load(Ordering::SeqCst) > turn);
+        }
+        None
+    });
+    let running = Running::start(&cluster, ProducerConfig { batch_bytes: 100_000, ..config() });
+    let mut seen = Vec::new();
+    let all: Vec<_> = (0..partitions).map(|partition| key(partition, partitions)).collect();
+    // One batch of each partition is acknowledged, after which several may be in flight.
+    for key in &all {
+        allowed.store(usize::MAX, Ordering::SeqCst);
+        running.send("first", key, b"x");
+    }
+    wait_until("all are acknowledged", || {
+        seen.extend(running.completed());
+        seen.len() == partitions
+    });
+    let before = asked.load(Ordering::SeqCst);
+    allowed.store(before, Ordering::SeqCst);
+    running.send("out", &all[0], b"x");
+    wait_until("its request is out", || asked.load(Ordering::SeqCst) == before + 1);
+    for number in 0..orders {
+        running.send("meanwhile", &all[number % partitions], b"x");
+        // The sender has had a turn, and would have sent it.
+        let seen_at = running.check();
+        wait_until("the sender makes a turn", || lock(&running.shared.topic).seen >= seen_at);
+    }
+    allowed.store(usize::MAX, Ordering::SeqCst);
+    wait_until("all are acknowledged", || {
+        seen.extend(running.completed());
+        seen.len() == partitions + 1 + orders
+    });
+    assert_eq!(asked.load(Ordering::SeqCst) - before, 2, "{orders} single orders in one request");
+    assert!(seen.iter().all(|(_, code)| *code == 0));
 }
 
 #[test]
