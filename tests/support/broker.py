@@ -1,16 +1,23 @@
-"""Fixture `broker`: a real Kafka on loopback, KRaft, with a plain and a TLS + SCRAM listener."""
+"""Fixture `broker`: a real Kafka on loopback, KRaft, with a plain listener and two with TLS."""
 
 import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    NewTopic,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 
 from hack.kafka import pki
 from orderpipeline_embedded.kafka import archive, config, process
@@ -25,27 +32,36 @@ CLUSTER_ID = "b3JkZXJwaXBlbGluZS10ZQ"
 class Broker:
     """A running broker; addresses stay the same over `stop()` and `start()`, and so does the data.
 
-    `bootstrap` is PLAINTEXT, `sasl_bootstrap` is SASL_SSL with SCRAM-SHA-512 as `username`/`password`,
-    trusting the PEM file `ca_pem`. With `authorizer` both of these are super users, and others need ACLs.
+    `bootstrap` is PLAINTEXT, `sasl_bootstrap` is SASL_SSL with SCRAM-SHA-512 or PLAIN as `username`/`password`, and
+    `tls_bootstrap` is SSL, for clients with a certificate of `issue`. The broker's own, for `hosts`, is from the CA in
+    the PEM file `ca_pem`. With `authorizer` both of these users are super users, and others need ACLs. With
+    `session_ms` clients have to say so often who they are.
     """
 
-    def __init__(self, folder: Path, authorizer: bool = False) -> None:
-        plain, sasl, controller = free_ports(3)
+    def __init__(
+        self,
+        folder: Path,
+        authorizer: bool = False,
+        hosts: Sequence[str] = ("localhost", "127.0.0.1"),
+        session_ms: int = 0,
+    ) -> None:
+        plain, sasl, tls, controller = free_ports(4)
         self.bootstrap = f"127.0.0.1:{plain}"
         self.sasl_bootstrap = f"127.0.0.1:{sasl}"
+        self.tls_bootstrap = f"127.0.0.1:{tls}"
         self.username = "orders"
         self.password = secrets.token_hex(16)
         self.ca_pem = folder / "ca.pem"
-        now = datetime.now(UTC)
-        ca = pki.new_ca("cluster-ca", now)
-        server = pki.issue(ca, "broker", ["localhost", "127.0.0.1"], now)
-        self.ca_pem.write_text(ca.cert)
-        keystore = folder / "server.pem"
-        keystore.write_text(server.key + server.cert)
+        self.ca = pki.new_ca("cluster-ca", datetime.now(UTC))
+        self.ca_pem.write_text(self.ca.cert)
+        self._hosts = hosts
+        self._keystore = folder / "server.pem"
+        self.certify(self.ca)
         settings = config.with_sasl(
             config.SaslNode(
-                data=str(folder / "data"), plaintext_port=plain, sasl_port=sasl, controller_port=controller,
-                keystore=str(keystore), truststore=str(self.ca_pem), admin=self.username, authorizer=authorizer,
+                data=str(folder / "data"), plaintext_port=plain, sasl_port=sasl, tls_port=tls,
+                controller_port=controller, keystore=str(self._keystore), truststore=str(self.ca_pem),
+                admin=self.username, plain_password=self.password, authorizer=authorizer, session_ms=session_ms,
             )
         )  # fmt: skip
         path = folder / "server.properties"
@@ -56,6 +72,22 @@ class Broker:
         self._node = process.Node(path, jvm=jvm)
         self._admin: AdminClient | None = None
         self.log = self._node.log
+
+    def certify(self, ca: pki.Pair) -> None:
+        """Give it a certificate of this CA, which it uses from its next start on."""
+        server = pki.issue(ca, "broker", self._hosts, datetime.now(UTC))
+        self._keystore.write_text(server.key + server.cert)
+
+    def issue(self, common: str) -> pki.Pair:
+        """A client's certificate."""
+        return pki.issue(self.ca, common, [], datetime.now(UTC))
+
+    def set_password(self, user: str, password: str) -> None:
+        """Let a user of SCRAM-SHA-256 and SCRAM-SHA-512 have this password."""
+        for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+            info = ScramCredentialInfo(mechanism, 4096)
+            change = UserScramCredentialUpsertion(user, info, password=password.encode())
+            self.admin().alter_user_scram_credentials([change])[user].result(timeout=60)
 
     @property
     def sasl(self) -> dict[str, str]:
@@ -123,12 +155,12 @@ class Broker:
         return found.error is None and len(leaders) == partitions and min(leaders) >= 0
 
 
-def run(authorizer: bool = False) -> Iterator[Broker]:
+def run(**settings: Any) -> Iterator[Broker]:
     """A started broker in a folder of its own, both gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="orderpipeline-kafka-"))
     broker: Broker | None = None
     try:
-        broker = Broker(folder, authorizer)
+        broker = Broker(folder, **settings)
         broker.start()
         yield broker
     finally:

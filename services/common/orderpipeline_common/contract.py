@@ -36,7 +36,7 @@ class Env:
     TOPIC: Final = "ORDERPIPELINE_TOPIC"
     PIPELINE: Final = "ORDERPIPELINE_PIPELINE"  # namespace/name, for logs and client.id
     DRAIN_SECONDS: Final = "ORDERPIPELINE_DRAIN_SECONDS"
-    ACCELERATOR: Final = "ORDERPIPELINE_ACCELERATOR"  # auto: used if it is installed | on: required | off
+    ACCELERATOR: Final = "ORDERPIPELINE_ACCELERATOR"  # auto: if installed | on: required | off | librdkafka (producer)
     LOG_LEVEL: Final = "ORDERPIPELINE_LOG_LEVEL"  # DEBUG | INFO | WARNING | ERROR
     PORT: Final = "ORDERPIPELINE_PORT"
     HOST: Final = "ORDERPIPELINE_HOST"  # address to listen on; absent: all addresses

@@ -23,7 +23,7 @@ class KafkaSettings:
     """A file, or a folder whose `*.crt` are all trusted: while a CA is replaced, there are two."""
 
     def client_config(self, client_id: str) -> dict[str, str | int | float | bool]:
-        """The connection part of a confluent-kafka configuration.
+        """The connection part of a confluent-kafka configuration, with what the files hold now.
 
         Raises SettingsError when the password file or a certificate can't be read.
         """
@@ -32,10 +32,8 @@ class KafkaSettings:
             "client.id": client_id,
             "security.protocol": self.security_protocol,
         }
-        if self.ca_file is not None and self.ca_file.is_dir():
+        if self.ca_file is not None:
             config["ssl.ca.pem"] = _certificates(self.ca_file)
-        elif self.ca_file is not None:
-            config["ssl.ca.location"] = str(self.ca_file)
         if self.security_protocol.startswith("SASL_"):
             config["sasl.mechanism"] = self.sasl_mechanism
             config["sasl.username"] = self.sasl_username
@@ -62,13 +60,15 @@ def is_certificate(name: str) -> bool:
     return name.endswith(".crt")
 
 
-def _certificates(folder: Path) -> str:
+def _certificates(path: Path) -> str:
     try:
-        found = [path.read_text(encoding="utf-8") for path in sorted(folder.iterdir()) if is_certificate(path.name)]
+        if not path.is_dir():
+            return path.read_text(encoding="utf-8")
+        found = [each.read_text(encoding="utf-8") for each in sorted(path.iterdir()) if is_certificate(each.name)]
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{Env.CA_FILE}: can't read the certificates in {folder}: {error}") from None
+        raise SettingsError(f"{Env.CA_FILE}: can't read the certificates in {path}: {error}") from None
     if not found:
-        raise SettingsError(f"{Env.CA_FILE}={folder}: there is no *.crt in this folder; check what is mounted there")
+        raise SettingsError(f"{Env.CA_FILE}={path}: there is no *.crt in this folder; check what is mounted there")
     return "\n".join(found)
 
 

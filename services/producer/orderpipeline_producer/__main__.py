@@ -26,6 +26,7 @@ from orderpipeline_producer.fast_path import bucket_factory, make_fast_path
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
+from orderpipeline_producer.kafka.access import watch_access
 from orderpipeline_producer.kafka.config import make_client, producer_config
 from orderpipeline_producer.kafka.health import KafkaHealth
 from orderpipeline_producer.kafka.producer_client import ProducerClient
@@ -58,12 +59,17 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     loop = asyncio.get_running_loop()
     stop = stop_on_signals(loop)
     health, background = KafkaHealth(), Background()
-    config = producer_config(settings, f"producer-{settings.pipeline}-{socket.gethostname()}")
+    client_id = f"producer-{settings.pipeline}-{socket.gethostname()}"
+    config = producer_config(settings, client_id)
     client = make_client(config, settings, health.report, background)
     acknowledged = lambda: client.in_flight.acked  # noqa: E731
     tasks = [
         background.task(ProducerActivity.KAFKA_CHECK, lambda one: health.watch(client.check, acknowledged, one.turn))
     ]
+    if client.renews_access:
+        read = lambda: producer_config(settings, client_id)  # noqa: E731
+        renew = lambda one: watch_access(config, read, client.renew_access, one.turn)  # noqa: E731
+        tasks.append(background.task(ProducerActivity.KAFKA_ACCESS, renew))
     limits, metrics, responses = settings.limits, Metrics(PATHS), Responses(time.time())
     quota = Quota(settings.client_orders_per_second, bucket_factory(client, loop.time))
     if settings.auth_mode == "ApiKey" and settings.api_keys_dir is not None:

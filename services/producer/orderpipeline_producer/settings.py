@@ -76,7 +76,7 @@ def read_settings(env: EnvReader) -> Settings:
         client_orders_per_second=env.integer(Env.CLIENT_ORDERS_PER_SECOND, 0),
         drain_seconds=env.seconds(Env.DRAIN_SECONDS, 25.0, low=1.0),
         log_level=env.choice(Env.LOG_LEVEL, ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
-        accelerator=env.choice(Env.ACCELERATOR, ("auto", "on", "off"), "auto"),
+        accelerator=env.choice(Env.ACCELERATOR, ("auto", "on", "off", "librdkafka"), "auto"),
         tls_cert=tls_cert,
         tls_key=tls_key,
     )

@@ -28,16 +28,17 @@ Clients = Callable[..., AcceleratedClient]
 TRACE = ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 
 
-@pytest.fixture(params=["snappy", "gzip"], ids=["own", "librdkafka"])
+@pytest.fixture(params=["own", "own-tls", "librdkafka"])
 def way(request: pytest.FixtureRequest) -> str:
-    """Which of the accelerator's two clients is used; it is the compression that tells."""
-    packing: str = request.param
-    return packing
+    """Which of the accelerator's two clients is used, and whether with TLS and SCRAM."""
+    way: str = request.param
+    return way
 
 
-def config(broker: Broker, way: str, **more: Any) -> dict[str, Any]:
+def config(broker: Broker, way: str = "own", **more: Any) -> dict[str, Any]:
+    access = broker.sasl if way == "own-tls" else {"bootstrap.servers": broker.bootstrap}
     return {
-        "bootstrap.servers": broker.bootstrap, "security.protocol": "PLAINTEXT", "compression.type": way,
+        "security.protocol": "PLAINTEXT", **access, "compression.type": "snappy",
         "linger.ms": 5, "acks": "all", "enable.idempotence": True, "partitioner": "murmur2_random",
         "delivery.timeout.ms": 120_000, **more,
     }  # fmt: skip
@@ -61,11 +62,11 @@ def ignore(code: str, text: str, *, fatal: bool | None = None) -> None:
 
 
 @pytest.fixture
-def clients(loop: asyncio.AbstractEventLoop) -> Iterator[Callable[..., AcceleratedClient]]:
+def clients(loop: asyncio.AbstractEventLoop, way: str) -> Iterator[Callable[..., AcceleratedClient]]:
     made: list[AcceleratedClient] = []
 
     def make(config: dict[str, Any], topic: str) -> AcceleratedClient:
-        made.append(AcceleratedClient(config, topic, 10**9, ignore, Background(loop=loop)))
+        made.append(AcceleratedClient(config, topic, 10**9, ignore, Background(loop=loop), way != "librdkafka"))
         wait(made[-1], lambda: made[-1].check() == "")
         return made[-1]
 
@@ -127,21 +128,32 @@ def records(broker: Broker, topic: str) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("way", ["none", "snappy", "lz4", "gzip"], indirect=True)
+@pytest.mark.parametrize(
+    ("way", "packing"),
+    [
+        *(("own", packing) for packing in ("none", "gzip", "snappy", "lz4", "zstd")),
+        ("own-tls", "lz4"),
+        ("librdkafka", "lz4"),
+    ],
+    indirect=["way"],
+)
 def test_records_are_those_of_the_python_client(
     broker: Broker,
     topic: str,
     clients: Clients,
     way: str,
+    packing: str,
     loop: asyncio.AbstractEventLoop,
 ) -> None:
     some = orders(0, 300)
-    client = clients(config(broker, way), topic)
+    client = clients(config(broker, way, **{"compression.type": packing}), topic)
     told = produce(client, some, [TRACE])
     wait(client, lambda: bool(told))
     assert told == [[]]
     other = broker.create_topic(f"{topic}-python", PARTITIONS)
-    python = ConfluentClient(config(broker, way), other, 10**9, ignore, Background(loop=loop))
+    python = ConfluentClient(
+        config(broker, way, **{"compression.type": packing}), other, 10**9, ignore, Background(loop=loop)
+    )
     for key, value, order_id in some:
         python.send(Record(0, key, value, order_id), [TRACE])
     assert python.close(60.0) == 0
@@ -278,7 +290,8 @@ def test_no_more_than_its_bytes_is_held(broker: Broker, topic: str, clients: Cli
 
 
 def test_what_is_wrong_is_reported(broker: Broker, way: str, loop: asyncio.AbstractEventLoop) -> None:
-    client = AcceleratedClient(config(broker, way), "not-there", 1, ignore, Background(loop=loop))
+    own = way != "librdkafka"
+    client = AcceleratedClient(config(broker, way), "not-there", 1, ignore, Background(loop=loop), own)
     wait(client, lambda: "not-there" in client.check())
     seen: list[str] = []
 
@@ -287,10 +300,10 @@ def test_what_is_wrong_is_reported(broker: Broker, way: str, loop: asyncio.Abstr
         seen.append(text)
 
     lost = AcceleratedClient(
-        config(broker, way, **{"bootstrap.servers": "127.0.0.1:1"}), "t", 1, report, Background(loop=loop)
+        config(broker, way, **{"bootstrap.servers": "127.0.0.1:1"}), "t", 1, report, Background(loop=loop), own
     )
     assert "unreachable" in lost.check()
     wait(lost, lambda: bool(seen))
     assert client.close(0.0) == lost.close(0.0) == 0
     with pytest.raises(ValueError, match="linger"):
-        AcceleratedClient(config(broker, way, **{"linger.ms": "soon"}), "t", 1, ignore, Background(loop=loop))
+        AcceleratedClient(config(broker, way, **{"linger.ms": "soon"}), "t", 1, ignore, Background(loop=loop), own)

@@ -48,7 +48,7 @@ class At:
         room: int = 10**6,
         **more: Any,
     ) -> None:
-        self.client = AcceleratedClient(config(broker, "snappy", **more), topic, room, ignore, Background(loop=loop))
+        self.client = AcceleratedClient(config(broker, **more), topic, room, ignore, Background(loop=loop))
         self.acked = 0
         self.failed: list[Any] = []
         self.replies: list[Any] = []

@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.integration
 
 OWN = pytest.param("on", "snappy", marks=pytest.mark.accelerator, id="own")
-CLIENTS = [OWN, pytest.param("on", "gzip", marks=pytest.mark.accelerator, id="librdkafka"),
+CLIENTS = [OWN, pytest.param("librdkafka", "snappy", marks=pytest.mark.accelerator, id="librdkafka"),
            pytest.param("off", "snappy", id="confluent")]  # fmt: skip
 """The accelerator's own Kafka client, librdkafka under the accelerator, and under confluent-kafka."""
 ROTATIONS = 40

@@ -1,6 +1,7 @@
 """When the order API and the consumer use the accelerator, and what follows when it can't be used."""
 
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -24,7 +25,7 @@ OLDER: Final = [[], ["DirectProducer", "LibrdkafkaProducer", "librdkafka"]]
 
 async def producer_engine(**settings: Any) -> Engine:
     """The engine of an order API with these settings. Nothing listens on its broker's port."""
-    whole = Settings(kafka=KafkaSettings("127.0.0.1:1"), topic="t", **settings)
+    whole = Settings(**{"kafka": KafkaSettings("127.0.0.1:1"), "topic": "t", **settings})
     config = producer_config(whole, "test")
     client = make_client(config, whole, lambda code, text, *, fatal=None: None, Background())
     assert client.close(0.0) == 0
@@ -57,8 +58,35 @@ async def test_an_accelerator_that_lacks_a_name_is_not_used(monkeypatch: pytest.
 @pytest.mark.accelerator
 async def test_with_the_accelerator_the_setting_decides_in_the_order_api() -> None:
     assert await producer_engine() == Engine(ACCELERATOR, kafka_client="accelerator")
-    assert await producer_engine(accelerator="on", compression="zstd") == Engine(ACCELERATOR, kafka_client="librdkafka")
+    assert await producer_engine(accelerator="on", compression="zstd") == Engine(
+        ACCELERATOR, kafka_client="accelerator"
+    )
+    assert await producer_engine(accelerator="librdkafka") == Engine(ACCELERATOR, kafka_client="librdkafka")
     assert await producer_engine(accelerator="off") == IN_PYTHON
+
+
+@pytest.mark.accelerator
+async def test_librdkafka_takes_over_what_the_accelerators_own_kafka_client_cannot_use(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import orderpipeline_accelerator
+
+    def refuse(*_: Any) -> None:
+        raise ValueError("ssl.ca.pem: such a certificate can't be read")
+
+    monkeypatch.setattr(orderpipeline_accelerator, "DirectProducer", refuse)
+    assert await producer_engine() == Engine(ACCELERATOR, kafka_client="librdkafka")
+    assert "such a certificate" in caplog.text
+
+
+@pytest.mark.accelerator
+@pytest.mark.parametrize("setting", ["on", "off"])
+async def test_a_ca_that_nothing_can_read_names_its_variable(tmp_path: Path, setting: str) -> None:
+    ca = tmp_path / "ca.crt"
+    ca.write_text("no certificate")
+    kafka = KafkaSettings("127.0.0.1:1", "SSL", ca_file=ca)
+    with pytest.raises(SettingsError, match=Env.CA_FILE):
+        await producer_engine(kafka=kafka, accelerator=setting)
 
 
 @pytest.mark.accelerator

@@ -38,6 +38,7 @@ from orderpipeline_operator.tasks import end_with
 from orderpipeline_producer.api import auth
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
+from orderpipeline_producer.kafka import access
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.kafka.health import KafkaHealth
@@ -235,6 +236,15 @@ async def api_keys(world: World, part: Part) -> None:
     end_with(world.stack, world.background.task(ProducerActivity.API_KEYS, watch))
 
 
+async def kafka_access(world: World, part: Part) -> None:
+    def read() -> dict[str, Any]:
+        part.call_in_thread()
+        return {}
+
+    watch = lambda one: access.watch_access({}, read, lambda _: None, one.turn)  # noqa: E731
+    end_with(world.stack, world.background.task(ProducerActivity.KAFKA_ACCESS, watch))
+
+
 async def deliveries(world: World, part: Part) -> None:
     class Producer:
         produce = poll = staticmethod(part.call_in_thread)
@@ -270,7 +280,7 @@ async def sender(world: World, part: Part) -> None:
     module.__dict__.update(DirectProducer=Compiled, LibrdkafkaProducer=Compiled, InFlightBytes=PythonByteCounter)
     module.__dict__["librdkafka"] = lambda: ""
     world.stack.enter_context(pytest.MonkeyPatch.context()).setitem(sys.modules, module.__name__, module)
-    world.stack.enter_context(pytest.MonkeyPatch.context()).setattr(AcceleratedClient, "_open", lambda _: Compiled())
+    world.stack.enter_context(pytest.MonkeyPatch.context()).setattr(AcceleratedClient, "_open", lambda _, one: one)
     config: dict[str, Any] = {"security.protocol": "PLAINTEXT", "compression.type": "none"}
     report = lambda code, text, *, fatal=None: None  # noqa: E731
     client = AcceleratedClient(config, "orders", 1, report, world.background)
@@ -302,6 +312,7 @@ LOOPS: Final[dict[Rule, tuple[Loop, tuple[str, ...]]]] = {
     ProducerActivity.KAFKA_CHECK: (kafka_check, ("ends", "raises", "hangs")),
     # What hangs in these hangs in the event loop that answers the probes.
     ProducerActivity.API_KEYS: (api_keys, ("ends", "raises")),
+    ProducerActivity.KAFKA_ACCESS: (kafka_access, ("ends", "raises")),
     ProducerActivity.DELIVERIES: (deliveries, ("ends", "raises")),
     # How it ends or raises is the accelerator's own test.
     ProducerActivity.SENDER: (sender, ("hangs",)),
@@ -328,6 +339,7 @@ def test_no_activity_is_left_out() -> None:
 )
 async def test_whatever_happens_to_it_is_seen(rule: Rule, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "RELOAD_SECONDS", 0.0)
+    monkeypatch.setattr(access, "RELOAD_SECONDS", 0.0)
     monkeypatch.setattr(server, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(supervision, "backoff", lambda failures: 0.0)
     part = Part(fault)

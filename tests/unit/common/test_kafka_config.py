@@ -30,6 +30,13 @@ def test_all_certificates_of_a_folder_are_trusted_and_nothing_else_in_it(tmp_pat
     config = KafkaSettings("kafka:9093", "SSL", ca_file=tmp_path).client_config("me")
     assert config["ssl.ca.pem"] == "OLD\nNEW"
     assert "ssl.ca.location" not in config
+    config = KafkaSettings("kafka:9093", "SSL", ca_file=tmp_path / "ca.crt").client_config("me")
+    assert config["ssl.ca.pem"] == "NEW"
+
+
+def test_a_file_that_is_not_there_names_the_variable(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="ORDERPIPELINE_CA_FILE"):
+        KafkaSettings("kafka:9093", "SSL", ca_file=tmp_path / "ca.crt").client_config("me")
 
 
 @pytest.mark.parametrize("entries", [{}, {"ca.p12": b"store"}, {"ca.crt": b"\xff\xfe"}])

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::producer::connection::{Connection, SLOW};
-use crate::producer::opening::{Failure, open};
+use crate::producer::opening::{Failure, explain, open};
 use crate::producer::protocol::ResponseReader;
 use crate::producer::sender::{RETRY_BACKOFF, Sender};
 use crate::producer::shared::lock;
@@ -89,7 +89,7 @@ impl<C: Send + 'static> Sender<C> {
                 self.handle_response(request, &mut ResponseReader::new(&response));
             }
             if let Err(error) = written.and(read) {
-                self.drop_connection(id, &error.to_string());
+                self.drop_connection(id, &explain(&error));
             }
         }
     }

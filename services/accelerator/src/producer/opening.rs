@@ -95,7 +95,13 @@ fn encrypt(timed: &mut Timed<'_>, config: &Arc<ClientConfig>, address: &str) -> 
     while session.is_handshaking() {
         if let Err(error) = session.complete_io(timed) {
             while session.wants_write() && session.write_tls(timed).is_ok() {} // the alert that tells the broker why
-            return Err(Failure::refused(format!("TLS: {}", explain(&error))));
+            let why = match error.kind() {
+                ErrorKind::UnexpectedEof => {
+                    "the broker closes the connection; its listener may be one without TLS".into()
+                }
+                _ => explain(&error),
+            };
+            return Err(Failure::refused(format!("TLS: {why}")));
         }
     }
     Ok(session)
@@ -109,18 +115,15 @@ fn server_name(address: &str) -> Result<ServerName<'static>, String> {
     name.map_err(|_| format!("{host} is not a host name that a certificate can have"))
 }
 
-fn explain(error: &io::Error) -> String {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let advice = match tls {
+/// What went wrong on a connection, and what to do if that is known.
+pub fn explain(error: &io::Error) -> String {
+    let advice = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
             "; none of the CAs in ssl.ca.pem or ssl.ca.location has issued the broker's certificate"
         }
         Some(rustls::Error::InvalidMessage(_)) => "; the listener may be one without TLS (security.protocol)",
         Some(rustls::Error::AlertReceived(_)) => {
             "; the broker refuses: it may want a client certificate of a CA that it trusts (ssl.certificate.location)"
-        }
-        None if error.kind() == ErrorKind::UnexpectedEof => {
-            "; the broker closed the connection: its listener may be one without TLS (security.protocol)"
         }
         _ => "",
     };

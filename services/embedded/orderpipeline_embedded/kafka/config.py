@@ -2,24 +2,31 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+
+SCRAM_LOGIN: Final = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 
 
 @dataclass(frozen=True)
 class SaslNode:
-    """A one-node cluster with a SASL_SSL listener. Ports are the host's; folders and files are absolute paths.
+    """A one-node cluster with SASL_SSL and SSL listeners. Ports are the host's; folders and files are absolute paths.
 
     `keystore` holds the server's key and certificate, `truststore` its CA, both as PEM; `admin` is a SCRAM user and
-    super user.
+    super user, and with `plain_password` also a user of PLAIN. `session_ms` bounds how long clients are believed who
+    they are, 0 for as long as they are connected.
     """
 
     data: str
     plaintext_port: int
     sasl_port: int
+    tls_port: int
     controller_port: int
     keystore: str
     truststore: str
     admin: str
+    plain_password: str
     authorizer: bool = False
+    session_ms: int = 0
     host: str = "127.0.0.1"
 
 
@@ -39,17 +46,23 @@ def plaintext(data: str, port: int, controller_port: int, host: str = "127.0.0.1
 
 
 def with_sasl(node: SaslNode) -> dict[str, str | int]:
-    """Settings for tests: a plaintext listener and one with TLS and SCRAM."""
+    """Settings for tests: a plaintext listener, one with TLS and SASL, and one with TLS and client certificates."""
+    addresses = f"PLAINTEXT://{node.host}:{node.plaintext_port},SASL_SSL://{node.host}:{node.sasl_port}"
+    addresses += f",SSL://{node.host}:{node.tls_port}"
     settings: dict[str, str | int] = {
         **_alone(node.data, node.controller_port, node.host),
-        "listeners": f"PLAINTEXT://{node.host}:{node.plaintext_port},SASL_SSL://{node.host}:{node.sasl_port},"
-        f"CONTROLLER://{node.host}:{node.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{node.host}:{node.plaintext_port},SASL_SSL://{node.host}:{node.sasl_port}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
-        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
-        "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": (
-            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        "listeners": f"{addresses},CONTROLLER://{node.host}:{node.controller_port}",
+        "advertised.listeners": addresses,
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,CONTROLLER:PLAINTEXT",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512,SCRAM-SHA-256,PLAIN",
+        "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": SCRAM_LOGIN,
+        "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": SCRAM_LOGIN,
+        "listener.name.sasl_ssl.plain.sasl.jaas.config": (
+            "org.apache.kafka.common.security.plain.PlainLoginModule required "
+            f'user_{node.admin}="{node.plain_password}";'
         ),
+        "listener.name.ssl.ssl.client.auth": "required",
+        "connections.max.reauth.ms": node.session_ms,
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": node.keystore,
         "ssl.truststore.type": "PEM",

@@ -112,9 +112,10 @@ class Node:
             self._process = None
 
     def pause(self) -> None:
-        """Freeze the process: connections stay open, but nothing answers."""
-        if self._process is not None:
+        """Freeze the process: connections stay open, but nothing answers once this returns."""
+        if self.running and self._process is not None:
             self._process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         """Undo `pause`."""

@@ -1,13 +1,13 @@
 """The producer clients of the accelerator, which need no Python call for each record.
 
-On plaintext connections it builds Kafka's batches itself; otherwise it uses librdkafka. Either client replaces
-`ConfluentClient` as a whole, so that there is only one path to Kafka for the orders of one customer.
+Its own client builds Kafka's batches itself; librdkafka takes its place where that can't use the configuration. Either
+client replaces `ConfluentClient` as a whole, so that there is only one path to Kafka for the orders of one customer.
 """
 
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from confluent_kafka import KafkaError
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
     Compiled = DirectProducer | LibrdkafkaProducer
 
-OWN_COMPRESSION: Final = ("none", "snappy", "lz4")
-"""Compression types that the accelerator's own client supports."""
 LEVELS: Final = (50, 50, 50, 40, 30, 20, 20, 10)
 """Python's log levels for those of syslog."""
 
@@ -57,43 +55,53 @@ class FailedRecord(msgspec.Struct, frozen=True, gc=False):
 class AcceleratedClient(ProducerClient):
     """Either client of the accelerator. Raises ImportError without it, ValueError for a wrong configuration.
 
-    After a fatal error of librdkafka, a new client takes over; what the former one had in flight has failed.
+    After a fatal error of librdkafka, a new client takes over; what the former one had in flight has failed. Without
+    `own`, librdkafka is used in any case.
     """
 
-    def __init__(self, config: Config, topic: str, max_in_flight: int, report: Report, background: Background) -> None:
+    def __init__(
+        self,
+        config: Config,
+        topic: str,
+        max_in_flight: int,
+        report: Report,
+        background: Background,
+        own: bool = True,
+    ) -> None:
         from orderpipeline_accelerator import DirectProducer, InFlightBytes, LibrdkafkaProducer, librdkafka
 
-        own = config["security.protocol"] == "PLAINTEXT" and config["compression.type"] in OWN_COMPRESSION
         solo = partial(SoloConfluentClient, config, topic, max_in_flight, report, background)
-        super().__init__(InFlight(max_in_flight, InFlightBytes()), None if own else Resends(solo))
+        super().__init__(InFlight(max_in_flight, InFlightBytes()), Resends(solo))
         self._topic = topic
         self._report = report
         self._loop = background.loop()
         self._supervisor = background.supervisor
         self._sender = self._supervisor.add(ProducerActivity.SENDER)
         """Its turns are seen by the regular checks."""
-        text = [(name, _text(value)) for name, value in config.items()]
-        callbacks = (list(RECORD_HEADERS), self._on_event, self._on_failed)
-        if own:  # it takes batches apart itself, and never fails for good
-            self._make: Callable[[], Compiled] = lambda: DirectProducer(text, topic, *callbacks)
-        else:
-            self._make = lambda: LibrdkafkaProducer(librdkafka(), text, topic, *callbacks)
+        text, callbacks = _text(config), (list(RECORD_HEADERS), self._on_event, self._on_failed)
+        self._make: Callable[[], Compiled] = lambda: LibrdkafkaProducer(librdkafka(), text, topic, *callbacks)
+        self._own: DirectProducer | None = None
+        if own:
+            try:
+                self._own = DirectProducer(text, topic, *callbacks)  # it never fails for good
+            except ValueError as error:
+                _log.warning("librdkafka sends the orders, the accelerator's own Kafka client can't: %s", error)
+            else:
+                self.resends = None  # it takes batches apart itself
         self._successor = Successor(self._take_over, report, self._loop)
         self._former: list[Compiled] = []
         """Clients that have failed, as long as records of theirs have not completed."""
         self._done: list[Compiled] = []
         """Those whose records have."""
-        self.compiled = self._open()
-        own = isinstance(self.compiled, DirectProducer)
-        self.engine = Engine(ACCELERATOR, kafka_client=ACCELERATOR) if own else Engine(ACCELERATOR)
+        self.compiled: Compiled = self._open(self._own or self._make())
+        self.engine = Engine(ACCELERATOR, kafka_client=ACCELERATOR) if self._own else Engine(ACCELERATOR)
 
-    def _open(self) -> "Compiled":
-        compiled = self._make()
+    def _open(self, compiled: "Compiled") -> "Compiled":
         self._loop.add_reader(compiled.fd, compiled.poll)
         return compiled
 
     def _take_over(self) -> None:
-        former, self.compiled = self.compiled, self._open()
+        former, self.compiled = self.compiled, self._open(self._make())
         self._former.append(former)
         self._loop.add_reader(former.fd, self._poll_former, former)
         self._poll_former(former)
@@ -131,6 +139,14 @@ class AcceleratedClient(ProducerClient):
         self._sender.turn()
         return f"topic {self._topic}: {KafkaError(error).str()}" if error else leaderless(self._topic, leaders)
 
+    @property
+    def renews_access(self) -> bool:
+        return self._own is not None
+
+    def renew_access(self, config: Config) -> None:
+        if self._own is not None:
+            self._own.set_access(_text(config))
+
     def _close(self, seconds: float) -> int:
         self._supervisor.remove(self._sender)
         self._successor.cancel()
@@ -152,5 +168,5 @@ class AcceleratedClient(ProducerClient):
         delivery(KafkaError(code), FailedRecord(value))
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _text(config: Config) -> list[tuple[str, str]]:
+    return [(name, str(value).lower() if isinstance(value, bool) else str(value)) for name, value in config.items()]

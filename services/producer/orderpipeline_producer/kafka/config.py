@@ -1,9 +1,13 @@
 """The configuration of the producer client, and the choice between confluent-kafka and the accelerator."""
 
+from confluent_kafka import KafkaException
+
 from orderpipeline_common.background import Background
 from orderpipeline_common.engine import choose
+from orderpipeline_common.runtime import SettingsError
 from orderpipeline_producer.decoding.record_batch import RECORD_OVERHEAD
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
+from orderpipeline_producer.kafka.access import named
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.kafka.producer_client import Config, ProducerClient
 from orderpipeline_producer.kafka.successor import Report
@@ -44,6 +48,13 @@ def producer_config(settings: Settings, client_id: str) -> Config:
 
 
 def make_client(config: Config, settings: Settings, report: Report, background: Background) -> ProducerClient:
-    """The client for these settings. Raises SettingsError if the accelerator is required but can't be used."""
+    """The client for these settings. Raises SettingsError if they, or the required accelerator, can't be used."""
     arguments = (config, settings.topic, settings.limits.in_flight_bytes, report, background)
-    return choose(settings.accelerator, lambda: AcceleratedClient(*arguments), lambda: ConfluentClient(*arguments))
+    own = settings.accelerator != "librdkafka"
+    accelerated = lambda: AcceleratedClient(*arguments, own=own)  # noqa: E731
+    try:
+        return choose(settings.accelerator if own else "on", accelerated, lambda: ConfluentClient(*arguments))
+    except SettingsError:
+        raise
+    except (ValueError, KafkaException) as error:
+        raise SettingsError(f"the Kafka client can't use its settings: {named(error)}") from None

@@ -61,6 +61,16 @@ class ProducerClient(ABC):
     def check(self) -> str:
         """Request the topic's metadata: what is wrong with it, empty if nothing is. Blocks; for any thread."""
 
+    @property
+    def renews_access(self) -> bool:
+        """Whether `renew_access` has an effect. librdkafka keeps what it was started with."""
+        return False
+
+    def renew_access(self, config: Config) -> None:  # noqa: B027 - most clients can't
+        """Use the certificates and credentials of this configuration from now on, also instead of those that open
+        connections were opened with. Raises ValueError, and changes nothing, if they can't be used.
+        """
+
     def close(self, seconds: float) -> int:
         """Send everything and wait until nothing is in flight, for at most `seconds`; returns how many records still
         are. Blocks."""

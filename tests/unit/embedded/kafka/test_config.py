@@ -4,9 +4,9 @@ from orderpipeline_embedded.kafka import config
 
 
 def test_the_test_broker_checks_acls_only_when_asked() -> None:
-    node = config.SaslNode("/d", 1, 2, 3, "/k", "/t", "root")
+    node = config.SaslNode("/d", 1, 2, 3, 4, "/k", "/t", "root", "p")
     assert "authorizer.class.name" not in config.with_sasl(node)
-    secured = config.with_sasl(config.SaslNode("/d", 1, 2, 3, "/k", "/t", "root", authorizer=True))
+    secured = config.with_sasl(config.SaslNode("/d", 1, 2, 3, 4, "/k", "/t", "root", "p", authorizer=True))
     assert secured["super.users"] == "User:ANONYMOUS;User:root"
     assert "process.roles=broker,controller\n" in config.properties(config.with_sasl(node))
 
