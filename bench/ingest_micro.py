@@ -2,8 +2,9 @@
 
     python -m bench.ingest_micro --engine new=. --engine old=../other-checkout --seconds 3 --rounds 2
     python -m bench.ingest_micro --engine native=. --engine python=.,off
+    python -m bench.ingest_micro --engine plain=. --engine tls=.,auto,tls
 
-The value after a comma is ORDERPIPELINE_ACCELERATOR for that engine.
+The value after a comma is ORDERPIPELINE_ACCELERATOR for that engine; `tls` after another is TLS with SCRAM.
 
 The server has core 0; the load generator (wrk) and the broker have core 1. CPU is the user and system time of the
 server process with all its threads, from before the load until nothing is in flight; the server counts the orders, and
@@ -63,12 +64,18 @@ def wrk_script(path: Path, batch: bool) -> Path:
 def server(engine: str, broker: Broker, topic: str, durability: str, folder: Path) -> Iterator[tuple[int, int]]:
     """The order API from the engine's checkout; its port and process id."""
     port = free_ports(1)[0]
-    folder_of, _, accelerator = engine.partition(",")
+    folder_of, accelerator, tls = [*engine.split(","), "", ""][:3]
     root = Path(folder_of).resolve()
     path = os.pathsep.join(str(root / "services" / part) for part in ("producer", "common"))
     env = {**os.environ, "PYTHONPATH": path, Env.BOOTSTRAP_SERVERS: broker.bootstrap, Env.TOPIC: topic,
            Env.PORT: str(port), Env.DURABILITY: durability, Env.LOG_LEVEL: "WARNING",
            Env.ACCELERATOR: accelerator or "auto"}  # fmt: skip
+    if tls:
+        password = folder / "password"
+        password.write_text(broker.password)
+        env |= {Env.BOOTSTRAP_SERVERS: broker.sasl_bootstrap, Env.SECURITY_PROTOCOL: "SASL_SSL",
+                Env.SASL_MECHANISM: "SCRAM-SHA-512", Env.SASL_USERNAME: broker.username,
+                Env.SASL_PASSWORD_FILE: str(password), Env.CA_FILE: str(broker.ca_pem)}  # fmt: skip
     with (folder / f"{port}.log").open("wb") as log:
         process = subprocess.Popen(
             ["taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "orderpipeline_producer"], env=env, cwd=folder,
