@@ -13,7 +13,9 @@ IMAGES = {
     "producer": "services/producer/requirements.lock",
     "consumer": "services/consumer/requirements.lock",
 }
-LOCKS = (UNION, "requirements-dev.lock", *IMAGES.values())
+ACCELERATOR = ROOT / "services/accelerator"
+BUILDS = ("services/accelerator/requirements.lock", "services/accelerator/requirements-release.lock")
+LOCKS = (UNION, "requirements-dev.lock", *IMAGES.values(), *BUILDS)
 
 
 def locked(name: str) -> dict[str, str]:
@@ -53,6 +55,23 @@ def test_the_command_brings_both_services() -> None:
     extras, dependencies = project["optional-dependencies"], set(project["dependencies"])
     assert {*extras["producer"], *extras["consumer"]} <= dependencies
     assert {_name(each) for each in dependencies} <= set(locked(UNION)), "run hack/lock"
+
+
+def test_images_and_releases_build_the_accelerator_by_the_same_tools() -> None:
+    image, release = (locked(name) for name in BUILDS)
+    assert image["maturin"] == release["maturin"]
+    rust = tomllib.loads((ACCELERATOR / "Cargo.toml").read_text())["package"]["rust-version"]
+    workflow = (ROOT / ".github/workflows/wheels.yaml").read_text()
+    assert re.findall(r"RUSTUP_TOOLCHAIN: (\S+)", workflow) == [f"{rust}.0"]
+    for name in ("producer", "consumer"):
+        dockerfile = (ROOT / f"services/{name}/Dockerfile").read_text()
+        assert f"ARG RUST=docker.io/library/rust:{rust}-slim-bookworm\n" in dockerfile
+
+
+def test_the_release_workflow_uses_actions_by_their_commit() -> None:
+    used = re.findall(r"uses: (\S+)", (ROOT / ".github/workflows/wheels.yaml").read_text())
+    assert used
+    assert [each for each in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", each)] == []
 
 
 def _unmarked(name: str) -> dict[str, str]:
