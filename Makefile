@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
+# The tests start hundreds of processes: each would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help venv accelerator rust run bench up down test test-all unit e2e sim bench-operator lint types layers
 
@@ -55,7 +57,7 @@ layers: venv ## The import rules
 	@.venv/bin/lint-imports
 
 unit: venv ## The quick tests, without broker or cluster
-	@$(PY) -m pytest tests/unit -q -n 3
+	@$(PY) -m pytest tests/unit -q -n 2
 
 test: SELECTED = -m "not full"
 test test-all: venv

@@ -79,7 +79,7 @@ class ScriptedConsumer:
         self.callbacks[name](self, [TopicPartition("orders", partition) for partition in partitions])
 
     def poll(self, timeout: float) -> Any:
-        time.sleep(0.005)
+        time.sleep(0.002)
         return self.script.pop(0)(self) if self.script else None
 
     def consume(self, count: int, timeout: float) -> list[Any]:
@@ -206,7 +206,7 @@ class PollLoopHarness:
 
 def pause(_: ScriptedConsumer) -> None:
     """Nothing happens for a moment."""
-    time.sleep(0.05)
+    time.sleep(0.02)
 
 
 def assign(*partitions: int) -> Callable[[ScriptedConsumer], None]:

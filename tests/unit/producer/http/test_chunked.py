@@ -80,10 +80,10 @@ def test_what_follows_the_body_is_left(pieces: list[tuple[bytes, bytes]], rest: 
 @pytest.mark.parametrize(
     ("unit", "count"),
     [
-        (b"1\r\nx\r\n", 20_000),
-        (b"1;a\r\nx\r\n", 20_000),
-        (b"000000000000001\r\nx\r\n", 20_000),
-        (b"2\r\nxx\r\n", 20_000),
+        (b"1\r\nx\r\n", 5_000),
+        (b"1;a\r\nx\r\n", 5_000),
+        (b"000000000000001\r\nx\r\n", 5_000),
+        (b"2\r\nxx\r\n", 5_000),
     ],
 )
 @pytest.mark.parametrize("segment", [1, 7, 1000, 10**9])
@@ -105,7 +105,7 @@ def test_work_is_in_proportion_to_the_bytes(
 def test_a_call_does_a_bounded_amount(monkeypatch: pytest.MonkeyPatch) -> None:
     work = Work()
     count_patterns(monkeypatch, chunked, work)
-    raw = CountedBytes.of(b"1\r\nx\r\n" * 100_000, work)
+    raw = CountedBytes.of(b"1\r\nx\r\n" * 20_000, work)
     body, at = ChunkDecoder().decode(raw, 0)
     assert (len(body), at) == (MAX_STEPS, 6 * MAX_STEPS)
     assert work.operations <= 4 * MAX_STEPS
