@@ -71,10 +71,11 @@ class Connection(asyncio.Protocol):
 
     def _try_now(self, data: bytes) -> bool:
         """Offer the bytes of a request to the fast path; whether it has accepted them."""
-        if self._server.closing:
+        server = self._server
+        if server.closing:
             return False
-        now = self._server.clock()
-        reply = self._server.fast_path.try_now(data, self)
+        now = server.clock()
+        reply = server.fast_path.try_now(data, self)
         if reply is None:
             return False
         if reply:
@@ -83,7 +84,7 @@ class Connection(asyncio.Protocol):
         else:
             self._head = KEEP_ALIVE
             self._pending = True
-            self.deadline = now + self._server.request_seconds
+            self.deadline = now + server.request_seconds
         return True
 
     def _buffer(self, data: bytes) -> None:

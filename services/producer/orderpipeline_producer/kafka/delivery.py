@@ -114,20 +114,25 @@ class Delivery(msgspec.Struct, eq=False, gc=False):
         return self._failed[0][1] if self._failed else 0
 
     def _finish(self) -> None:
-        if self._errors:
-            self._failed, self._errors = self._positions(self._errors), ()
-        if self._failed and self.resends is not None and self._send_again(self.resends):
-            return
-        if self._failed:
-            log_failures(len(self._failed), KafkaError(self._failed[0][1]))
-            self.in_flight.settle(self.size, self.count - len(self._failed), len(self._failed))
-        else:
+        if not (self._errors or self._failed):
             self.clean = True
             self.in_flight.settle(self.size, self.count, 0)
+        elif not self._fail():
+            return
         if self.on_done is not None:
             self.on_done(self)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _fail(self) -> bool:
+        """Some have failed. Returns whether all have completed: none is sent again."""
+        if self._errors:
+            self._failed, self._errors = self._positions(self._errors), ()
+        if self.resends is not None and self._send_again(self.resends):
+            return False
+        log_failures(len(self._failed), KafkaError(self._failed[0][1]))
+        self.in_flight.settle(self.size, self.count - len(self._failed), len(self._failed))
+        return True
 
     def _positions(self, errors: tuple[tuple[bytes, KafkaError], ...]) -> list[tuple[int, int]]:
         """The position and the error code of each record that failed, found by its value."""
