@@ -84,13 +84,14 @@ class DispatcherHarness:
         batch_size: int = 4,
         workers: int = 3,
         concurrent_batches: bool = True,
+        attempts: int = 3,
     ) -> None:
         self.sink = ControlledSink()
         self.sink.concurrent_batches = concurrent_batches
         self.failures: list[Exception] = []
         self.metrics = Metrics(CollectorRegistry())
         self.degradations = Degradations(self.metrics)
-        policy = Policy(workers, batch_size, 3, Backoff(0.001), lambda: 0.0, Backoff(0.001))
+        policy = Policy(workers, batch_size, attempts, Backoff(0.001), lambda: 0.0, Backoff(0.001))
         self.dispatcher = Dispatcher(
             policy, self.sink, dead_letters, self.metrics, self.degradations, on_failure=self.failures.append
         )

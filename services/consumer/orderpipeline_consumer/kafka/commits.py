@@ -129,7 +129,7 @@ class Commits:
             return None
         # `stored` is read after the position: by then it covers what completed below it.
         stored = partition.stored
-        if self._commits_completed and not lease.stores_positions:
+        if self._commits_completed:
             self._look_up_completed(partition, position, everything=everything)
         completed = None if partition.completed is None else partition.completed.above(position)
         moved = partition.committed is None or position > partition.committed

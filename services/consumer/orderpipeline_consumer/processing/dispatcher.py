@@ -249,7 +249,7 @@ class Dispatcher:
         self._metrics.dead_letters.inc()
         reason = dict(headers).get(Header.ERROR) or b""
         log.warning("order at %s is a dead letter: %s", record.location, reason.decode())
-        partition.complete(tracker, [record])
+        partition.complete_dead_letter(tracker, record)
         partition.queue.release(record.ordering_key)
 
     def _release_later(self, partition: AssignedPartition, key: str, seconds: float) -> None:

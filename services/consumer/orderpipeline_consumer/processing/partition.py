@@ -50,6 +50,8 @@ class AssignedPartition:
     """Where reading begins; no record is received before this is known."""
     done: Completed | None = None
     """What an earlier owner has completed above `start`."""
+    dead_letters: set[int] = field(default_factory=set)
+    """Offsets above the position that were written as dead letters."""
     stored: int | None = None
     """The offset up to which the sink has stored the partition."""
     storing: int | None = None
@@ -128,8 +130,14 @@ class AssignedPartition:
         return batch
 
     def completed_from(self, position: int) -> Completed | None:
-        """What is complete from `position` on, by this assignment and earlier ones. From any thread."""
+        """What is complete from `position` on, by this assignment and earlier ones. From any thread.
+
+        Of a sink that stores positions only the dead letters: should its database go back while the position stands
+        still, what it had stored above has to be stored again, and nothing else would tell.
+        """
         own, earlier = self.offsets.completed_from(position), self.done
+        if own is not None and self.lease is not None and self.lease.stores_positions:
+            own = own.only([offset for offset in list(self.dead_letters) if offset >= position])
         if earlier is None or (own is not None and own.leader_epoch != earlier.leader_epoch):
             return own
         ranges = merge([*(own.ranges if own is not None else ()), *earlier.ranges], position)
@@ -148,6 +156,13 @@ class AssignedPartition:
         started: the partition may have started over since."""
         tracker.complete([record.offset for record in records])
         self._subtract(tracker, len(records), sum(record.size for record in records))
+
+    def complete_dead_letter(self, tracker: OffsetTracker, record: Record) -> None:
+        """The record was written as a dead letter; see `complete`."""
+        if tracker is self.offsets:
+            position = tracker.position or 0
+            self.dead_letters = {offset for offset in self.dead_letters if offset >= position} | {record.offset}
+        self.complete(tracker, [record])
 
     def complete_whole(self, tracker: OffsetTracker, records: BatchSlice) -> None:
         """The batch `records` is handled."""
@@ -197,6 +212,7 @@ class AssignedPartition:
         self.attempts.clear()
         self.outages.clear()
         self.done = None
+        self.dead_letters = set()
 
     def _subtract(self, tracker: OffsetTracker, records: int, size: int) -> None:
         if tracker is self.offsets:  # otherwise they were records of the earlier log

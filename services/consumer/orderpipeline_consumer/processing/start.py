@@ -69,11 +69,15 @@ def choose_start(log: LogState, lease: PartitionLease) -> Start | Gap:
         if stored is not None and (stored_at_commit is None or stored.offset < stored_at_commit):
             return _from_stored(log, stored)
         if stored is not None and (commit is None or commit.position.offset < stored.offset):
-            return _from_stored(log, stored)
+            return _skipping_done(_from_stored(log, stored), commit)
     if commit is None:
         return _from_the_beginning(log, RECREATED if log.recreated else "", "the topic was made anew")
-    start = _from_commit(log, commit.position)
-    if start.cause or lease.stores_positions:  # which may have gone back behind what was done above its position
+    return _skipping_done(_from_commit(log, commit.position), commit)
+
+
+def _skipping_done(start: Start | Gap, commit: Commit | None) -> Start | Gap:
+    """What was done above the commit is not done again, if the start is one where the group left off."""
+    if isinstance(start, Gap) or start.cause or commit is None:
         return start
     return replace(start, done=commit.done)
 

@@ -28,6 +28,16 @@ class Completed:
         ranges = merge(self.ranges, position)
         return Completed(self.leader_epoch, ranges) if ranges else None
 
+    def only(self, offsets: Iterable[int]) -> "Completed | None":
+        """Of these offsets those that are complete; None if none is."""
+        firsts = [first for first, _ in self.ranges]
+        found = []
+        for offset in offsets:
+            at = bisect_right(firsts, offset) - 1
+            if at >= 0 and offset <= self.ranges[at][1]:
+                found.append((offset, offset))
+        return Completed(self.leader_epoch, merge(found, 0)) if found else None
+
     def parts(self, count: int, offset: Callable[[int], int]) -> Iterator[tuple[int, int, bool]]:
         """Divides the indices of `count` records, whose offsets ascend, into parts that are complete or not."""
         index, at = 0, range(count)

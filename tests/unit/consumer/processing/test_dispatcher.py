@@ -302,6 +302,32 @@ async def test_what_was_done_behind_a_failing_order_is_not_handled_again_by_the_
     assert (later.partition.open, later.partition.bytes) == (0, 0)
 
 
+async def test_of_a_sink_that_stores_positions_the_next_owner_repeats_all_but_the_dead_letters() -> None:
+    def respond(records: Sequence[Record]) -> None:
+        if any(one.offset == 2 for one in records):
+            raise ValueError("not yet")
+        if any(one.offset in (5, 9) for one in records):
+            raise PermanentError("never")
+
+    harness = DispatcherHarness(dead := FlakyDeadLetters(), batch_size=3, concurrent_batches=False, attempts=10**6)
+    harness.sink.lease = PartitionLease(stores_positions=True)
+    harness.sink.respond = respond
+    many = [record(n, f"c{n}") for n in range(20)]
+    await harness.receive(*many)
+    await harness.until(lambda: len(harness.sink.done) == 17 and len(dead.sent) == 2)
+    done = harness.partition.completed_from(2)
+    assert done is not None
+    assert done.ranges == ((5, 5), (9, 9)), "the database may go back, dead letters do not"
+
+    later = DispatcherHarness(dead := FlakyDeadLetters(), batch_size=3, concurrent_batches=False)
+    later.sink.lease = PartitionLease(LogPosition(2, 3), stores_positions=True)
+    later.partition.log = LogState("id", 0, 10**6, Commit(LogPosition(2, 3), "id", stored=2, done=done))
+    await later.receive(*many[2:], 20)
+    await later.until(lambda: later.partition.offsets.position == 20)
+    assert later.sink.done == [n for n in range(2, 20) if n not in (5, 9)]
+    assert dead.sent == []
+
+
 async def test_what_was_done_in_an_earlier_log_is_handled_though_it_has_the_same_offsets() -> None:
     harness = DispatcherHarness()
     commit = Commit(LogPosition(2, 2), "id", done=Completed(2, ((3, 9),)))

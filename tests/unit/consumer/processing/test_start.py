@@ -4,6 +4,7 @@ import pytest
 
 from orderpipeline_consumer.processing.start import Gap, LogState, Start, choose_start
 from orderpipeline_consumer.records.commit import Commit
+from orderpipeline_consumer.records.completed import Completed
 from orderpipeline_consumer.records.log_position import LogPosition
 from orderpipeline_consumer.sinks.base import PartitionLease
 
@@ -83,3 +84,23 @@ def test_only_the_client_finds_where_a_log_was_cut() -> None:
     found = choose_start(log(committed(101, 4)), NO_POSITIONS)
     assert isinstance(found, Start)
     assert (found.cut, found.position) == (True, LogPosition(101, 4))
+
+
+@pytest.mark.parametrize(
+    ("offset", "lease", "skips"),
+    [
+        (50, NO_POSITIONS, True),
+        (50, database(50), True),
+        (50, database(55), True),  # it crashed before the commit
+        (50, database(40), False),  # restored
+        (120, database(120), False),  # the log was cut
+    ],
+)
+def test_what_was_done_above_the_commit_counts_where_the_group_left_off(
+    offset: int, lease: PartitionLease, skips: bool
+) -> None:
+    done = Completed(4, ((60, 61),))
+    stored = None if lease.position is None else offset
+    found = choose_start(log(Commit(LogPosition(offset, 4), "id", stored, done)), lease)
+    assert isinstance(found, Start)
+    assert found.done == (done if skips else None)

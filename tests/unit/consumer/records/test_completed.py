@@ -30,6 +30,12 @@ def test_completed_ranges_survive_the_metadata(some: set[int], position: int, le
     assert decode(completed.encode(position), position) == completed
 
 
+@given(offsets, offsets)
+def test_of_some_offsets_those_are_found_that_are_complete(some: set[int], others: set[int]) -> None:
+    found = Completed(1, merge([(each, each) for each in some], 0)).only(others)
+    assert spread(found.ranges if found else ()) == some & others
+
+
 @given(offsets, st.lists(st.integers(0, 500), unique=True, min_size=1).map(sorted))
 def test_records_are_divided_into_complete_and_other_ones(some: set[int], received: list[int]) -> None:
     completed = Completed(1, merge([(each, each) for each in some], 0))
