@@ -201,4 +201,4 @@ class Reconciler:
 
 
 def _pipeline(observed: Observed, spec: OrderPipelineSpec) -> Pipeline:
-    return Pipeline(observed.name, observed.namespace, observed.uid, spec)
+    return Pipeline(observed.name, observed.namespace, observed.uid, spec, observed.created)

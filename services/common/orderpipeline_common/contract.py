@@ -65,6 +65,7 @@ class Env:
     WORKERS: Final = "ORDERPIPELINE_WORKERS"
     BATCH_SIZE: Final = "ORDERPIPELINE_BATCH_SIZE"
     OFFSET_RESET: Final = "ORDERPIPELINE_OFFSET_RESET"  # earliest | latest
+    LATEST_SINCE: Final = "ORDERPIPELINE_LATEST_SINCE"  # ISO 8601: latest skips what is older; absent: the first start
     HANDLER: Final = "ORDERPIPELINE_HANDLER"  # module:callable; takes precedence over the sink
     SINK: Final = "ORDERPIPELINE_SINK"  # log | http | postgres
     SINK_URL: Final = "ORDERPIPELINE_SINK_URL"  # http

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -58,6 +59,19 @@ class EnvReader:
         if not low <= number <= high:  # false for NaN as well
             raise SettingsError(f"{name}={value}; it must be from {low} to {high} seconds")
         return number
+
+    def time(self, name: str) -> datetime | None:
+        """A point in time with a time zone, by ISO 8601; None if the variable is absent."""
+        value = self.text(name, "")
+        if not value:
+            return None
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            found = datetime.min
+        if found.tzinfo is None:
+            raise SettingsError(f"{name}={value!r}; it must be a time with its zone, such as 2026-12-01T08:00:00Z")
+        return found
 
     def path(self, name: str) -> Path | None:
         """The path of an existing file or folder; None if the variable is absent."""

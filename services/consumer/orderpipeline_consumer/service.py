@@ -23,7 +23,7 @@ from orderpipeline_consumer.kafka.client import consumer_config, make_consumer, 
 from orderpipeline_consumer.kafka.commits import Commits
 from orderpipeline_consumer.kafka.dispatcher_proxy import DispatcherProxy
 from orderpipeline_consumer.kafka.poll_loop import DrainLimits, PollLoop, Subscription
-from orderpipeline_consumer.kafka.positions import Positions
+from orderpipeline_consumer.kafka.positions import FirstStart, Positions
 from orderpipeline_consumer.kafka.topic_reader import KafkaTopicReader
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.processing.backoff import Backoff
@@ -187,7 +187,7 @@ class Service:
         return Positions(
             KafkaTopicReader(connection, settings.topic, settings.group),
             settings.topic,
-            from_the_end=settings.offset_reset == "latest",
+            FirstStart(settings.offset_reset == "latest", settings.latest_since),
             clock=time.monotonic,
         )
 

@@ -1,6 +1,7 @@
 """The consumer's settings, read from the environment."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from orderpipeline_common.contract import CONSUMER_PORT, Env
 from orderpipeline_common.kafka_config import KafkaSettings, kafka_settings
@@ -22,6 +23,7 @@ class Settings:
     group: str
     group_protocol: str
     offset_reset: str
+    latest_since: datetime | None
     workers: int
     batch_size: int
     sink: SinkConfig
@@ -45,6 +47,7 @@ def read_settings(env: EnvReader) -> Settings:
         group=env.text(Env.GROUP),
         group_protocol=env.choice(Env.GROUP_PROTOCOL, ("auto", "consumer", "classic"), "auto"),
         offset_reset=env.choice(Env.OFFSET_RESET, ("earliest", "latest"), "earliest"),
+        latest_since=env.time(Env.LATEST_SINCE),
         workers=env.integer(Env.WORKERS, 10, low=1, high=1000),
         batch_size=env.integer(Env.BATCH_SIZE, 100, low=1, high=100_000),
         sink=read_sink(env),

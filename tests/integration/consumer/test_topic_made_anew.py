@@ -2,9 +2,11 @@
 
 import signal
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,32 @@ def test_a_longer_topic_in_place_of_the_former_one_is_read_from_its_beginning(
         wait_until("all are handled", lambda: set(after) <= {identity for _, identity, _ in one.events()})
         wait_until("all is committed", lambda: one.committed() == one.ends())
         assert process.alive
+
+
+def test_a_topic_that_is_made_anew_while_no_consumer_runs_is_read_from_its_beginning(
+    broker: Broker, tmp_path: Path
+) -> None:
+    """Its commits go with it, so the group looks as at its first start, which skips what is older than the pipeline."""
+    with pipeline(broker, tmp_path, 1, **{Env.OFFSET_RESET: "latest"}) as one:
+        old = one.send_numbered("old", 20)
+        time.sleep(0.01)  # the timestamps of records are milliseconds
+        one.env[Env.LATEST_SINCE] = datetime.now(UTC).isoformat()
+        expected = one.send_numbered("since", 20)
+        process = one.start()
+        wait_until("what is newer than the pipeline is handled", lambda: handled(one) >= set(expected))
+        one.wait_committed()
+        process.kill()
+        broker.admin().delete_topics([one.topic])[one.topic].result(60)
+        wait_until("it is there again", lambda: broker.create_topic(one.topic), tolerate=(KafkaException,))
+        expected += one.send_numbered("after", 20)
+        one.start()
+        wait_until("all of the new topic is handled", lambda: handled(one) >= set(expected))
+        assert handled(one).isdisjoint(old)
+
+
+def handled(one: Pipeline) -> set[str]:
+    """The ids of the orders that were handled."""
+    return {identity for _, identity, _ in one.events()}
 
 
 @PROTOCOLS

@@ -3,8 +3,9 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
+from datetime import datetime
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -19,7 +20,7 @@ from orderpipeline_consumer.kafka.backpressure import Backpressure, Backpressure
 from orderpipeline_consumer.kafka.commits import Commits
 from orderpipeline_consumer.kafka.dispatcher_proxy import DispatcherProxy
 from orderpipeline_consumer.kafka.poll_loop import DrainLimits, PollLoop, Subscription
-from orderpipeline_consumer.kafka.positions import Positions
+from orderpipeline_consumer.kafka.positions import FirstStart, Positions
 from orderpipeline_consumer.kafka.topic_reader import TopicState
 from orderpipeline_consumer.metrics import Metrics
 from orderpipeline_consumer.records.commit import Commit
@@ -120,6 +121,7 @@ class FixedTopicReader:
     def __init__(self, commits: dict[int, Commit] | None = None) -> None:
         known = {number: Commit(LogPosition(5), "id") for number in range(3)}
         self.state = TopicState("id", dict.fromkeys(range(3), (0, 10**6)), known if commits is None else commits)
+        self.since: dict[datetime, dict[int, int]] = {}
         self.failures = 0
 
     def read(self) -> TopicState:
@@ -127,6 +129,9 @@ class FixedTopicReader:
             self.failures -= 1
             raise UnavailableError("no broker")
         return self.state
+
+    def read_offsets_since(self, since: datetime, partitions: Collection[int]) -> Mapping[int, int]:
+        return {number: offset for number, offset in self.since[since].items() if number in partitions}
 
     def request_topic_id(self) -> "Future[str]":
         answer: Future[str] = Future()
@@ -144,7 +149,7 @@ class PollLoopHarness:
         *,
         source: Source | None = None,
         reader: "FixedTopicReader | None" = None,
-        from_the_end: bool = False,
+        first: FirstStart | None = None,
         drain: DrainLimits | None = None,
     ) -> None:
         harness = DispatcherHarness(workers=10, batch_size=1)
@@ -162,7 +167,7 @@ class PollLoopHarness:
                 "orders",
                 lambda *_: self.consumer,  # type: ignore[arg-type, return-value]
                 source or ConfluentSource("orders"),
-                Positions(self.reader, "orders", from_the_end=from_the_end, clock=time.monotonic),
+                Positions(self.reader, "orders", first or FirstStart(), clock=time.monotonic),
                 drain or DrainLimits(revoke_seconds=1, drain_seconds=1, leave_seconds=1.5),
             ),
             DispatcherProxy(self.dispatcher, asyncio.get_running_loop(), self._fail),

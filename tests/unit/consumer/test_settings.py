@@ -23,6 +23,8 @@ def test_defaults() -> None:
         (Env.WORKERS, "0"),
         (Env.BATCH_SIZE, "many"),
         (Env.OFFSET_RESET, "none"),
+        (Env.LATEST_SINCE, "yesterday"),
+        (Env.LATEST_SINCE, "2026-12-01T08:00:00"),
         (Env.SINK, "file"),
         (Env.SINK_DSN_FILE, "/no/such/file"),
         (Env.GROUP_PROTOCOL, "eager"),

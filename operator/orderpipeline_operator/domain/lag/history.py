@@ -44,6 +44,8 @@ class History:
     arrival_rate: float | None = None
     processed_rate: float | None = None
     over_gap: bool = False
+    began: bool = False
+    """Whether the group has ever had a commit."""
 
 
 def advance(
@@ -52,11 +54,13 @@ def advance(
     """Take in one reading. An Unknown passes through; a clock that stands or steps back gives Unknown once."""
     if isinstance(reading, Unknown):
         return history, reading
-    if any(each.committed is not None for each in reading.partitions.values()):
-        reset = "earliest"  # `latest` applies to a group's first start only
+    began = history.began or any(each.committed is not None for each in reading.partitions.values())
+    if began:
+        reset = "earliest"  # `latest` applies to a group's first start only; commits go with a topic that is deleted
     if history.at is not None and now <= history.at:
-        rebased = History(at=now, arrival_rate=history.arrival_rate, processed_rate=history.processed_rate)
+        rebased = History(at=now, began=began, arrival_rate=history.arrival_rate, processed_rate=history.processed_rate)
         return rebased, Unknown("ClockStep", "The clock went back between two readings; the next reading counts again.")
+    history = replace(history, began=began)
     known = history.columns if reading.topic_id == history.topic_id else Columns()
     same = known.numbers == tuple(reading.partitions)[: len(known.numbers)]  # partitions are only ever added at the end
     if not same or not known.numbers or history.at is None:

@@ -91,6 +91,7 @@ def _env(pipeline: Pipeline, context: Context) -> list[Manifest]:
             Env.WORKERS: spec.workers,
             Env.BATCH_SIZE: spec.batch_size,
             Env.OFFSET_RESET: spec.offset_reset,
+            Env.LATEST_SINCE: (pipeline.created or None) if spec.offset_reset == "latest" else None,
             Env.HANDLER: spec.handler,
             Env.SINK: sink,
             Env.SINK_LOG_EVERY: spec.sink.log_every if sink == "log" else None,

@@ -17,6 +17,8 @@ class Pipeline:
     namespace: str
     uid: str
     spec: OrderPipelineSpec
+    created: str = ""
+    """When it was created, as Kubernetes writes that; empty if unknown."""
 
 
 @dataclass(frozen=True)

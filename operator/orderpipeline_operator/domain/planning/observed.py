@@ -38,6 +38,11 @@ class Observed:
         return str(self.cr["metadata"]["name"])
 
     @property
+    def created(self) -> str:
+        """When the pipeline was created, as Kubernetes writes that."""
+        return str(self.cr["metadata"].get("creationTimestamp") or "")
+
+    @property
     def namespace(self) -> str:
         """The pipeline's namespace."""
         return str(self.cr["metadata"]["namespace"])

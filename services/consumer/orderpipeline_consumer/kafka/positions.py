@@ -5,6 +5,8 @@ All methods belong to the poll loop's thread."""
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException
@@ -25,14 +27,26 @@ WATCH_SECONDS: Final = 5.0
 """How often the topic's id is asked for. The client goes on in a topic that was made anew as if it were the old one."""
 
 
-class Positions:
-    """`topic` is the subscription's; with `from_the_end` a group that has never committed anything begins at the end of
-    each partition's log. What is added to the topic later is read from its beginning, as are all topics made anew."""
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """Where a group begins that has committed nothing: with `skip_old`, behind the orders that were placed before
+    `since`, by default behind all that are there.
 
-    def __init__(self, reader: TopicReader, topic: str, *, from_the_end: bool, clock: Callable[[], float]) -> None:
+    Commits go with their topic. A group whose topic was made anew while it had no consumer looks like a new one, and
+    only `since` tells that nothing of the new topic is old."""
+
+    skip_old: bool = False
+    since: datetime | None = None
+
+
+class Positions:
+    """`topic` is the subscription's. What is added to the topic later is read from its beginning, as is a topic made
+    anew."""
+
+    def __init__(self, reader: TopicReader, topic: str, first: FirstStart, *, clock: Callable[[], float]) -> None:
         self._reader = reader
         self._topic = topic
-        self._from_the_end = from_the_end
+        self._first = first
         self._clock = clock
         self._topic_id = ""
         self._read_at = 0.0
@@ -91,11 +105,15 @@ class Positions:
         return answer.exception() is None and answer.result() != self._topic_id
 
     def _commits(self, consumer: Consumer, state: TopicState) -> dict[int, Commit]:
-        """The group's commits. At its first start, if it begins at the end, the ends are committed for all partitions
-        at once: a partition without a commit is then one that was added later."""
-        if state.commits or not self._from_the_end or self._topic_id:
+        """The group's commits. At its first start, if it skips orders, that is committed for all partitions at once: a
+        partition without a commit is then one that was added later."""
+        first = self._first
+        if state.commits or not first.skip_old or self._topic_id:
             return dict(state.commits)
-        commits = {number: Commit(LogPosition(end), state.topic_id) for number, (_, end) in state.logs.items()}
+        starts = {number: end for number, (_, end) in state.logs.items()}
+        if first.since is not None:
+            starts |= self._reader.read_offsets_since(first.since, starts)
+        commits = {number: Commit(LogPosition(start), state.topic_id) for number, start in starts.items()}
         offsets = [
             to_kafka(TopicPartition(self._topic, number), commit.position, commit.metadata)
             for number, commit in commits.items()
@@ -103,7 +121,7 @@ class Positions:
         for result in consumer.commit(offsets=offsets, asynchronous=False):
             if result.error is not None:
                 raise KafkaException(result.error)
-        log.info("the group starts at the end of topic %s: %d partitions", self._topic, len(commits))
+        log.info("the group's first start in topic %s: it skips what is below %s", self._topic, starts)
         return commits
 
 

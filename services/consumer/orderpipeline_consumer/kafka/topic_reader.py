@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from datetime import datetime
+from typing import Any, Final, Protocol, TypeVar
 
 import confluent_kafka
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicCollection
@@ -15,6 +16,8 @@ from orderpipeline_consumer.errors import UnavailableError
 from orderpipeline_consumer.kafka.client import Config
 from orderpipeline_consumer.records.commit import Commit, read_commit
 from orderpipeline_consumer.records.log_position import LogPosition
+
+T = TypeVar("T")
 
 READ_SECONDS: Final = 5.0
 """A reading takes milliseconds. It happens in the thread that polls, so it must not take long."""
@@ -35,6 +38,10 @@ class TopicReader(Protocol):
     def read(self) -> TopicState:
         """Returns within READ_SECONDS. Raises UnavailableError."""
 
+    def read_offsets_since(self, since: datetime, partitions: Collection[int]) -> Mapping[int, int]:
+        """The offset of the first record from `since` on; without those partitions that have none. Returns within
+        READ_SECONDS. Raises UnavailableError."""
+
     def request_topic_id(self) -> "Future[str]":
         """Returns at once; the future fails when Kafka does not answer or there is no such topic."""
 
@@ -51,8 +58,25 @@ class KafkaTopicReader:
 
     def read(self) -> TopicState:
         """Returns within READ_SECONDS. Raises UnavailableError."""
+        return self._within(self._read)
+
+    def read_offsets_since(self, since: datetime, partitions: Collection[int]) -> Mapping[int, int]:
+        """See `TopicReader`."""
+        places = [confluent_kafka.TopicPartition(self._topic, number) for number in partitions]
+        spec = OffsetSpec.for_timestamp(int(since.timestamp() * 1000))
+
+        def read(deadline: float) -> Mapping[int, int]:
+            remaining = max(0.1, deadline - self._clock())
+            found = self._client().list_offsets(dict.fromkeys(places, spec), request_timeout=remaining)
+            offsets = {each.partition: answer.result(remaining).offset for each, answer in found.items()}
+            return {number: offset for number, offset in offsets.items() if offset >= 0}
+
+        return self._within(read)
+
+    def _within(self, read: Callable[[float], T]) -> T:
+        """The result of `read`, which gets the time until which it has to return."""
         try:
-            return self._read(self._clock() + READ_SECONDS)
+            return read(self._clock() + READ_SECONDS)
         except (KafkaException, TimeoutError) as error:
             self._admin = None  # what it remembers of the topic may be what is wrong, so the next one asks anew
             raise UnavailableError(f"kafka: reading the offsets of topic {self._topic}: {error}") from error

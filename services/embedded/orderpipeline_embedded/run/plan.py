@@ -19,6 +19,8 @@ from orderpipeline_operator.domain.scaling.policy import ScalingPolicy, policy_f
 from orderpipeline_operator.domain.validation.accept import Rejected, accept
 
 HOST: Final = "127.0.0.1"
+NOTHING_IS_OLDER: Final = "1970-01-01T00:00:00Z"
+"""The broker is the run's own, so nobody has placed orders before."""
 CREDENTIALS: Final = (Env.SASL_MECHANISM, Env.SASL_USERNAME, Env.SASL_PASSWORD_FILE, Env.CA_FILE)
 KAFKA_MOUNTS: Final = (Mount.KAFKA_USER, Mount.KAFKA_CA)
 
@@ -83,7 +85,7 @@ def read_pipeline(text: str, source: str) -> Pipeline:
         raise PlanError(
             f"{source}: spec.kafka.existing: `orderpipeline run` starts a Kafka of its own; remove the field"
         )
-    return Pipeline(name, str(metadata.get("namespace") or "default"), "embedded", spec)
+    return Pipeline(name, str(metadata.get("namespace") or "default"), "embedded", spec, NOTHING_IS_OLDER)
 
 
 def make_plan(

@@ -113,8 +113,8 @@ class ConsumerSpec(Model):
     batch_size: int = Field(100, ge=1, le=100000, description="Orders fetched and committed at a time.")
     offset_reset: Literal["earliest", "latest"] = Field(
         "earliest",
-        description="Where the group begins at its first start; latest skips orders accepted before. "
-        "Partitions added later are read from their beginning.",
+        description="Where the group begins at its first start; latest skips orders from before the pipeline was"
+        " created. Partitions added later are read from their beginning.",
     )
     handler: str | None = Field(
         None,

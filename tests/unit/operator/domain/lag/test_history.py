@@ -187,3 +187,14 @@ def test_a_partition_known_later_than_the_backlog_has_an_age_once_points_are_thi
         assert all(0.0 <= age <= 5.0 * (i - 1) for age in ages)
         if i > 3:
             assert 5.0 * (i - 3) - 60.0 <= ages[1] <= 5.0 * (i - 2), "as old as what is known of it, points apart"
+
+
+def test_latest_does_not_skip_a_topic_made_anew_of_a_group_that_had_begun():
+    """Its commits went with the former topic, and it has no consumers that would commit new ones."""
+    nobody = Group("Empty", 0)
+    empty, waiting = reading({0: (0, 0, None)}, "t2", nobody), reading({0: (0, 7, None)}, "t2", nobody)
+    began = reading({0: (0, 100, 100)}, "t1", nobody)
+    assert known((0.0, began), (5.0, empty), (10.0, waiting), (15.0, waiting), reset="latest").orders == 7
+    assert known((0.0, empty), (10.0, waiting), (15.0, waiting), reset="latest").orders == 0
+    clock_stood = ((0.0, began), (0.0, empty), (10.0, waiting))
+    assert known(*clock_stood, reset="latest").orders == 7

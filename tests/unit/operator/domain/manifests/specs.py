@@ -13,6 +13,7 @@ CONTEXT: Final = Context(
     scaling_secret=b"s" * 32,
 )
 
+CREATED: Final = "2026-11-30T12:00:00Z"
 SPECS: Final[dict[str, dict[str, Any]]] = {
     "defaults": {},
     "trial": {
@@ -133,4 +134,4 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
 
 def bundle(raw: dict[str, Any], context: Context = CONTEXT) -> Bundle:
     """What a spec renders to."""
-    return render(Pipeline("shop", "store", "7d1c", OrderPipelineSpec.model_validate(raw)), context)
+    return render(Pipeline("shop", "store", "7d1c", OrderPipelineSpec.model_validate(raw), CREATED), context)

@@ -1,5 +1,6 @@
 """The services understand the environment that is rendered for them, and every file it names is mounted."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,8 @@ def test_the_consumer_reads_its_environment(name: str, tmp_path: Path) -> None:
         assert config["ssl.ca.pem"] == "bundle.pem"
     elif found.kafka.security_protocol == "SASL_SSL":
         assert config["ssl.ca.pem"] == "ca-2026.crt\nca.crt"
+    created = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    assert found.latest_since == (created if found.offset_reset == "latest" else None)
     if isinstance(found.sink, PostgresConfig):
         assert found.sink.read_dsn() == "url"
 
