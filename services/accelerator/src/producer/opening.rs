@@ -117,6 +117,7 @@ fn server_name(address: &str) -> Result<ServerName<'static>, String> {
 
 /// What went wrong on a connection, and what to do if that is known.
 pub fn explain(error: &io::Error) -> String {
+    let text = error.to_string();
     let advice = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
             "; none of the CAs in ssl.ca.pem or ssl.ca.location has issued the broker's certificate"
@@ -125,9 +126,13 @@ pub fn explain(error: &io::Error) -> String {
         Some(rustls::Error::AlertReceived(_)) => {
             "; the broker refuses: it may want a client certificate of a CA that it trusts (ssl.certificate.location)"
         }
+        // Only by its name, since its type is not rustls'.
+        Some(_) if text.contains("CaUsedAsEndEntity") => {
+            "; the broker's own certificate is a CA's; librdkafka may accept it, and the own client does not"
+        }
         _ => "",
     };
-    format!("{error}{advice}")
+    text + advice
 }
 
 /// Random, of printable characters without commas.

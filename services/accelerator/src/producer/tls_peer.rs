@@ -25,9 +25,15 @@ pub struct Pair {
 
 impl Ca {
     pub fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_string()]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// The certificate that a server has made for itself.
+    pub fn alone(name: &str) -> Self {
+        let params = CertificateParams::new(vec![name.to_string()]).unwrap();
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
@@ -44,22 +50,30 @@ impl Ca {
 
     /// A server's side. With `clients`, it wants client certificates from that CA.
     pub fn server(&self, names: &[&str], clients: Option<&Self>) -> Arc<ServerConfig> {
-        let Pair { certificate, key } = self.issue(names);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
-        let builder = match clients {
-            None => builder.unwrap().with_no_client_auth(),
-            Some(ca) => {
-                let mut roots = RootCertStore::empty();
-                roots.add(ca.0.der().clone()).unwrap();
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
-                builder.unwrap().with_client_cert_verifier(verifier)
-            }
-        };
-        let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-        Arc::new(builder.with_single_cert(chain, key).unwrap())
+        server(&self.issue(names), clients)
     }
+
+    /// A server's side with the CA's own certificate.
+    pub fn itself(&self) -> Arc<ServerConfig> {
+        server(&Pair { certificate: self.0.pem(), key: self.0.key().serialize_pem() }, None)
+    }
+}
+
+fn server(pair: &Pair, clients: Option<&Ca>) -> Arc<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+    let builder = match clients {
+        None => builder.unwrap().with_no_client_auth(),
+        Some(ca) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(ca.0.der().clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+            builder.unwrap().with_client_cert_verifier(verifier)
+        }
+    };
+    let chain = vec![CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+    Arc::new(builder.with_single_cert(chain, key).unwrap())
 }
 
 /// The access of a client that trusts these CAs.

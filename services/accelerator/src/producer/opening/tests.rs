@@ -51,6 +51,16 @@ fn a_broker_of_another_ca_is_not_believed() {
 }
 
 #[test]
+fn a_broker_may_have_a_certificate_of_its_own_that_is_trusted_unless_that_is_a_cas() {
+    let alone = Ca::alone("localhost");
+    opened(alone.itself(), "localhost", &trusting(&[&alone], &[])).0.map(drop).unwrap();
+    assert!(opened(alone.itself(), "localhost", &trusting(&[&Ca::new("ca")], &[])).0.is_err());
+    let ca = Ca::new("localhost");
+    let why = opened(ca.itself(), "localhost", &trusting(&[&ca], &[])).0.err().unwrap();
+    assert!(why.contains("CA's"), "{why}");
+}
+
+#[test]
 fn a_broker_may_want_a_client_certificate() {
     let (ca, clients) = (Ca::new("ca"), Ca::new("clients"));
     let server = ca.server(&["localhost"], Some(&clients));
