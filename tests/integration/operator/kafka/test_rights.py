@@ -1,7 +1,9 @@
 """The rendered KafkaUsers may do their work and nothing else: on a real broker that checks rights."""
 
+import asyncio
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -20,12 +22,16 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from orderpipeline_common.background import Background
+from orderpipeline_common.engine import ACCELERATOR
 from orderpipeline_operator.adapters.kafka import OffsetReader
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.manifests import Pipeline
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 from orderpipeline_operator.domain.manifests.kafka_users import kafka_users
+from orderpipeline_producer.decoding.record_batch import Record
+from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from tests.integration.operator.kafka.offset_steps import read
 from tests.support.broker import Broker
 from tests.support.waiting import wait_until
@@ -113,6 +119,23 @@ def test_the_producer_may_produce_orders_and_nothing_else(broker: Broker) -> Non
     admin = AdminClient(_client(broker, names.producer(NAME)))
     with pytest.raises(KafkaException, match="AUTHORIZATION_FAILED"):
         admin.create_topics([NewTopic(f"{NAME}-mine", 1, 1)])[f"{NAME}-mine"].result(60)
+
+
+@pytest.mark.accelerator
+def test_the_accelerators_own_kafka_client_needs_no_other_rights(broker: Broker) -> None:
+    more = {"compression.type": "snappy", "linger.ms": 0, "acks": "all", "enable.idempotence": True}
+    config = _client(broker, names.producer(NAME), **more)
+    report = lambda code, text, *, fatal=None: None  # noqa: E731
+    with closing(asyncio.new_event_loop()) as loop:
+        clients = [AcceleratedClient(config, topic, 10**6, report, Background(loop=loop)) for topic in (TOPIC, DEAD)]
+        assert [client.engine.kafka_client for client in clients] == [ACCELERATOR] * 2
+        permitted, denied = clients
+        wait_until("the topic is described", lambda: permitted.check() == "")
+        delivery = permitted.send(Record(0, "c", b"{}", "id-1"))
+        assert permitted.close(60.0) == 0
+        assert delivery.clean
+        wait_until("the lack of rights is told", lambda: "authorization failed" in denied.check(), detail=denied.check)
+        assert denied.close(0.0) == 0
 
 
 @pytest.mark.parametrize("consumer", ["classic", "consumer"], indirect=True)
