@@ -82,6 +82,8 @@ impl Tls {
         loop {
             match self.session.reader().read(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                // Many end a connection without the words for it. What was cut off would be a response, which has a length.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
                 outcome => {
                     self.decrypted = self.decrypted.saturating_sub(*outcome.as_ref().unwrap_or(&0));
                     return outcome;
