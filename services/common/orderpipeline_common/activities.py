@@ -1,4 +1,4 @@
-"""All that runs in the background of the operator and the services: names, deadlines, and what happens at their end.
+"""All that runs in the background of operator, services and a run on one machine: names, deadlines, and their ends.
 
 A deadline is far above what a turn takes on a busy machine, and below what a user should wait for a restart.
 """
@@ -46,3 +46,9 @@ class ConsumerActivity:
     """A turn takes milliseconds, one with a commit or drain up to a minute."""
     COMMIT: Final = Rule("commit", 180.0)
     """Idle between two commits."""
+
+
+class RunActivity:
+    """Those of `orderpipeline run`, which samples as the operator does. Its status says what is late."""
+
+    HEALTH_CHECKS: Final = Rule("health checks", 120.0)

@@ -80,25 +80,44 @@ def test_a_port_in_use_a_locked_folder_and_a_missing_file_are_reported(busy: Emb
         assert (done.returncode, message in done.stderr) == (2, True), done
 
 
-def test_a_consumer_that_dies_is_restarted(busy: EmbeddedRun) -> None:
-    log = busy.data / "logs/consumer-0.log"
-    # By its own log, the only file that it alone has open for writing.
-    victim = next(
+def at_its_handler(run: EmbeddedRun) -> None:
+    """Wait until the order has begun at the newest consumer; it does so again at each that takes over."""
+    record, log = run.data.parent / "record", run.data / "logs/consumer-0.log"
+    joined = log.read_text().count("joining group")
+    run.wait_for(lambda: record.read_text().count('["begin"') >= joined, "the order at its handler")
+
+
+def consumer_0(run: EmbeddedRun) -> int:
+    """Its pid, by its own log, the only file that it alone has open for writing."""
+    log = run.data / "logs/consumer-0.log"
+    return next(
         int(folder.name)
         for folder in Path("/proc").glob("[0-9]*")
         if b"orderpipeline_consumer" in _read(folder / "cmdline") and _writes(folder, log)
     )
-    os.kill(victim, signal.SIGKILL)
+
+
+def test_a_consumer_that_dies_is_restarted(busy: EmbeddedRun) -> None:
+    log = busy.data / "logs/consumer-0.log"
+    os.kill(consumer_0(busy), signal.SIGKILL)
     # After 30 s its start counts as successful, and the restart waits only half as long.
     reported = re.compile(r"consumer 0 exited unexpectedly, status -9; restart in (1|0\.5) s")
     busy.wait_for(lambda: reported.search(busy.output) is not None, reported.pattern)
     busy.wait_for(lambda: log.read_text().count("joining group") >= 2, "the consumer's second start")
 
 
+def test_a_consumer_that_hangs_is_shown_and_restarted(busy: EmbeddedRun) -> None:
+    log = busy.data / "logs/consumer-0.log"
+    at_its_handler(busy)
+    starts = log.read_text().count("joining group")
+    os.kill(consumer_0(busy), signal.SIGSTOP)
+    busy.wait_text("not well: consumer 0: /health was not answered within 3 s")
+    busy.wait_text("consumer 0 is restarted, since it is not well: /health was not answered within 3 s")
+    busy.wait_for(lambda: log.read_text().count("joining group") > starts, "the consumer's next start")
+
+
 def test_a_second_ctrl_c_kills_everything(busy: EmbeddedRun) -> None:
-    record, log = busy.data.parent / "record", busy.data / "logs/consumer-0.log"
-    joined = log.read_text().count("joining group")  # the order begins again at each consumer that takes over
-    busy.wait_for(lambda: record.read_text().count('["begin"') >= joined, "the order at its handler")
+    at_its_handler(busy)
     busy.process.send_signal(signal.SIGINT)
     busy.wait_for(lambda: re.search(r"draining: \d consumer", busy.output) is not None, "consumers drain")
     started = time.monotonic()

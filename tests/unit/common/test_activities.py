@@ -20,9 +20,12 @@ from prometheus_client import CollectorRegistry
 
 from hack.structure import ROOT
 from orderpipeline_common import supervision
-from orderpipeline_common.activities import ConsumerActivity, OperatorActivity, ProducerActivity
+from orderpipeline_common.activities import ConsumerActivity, OperatorActivity, ProducerActivity, RunActivity
 from orderpipeline_common.background import Background, beat
 from orderpipeline_common.supervision import Rule
+from orderpipeline_embedded.run.fleet import Fleet
+from orderpipeline_embedded.run.health import Checked, HealthChecks
+from orderpipeline_embedded.run.plan import Liveness
 from orderpipeline_operator.adapters.kubernetes.informer import Informer
 from orderpipeline_operator.adapters.kubernetes.lease import Election, LeaseTerms
 from orderpipeline_operator.adapters.kubernetes.store import Store
@@ -43,6 +46,7 @@ from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.kafka.health import KafkaHealth
 from orderpipeline_producer.kafka.in_flight import PythonByteCounter
+from tests.unit.embedded.run.test_fleet import FakeProcess
 from tests.unit.operator.sampling.test_sampler import TARGET, at
 from tests.unit.project.test_supervision import RULES
 
@@ -211,6 +215,20 @@ async def sampling(world: World, part: Part) -> None:
     sampler.track(TARGET)
 
 
+async def health_checks(world: World, part: Part) -> None:
+    async def ask(*_: Any) -> str:
+        await part.call()
+        return ""
+
+    fleet = Fleet(
+        "consumer", lambda _: FakeProcess(), now=world.clock, report=str, last_line=str, grace=1.0
+    )  # fmt: skip
+    fleet.scale(1)
+    fleet.tick()
+    checks = HealthChecks([Checked(fleet, Liveness(1.0, 1.0, 1, 0.0), lambda _: 1)], ask, world.clock, world.sleep)
+    end_with(world.stack, world.background.task(RunActivity.HEALTH_CHECKS, lambda one: checks.run(one.turn)))
+
+
 async def kafka_check(world: World, part: Part) -> None:
     health = KafkaHealth()
     world.poke = health._check_now.set
@@ -317,6 +335,7 @@ LOOPS: Final[dict[Rule, tuple[Loop, tuple[str, ...]]]] = {
     # How it ends or raises is the accelerator's own test.
     ProducerActivity.SENDER: (sender, ("hangs",)),
     ProducerActivity.CONNECTIONS: (connections, ("ends", "raises")),
+    RunActivity.HEALTH_CHECKS: (health_checks, ("ends", "raises", "hangs")),
 }
 ELSEWHERE: Final = {
     OperatorActivity.PIPELINE_WATCH: "tests/integration/operator/test_pipeline_watch.py",

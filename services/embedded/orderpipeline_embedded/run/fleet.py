@@ -9,6 +9,8 @@ from itertools import count, islice
 from typing import Final, Protocol
 
 BACKOFF_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+RESTART_SECONDS: Final = 10.0
+"""A process that is not well has that long to end by itself."""
 STEADY_SECONDS: Final = 30.0
 """After this long a start counts as successful, and the backoff begins again."""
 
@@ -34,6 +36,10 @@ class _Slot:
     not_before: float = 0.0
     kill_at: float | None = None
     """Set once it has been asked to exit."""
+    patience: float = 0.0
+    """For how many seconds it is let drain then."""
+    unwell: bool = False
+    """Whether it was asked to because it is not well."""
 
 
 class Fleet:
@@ -67,6 +73,15 @@ class Fleet:
         return sum(slot.child is not None and slot.kill_at is None for slot in self._slots.values())
 
     @property
+    def at_work(self) -> tuple[tuple[int, float], ...]:
+        """Number and start of each process that is alive and was not asked to exit."""
+        return tuple(
+            (number, slot.started)
+            for number, slot in sorted(self._slots.items())
+            if slot.child is not None and slot.kill_at is None
+        )
+
+    @property
     def alive(self) -> int:
         """All processes, including those that drain."""
         return sum(slot.child is not None for slot in self._slots.values())
@@ -94,11 +109,20 @@ class Fleet:
             if number in self._desired:
                 if slot.child is None and now >= slot.not_before:
                     slot.child, slot.started, slot.kill_at = self._spawn(number), now, None
+                    slot.unwell = False
             elif slot.child is None:
                 del self._slots[number]
             elif slot.kill_at is None:
-                slot.child.terminate()
-                slot.kill_at = now + self._grace
+                self._ask_to_exit(slot, self._grace)
+
+    def restart(self, number: int, why: str) -> None:
+        """End a process that is not well; `tick` starts it again."""
+        slot = self._slots[number]
+        if slot.child is None or slot.kill_at is not None:
+            return
+        self._report(f"{self.name} {number} is restarted, since it is not well: {why}")
+        slot.unwell = True
+        self._ask_to_exit(slot, min(self._grace, RESTART_SECONDS))
 
     def kill(self) -> None:
         """Kill all of them."""
@@ -106,19 +130,24 @@ class Fleet:
             if slot.child is not None:
                 slot.child.kill()
 
+    def _ask_to_exit(self, slot: _Slot, patience: float) -> None:
+        assert slot.child is not None
+        slot.child.terminate()
+        slot.kill_at, slot.patience = self._now() + patience, patience
+
     def _watch(self, number: int, slot: _Slot, now: float) -> None:
         assert slot.child is not None
         status = slot.child.poll()
         if status is None:
             if slot.kill_at is not None and now >= slot.kill_at:
-                self._report(f"{self.name} {number} did not exit within {self._grace:.0f} s; killed")
+                self._report(f"{self.name} {number} did not exit within {slot.patience:.0f} s; killed")
                 slot.child.kill()
-                slot.kill_at = now + self._grace
-                self.killed += 1
+                slot.kill_at = now + slot.patience
+                self.killed += not slot.unwell
             return
         asked, slot.child, slot.kill_at = slot.kill_at is not None, None, None
         if asked:
-            if status:
+            if status and not slot.unwell:
                 self.killed += status > 0
                 self._report(f"{self.name} {number} exited with status {status}: {self._last_line(number)}")
             return

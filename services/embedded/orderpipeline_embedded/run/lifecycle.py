@@ -7,6 +7,8 @@ from pathlib import Path
 
 import aiohttp
 
+from orderpipeline_common.activities import RunActivity
+from orderpipeline_common.background import Background
 from orderpipeline_common.contract import READY_PATH, Env
 from orderpipeline_embedded.cache import cache_root
 from orderpipeline_embedded.demo import cdnow
@@ -18,6 +20,7 @@ from orderpipeline_embedded.run import rates
 from orderpipeline_embedded.run.broker import Broker
 from orderpipeline_embedded.run.engines import describe_engines
 from orderpipeline_embedded.run.fleet import Fleet
+from orderpipeline_embedded.run.health import Checked, HealthChecks, ask_health
 from orderpipeline_embedded.run.options import Options
 from orderpipeline_embedded.run.plan import Plan, make_plan, read_pipeline
 from orderpipeline_embedded.run.preflight import check_ports, locked
@@ -41,6 +44,8 @@ class Run:
         self._options, self._screen, self._stop = options, screen, stop
         self._broker: Broker | None = None
         self._fleets: list[Fleet] = []
+        self._background = Background()
+        self._health: HealthChecks | None = None
         self._ports: dict[int, int] = {}
         self._logs: Path | None = None
         self._ticks = 0
@@ -85,8 +90,17 @@ class Run:
         producers = self._fleet("producer", plan, logs, lambda _: {})
         consumers = self._fleet("consumer", plan, logs, self._consumer)
         self._fleets = [producers, consumers]
-        scaling = Scaling(plan, broker.bootstrap, consumers, report, state_folder=data)
+        scaling = Scaling(plan, consumers, report, self._background, state_folder=data)
+        health = self._health = HealthChecks(
+            [
+                Checked(producers, plan.producer.liveness, lambda _: self._options.port),
+                Checked(consumers, plan.consumer.liveness, lambda number: self._ports[number]),
+            ],
+            ask_health,
+            time.monotonic,
+        )
         status = 1
+        checks = self._background.task(RunActivity.HEALTH_CHECKS, lambda activity: health.run(activity.turn))
         try:
             report(f"starting Kafka {KAFKA_VERSION}; data and logs are in {data}")
             await asyncio.to_thread(broker.start)
@@ -103,6 +117,7 @@ class Run:
             else:
                 status = 0
         finally:
+            checks.cancel()
             status |= await self._end(scaling, demo)
         return status
 
@@ -192,6 +207,11 @@ class Run:
         self._ports[number] = first_free_port(self._options.port + 1, others)
         return {Env.PORT: str(self._ports[number]), Env.NAME: str(number)}
 
+    def _problems(self) -> tuple[str, ...]:
+        supervisor = self._background.supervisor
+        late = supervisor.problem()
+        return (*((late,) if late else ()), *supervisor.warnings(), *(self._health.problems if self._health else ()))
+
     def _snapshot(self, plan: Plan, scaling: Scaling, demo: Demo | None) -> Snapshot:
         view, points = scaling.view, scaling.points
         producers, consumers = self._fleets
@@ -215,6 +235,7 @@ class Run:
             recommended=None if view is None else view.desired,
             why="" if view is None else view.why,
             producers=producers.running,
+            problems=self._problems(),
             demo="" if demo is None else demo.progress(),
             events=tuple(self._screen.events),
         )

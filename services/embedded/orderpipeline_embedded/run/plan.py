@@ -39,6 +39,17 @@ class Topic:
 
 
 @dataclass(frozen=True)
+class Liveness:
+    """How a process is asked for its health, in seconds: how often, how long it may take, after how many `failures` in
+    a row it is restarted, and for how long after its start it need not answer yet."""
+
+    period: float
+    timeout: float
+    failures: int
+    startup: float
+
+
+@dataclass(frozen=True)
 class Program:
     """What one service's processes run. `replicas` is their initial number, `grace` the seconds they have to drain."""
 
@@ -46,6 +57,7 @@ class Program:
     environment: Mapping[str, str]
     replicas: int
     grace: float
+    liveness: Liveness
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,7 @@ class Plan:
     """A pipeline on this machine. `replication_factor` is the one in the file; here it is 1."""
 
     key: tuple[str, str]
+    bootstrap: str
     topics: tuple[Topic, ...]
     orders: str
     group: str
@@ -101,6 +114,7 @@ def make_plan(
     consumer = _deployment(manifests, names.consumer(pipeline.name))
     return Plan(
         key=(pipeline.namespace, pipeline.name),
+        bootstrap=bootstrap,
         topics=tuple(_topics(manifests)),
         orders=pipeline.spec.topic.name,
         group=names.group(pipeline.name, pipeline.spec),
@@ -132,7 +146,18 @@ def _program(
     for entry in container["env"]:
         if entry["name"] not in CREDENTIALS:
             environment[entry["name"]] = _local(entry["value"], container, pod, secrets)
-    return Program(module, {**environment, **instead}, replicas, float(pod["terminationGracePeriodSeconds"]))
+    grace = float(pod["terminationGracePeriodSeconds"])
+    return Program(module, {**environment, **instead}, replicas, grace, _liveness(container))
+
+
+def _liveness(container: Manifest) -> Liveness:
+    alive, started = container["livenessProbe"], container["startupProbe"]
+    return Liveness(
+        period=alive["periodSeconds"],
+        timeout=alive["timeoutSeconds"],
+        failures=alive["failureThreshold"],
+        startup=started["periodSeconds"] * started["failureThreshold"],
+    )
 
 
 def _local(value: str, container: Manifest, pod: Manifest, secrets: Path | None) -> str:

@@ -59,9 +59,9 @@ class Scaling:
     def __init__(
         self,
         plan: Plan,
-        bootstrap: str,
         consumers: Scalable,
         report: Callable[[str], None],
+        background: Background,
         *,
         state_folder: Path | None = None,
         make_reader: Callable[[Target], Reader] = kafka_reader,
@@ -71,10 +71,10 @@ class Scaling:
         """Orders in and out at each reading, for the rates."""
         self._plan, self._consumers, self._report, self._monotonic = plan, consumers, report, monotonic
         self._make_reader, self._state_folder = make_reader, state_folder
-        self._target = Target(plan.key, KafkaEndpoint(bootstrap), plan.orders, plan.group, plan.policy)
+        self._target = Target(plan.key, KafkaEndpoint(plan.bootstrap), plan.orders, plan.group, plan.policy)
         self._sampler = Sampler(
             self._on_change,
-            Background(),
+            background,
             reader_factory=lambda target: ObservedReader(make_reader(target), self._on_reading),
         )
 

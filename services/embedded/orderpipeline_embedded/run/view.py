@@ -37,6 +37,8 @@ class Snapshot:
     recommended: int | None
     why: str
     producers: int
+    problems: Sequence[str]
+    """What is wrong with the run's own parts and its processes, or late."""
     demo: str
     events: Sequence[tuple[str, str]]
 
@@ -45,7 +47,9 @@ def line(now: Snapshot) -> str:
     """One line, for logs and pipes."""
     rates = "in ? out ?" if now.rate is None else f"in {now.rate.incoming:,.0f}/s out {now.rate.outgoing:,.0f}/s"
     demo = f"; {now.demo}" if now.demo else ""
-    return f"{rates}; lag {_lag(now)}; consumers {now.running} of {now.desired} wanted: {now.why or 'starting'}{demo}"
+    unwell = f"; not well: {'; '.join(now.problems)}" if now.problems else ""
+    consumers = f"consumers {now.running} of {now.desired} wanted: {now.why or 'starting'}"
+    return f"{rates}; lag {_lag(now)}; {consumers}{unwell}{demo}"
 
 
 def live_view(now: Snapshot) -> RenderableType:
@@ -67,6 +71,8 @@ def live_view(now: Snapshot) -> RenderableType:
     facts.add_row("consumers", str(now.running), Text(why))
     facts.add_row("producers", str(now.producers), Text(f"{now.url}/order  {now.url}/orders/batch  {now.url}/docs"))
     facts.add_row("kafka", "1", Text(f"{now.bootstrap}, {now.note}", style="dim"))
+    if now.problems:
+        facts.add_row("not well", str(len(now.problems)), Text("\n".join(now.problems), style="red"))
     if now.demo:
         facts.add_row("demo", "", Text(now.demo))
     events = Table.grid(padding=(0, 2))

@@ -1,6 +1,6 @@
 """Supervision of processes, on a clock that the test controls."""
 
-from orderpipeline_embedded.run.fleet import BACKOFF_SECONDS, STEADY_SECONDS, Fleet
+from orderpipeline_embedded.run.fleet import BACKOFF_SECONDS, RESTART_SECONDS, STEADY_SECONDS, Fleet
 
 
 class FakeProcess:
@@ -145,3 +145,25 @@ def test_only_surplus_processes_of_those_named_stop() -> None:
     supervised.fleet.scale(3, leaving=(1, 0))
     supervised.after(0.0)
     assert [supervised.processes[number][0].asked for number in range(4)] == [False, True, False, False]
+
+
+def test_a_process_that_is_not_well_is_ended_soon_started_again_and_not_counted() -> None:
+    supervised = SupervisedFleet(2)
+    started = supervised.now
+    assert supervised.fleet.at_work == ((0, started), (1, started))
+    supervised.after(100.0)
+    supervised.fleet.restart(1, "it hangs")
+    supervised.fleet.restart(1, "it hangs")
+    assert supervised.fleet.at_work == ((0, started),)
+    supervised.after(RESTART_SECONDS)
+    assert supervised.processes[1][0].killed
+    supervised.after(0.0)
+    assert supervised.fleet.at_work == ((0, started), (1, supervised.now))
+    assert supervised.fleet.killed == 0
+    assert supervised.reported == [
+        "consumer 1 is restarted, since it is not well: it hangs",
+        "consumer 1 did not exit within 10 s; killed",
+    ]
+    supervised.processes[1][1].status = 3
+    supervised.after(0.0)
+    assert supervised.reported[-1].startswith("consumer 1 exited unexpectedly, status 3")

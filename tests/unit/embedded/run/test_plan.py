@@ -9,7 +9,7 @@ import yaml
 from orderpipeline_common.contract import Env
 from orderpipeline_common.runtime import EnvReader
 from orderpipeline_consumer import settings as consumer_settings
-from orderpipeline_embedded.run.plan import CREDENTIALS, Plan, PlanError, make_plan, read_pipeline
+from orderpipeline_embedded.run.plan import CREDENTIALS, Liveness, Plan, PlanError, make_plan, read_pipeline
 from orderpipeline_operator.domain.manifests import Context, render
 from orderpipeline_producer import settings as producer_settings
 
@@ -78,6 +78,10 @@ def test_replicas_grace_and_policy_come_from_the_file() -> None:
 
 POSTGRES = text(consumer={"sink": {"type": "postgres", "dsnSecret": {"name": "db", "key": "address"}}})
 KEYS = text(producer={"auth": {"mode": "ApiKey", "secret": "clients"}})
+
+
+def test_health_is_asked_for_as_the_rendered_probes_do() -> None:
+    assert plan().consumer.liveness == plan().producer.liveness == Liveness(10, 3, 6, 60)
 
 
 def test_secrets_are_files_in_a_folder() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orderpipeline_common.background import Background
 from orderpipeline_embedded.run.plan import make_plan, read_pipeline
 from orderpipeline_embedded.run.rates import rate
 from orderpipeline_embedded.run.scaling import Scaling, consumer_numbers
@@ -57,9 +58,9 @@ async def decided(
     fleet, reported, reader = Fleet(), [], Reader(reading)
     scaling = Scaling(
         plan,
-        "127.0.0.1:1",
         fleet,
         reported.append,
+        Background(),
         state_folder=state_folder,
         make_reader=lambda _: reader,
         monotonic=lambda: 1.0,

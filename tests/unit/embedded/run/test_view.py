@@ -12,7 +12,7 @@ NOW = Snapshot(
     pipeline="shop", url="http://127.0.0.1:8080", bootstrap="127.0.0.1:9092", note="replication factor 1",
     rate=Rate(1234.4, 999.6), history=(Rate(0, 0), Rate(1234.4, 999.6)), orders=4321, seconds=3.25, error="",
     partitions=12, running=3, desired=4, bounds=(1, 6), mode="Auto", recommended=4, why="4 consumers: so much arrives.",
-    producers=2, demo="", events=(("12:00:00", "consumers 3 -> 4"),),
+    producers=2, problems=(), demo="", events=(("12:00:00", "consumers 3 -> 4"),),
 )  # fmt: skip
 BLANK = replace(NOW, rate=None, history=(), orders=None, seconds=None, partitions=None, why="", recommended=None)
 
@@ -54,3 +54,12 @@ def test_bars_are_relative_to_the_highest_and_limited_in_number() -> None:
     assert bars([0.0, 4.0, 8.0], 8.0) == "▁▅█"
     assert bars([0.0, 0.0], 0.0) == ""
     assert len(bars([1.0] * 500, 1.0)) == WIDTH
+
+
+def test_what_is_not_well_or_late_is_named() -> None:
+    late = "sampling of default/shop has made no turn for 301 s"
+    unwell = replace(NOW, problems=(late, "consumer 1: /health was not answered within 3 s"), demo="10 of 20")
+    assert line(unwell).endswith(f"; not well: {late}; consumer 1: /health was not answered within 3 s; 10 of 20")
+    assert late in drawn(unwell)
+    assert "consumer 1: /health" in drawn(unwell)
+    assert "not well" not in drawn(NOW) + line(NOW)
