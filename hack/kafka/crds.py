@@ -15,6 +15,7 @@ CLASSES: Final = {
     "kafkauser": "user.KafkaUser",
     "kafkamirrormaker2": "mirrormaker2.KafkaMirrorMaker2",
     "kafkarebalance": "rebalance.KafkaRebalance",
+    "strimzipodset": "podset.StrimziPodSet",
 }
 OPTIONS: Final = (
     "--target-kube",

@@ -117,7 +117,7 @@ class Clusters:
         for resource in make:
             self._kube.apply(resource)
         for pool in cluster.pools:
-            self._write(pool, status.pool(cluster, pool, cluster_id))
+            self._write(pool, status.pool(cluster, pool, cluster_id, done=False))
         self._objects(cluster)
         return Wanted(cluster, cluster_id, cas, brokers, extra)
 
@@ -174,6 +174,11 @@ class Clusters:
         if done and {node.id for node in cluster.brokers} <= serving:
             before, ca = kafka.get("status") or {}, wanted.authorities.cluster.cert
             ready = status.kafka(cluster, "ready", before, wanted.cluster_id, ca, wanted.warnings)
+            begun = {pool["metadata"]["name"]: pool for pool in cluster.pools}
+            for pool in pools:
+                if pool["metadata"]["name"] in begun:
+                    one = begun[pool["metadata"]["name"]]
+                    self._write(pool, status.pool(cluster, one, wanted.cluster_id, done=True))
             self._write(kafka, {key: value for key, value in ready.items() if value is not None})
             last.ended = True
         elif last.late(self._now()):
@@ -195,13 +200,33 @@ class Clusters:
         selector = f"{model.CLUSTER}={cluster.name},strimzi.io/kind=Kafka"
         found = {pod["metadata"]["name"]: pod for pod in self._kube.list("Pod", cluster.namespace, selector)}
         step = roll.step({name: roll.revision(pod) for name, pod in manifests.items()}, found, in_sync)
+        pool_of = {node.name: node.pool for node in order}
+        owners = self._pod_sets(cluster, manifests, pool_of, found)
         for name in step.make:
             log.info("creating pod %s/%s", cluster.namespace, name)
-            self._kube.create(manifests[name])
+            owner = owners[pool_of[name]]
+            metadata = {**manifests[name]["metadata"], "ownerReferences": pods.owner(owner, controller=True)}
+            self._kube.create({**manifests[name], "metadata": metadata})
         for name in step.stop:
             log.info("stopping pod %s/%s", cluster.namespace, name)
             self._kube.delete("Pod", cluster.namespace, name)
         return step.done
+
+    def _pod_sets(
+        self, cluster: Cluster, manifests: dict[str, Json], pool_of: dict[str, str], found: dict[str, Json]
+    ) -> dict[str, Json]:
+        """The StrimziPodSets by pool, with the pods that there should be and a status of those that there are."""
+        before = {one["metadata"]["name"]: one for one in self._kube.list(pods.POD_SET, cluster.namespace)}
+        made: dict[str, Json] = {}
+        for pool in sorted({pool_of[name] for name in manifests}):
+            own = [one for name, one in manifests.items() if pool_of[name] == pool]
+            wanted = pods.pod_set(cluster, pool, own)
+            there = before.get(wanted["metadata"]["name"])
+            if there is None or there["spec"] != wanted["spec"]:
+                there = self._kube.apply(wanted)
+            self._write(there, status.pod_set(there, found))
+            made[pool] = there
+        return made
 
     def _write(self, resource: Json, found: Json) -> None:
         """Raises ApiError if the object has changed since it was read; the next round tries again."""

@@ -8,6 +8,8 @@ from hack.standin import config
 from hack.standin.model import CLUSTER, GROUP, METADATA_VERSION, Cluster, Json, Node, copied_labels
 
 IMAGE: Final = "localhost/orderpipeline/kafka:dev"
+POD_SET: Final = "StrimziPodSet"
+PODS_API: Final = "core.strimzi.io/v1"
 REVISION: Final = "strimzi.io/revision"
 HEAP_PERCENT: Final = 50
 HEAP_MAX: Final = 5 * 2**30
@@ -23,10 +25,11 @@ PASSED_ON: Final = [
 ]
 
 
-def owner(resource: Json) -> list[Json]:
+def owner(resource: Json, *, controller: bool = False) -> list[Json]:
     """Owner references, so that Kubernetes deletes the object with `resource`."""
-    reference = {"apiVersion": f"{GROUP}/v1", "kind": resource["kind"], "name": resource["metadata"]["name"]}
-    return [{**reference, "uid": resource["metadata"]["uid"], "controller": False, "blockOwnerDeletion": True}]
+    version = PODS_API if resource["kind"] == POD_SET else f"{GROUP}/v1"
+    reference = {"apiVersion": version, "kind": resource["kind"], "name": resource["metadata"]["name"]}
+    return [{**reference, "uid": resource["metadata"]["uid"], "controller": controller, "blockOwnerDeletion": True}]
 
 
 def labels(source: Json, cluster: str, kind: str, component: str) -> dict[str, str]:
@@ -203,8 +206,21 @@ def _volumes(cluster: Cluster, node: Node) -> list[Json]:
     return found
 
 
+def pod_set(cluster: Cluster, pool: str, manifests: list[Json]) -> Json:
+    """What stands between a pool and its pods, which belong to it."""
+    own = {CLUSTER: cluster.name, "strimzi.io/kind": "Kafka", "strimzi.io/pool-name": pool}
+    return {
+        "apiVersion": PODS_API, "kind": POD_SET,
+        "metadata": {
+            "name": f"{cluster.name}-{pool}", "namespace": cluster.namespace,
+            "labels": pool_labels(cluster, pool), "ownerReferences": owner(cluster.pool(pool)),
+        },
+        "spec": {"selector": {"matchLabels": own}, "pods": manifests},
+    }  # fmt: skip
+
+
 def pod(cluster: Cluster, node: Node, cluster_id: str, trust: str) -> Json:
-    """A node's pod. Its revision annotation changes with anything that requires a restart.
+    """A node's pod, without its owner. Its revision annotation changes with anything that requires a restart.
 
     `trust` is a digest of the CAs.
     """
@@ -229,7 +245,7 @@ def pod(cluster: Cluster, node: Node, cluster_id: str, trust: str) -> Json:
         **{key: template[key] for key in PASSED_ON if key in template},
     }  # fmt: skip
     metadata = {
-        "name": node.name, "namespace": cluster.namespace, "ownerReferences": owner(pool),
+        "name": node.name, "namespace": cluster.namespace,
         "labels": {**(extra.get("labels") or {}), **own},
     }  # fmt: skip
     text = json.dumps([spec, metadata["labels"], trust, config.server(cluster, node)], sort_keys=True)

@@ -1,7 +1,8 @@
 """The statuses of Kafka and its pools, as Strimzi writes them. Pure; `now` is an RFC 3339 time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from hack.standin import roll
 from hack.standin.check import warnings
 from hack.standin.model import CLUSTER, METADATA_VERSION, STRIMZI, VERSION, Cluster, Json
 
@@ -70,13 +71,27 @@ def kafka(cluster: Cluster, state: str, before: Json, cluster_id: str, ca: str, 
     }
 
 
-def pool(cluster: Cluster, one: Json, cluster_id: str) -> Json:
-    """A node pool's status."""
-    name = one["metadata"]["name"]
-    ids = [node.id for node in cluster.nodes if node.pool == name]
-    selector = f"{CLUSTER}={cluster.name},strimzi.io/name={cluster.name}-kafka,strimzi.io/kind=Kafka"
+def pod_set(one: Json, found: Mapping[str, Json]) -> Json:
+    """A StrimziPodSet's status; `found` are the pods that exist, by name."""
+    wanted = {pod["metadata"]["name"]: roll.revision(pod) for pod in one["spec"]["pods"]}
+    there = {name: found[name] for name in wanted if name in found}
     return {
         "observedGeneration": one["metadata"]["generation"],
+        "pods": len(wanted),
+        "readyPods": sum(roll.ready(pod) for pod in there.values()),
+        "currentPods": sum(roll.revision(pod) == wanted[name] for name, pod in there.items()),
+    }
+
+
+def pool(cluster: Cluster, one: Json, cluster_id: str, *, done: bool) -> Json:
+    """A node pool's status; `done`: whether its pods are as it wants them, before which its generation stays."""
+    before = (one.get("status") or {}).get("observedGeneration")
+    name = one["metadata"]["name"]
+    ids = [node.id for node in cluster.nodes if node.pool == name]
+    seen = one["metadata"]["generation"] if done else before
+    selector = f"{CLUSTER}={cluster.name},strimzi.io/name={cluster.name}-kafka,strimzi.io/kind=Kafka"
+    return {
+        **({"observedGeneration": seen} if seen else {}),
         "nodeIds": ids,
         "clusterId": cluster_id,
         "roles": sorted(one["spec"]["roles"]),

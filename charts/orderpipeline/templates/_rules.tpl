@@ -18,6 +18,10 @@ counted, and get a deletion cost before a scale-down. Nothing here can create or
 - apiGroups: [kafka.strimzi.io]
   resources: [kafkas, kafkanodepools, kafkatopics, kafkausers, kafkarebalances]
   verbs: [get, list, watch, create, patch, delete]
+# How far a roll of the brokers is.
+- apiGroups: [core.strimzi.io]
+  resources: [strimzipodsets]
+  verbs: [list, watch]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]

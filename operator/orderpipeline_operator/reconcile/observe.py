@@ -7,8 +7,10 @@ from dataclasses import replace
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import (
     CHILD_KINDS,
+    KAFKA,
     PIPELINE,
     POD,
+    POD_SET,
     SECRET,
     Key,
     Kind,
@@ -17,7 +19,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import (
     owned_by,
     ref_of,
 )
-from orderpipeline_operator.domain.kubernetes.names import children_selector
+from orderpipeline_operator.domain.kubernetes.names import children_selector, strimzi_selector
 from orderpipeline_operator.domain.planning.observed import Observed
 from orderpipeline_operator.errors import NotFound
 from orderpipeline_operator.reconcile.ports import Reader
@@ -33,9 +35,13 @@ async def observe(read: Reader, key: Key) -> Observed | None:
     uid = cr["metadata"]["uid"]
     lists = await asyncio.gather(*(_list(read, kind, namespace, children_selector(name)) for kind in CHILD_KINDS))
     found = {ref_of(item): item for items in lists for item in items or ()}
+    children = {ref: item for ref, item in found.items() if owned_by(item, uid)}
+    strimzi = Ref(KAFKA, namespace, names.kafka(name)) in children
+    pod_sets = await _list(read, POD_SET, namespace, strimzi_selector(name)) if strimzi else ()
     return Observed(
         cr=cr,
-        children={ref: item for ref, item in found.items() if owned_by(item, uid)},
+        children=children,
+        pod_sets=pod_sets or (),
         foreign_objects=frozenset(ref for ref, item in found.items() if not owned_by(item, uid)),
         missing_kinds=frozenset(kind for kind, items in zip(CHILD_KINDS, lists, strict=True) if items is None),
         pods=await _pods(read, namespace, name) if cr["metadata"].get("deletionTimestamp") else 0,

@@ -11,7 +11,16 @@ from orderpipeline_operator.adapters.kubernetes.informer import Informer
 from orderpipeline_operator.adapters.kubernetes.store import Store
 from orderpipeline_operator.adapters.kubernetes.watch import ListWatch
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.kubernetes.kinds import CHILD_KINDS, SECRET, Key, Kind, Manifest, Ref, kind_of
+from orderpipeline_operator.domain.kubernetes.kinds import (
+    CHILD_KINDS,
+    POD_SET,
+    SECRET,
+    Key,
+    Kind,
+    Manifest,
+    Ref,
+    kind_of,
+)
 from orderpipeline_operator.domain.kubernetes.names import CHILDREN_SELECTOR, pipeline_of_selector
 from orderpipeline_operator.errors import NotFound
 
@@ -27,6 +36,7 @@ class CachedClient:
             wanted = [ListWatch(kind, namespace, CHILDREN_SELECTOR) for kind in CHILD_KINDS]
             # Strimzi keeps a dozen Secrets per Kafka; only those that are needed are read in full.
             wanted.append(ListWatch(SECRET, namespace, names.STRIMZI_CLUSTER_LABEL, partial=True))
+            wanted.append(ListWatch(POD_SET, namespace, names.STRIMZI_CLUSTER_LABEL))
             for each in wanted:
                 self._informers[each.kind, namespace] = Informer(kube, self._store, each)
 

@@ -48,6 +48,8 @@ NODE_POOL: Final = Kind(_STRIMZI, "v1", "KafkaNodePool", "kafkanodepools")
 TOPIC: Final = Kind(_STRIMZI, "v1", "KafkaTopic", "kafkatopics")
 USER: Final = Kind(_STRIMZI, "v1", "KafkaUser", "kafkausers")
 REBALANCE: Final = Kind(_STRIMZI, "v1", "KafkaRebalance", "kafkarebalances")
+POD_SET: Final = Kind("core.strimzi.io", "v1", "StrimziPodSet", "strimzipodsets")
+"""Made by Strimzi for each node pool; only read."""
 DEPLOYMENT: Final = Kind("apps", "v1", "Deployment", "deployments")
 SERVICE: Final = Kind("", "v1", "Service", "services")
 SERVICE_ACCOUNT: Final = Kind("", "v1", "ServiceAccount", "serviceaccounts")
@@ -84,7 +86,7 @@ CHILD_KINDS: Final = (
 """Every kind that a pipeline may own. What is not listed here is neither repaired nor pruned."""
 
 _BY_NAME: Final[Mapping[tuple[str, str], Kind]] = {
-    (k.api_version, k.kind): k for k in (PIPELINE, SECRET, POD, LEASE, EVENT, *CHILD_KINDS)
+    (k.api_version, k.kind): k for k in (PIPELINE, SECRET, POD, POD_SET, LEASE, EVENT, *CHILD_KINDS)
 }
 
 

@@ -114,10 +114,15 @@ def children_selector(name: str) -> str:
     return f"{PIPELINE_LABEL}={name},{MANAGED_BY_LABEL}={FIELD_MANAGER}"
 
 
+def strimzi_selector(name: str) -> str:
+    """Label selector of what Strimzi makes for a pipeline's Kafka."""
+    return f"{STRIMZI_CLUSTER_LABEL}={kafka(name)}"
+
+
 def pipeline_of_selector(selector: str) -> str | None:
-    """The pipeline whose children a selector is for; None for any other selector."""
-    name = selector.removeprefix(f"{PIPELINE_LABEL}=").partition(",")[0]
-    return name if selector == children_selector(name) else None
+    """The pipeline whose children, or whose Kafka's, a selector is for; None for any other selector."""
+    name = selector.partition("=")[2].partition(",")[0]
+    return name if selector in (children_selector(name), strimzi_selector(name)) else None
 
 
 def is_object_name(text: str) -> bool:

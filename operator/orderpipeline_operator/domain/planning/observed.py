@@ -29,6 +29,8 @@ class Observed:
     """The Secrets that the pipeline needs, by name; None: it does not exist."""
     missing_kinds: frozenset[Kind] = frozenset()
     """Kinds that this cluster does not know."""
+    pod_sets: tuple[Manifest, ...] = ()
+    """The StrimziPodSets of its Kafka, at least their metadata and status."""
     pods: int = 0
     """Pods of the pipeline's own Deployments that still exist."""
 

@@ -68,11 +68,26 @@ def kafka_ready(spec: OrderPipelineSpec, observed: Observed, scaling: Scaling | 
 
 
 def _being_applied(observed: Observed) -> str:
-    """What Strimzi has not finished: it records a generation at the end of a roll, for each pool and for the Kafka."""
+    """What Strimzi has not finished: it records a generation at the end of a roll, for each pool and for the Kafka.
+
+    A roll without a change of theirs, such as for a renewed CA, shows in the StrimziPodSets only.
+    """
     changing = [ref for ref, manifest in observed.of(KAFKA, NODE_POOL).items() if not up_to_date(manifest)]
-    if not changing:
-        return ""
-    return f" Strimzi is still applying the latest change of {', '.join(f'{r.kind.kind} {r.name}' for r in changing)}."
+    names_of = ", ".join(f"{ref.kind.kind} {ref.name}" for ref in changing)
+    text = f" Strimzi is still applying the latest change of {names_of}." if changing else ""
+    rolls = [roll for pod_set in observed.pod_sets if (roll := _roll(pod_set))]
+    return text + (f" Its pods roll: {', '.join(rolls)}." if rolls else "")
+
+
+def _roll(pod_set: Manifest) -> str:
+    """How far the roll of a pool's pods is; empty when there is none."""
+    status, name = pod_set.get("status") or {}, pod_set["metadata"]["name"]
+    pods, current, ready = (status.get(key, 0) for key in ("pods", "currentPods", "readyPods"))
+    if current < pods:
+        return f"{current} of {pods} of StrimziPodSet {name} are up to date"
+    if ready < pods:
+        return f"{ready} of {pods} of StrimziPodSet {name} are ready"
+    return ""
 
 
 def _existing_ready(bootstrap: str, observed: Observed, scaling: Scaling | None) -> Condition:

@@ -22,7 +22,9 @@ class FakeKube(Kube):
 
     def put(self, resource: Json) -> None:
         """As if somebody else had written it."""
-        self.objects[resource["kind"], resource["metadata"]["name"]] = copy.deepcopy(resource)
+        made = copy.deepcopy(resource)
+        made["metadata"] = {"uid": f"uid of {resource['metadata']['name']}", "generation": 1, **made["metadata"]}
+        self.objects[resource["kind"], resource["metadata"]["name"]] = made
 
     def names(self, kind: str) -> set[str]:
         """The names of the objects of a kind."""
@@ -35,8 +37,10 @@ class FakeKube(Kube):
         return copy.deepcopy(self.objects.get((kind, name)))
 
     def apply(self, resource: Json) -> Json:
-        self.put(resource)
-        return resource
+        before = self.get(resource["kind"], "", resource["metadata"]["name"]) or {}
+        kept = {"status": before["status"]} if "status" in before else {}
+        self.put({**resource, **kept})
+        return self.objects[resource["kind"], resource["metadata"]["name"]]
 
     def create(self, resource: Json) -> Json | None:
         pod = copy.deepcopy(resource)

@@ -128,3 +128,27 @@ def test_a_refused_spec_keeps_the_pods_and_says_why_until_it_is_mended(standin: 
     standin.change_kafka(3)
     standin.rounds()
     assert standin.status["conditions"][-1]["type"] == "Ready"
+
+
+def test_pods_belong_to_the_set_of_their_pool_whose_status_shows_a_roll(standin: Standin) -> None:
+    def numbers() -> tuple[int, ...]:
+        found = standin.kube.objects["StrimziPodSet", "x-brokers"]["status"]
+        return tuple(found[name] for name in ("pods", "currentPods", "readyPods"))
+
+    assert standin.kube.names("StrimziPodSet") == {"x-brokers", "x-controllers"}
+    (owner,) = standin.pod("x-brokers-0")["metadata"]["ownerReferences"]
+    assert (owner["apiVersion"], owner["kind"], owner["name"]) == ("core.strimzi.io/v1", "StrimziPodSet", "x-brokers")
+    assert owner["controller"] is True
+    standin.rounds(1)
+    assert numbers() == (1, 1, 1)
+    standin.kube.pods_become_ready = False
+    standin.change_pool("broker", jvmOptions={"-Xmx": "512m"})
+    standin.rounds(1)
+    assert numbers() == (1, 0, 1)
+    assert standin.kube.objects["KafkaNodePool", "brokers"]["status"]["observedGeneration"] == 1
+    standin.rounds(3)
+    assert numbers() == (1, 1, 0)
+    standin.kube.make_pods_ready()
+    standin.rounds(2)
+    assert numbers() == (1, 1, 1)
+    assert standin.kube.objects["KafkaNodePool", "brokers"]["status"]["observedGeneration"] == 2

@@ -16,11 +16,12 @@ def test_services_name_their_ports_as_strimzi_does() -> None:
     assert {"tcp-ctrlplane", "tcp-kafkaagent"} <= {port["name"] for port in brokers["spec"]["ports"]}
 
 
-def test_a_pod_is_restricted_owned_by_its_pool_and_labelled() -> None:
+def test_a_pod_is_restricted_and_labelled() -> None:
     one = samples.cluster()
     made = pods.pod(one, one.brokers[0], "id", "trust")
     assert made["metadata"]["name"] == "x-brokers-0"
-    assert made["metadata"]["ownerReferences"][0]["kind"] == "KafkaNodePool"
+    (pool,) = pods.pod_set(one, "brokers", [made])["metadata"]["ownerReferences"]
+    assert (pool["kind"], pool["name"], pool["controller"]) == ("KafkaNodePool", "brokers", False)
     assert made["metadata"]["labels"]["strimzi.io/broker-role"] == "true"
     assert made["metadata"]["labels"]["strimzi.io/controller-role"] == "false"
     assert made["spec"]["securityContext"]["runAsNonRoot"] is True

@@ -32,5 +32,14 @@ def test_an_unchanged_condition_keeps_its_transition_time() -> None:
 
 def test_a_pools_status_names_its_nodes() -> None:
     one = samples.cluster()
-    found = status.pool(one, one.pools[1], "id")
+    found = status.pool(one, one.pools[1], "id", done=True)
     assert (found["nodeIds"], found["replicas"], found["roles"]) == ([3, 4, 5], 3, ["controller"])
+
+
+def test_a_pools_generation_is_reported_once_its_pods_are_as_it_wants_them() -> None:
+    one = samples.cluster()
+    changed = {**one.pools[1], "metadata": {**one.pools[1]["metadata"], "generation": 7}}
+    seen = {**changed, "status": {"observedGeneration": 6}}
+    assert status.pool(one, seen, "id", done=False)["observedGeneration"] == 6
+    assert status.pool(one, seen, "id", done=True)["observedGeneration"] == 7
+    assert "observedGeneration" not in status.pool(one, changed, "id", done=False)

@@ -102,6 +102,14 @@ def test_of_the_writers_only_who_holds_the_replicas_is_kept(told: Told) -> None:
     assert kept == [{"manager": "a", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
 
 
+def test_of_a_pod_set_only_the_pods_are_forgotten(told: Told) -> None:
+    labels, status = {"strimzi.io/cluster": "shop"}, {"pods": 3, "currentPods": 2}
+    told.store.put(kinds.POD_SET, raw(1, "shop-brokers", labels, spec={"pods": [{}] * 3}, status=status))
+    (kept,) = told.store.of(KEY, kinds.POD_SET)
+    assert "spec" not in kept
+    assert kept["status"] == status
+
+
 def test_of_a_secret_contents_are_forgotten_when_there_are_newer_ones(told: Told) -> None:
     labels, ref = {"strimzi.io/cluster": "shop"}, Ref(kinds.SECRET, "default", "s")
     told.store.put(kinds.SECRET, raw(1, "s", labels), partial=True)

@@ -89,6 +89,22 @@ def test_a_roll_stays_ready_and_says_what_is_being_changed(ref: Ref) -> None:
     assert f"still applying the latest change of {ref.kind.kind} {ref.name}." in message(made, "KafkaReady")
 
 
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ((3, 3, 3), ""),
+        ((3, 1, 3), " Its pods roll: 1 of 3 of StrimziPodSet shop-brokers are up to date."),
+        ((3, 3, 2), " Its pods roll: 2 of 3 of StrimziPodSet shop-brokers are ready."),
+    ],
+)
+def test_a_roll_that_no_change_of_ours_began_shows_in_the_pod_sets(numbers: tuple[int, int, int], text: str) -> None:
+    status_now = dict(zip(("pods", "currentPods", "readyPods"), numbers, strict=True))
+    pod_set = {"metadata": {"name": "shop-brokers"}, "status": status_now}
+    made = built(replace(all_ready(), pod_sets=(pod_set,)))
+    assert verdicts(made)["Ready"] == ("True", "Ready")
+    assert message(made, "KafkaReady") == f"Kafka shop is ready.{text}"
+
+
 def test_the_last_address_stays_while_strimzi_drops_it() -> None:
     listeners = [{"name": "tls", "bootstrapServers": "shop-kafka-bootstrap.default.svc:9093"}]
     observed = changed(all_ready(), KAFKA_REF, status={"conditions": [READY], "listeners": listeners})
