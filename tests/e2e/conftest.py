@@ -9,7 +9,7 @@ import pytest
 from hack.native.choice import use_kind
 from tests.e2e.cluster import Cluster
 
-NATIVE_ONLY = {"test_local_cluster.py", "test_standin.py"}
+NATIVE_ONLY = {"test_edge.py", "test_local_cluster.py", "test_standin.py"}
 """What they test is not there on kind, which brings its own parts and the real Strimzi."""
 
 

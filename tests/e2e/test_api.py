@@ -107,7 +107,7 @@ def test_uploads_that_are_open_make_no_other_request_wait(cluster: Cluster) -> N
             for _ in range(uploads):
                 connection = stack.enter_context(socket.create_connection(("127.0.0.1", 8080), 60))
                 connection.sendall(f"{head}\r\n{{".encode())
-            wait_until("all uploads at the API, which ends them after 30 s", at_the_api, seconds=25)
+            wait_until("all uploads at the API, which ends them after 12 s", at_the_api, seconds=25)
             return curl("/order", json.dumps(GOOD)).status == 202
 
     wait_until("an order beside as many uploads", taken_beside_them, seconds=180)
