@@ -27,6 +27,7 @@ ACCELERATOR := $(shell find services/accelerator -type f -not -path '*/target/*'
 	@hack/accelerator $(ABLE)
 
 accelerator: .venv/.accelerator ## The optional compiled part of the services, into .venv; requires Rust
+	@:
 
 rust: ## The accelerator's own tests, in Rust, without Python
 	@hack/accelerator --test $(ABLE)

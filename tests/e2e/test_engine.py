@@ -14,17 +14,18 @@ pytestmark = [pytest.mark.e2e, pytest.mark.accelerator, pytest.mark.timeout(3600
 PORTS = {"producer": API_PORT, "consumer": CONSUMER_PORT}
 
 
-def engines(cluster: Cluster) -> dict[str, str | None]:
-    """The engine of each pod of both services, by the pod's name."""
+def metrics(cluster: Cluster, *components: str) -> dict[str, str]:
+    """What /metrics of each pod says, by the pod's name."""
     found = {}
-    for component, port in PORTS.items():
+    for component in components:
+        port = PORTS[component]
         labels = ",".join(f"{key}={value}" for key, value in selector_labels("shop", component).items())
         pods = json.loads(cluster.kubectl("get", "pods", "--selector", labels, "-o", "json"))["items"]
         names = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
         assert names, f"{component} has no pod"
         for name in names:
             path = f"/api/v1/namespaces/default/pods/{name}:{port}/proxy{METRICS_PATH}"
-            found[name] = engine_in(cluster.kubectl("get", "--raw", path))
+            found[name] = cluster.kubectl("get", "--raw", path)
     return found
 
 
@@ -34,7 +35,7 @@ def wait_for(cluster: Cluster, engine: str) -> None:
 
     def all_run_it() -> bool:
         found.clear()
-        found.update(engines(cluster))
+        found.update((pod, engine_in(text)) for pod, text in metrics(cluster, *PORTS).items())
         return set(found.values()) == {engine} and cluster.settled()
 
     try:
@@ -51,6 +52,13 @@ def switch(cluster: Cluster, accelerator: bool) -> None:
 
 def test_all_pods_run_the_accelerator(cluster: Cluster) -> None:
     wait_for(cluster, ACCELERATOR)
+
+
+def test_the_order_api_speaks_to_kafka_by_the_accelerators_own_client(cluster: Cluster) -> None:
+    """With TLS and SCRAM, as the pipeline has them by default."""
+    wait_for(cluster, ACCELERATOR)
+    for pod, text in metrics(cluster, "producer").items():
+        assert f'kafka_client="{ACCELERATOR}"' in text, pod
 
 
 def test_a_field_switches_it_off(cluster: Cluster) -> None:
