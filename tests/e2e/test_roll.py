@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.cluster import Cluster, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.full, pytest.mark.timeout(3600)]
 
 CHANGE = {
     "rackTopologyKey": "topology.kubernetes.io/zone",
