@@ -20,3 +20,8 @@ class WentBackError(FencedError):
 
 class ProtocolError(Exception):
     """The broker does not support the requested consumer group protocol."""
+
+
+class TopicRecreatedError(Exception):
+    """The topic was deleted and made anew. The Kafka client has to be replaced: it takes the new topic's metadata for
+    outdated if its leaders' epochs are lower than those of the former one, and reads nothing."""

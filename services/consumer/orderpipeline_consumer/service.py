@@ -16,7 +16,7 @@ from orderpipeline_common.engine import announce
 from orderpipeline_common.probes import Probes, serve_probes
 from orderpipeline_common.supervision import Activity
 from orderpipeline_consumer.degradations import Degradations
-from orderpipeline_consumer.errors import ProtocolError
+from orderpipeline_consumer.errors import ProtocolError, TopicRecreatedError
 from orderpipeline_consumer.fetching.selection import select_source
 from orderpipeline_consumer.kafka.backpressure import Backpressure, BackpressureLimits
 from orderpipeline_consumer.kafka.client import consumer_config, make_consumer, protocols_to_try
@@ -86,6 +86,8 @@ class Service:
         self._background = Background()
         self._commit = self._background.supervisor.add(ConsumerActivity.COMMIT)
         self._stopping = threading.Event()
+        self._positions = self._make_positions()
+        """They outlive a poll loop: what a topic's id was before tells that it was made anew."""
 
     def ready(self) -> str:
         """Why the consumer is not ready, or an empty string."""
@@ -143,17 +145,24 @@ class Service:
 
     def _run_poll_loop(self, protocols: tuple[str, ...], activity: Activity) -> None:
         for protocol in protocols:
-            self._poll_loop = poll_loop = self._make_poll_loop(protocol, activity)
-            if self._stopping.is_set():
-                return
             try:
-                poll_loop.run()
+                self._run_with(protocol, activity)
             except ProtocolError as error:
                 if protocol == protocols[-1]:
                     raise
                 log.warning("%s: falling back from the consumer group protocol to classic, cooperative-sticky", error)
             else:
                 return
+
+    def _run_with(self, protocol: str, activity: Activity) -> None:
+        while True:
+            self._poll_loop = poll_loop = self._make_poll_loop(protocol, activity)
+            if self._stopping.is_set():
+                return None
+            try:
+                return poll_loop.run()
+            except TopicRecreatedError as error:
+                log.warning("%s: all of it is read, from the beginning, with a new Kafka client", error)
 
     def _make_poll_loop(self, protocol: str, activity: Activity) -> PollLoop:
         settings = self._settings
@@ -170,7 +179,7 @@ class Service:
                 settings.topic,
                 partial(make_consumer, config),
                 self._make_source(settings.topic, self._client_id),
-                self._make_positions(),
+                self._positions,
                 DrainLimits.within(settings.drain_seconds),
             ),
             DispatcherProxy(self._dispatcher, self._loop, self._fail),

@@ -74,6 +74,12 @@ class LedgerDatabase:
                 connection.execute(f"DROP TABLE IF EXISTS {table}_backup")
                 connection.execute(f"CREATE TABLE {table}_backup AS TABLE {table}")
 
+    def wait_for_more_than_backed_up(self, count: int) -> None:
+        """Wait until so many more orders are stored than the backup has."""
+        self._server.wait_for(
+            f"SELECT (SELECT count(*) FROM orders) >= (SELECT count(*) + {count} FROM orders_backup)", True
+        )
+
     def restore(self) -> tuple[AbstractSet[str], AbstractSet[str]]:
         """Go back to the backup; returns the ids of the orders that were stored before and that are now."""
         with psycopg.connect(self.dsn) as connection:

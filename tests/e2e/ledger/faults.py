@@ -63,6 +63,7 @@ class Faults:
         self._run.start()
 
     def _database_restored(self) -> None:
+        self._database.wait_for_more_than_backed_up(100)
         self.to_be_stored_again += self._books.database_restored(*self._database.restore())
 
     def _topic_made_anew(self) -> None:

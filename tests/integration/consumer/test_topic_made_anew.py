@@ -14,6 +14,7 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, OffsetSpec
 
 from orderpipeline_common.contract import Env
+from tests.support import broker as brokers
 from tests.support.broker import Broker
 from tests.support.consumer_process import Pipeline, Process, order, pipeline
 from tests.support.waiting import wait_until
@@ -114,6 +115,34 @@ def test_a_longer_topic_in_place_of_the_former_one_is_read_from_its_beginning(
             wait_until("it is there again", lambda: broker.create_topic(one.topic), tolerate=(KafkaException,))
             after = one.send_numbered("after", 300)
         wait_until("all are handled", lambda: set(after) <= {identity for _, identity, _ in one.events()})
+        wait_until("all is committed", lambda: one.committed() == one.ends())
+        assert process.alive
+
+
+@pytest.fixture(scope="module")
+def own_broker() -> Iterator[Broker]:
+    """A broker that these tests restart."""
+    yield from brokers.run()
+
+
+@PROTOCOLS
+def test_a_topic_made_anew_is_read_though_the_former_one_has_changed_its_leader(
+    own_broker: Broker, tmp_path: Path, protocol: str
+) -> None:
+    """The new topic's leader epochs begin at 0 again, which librdkafka takes for outdated."""
+    with pipeline(own_broker, tmp_path, 1, **{Env.GROUP_PROTOCOL: protocol}) as one:
+        process = one.start()
+        one.send_numbered("before", 20)
+        one.wait_committed()
+        own_broker.kill()
+        own_broker.start()
+        wait_until("the broker serves", one.ends, tolerate=(KafkaException,))
+        between = set(one.send_numbered("between", 20))
+        wait_until("it goes on", lambda: handled(one) >= between)
+        own_broker.admin().delete_topics([one.topic])[one.topic].result(60)
+        wait_until("it is there again", lambda: own_broker.create_topic(one.topic), tolerate=(KafkaException,))
+        after = set(one.send_numbered("after", 20))
+        wait_until("the new topic is handled", lambda: handled(one) >= after)
         wait_until("all is committed", lambda: one.committed() == one.ends())
         assert process.alive
 

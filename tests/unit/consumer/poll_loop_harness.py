@@ -150,6 +150,7 @@ class PollLoopHarness:
         source: Source | None = None,
         reader: "FixedTopicReader | None" = None,
         first: FirstStart | None = None,
+        positions: Positions | None = None,
         drain: DrainLimits | None = None,
     ) -> None:
         harness = DispatcherHarness(workers=10, batch_size=1)
@@ -158,6 +159,7 @@ class PollLoopHarness:
         self.dispatcher = harness.dispatcher
         self.consumer = ScriptedConsumer(script)
         self.reader = reader or FixedTopicReader()
+        self.positions = positions or Positions(self.reader, "orders", first or FirstStart(), clock=time.monotonic)
         metrics = Metrics(CollectorRegistry())
         self.ahead = 0.0
         self.supervisor = Supervisor(lambda: time.monotonic() + self.ahead)
@@ -167,7 +169,7 @@ class PollLoopHarness:
                 "orders",
                 lambda *_: self.consumer,  # type: ignore[arg-type, return-value]
                 source or ConfluentSource("orders"),
-                Positions(self.reader, "orders", first or FirstStart(), clock=time.monotonic),
+                self.positions,
                 drain or DrainLimits(revoke_seconds=1, drain_seconds=1, leave_seconds=1.5),
             ),
             DispatcherProxy(self.dispatcher, asyncio.get_running_loop(), self._fail),

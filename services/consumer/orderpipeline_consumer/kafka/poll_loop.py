@@ -13,7 +13,7 @@ import confluent_kafka
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from orderpipeline_common.supervision import Activity
-from orderpipeline_consumer.errors import ProtocolError
+from orderpipeline_consumer.errors import ProtocolError, TopicRecreatedError
 from orderpipeline_consumer.fetching.source import Source
 from orderpipeline_consumer.kafka.backpressure import Backpressure
 from orderpipeline_consumer.kafka.client import from_kafka, is_fatal, is_member, is_reachable, lacks_protocol, to_kafka
@@ -117,7 +117,8 @@ class PollLoop:
         self.stop()
 
     def run(self) -> None:
-        """Consume until `stop`. Raises what it cannot recover from; leaves the group in any case."""
+        """Consume until `stop`. Raises what it cannot recover from, and TopicRecreatedError; leaves the group in any
+        case."""
         consumer = self._subscription.make_consumer(self._on_error, self._on_group)
         try:
             self._source.attach(consumer)
@@ -170,11 +171,10 @@ class PollLoop:
         """Begin with partitions that were assigned, or must be anew; each has to know where first."""
         restart = [each for each in self._assigned.values() if each.restart]
         if self._positions.topic_was_recreated():
-            log.warning("topic %s was made anew: all of it is read, from the beginning", self._subscription.topic)
-            restart = list(self._assigned.values())
-            for each in restart:
-                each.restart = "the topic was made anew"
-            self._dispatcher.drain(restart, self._limits.revoke_seconds)
+            held = list(self._assigned.values())
+            self._dispatcher.drain(held, self._limits.revoke_seconds)
+            self._forget(held)  # a commit would be one of the new topic
+            raise TopicRecreatedError(f"topic {self._subscription.topic} was made anew")
         if restart:
             self._dispatcher.remove(restart)
             for each in restart:

@@ -49,6 +49,7 @@ class Positions:
         self._first = first
         self._clock = clock
         self._topic_id = ""
+        self._recreated = self._news = False
         self._read_at = 0.0
         self._asked_at = clock()
         self._answer: Future[str] | None = None
@@ -66,12 +67,11 @@ class Positions:
             log.warning("the start of %d partitions is not known yet: %s", len(unread), error)
             self._read_at = self._clock() + RETRY_SECONDS
             return []
-        recreated = self._topic_id not in ("", state.topic_id)
-        self._topic_id = state.topic_id
+        self._see(state.topic_id)
         for each in unread:
             number = each.topic_partition.partition
             if number in state.logs:
-                each.log = _log_state(state, number, commits.get(number), recreated)
+                each.log = _log_state(state, number, commits.get(number), self._recreated)
         return [each for each in unread if each.log is not None]
 
     def seek(self, consumer: Consumer, partitions: Iterable[AssignedPartition]) -> None:
@@ -92,7 +92,10 @@ class Positions:
                     each.committed_completed = commit.done
 
     def topic_was_recreated(self) -> bool:
-        """Whether the topic has another id than when the partitions' logs were read."""
+        """Whether the topic has another id than before; once for each time that it was made anew."""
+        if self._news:
+            self._news = False
+            return True
         now = self._clock()
         if self._answer is None:
             if self._topic_id and now >= self._asked_at + WATCH_SECONDS:
@@ -102,7 +105,15 @@ class Positions:
         if not self._answer.done():
             return False
         answer, self._answer = self._answer, None
-        return answer.exception() is None and answer.result() != self._topic_id
+        if answer.exception() is None:
+            self._see(answer.result())
+        found, self._news = self._news, False
+        return found
+
+    def _see(self, topic_id: str) -> None:
+        if self._topic_id not in ("", topic_id):
+            self._recreated = self._news = True
+        self._topic_id = topic_id
 
     def _commits(self, consumer: Consumer, state: TopicState) -> dict[int, Commit]:
         """The group's commits. At its first start, if it skips orders, that is committed for all partitions at once: a

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from orderpipeline_consumer.errors import TopicRecreatedError
 from orderpipeline_consumer.kafka import positions
 from orderpipeline_consumer.kafka.positions import FirstStart
 from orderpipeline_consumer.records.commit import Commit
@@ -65,9 +66,22 @@ async def test_a_topic_that_was_made_anew_is_read_from_its_beginning(monkeypatch
         harness.reader.state = replace(FixedTopicReader({}).state, topic_id="new")
 
     harness = PollLoopHarness([assign(0), pause, message(0, 5), pause, recreate], first=SKIPS)
-    await harness.run(lambda: {0: 0} in harness.consumer.commits)
-    assert harness.consumer.sought == {0: 0}
-    assert harness.restarts("recreated") == 1
+    await harness.run(lambda: harness.error is not None)
+    assert isinstance(harness.error, TopicRecreatedError), "the client would ignore the new topic"
+    assert harness.committed == {0: 6}, "of the former topic"
+    again = PollLoopHarness([assign(0), pause], reader=harness.reader, positions=harness.positions)
+    await again.run(lambda: again.consumer.sought == {0: 0})
+    assert again.restarts("recreated") == 1
+    assert again.error is None
+
+
+async def test_an_assignment_shows_that_the_topic_was_made_anew() -> None:
+    def recreate(_: object) -> None:
+        harness.reader.state = replace(FixedTopicReader({}).state, topic_id="new")
+
+    harness = PollLoopHarness([assign(0), pause, recreate, assign(1), pause], first=SKIPS)
+    await harness.run(lambda: harness.error is not None)
+    assert isinstance(harness.error, TopicRecreatedError)
 
 
 async def test_a_partition_that_was_given_back_is_assigned_anew() -> None:
