@@ -72,9 +72,12 @@ def test_both_services_get_the_accelerator_by_the_same_stages() -> None:
     assert producer == consumer
 
 
-def test_every_image_belongs_to_one_deployment_and_every_deployment_to_one_resource(tilt: Tilt) -> None:
-    """Of all pods that descend from one object, Tilt updates those of the newest ReplicaSet only. So an image whose
-    pods are found through anything but their own Deployment, such as a custom resource with two, is not updated."""
+def check_every_image_has_a_deployment(tilt: Tilt) -> None:
+    """Each image belongs to one Deployment, and every Deployment to one resource.
+
+    Of all pods that descend from one object, Tilt updates those of the newest ReplicaSet only. So an image whose pods
+    are found through anything but their own Deployment, such as a custom resource with two, is not updated.
+    """
     (operator,) = [each for each in tilt.objects if each["kind"] == "Deployment"]
     images = [container["image"].split(":")[0] for container in operator["spec"]["template"]["spec"]["containers"]]
     for deploy in tilt.deploys.values():
@@ -85,7 +88,7 @@ def test_every_image_belongs_to_one_deployment_and_every_deployment_to_one_resou
     assert all(image["live_update"] for image in tilt.images.values())
 
 
-def test_the_resource_of_the_pipeline_has_no_pods(tilt: Tilt) -> None:
+def check_the_pipeline_has_no_pods(tilt: Tilt) -> None:
     """The brokers' pods descend from it too; the services' are found through their Deployments."""
     assert tilt.resources["shop"]["objects"] == ["shop:orderpipeline"]
     assert tilt.resources["shop"]["discovery"] == "selectors-only"
@@ -132,13 +135,47 @@ def test_links_lead_to_the_host_of_the_example(tilt: Tilt) -> None:
     assert all(link.startswith(f"http://{host}:8080/") for link in links)
 
 
+def changed(helm: Helm, folder: Path, change: Callable[[str], str]) -> Tilt:
+    """The Tiltfile after a change; not evaluated yet."""
+    for name in ("charts", "examples", "hack", "operator", "services"):
+        (folder / name).symlink_to(ROOT / name)
+    before = (ROOT / "Tiltfile").read_text()
+    (folder / "Tiltfile").write_text(change(before))
+    assert change(before) != before
+    return Tilt(folder, helm)
+
+
 @pytest.mark.parametrize("change", [lambda text: text.replace("only =", "onyl ="), lambda text: text + "\nwatch("])
 def test_the_fake_would_notice_a_mistake(helm: Helm, tmp_path: Path, change: Callable[[str], str]) -> None:
-    for name in ("charts", "examples", "hack", "operator", "services"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "Tiltfile").write_text(change((ROOT / "Tiltfile").read_text()))
     with pytest.raises(starlark.StarlarkError):
-        Tilt(tmp_path, helm).run()
+        changed(helm, tmp_path, change).run()
+
+
+CHECKS = (check_every_image_has_a_deployment, check_the_pipeline_has_no_pods)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_live_updates_reach_the_pods(tilt: Tilt, check: Callable[[Tilt], None]) -> None:
+    check(tilt)
+
+
+TWO_IMAGES = 'k8s_kind("OrderPipeline", image_json_path = ["{.spec.producer.image}", "{.spec.consumer.image}"])'
+
+
+@pytest.mark.parametrize(
+    ("check", "change"),
+    [
+        (CHECKS[0], lambda text: text.replace('["orderpipeline/" + component]', "[]") + TWO_IMAGES),
+        (CHECKS[1], lambda text: text.replace('objects = ["shop:orderpipeline"]', "extra_pod_selectors = [{}]")),
+    ],
+    ids=["two images of one custom resource", "pods by their labels"],
+)
+def test_what_once_kept_them_from_the_pods_is_noticed(
+    helm: Helm, tmp_path: Path, check: Callable[[Tilt], None], change: Callable[[str], str]
+) -> None:
+    tilt = changed(helm, tmp_path, change).run()
+    with pytest.raises(AssertionError):
+        check(tilt)
 
 
 def test_a_service_is_deployed_once_its_deployment_has_the_image(crds: ApiServer, tmp_path: Path) -> None:
