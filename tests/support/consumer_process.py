@@ -162,9 +162,13 @@ class Pipeline:
         return {one.partition: one.offset for one in found if one.offset >= 0}
 
     def wait_committed(self, seconds: float = 180) -> None:
-        """Wait until every record is committed."""
-        ends = {number: end for number, end in self.ends().items() if end}
-        wait_until("all committed", lambda: ends.items() <= self.committed().items(), seconds=seconds)
+        """Wait until every record is committed, and the markers of transactions, which may be written late."""
+
+        def all_committed() -> bool:
+            ends = {number: end for number, end in self.ends().items() if end}
+            return ends.items() <= self.committed().items()
+
+        wait_until("all committed", all_committed, seconds=seconds)
 
     def close(self) -> None:
         """Let the observer go."""
