@@ -1,7 +1,9 @@
 //! The quota of one client, for Python and for what is accepted without it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
+
+use crate::producer::shared::lock;
 
 /// Orders that a client may send now: those of one second at the most. A batch may overdraw it once.
 #[cfg_attr(feature = "python", pyo3::pyclass(frozen, module = "orderpipeline_accelerator"))]
@@ -33,7 +35,7 @@ impl TokenBucket {
     }
 
     fn refilled(&self, now: Instant) -> MutexGuard<'_, State> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         let seconds = now.saturating_duration_since(state.at).as_secs_f64();
         state.tokens = self.full.min(state.tokens + seconds * self.per_second);
         state.at = state.at.max(now);

@@ -13,6 +13,7 @@ from orderpipeline_common.contract import Env
 from tests.support.broker import Broker
 from tests.support.consumer_process import Pipeline, order, pipeline
 from tests.support.postgres import Postgres, sink
+from tests.support.threads import BackgroundThread
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
@@ -43,27 +44,18 @@ def check(one: Pipeline, postgres: Postgres, table: str, each: int) -> None:
     assert all(position is None or position <= one.ends()[number] for number, position in kept.items())  # type: ignore[operator, index]
 
 
-class Watch:
+class Watch(BackgroundThread):
     """Looks at the commits while something else happens, and notes where one went backwards."""
 
     def __init__(self, one: Pipeline) -> None:
+        super().__init__()
         self._one = one
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
         self.backwards: list[str] = []
         self.seen = 0
 
-    def __enter__(self) -> "Watch":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
+    def run(self) -> None:
         last: dict[int, int] = {}
-        while not self._stop.wait(0.05):
+        while not self.stop.wait(0.05):
             now = self._one.committed()
             self.backwards += [f"{n}: {last[n]} to {at}" for n, at in now.items() if at < last.get(n, 0)]
             self.seen += now != last

@@ -1,7 +1,6 @@
 """A topic that is deleted and made again, or gets more partitions: every order in it is handled."""
 
 import signal
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from orderpipeline_common.contract import Env
 from tests.support import broker as brokers
 from tests.support.broker import Broker
 from tests.support.consumer_process import Pipeline, Process, order, pipeline
+from tests.support.threads import BackgroundThread
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
@@ -24,24 +24,15 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
 PROTOCOLS = pytest.mark.parametrize("protocol", ["consumer", "classic"])
 
 
-class Load:
+class Load(BackgroundThread):
     """Sends orders one after the other to whatever topic has the name, until it is stopped."""
 
     def __init__(self, one: Pipeline) -> None:
+        super().__init__()
         self._one = one
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
         self.acknowledged: list[str] = []
 
-    def __enter__(self) -> "Load":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
+    def run(self) -> None:
         settings = {
             "bootstrap.servers": self._one.broker.bootstrap,
             "acks": "all",
@@ -49,7 +40,7 @@ class Load:
         }
         producer = Producer(settings)
         number = 0
-        while not self._stop.wait(0.002):
+        while not self.stop.wait(0.002):
             identity = f"c/{number}"
             producer.produce(
                 self._one.topic, order("c", number), uuid.uuid4().hex,

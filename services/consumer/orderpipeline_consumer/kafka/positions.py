@@ -93,22 +93,21 @@ class Positions:
 
     def topic_was_recreated(self) -> bool:
         """Whether the topic has another id than before; once for each time that it was made anew."""
-        if self._news:
-            self._news = False
-            return True
+        self._watch_topic_id()
+        found, self._news = self._news, False
+        return found
+
+    def _watch_topic_id(self) -> None:
+        """Ask for the topic's id now and again, and take in the answer when it is there."""
         now = self._clock()
         if self._answer is None:
             if self._topic_id and now >= self._asked_at + WATCH_SECONDS:
                 self._asked_at = now
                 self._answer = self._reader.request_topic_id()
-            return False
-        if not self._answer.done():
-            return False
-        answer, self._answer = self._answer, None
-        if answer.exception() is None:
-            self._see(answer.result())
-        found, self._news = self._news, False
-        return found
+        elif self._answer.done():
+            answer, self._answer = self._answer, None
+            if answer.exception() is None:
+                self._see(answer.result())
 
     def _see(self, topic_id: str) -> None:
         if self._topic_id not in ("", topic_id):
