@@ -70,7 +70,7 @@ test test-all: venv
 	@echo "== all tests, three at a time since many of them wait, about $(MINUTES) min (the first run also builds the images, about 5 min)"
 	@$(PY) -m pytest -n 3 --dist load --no-loadscope-reorder $(SELECTED)
 
-test: MINUTES = 17
+test: MINUTES = 19
 test: ## All tests that a change needs; ends with pytest's summary
 test-all: MINUTES = 22
 test-all: ## The same with every combination of engine and protocol
