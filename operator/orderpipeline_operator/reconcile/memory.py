@@ -1,5 +1,6 @@
 """What the reconciler remembers of a pipeline between two passes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orderpipeline_operator.domain.kubernetes.kinds import Ref
@@ -7,7 +8,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import Ref
 
 @dataclass
 class PipelineMemory:
-    """Memory of one pipeline. It saves writes and look-ups; a new leader starts without it."""
+    """Memory of one pipeline. It saves writes and look-ups; metrics show some of it; a new leader starts without it."""
 
     contested: dict[Ref, str] = field(default_factory=dict)
     """Objects that something else changes back, each with a digest of the state in which it was left."""
@@ -17,3 +18,7 @@ class PipelineMemory:
     """Consumers, by client.id, whose pods have a deletion cost so that they are removed first."""
     scaled_directly: bool = False
     """Whether the operator itself sets the number of consumers, by the spec that was accepted last."""
+    conditions: Mapping[str, bool] = field(default_factory=dict)
+    """Conditions of the last status that are known."""
+    certificates: Mapping[str, float] = field(default_factory=dict)
+    """When the certificates in a Secret expire, in Unix seconds."""

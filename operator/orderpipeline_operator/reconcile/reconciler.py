@@ -16,9 +16,11 @@ from orderpipeline_operator.domain.planning.observed import Observed
 from orderpipeline_operator.domain.planning.plan import Plan, last_stage_waits, plan
 from orderpipeline_operator.domain.planning.secrets import required_secret_keys, secret_hash
 from orderpipeline_operator.domain.status.build import Findings, accepted_status, deleting_status, rejected_status
+from orderpipeline_operator.domain.status.conditions import known_conditions
 from orderpipeline_operator.domain.status.events import Event
 from orderpipeline_operator.domain.validation.accept import Rejected, accept
 from orderpipeline_operator.reconcile import apply, replicas
+from orderpipeline_operator.reconcile.certificates import certificate_expiry
 from orderpipeline_operator.reconcile.deletion_cost import set_pod_deletion_cost
 from orderpipeline_operator.reconcile.external_metrics import ExternalMetricsCheck
 from orderpipeline_operator.reconcile.memory import PipelineMemory
@@ -76,12 +78,17 @@ class Reconciler:
             return None
         if observed.cr["metadata"].get("deletionTimestamp"):
             self._sampler.forget(key)
+            self._memory.pop(key, None)
             return await self._tear_down(observed)
         memory = self._memory.setdefault(key, PipelineMemory())
         accepted = accept(observed.cr.get("spec") or {})
         if isinstance(accepted, Rejected):
             return await self._reject(observed, memory, accepted)
         return await self._bring_up(observed, memory, accepted)
+
+    def memories(self) -> Mapping[Key, PipelineMemory]:
+        """What is remembered of each pipeline, for the metrics; from any thread."""
+        return self._memory.copy()
 
     async def _reject(self, observed: Observed, memory: PipelineMemory, why: Rejected) -> float:
         """Change nothing but the number of consumers, which still follows the lag."""
@@ -96,6 +103,8 @@ class Reconciler:
             observed = replace(observed, cr=await apply.add_finalizer(self._write, observed))
         observed = await with_names_in_use(self._read, observed, memory.names_in_use)
         observed, bundle = await self._render(observed, spec)
+        endpoint = operator_endpoint(_pipeline(observed, spec), self._context(observed, spec, {}))
+        memory.certificates = certificate_expiry(endpoint.ca, observed.secrets)
         planned, applied = await self._apply(observed, memory, spec, bundle)
         if applied.names_in_use:
             memory.names_in_use |= applied.names_in_use
@@ -182,6 +191,8 @@ class Reconciler:
         return TEARDOWN_POLL
 
     async def _report(self, observed: Observed, status: Manifest) -> None:
+        if (memory := self._memory.get(observed.key)) is not None:
+            memory.conditions = known_conditions(status)
         await write_status(self._write, observed, status, self._defaults.identity, self._now())
 
     def _context(self, observed: Observed, spec: OrderPipelineSpec, hashes: Mapping[str, str]) -> Context:

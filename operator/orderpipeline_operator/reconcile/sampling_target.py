@@ -54,6 +54,7 @@ def sampling_target(pipeline: Pipeline, context: Context, observed: Observed) ->
         replicas_now=None if deployment is None else deployment["spec"].get("replicas"),
         restored=(observed.cr.get("status") or {}).get("scaling"),
         generation=observed.cr["metadata"].get("generation", 0),
+        all_partitions=spec.monitoring.partitions == "All",
     )
 
 

@@ -27,6 +27,11 @@ class WorkQueue(Generic[K]):
     def __len__(self) -> int:
         return len(self._due) + len(self._busy)
 
+    def overdue(self) -> float:
+        """For how many seconds the key that waits longest has been due; 0 while none is. From any thread."""
+        due = min(self._due.copy().values(), default=None)
+        return 0.0 if due is None else max(self._clock() - due, 0.0)
+
     def add(self, key: K, delay: float = 0.0) -> None:
         """Have the key processed after `delay` seconds, or earlier if that was already due.
 

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from orderpipeline_common.activities import OperatorActivity
 from orderpipeline_common.background import Background
 from orderpipeline_common.supervision import Activity
-from orderpipeline_operator.domain.lag.sample import Reading, Unknown
+from orderpipeline_operator.domain.lag.busiest import busiest
+from orderpipeline_operator.domain.lag.sample import Load, Reading, Unknown
 from orderpipeline_operator.sampling.pipeline import SampledPipeline
 from orderpipeline_operator.sampling.reader import Reader, ReaderFactory, kafka_reader, log_failure, unknown
 from orderpipeline_operator.sampling.target import Key, Target
@@ -107,6 +108,13 @@ class Sampler:
         """The newest view, for metrics and for what the operator moves itself."""
         pipeline = self._pipelines.get(key)
         return None if pipeline is None else pipeline.live(self._clock.monotonic())
+
+    def loads(self, key: Key) -> tuple[Load, ...]:
+        """The partitions that metrics show, by the newest reading; none while that is unknown."""
+        pipeline, view = self._pipelines.get(key), self.live(key)
+        if pipeline is None or view is None:
+            return ()
+        return view.loads if pipeline.target.all_partitions else busiest(view.loads)
 
     def counts(self, key: Key) -> Mapping[str, int]:
         """How many decisions there were for each reason, holds among them."""

@@ -17,7 +17,8 @@ class Target:
 
     `replicas_now` are the consumers that there are now (None: not known), tracked again when they change; it stands in
     for the members of the group. `restored` is the CR's status.scaling, read only on the first `track`. Another
-    `generation` of the CR ends the wait for another attempt at what cannot be read.
+    `generation` of the CR ends the wait for another attempt at what cannot be read. `all_partitions` is whether metrics
+    show each of them.
     """
 
     key: Key
@@ -28,6 +29,7 @@ class Target:
     replicas_now: int | None = None
     restored: Mapping[str, Any] | None = None
     generation: int = 0
+    all_partitions: bool = False
 
     @property
     def source(self) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orderpipeline_operator.domain.lag.sample import LagSample, Unknown, noticeably_changed
+from orderpipeline_operator.domain.lag.sample import LagSample, Load, Unknown, noticeably_changed
 from orderpipeline_operator.domain.planning.observed import Scaling, forecast_slot
 from orderpipeline_operator.domain.scaling import state_json
 from orderpipeline_operator.domain.scaling.decision import Decision
@@ -25,9 +25,10 @@ STALE_SLACK = 30.0
 
 @dataclass(frozen=True)
 class ScalingView(Scaling):
-    """What the sampler publishes, with the class of the reason added."""
+    """What the sampler publishes, with the class of the reason and the partitions added."""
 
     reason: str = ""
+    loads: tuple[Load, ...] = ()
 
 
 def view_of(
@@ -53,6 +54,7 @@ def view_of(
         state=state_json.to_json(decision.state),
         reason=decision.reason,
         leaving=leaving,
+        loads=() if known is None else known.loads,
     )
 
 
@@ -64,7 +66,7 @@ def stale_after(policy: ScalingPolicy) -> float:
 def stale(view: ScalingView, limit: float) -> ScalingView:
     """The view once its sample is too old: what was decided holds, what was read is no longer known."""
     error = f"Stale: no sample has come for more than {limit:g} s; the operator's log says why"
-    return replace(view, orders=None, seconds=None, error=error)
+    return replace(view, orders=None, seconds=None, error=error, loads=())
 
 
 def is_material(published: ScalingView | None, new: ScalingView, since: float, unread: float) -> bool:

@@ -37,6 +37,7 @@ class ProducerActivity:
     DELIVERIES: Final = Rule("polling for deliveries", 30.0)
     SENDER: Final = Rule("accelerator's sender", 60.0, restart=False)
     CONNECTIONS: Final = Rule("deadlines of connections", 30.0)
+    IN_FLIGHT_AGE: Final = Rule("age of what is in flight", 30.0)
 
 
 class ConsumerActivity:

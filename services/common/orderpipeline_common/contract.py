@@ -112,25 +112,32 @@ class Metric:
     DESIRED_CONSUMERS: Final = "orderpipeline_desired_consumers"
     LAG_ORDERS: Final = "orderpipeline_lag_orders"
     LAG_SECONDS: Final = "orderpipeline_lag_seconds"
-    # the operator's own /metrics: the numbers behind the last decision, with their names in the status
-    SCALING: Final = {
-        "orderpipeline_scaling_arrival_rate": ("arrivalRate", "Orders that arrive per second, smoothed."),
-        "orderpipeline_scaling_processed_rate": ("processedRate", "Orders that are committed per second, smoothed."),
-        "orderpipeline_scaling_rate_per_consumer": ("ratePerConsumer", "Orders per second that one consumer does."),
-        "orderpipeline_scaling_demand": ("demand", "Orders per second to be done to catch up in time."),
-        "orderpipeline_scaling_needed": ("needed", "Consumers that the demand needs, before rounding and bounds."),
-        "orderpipeline_scaling_wanted": ("wanted", "Consumers that the sample asks for, before waiting and holding."),
-        "orderpipeline_scaling_floor": ("floor", "Consumers that a steady flow keeps."),
-        "orderpipeline_scaling_minimum": ("minimum", "Fewest consumers allowed now."),
-        "orderpipeline_scaling_maximum": ("maximum", "Most consumers allowed now."),
-        "orderpipeline_scaling_ceiling": ("ceiling", "Consumers beyond which more did not help; absent: none known."),
-        "orderpipeline_scaling_members": ("members", "Members of the consumer group."),
-        "orderpipeline_scaling_foretold_rate": ("foretoldRate", "Orders per second that the forecast expects."),
-        "orderpipeline_scaling_hot_demand": (
-            "hotDemand",
-            "Orders per second that the hottest partition asks for.",
-        ),
-    }
+    # the operator's own /metrics
+    RECONCILES: Final = "orderpipeline_reconciles"
+    RECONCILE_SECONDS: Final = "orderpipeline_reconcile_seconds"
+    QUEUE_LENGTH: Final = "orderpipeline_queue_length"
+    QUEUE_AGE_SECONDS: Final = "orderpipeline_queue_age_seconds"
+    LEADER: Final = "orderpipeline_leader"
+    NAMESPACE_WATCHED: Final = "orderpipeline_namespace_watched"
+    CONDITION: Final = "orderpipeline_condition"
+    CERTIFICATE_EXPIRY: Final = "orderpipeline_certificate_expiry_timestamp_seconds"
+    PARTITION_LAG_ORDERS: Final = "orderpipeline_partition_lag_orders"
+    PARTITION_LAG_SECONDS: Final = "orderpipeline_partition_lag_seconds"
+    PARTITION_ARRIVAL_RATE: Final = "orderpipeline_partition_arrival_rate"
+    # and there the numbers behind the last decision
+    SCALING_ARRIVAL_RATE: Final = "orderpipeline_scaling_arrival_rate"
+    SCALING_PROCESSED_RATE: Final = "orderpipeline_scaling_processed_rate"
+    SCALING_RATE_PER_CONSUMER: Final = "orderpipeline_scaling_rate_per_consumer"
+    SCALING_DEMAND: Final = "orderpipeline_scaling_demand"
+    SCALING_NEEDED: Final = "orderpipeline_scaling_needed"
+    SCALING_WANTED: Final = "orderpipeline_scaling_wanted"
+    SCALING_FLOOR: Final = "orderpipeline_scaling_floor"
+    SCALING_MINIMUM: Final = "orderpipeline_scaling_minimum"
+    SCALING_MAXIMUM: Final = "orderpipeline_scaling_maximum"
+    SCALING_CEILING: Final = "orderpipeline_scaling_ceiling"
+    SCALING_MEMBERS: Final = "orderpipeline_scaling_members"
+    SCALING_FORETOLD_RATE: Final = "orderpipeline_scaling_foretold_rate"
+    SCALING_HOT_DEMAND: Final = "orderpipeline_scaling_hot_demand"
     SCALING_REASON: Final = "orderpipeline_scaling_reason"
     SCALING_DECISIONS: Final = "orderpipeline_scaling_decisions"
     # producer
@@ -141,6 +148,8 @@ class Metric:
     ORDERS_ACKED: Final = "orderpipeline_orders_acked"
     ORDERS_FAILED: Final = "orderpipeline_orders_failed"
     IN_FLIGHT_BYTES: Final = "orderpipeline_in_flight_bytes"
+    IN_FLIGHT_LIMIT_BYTES: Final = "orderpipeline_in_flight_limit_bytes"
+    IN_FLIGHT_AGE_SECONDS: Final = "orderpipeline_in_flight_age_seconds"
     # consumer
     ORDERS_HANDLED: Final = "orderpipeline_orders_handled"
     ORDERS_RETRIED: Final = "orderpipeline_orders_retried"
@@ -152,4 +161,6 @@ class Metric:
     PARTITION_RESTARTS: Final = "orderpipeline_partition_restarts"
     DEAD_LETTERS_FAILED: Final = "orderpipeline_dead_letters_failed"
     ORDERS_OPEN: Final = "orderpipeline_orders_open"
+    ORDERS_OPEN_BYTES: Final = "orderpipeline_orders_open_bytes"
+    ORDERS_OPEN_AGE_SECONDS: Final = "orderpipeline_orders_open_age_seconds"
     TROUBLED: Final = "orderpipeline_troubled"

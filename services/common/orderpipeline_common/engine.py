@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, TypeVar
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
 from orderpipeline_common.contract import VERSION, Env, Metric
+from orderpipeline_common.metric_family import build_info
 from orderpipeline_common.runtime import SettingsError
 
 ACCELERATOR: Final = "accelerator"
@@ -61,8 +62,7 @@ def announce(engine: Engine, registry: CollectorRegistry) -> None:
 
 def export_build_info(registry: CollectorRegistry, **labels: str) -> None:
     """Add `orderpipeline_build_info`, whose value is always 1, with the version and these labels."""
-    every = {"version": VERSION, **labels}
-    Gauge(Metric.BUILD_INFO, "1; the labels say what runs.", list(every), registry=registry).labels(**every).set(1)
+    build_info(*labels).gauge(registry).labels(version=VERSION, **labels).set(1)
 
 
 def engine_in(metrics: str) -> str | None:

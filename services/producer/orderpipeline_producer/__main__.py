@@ -29,6 +29,7 @@ from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from orderpipeline_producer.kafka.access import watch_access
 from orderpipeline_producer.kafka.config import make_client, producer_config
 from orderpipeline_producer.kafka.health import KafkaHealth
+from orderpipeline_producer.kafka.in_flight_age import InFlightAge, watch_age
 from orderpipeline_producer.kafka.producer_client import ProducerClient
 from orderpipeline_producer.metrics import Metrics, make_registry
 from orderpipeline_producer.settings import Settings, read_settings, tls_context
@@ -90,7 +91,10 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
         wait=settings.durability == "acked",
     )
     fast_path = make_fast_path(orders, responses, loop.time)
-    registry = make_registry(metrics, client.in_flight, fast_path.add_counts)
+    age = InFlightAge(client.in_flight)
+    look = lambda one: watch_age(age, fast_path.add_counts, loop.time, one.turn)  # noqa: E731
+    tasks.append(background.task(ProducerActivity.IN_FLIGHT_AGE, look))
+    registry = make_registry(metrics, client.in_flight, fast_path.add_counts, lambda: age.seconds(loop.time()))
     announce(client.engine, registry)
     ready = lambda: "draining" if stop.is_set() else health.problem()  # noqa: E731
     api = make_api(orders, registry, ready, lambda: health.fatal or background.supervisor.problem(), loop.time)

@@ -230,7 +230,7 @@ def served(request_seconds: float = 60.0, *, wait: bool = True, accelerated: boo
             fast_path = AcceleratedFastPath(make, orders, responses, loop.time)
         else:
             fast_path = PythonFastPath(orders, responses, loop.time)
-        registry = make_registry(metrics, client.in_flight, fast_path.add_counts)
+        registry = make_registry(metrics, client.in_flight, fast_path.add_counts, lambda: 0.0)
         api = make_api(orders, registry, lambda: "", lambda: "", loop.time)
         server = HttpServer(api, fast_path, responses, request_seconds, limits.idle_seconds)
         ready.append(Served(await server.start("127.0.0.1", 0, background), kafka, loop, fast_paths))

@@ -41,11 +41,11 @@ from orderpipeline_operator.tasks import end_with
 from orderpipeline_producer.api import auth
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
-from orderpipeline_producer.kafka import access
+from orderpipeline_producer.kafka import access, in_flight_age
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.kafka.health import KafkaHealth
-from orderpipeline_producer.kafka.in_flight import PythonByteCounter
+from orderpipeline_producer.kafka.in_flight import InFlight, PythonByteCounter
 from tests.unit.embedded.run.test_fleet import FakeProcess
 from tests.unit.operator.sampling.test_sampler import TARGET, at
 from tests.unit.project.test_supervision import RULES
@@ -317,6 +317,12 @@ async def connections(world: World, part: Part) -> None:
     world.stack.push_async_callback(server.stop, 0.0)
 
 
+async def age(world: World, part: Part) -> None:
+    ages = in_flight_age.InFlightAge(InFlight(1, PythonByteCounter()))
+    look = lambda one: in_flight_age.watch_age(ages, part.call_in_thread, world.clock, one.turn)  # noqa: E731
+    end_with(world.stack, world.background.task(ProducerActivity.IN_FLIGHT_AGE, look))
+
+
 LOOPS: Final[dict[Rule, tuple[Loop, tuple[str, ...]]]] = {
     # It does nothing that could end or raise.
     OperatorActivity.MAIN_LOOP: (main_loop, ("hangs",)),
@@ -335,6 +341,7 @@ LOOPS: Final[dict[Rule, tuple[Loop, tuple[str, ...]]]] = {
     # How it ends or raises is the accelerator's own test.
     ProducerActivity.SENDER: (sender, ("hangs",)),
     ProducerActivity.CONNECTIONS: (connections, ("ends", "raises")),
+    ProducerActivity.IN_FLIGHT_AGE: (age, ("ends", "raises")),
     RunActivity.HEALTH_CHECKS: (health_checks, ("ends", "raises", "hangs")),
 }
 ELSEWHERE: Final = {
@@ -359,6 +366,7 @@ def test_no_activity_is_left_out() -> None:
 async def test_whatever_happens_to_it_is_seen(rule: Rule, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "RELOAD_SECONDS", 0.0)
     monkeypatch.setattr(access, "RELOAD_SECONDS", 0.0)
+    monkeypatch.setattr(in_flight_age, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(server, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(supervision, "backoff", lambda failures: 0.0)
     part = Part(fault)

@@ -64,7 +64,8 @@ class FakeApi:
         return self.path.try_now(data, self.on_reply)
 
     def counts(self) -> str:
-        return generate_latest(make_registry(self.orders.metrics, self.client.in_flight, self.path.add_counts)).decode()
+        registry = make_registry(self.orders.metrics, self.client.in_flight, self.path.add_counts, lambda: 0.0)
+        return generate_latest(registry).decode()
 
 
 def parsed(reply: bytes) -> tuple[int, dict[str, object]]:

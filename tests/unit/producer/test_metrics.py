@@ -2,9 +2,11 @@
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from orderpipeline_common.engine import Engine, announce
 from orderpipeline_producer.api.routes import PATHS
 from orderpipeline_producer.kafka.in_flight import InFlight, PythonByteCounter
-from orderpipeline_producer.metrics import Metrics, ProducerCollector
+from orderpipeline_producer.metrics import FAMILIES, Metrics, ProducerCollector, make_registry
+from tests.support.metric_families import assert_declared
 
 
 def test_metrics_count_by_bounded_labels() -> None:
@@ -21,7 +23,7 @@ def test_metrics_count_by_bounded_labels() -> None:
     def add_counts() -> None:
         in_flight.accepted += 5
 
-    registry.register(ProducerCollector(metrics, in_flight, add_counts))
+    registry.register(ProducerCollector(metrics, in_flight, add_counts, lambda: 1.5))
     in_flight.accepted = 0
     text = generate_latest(registry).decode()
     for line in (
@@ -34,6 +36,17 @@ def test_metrics_count_by_bounded_labels() -> None:
         'orderpipeline_orders_rejected_total{status="422"} 3.0',
         "orderpipeline_orders_accepted_total 5.0",
         "orderpipeline_in_flight_bytes 77.0",
+        "orderpipeline_in_flight_limit_bytes 100.0",
+        "orderpipeline_in_flight_age_seconds 1.5",
     ):
         assert line in text
     assert "/random" not in text
+
+
+def test_what_is_exported_is_what_is_declared() -> None:
+    metrics, in_flight = Metrics(PATHS), InFlight(100, PythonByteCounter())
+    metrics.request("/order", 202, 0.004)
+    metrics.reject(422)
+    registry = make_registry(metrics, in_flight, lambda: None, lambda: 0.0)
+    announce(Engine("python"), registry)
+    assert_declared(registry, FAMILIES)

@@ -1,9 +1,9 @@
 """One function per condition of the OrderPipeline: status, reason, and a message that says what to do."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
@@ -197,6 +197,12 @@ def merge_conditions(
             }
         )
     return result
+
+
+def known_conditions(status: Mapping[str, Any]) -> dict[str, bool]:
+    """Whether each condition of a status holds; those that are Unknown are left out."""
+    entries = status.get("conditions") or ()
+    return {entry["type"]: entry["status"] == "True" for entry in entries if entry["status"] != "Unknown"}
 
 
 def as_reason(text: str) -> str:

@@ -61,6 +61,8 @@ class Dispatcher:
         self._busy_workers = 0
         self._tasks = PartitionTasks(self._start_worker, on_failure)
         metrics.orders_open.set_function(lambda: sum(partition.open for partition in self._partitions))
+        metrics.orders_open_bytes.set_function(lambda: sum(partition.bytes for partition in self._partitions))
+        metrics.orders_open_age.set_function(self._oldest_age)
 
     def assign(self, partition: AssignedPartition) -> None:
         """Add a partition whose log is known; once the sink has granted the lease, `start` tells where to read."""
@@ -80,6 +82,7 @@ class Dispatcher:
                 partition.receive(entry)
         if partition.offsets is not tracker:
             self._metrics.restarts.labels(TRUNCATED).inc()
+        partition.arrivals.note(partition.offsets.next_offset, time.monotonic())
         self._start_worker()
 
     async def drain(self, partitions: Sequence[AssignedPartition], seconds: float) -> None:
@@ -107,6 +110,10 @@ class Dispatcher:
                 self._partitions.remove(partition)
             self._leases.forget(partition)
         await self._tasks.cancel(partitions)
+
+    def _oldest_age(self) -> float:
+        waiting = [since for partition in self._partitions if (since := partition.waiting_since) is not None]
+        return max(time.monotonic() - min(waiting), 0.0) if waiting else 0.0
 
     def _start_worker(self) -> None:
         """Start a worker if one is free and there is work. It starts the next one only once its first batch waits for

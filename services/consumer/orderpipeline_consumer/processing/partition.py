@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from orderpipeline_consumer.processing.keyed_queue import KeyedQueue
 from orderpipeline_consumer.processing.start import LogState, Start
+from orderpipeline_consumer.records.arrivals import Arrivals
 from orderpipeline_consumer.records.batch import BatchSlice, FetchedBatch
 from orderpipeline_consumer.records.completed import Completed, merge
 from orderpipeline_consumer.records.log_position import LogPosition
@@ -64,6 +65,7 @@ class AssignedPartition:
     """Their approximate size in memory."""
     received: int = 0
     """Records that have ever arrived from the poll loop's thread."""
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
     log: LogState | None = None
     """The log when it was assigned; None until Kafka has answered."""
@@ -86,6 +88,13 @@ class AssignedPartition:
             return None
         offset = self.log.begin if self.log.commit is None else self.log.commit.position.offset
         return LogPosition(min(max(offset, self.log.begin), self.log.end))
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When the oldest record that is not complete was received, on the dispatcher's clock; None if there is none.
+
+        Once draining it is unknown: what was dropped is received again, by whoever gets the partition."""
+        return self.arrivals.oldest(self.offsets.position) if self.open and not self.draining else None
 
     @property
     def ready(self) -> bool:
@@ -207,6 +216,7 @@ class AssignedPartition:
         self.slices.clear()
         self.queue.clear()
         self.offsets = OffsetTracker()
+        self.arrivals.clear()
         self.open = self.bytes = 0
         self.last_started = -1
         self.attempts.clear()

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 
-from orderpipeline_common.contract import Header
+from orderpipeline_common.contract import Header, Metric
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError, WentBackError
-from orderpipeline_consumer.processing import leases
+from orderpipeline_consumer.processing import dispatcher, leases
 from orderpipeline_consumer.processing.partition import AssignedPartition
 from orderpipeline_consumer.processing.start import LogState, Start
 from orderpipeline_consumer.records.batch import BatchSlice
@@ -30,6 +31,27 @@ async def test_workers_limit_concurrency_and_everything_completes() -> None:
     assert harness.sink.max_running == 3
     assert (harness.partition.open, harness.partition.bytes) == (0, 0)
     assert harness.sink.positions[-1] == 100
+
+
+async def test_what_is_open_is_counted_weighed_and_dated(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness, now = DispatcherHarness(workers=1, batch_size=1), [100.0]
+    monkeypatch.setattr(dispatcher, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def value(name: str) -> float | None:
+        return harness.metrics.registry.get_sample_value(name)
+
+    assert value(Metric.ORDERS_OPEN_AGE_SECONDS) == value(Metric.ORDERS_OPEN_BYTES) == 0
+    harness.sink.gate.clear()
+    await harness.receive(record(0, "a"))
+    now[0] = 107.0
+    await harness.receive(record(1, "b"))
+    now[0] = 110.0
+    assert value(Metric.ORDERS_OPEN) == 2
+    assert value(Metric.ORDERS_OPEN_BYTES) == harness.partition.bytes > 0
+    assert value(Metric.ORDERS_OPEN_AGE_SECONDS) == 10.0
+    harness.sink.gate.set()
+    await harness.until(lambda: harness.partition.offsets.position == 2)
+    assert value(Metric.ORDERS_OPEN_AGE_SECONDS) == value(Metric.ORDERS_OPEN_BYTES) == 0
 
 
 async def test_a_drain_finishes_what_was_started_and_drops_the_rest() -> None:

@@ -12,12 +12,16 @@ from orderpipeline_common.activities import OperatorActivity
 from orderpipeline_common.supervision import Activity
 from orderpipeline_operator.adapters.kubernetes.handlers import change_key
 from orderpipeline_operator.domain.kubernetes.kinds import Key
+from orderpipeline_operator.domain.lag.sample import Load
 from orderpipeline_operator.domain.planning.observed import Scaling
 from orderpipeline_operator.errors import Unreachable
+from orderpipeline_operator.reconcile.memory import PipelineMemory
 from orderpipeline_operator.runtime import workqueue
+from orderpipeline_operator.runtime.families import FAMILIES
 from orderpipeline_operator.runtime.telemetry import OperatorMetrics, PipelineMetrics
 from orderpipeline_operator.runtime.workers import Worker
 from orderpipeline_operator.runtime.workqueue import WorkQueue
+from tests.support.metric_families import assert_declared
 
 KEY = ("default", "shop")
 
@@ -64,22 +68,37 @@ def test_metrics_of_pipelines_leave_out_what_is_unknown() -> None:
             known = Scaling(orders=0, seconds=0.0, desired=4, latest=latest)
             return known if key == KEY else Scaling(desired=2, error="x")
 
+        def loads(self, key: Key) -> tuple[Load, ...]:
+            return (Load(7, 120, 2.5, 1.5, 30.0), Load(3, 1, 0.0, 0.0)) if key == KEY else ()
+
         def counts(self, key: Key) -> dict[str, int]:
             return {"Steady": 3, "Unknown": 1} if key == KEY else {}
 
+    report = PipelineMemory(conditions={"Ready": True, "Degraded": False}, certificates={"shop-cluster-ca-cert": 1.8e9})
     metrics = CollectorRegistry()
-    metrics.register(PipelineMetrics(Views()))
+    metrics.register(PipelineMetrics(Views(), lambda: {KEY: report}))
     lines = [line for line in generate_latest(metrics).decode().splitlines() if not line.startswith("#")]
     assert lines == [
+        'orderpipeline_condition{condition="Ready",namespace="default",pipeline="shop"} 1.0',
+        'orderpipeline_condition{condition="Degraded",namespace="default",pipeline="shop"} 0.0',
+        "orderpipeline_certificate_expiry_timestamp_seconds"
+        '{namespace="default",pipeline="shop",secret="shop-cluster-ca-cert"} 1.8e+09',
         'orderpipeline_lag_orders{namespace="default",pipeline="shop"} 0.0',
         'orderpipeline_lag_seconds{namespace="default",pipeline="shop"} 0.0',
         'orderpipeline_desired_consumers{namespace="default",pipeline="shop"} 4.0',
         'orderpipeline_desired_consumers{namespace="default",pipeline="dark"} 2.0',
+        'orderpipeline_partition_lag_orders{namespace="default",partition="7",pipeline="shop"} 120.0',
+        'orderpipeline_partition_lag_orders{namespace="default",partition="3",pipeline="shop"} 1.0',
+        'orderpipeline_partition_lag_seconds{namespace="default",partition="7",pipeline="shop"} 30.0',
+        'orderpipeline_partition_arrival_rate{namespace="default",partition="7",pipeline="shop"} 2.5',
+        'orderpipeline_partition_arrival_rate{namespace="default",partition="3",pipeline="shop"} 0.0',
         'orderpipeline_scaling_arrival_rate{namespace="default",pipeline="shop"} 2.5',
         'orderpipeline_scaling_reason{namespace="default",pipeline="shop",reason="Steady"} 1.0',
         'orderpipeline_scaling_decisions_total{namespace="default",pipeline="shop",reason="Steady"} 3.0',
         'orderpipeline_scaling_decisions_total{namespace="default",pipeline="shop",reason="Unknown"} 1.0',
     ]
+    OperatorMetrics(metrics)
+    assert_declared(metrics, FAMILIES)
 
 
 def test_of_a_pipelines_events_only_what_is_not_our_own_status_counts() -> None:

@@ -104,3 +104,14 @@ async def test_the_oldest_is_first(queue: WorkQueue[str], clock: Clock) -> None:
 def test_backoff_is_bounded() -> None:
     assert backoff(1) == 0.5
     assert backoff(10_000) == MAX_BACKOFF
+
+
+def test_the_age_is_that_of_the_key_that_has_been_due_longest() -> None:
+    now = [100.0]
+    queue: WorkQueue[str] = WorkQueue(lambda: now[0])
+    assert queue.overdue() == 0.0
+    queue.add("a", 5.0)
+    queue.add("b", 9.0)
+    assert queue.overdue() == 0.0, "nothing is due yet"
+    now[0] = 112.0
+    assert queue.overdue() == 7.0

@@ -129,6 +129,17 @@ async def test_a_sample_that_is_too_old_counts_for_nothing():
     await sampler.close()
 
 
+@pytest.mark.parametrize(("every", "shown"), [(False, 10), (True, 12)])
+async def test_metrics_show_some_partitions_or_all_and_none_of_a_sample_that_is_too_old(every: bool, shown: int):
+    fake = Fake(at(50, 10))
+    sampler = await run(fake, 60.0, replace(TARGET, all_partitions=every))
+    assert [load.lag for load in sampler.loads(KEY)] == [40] * shown
+    assert sampler.loads(("default", "other")) == ()
+    fake.now += 41.0
+    assert sampler.loads(KEY) == ()
+    await sampler.close()
+
+
 async def test_moving_lag_is_published_every_15_seconds_and_a_decision_at_once():
     fake = Fake(*(at(10 + 100 * i, 10) for i in range(400)))
     sampler = await run(fake, 300.0)

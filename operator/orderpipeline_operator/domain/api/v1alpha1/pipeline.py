@@ -6,6 +6,7 @@ from orderpipeline_operator.domain.api.v1alpha1.autoscaling import AutoscalingSp
 from orderpipeline_operator.domain.api.v1alpha1.base import Model, rule, rules
 from orderpipeline_operator.domain.api.v1alpha1.consumer import ConsumerSpec
 from orderpipeline_operator.domain.api.v1alpha1.kafka import KafkaSpec
+from orderpipeline_operator.domain.api.v1alpha1.monitoring import MonitoringSpec
 from orderpipeline_operator.domain.api.v1alpha1.producer import ProducerSpec
 from orderpipeline_operator.domain.api.v1alpha1.topic import TopicSpec
 
@@ -59,3 +60,4 @@ class OrderPipelineSpec(Model):
     producer: ProducerSpec = Field(ProducerSpec(), description="The order API.")
     consumer: ConsumerSpec = Field(ConsumerSpec(), description="The consumers.")
     autoscaling: AutoscalingSpec = Field(AutoscalingSpec(), description="How the number of consumers follows the lag.")
+    monitoring: MonitoringSpec = Field(MonitoringSpec(), description="What Prometheus learns of the pipeline.")

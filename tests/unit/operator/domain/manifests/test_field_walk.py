@@ -16,6 +16,7 @@ Path = tuple[str | int, ...]
 
 NO_EFFECT = {
     ("paused",): "stops the writes, not the manifests",
+    ("monitoring", "partitions"): "chooses what the operator itself exports",
 }
 POLICY_ONLY = {
     ("autoscaling", "partitionsPerConsumer", "max"),
