@@ -34,6 +34,7 @@ _KUBERNETES_FLAGS = (
 )
 _CONTAINERD = "github.com/containerd/containerd/v2"
 _KEDA = "github.com/kedacore/keda/v2"
+_PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator"
 _KEDA_CRDS = (
     "keda.sh_scaledobjects",
     "keda.sh_scaledjobs",
@@ -125,6 +126,17 @@ PROJECTS: Final = (
         {"keda": f"{_KEDA}/cmd/operator", "keda-adapter": f"{_KEDA}/cmd/adapter"},
         360,
         files={f"keda-{name}.yaml": f"{_KEDA}:config/crd/bases/{name}.yaml" for name in _KEDA_CRDS},
+    ),
+    Project(
+        "prometheus-operator",
+        (f"{_PROMETHEUS_OPERATOR}@v0.93.0",),
+        {},  # none of its programs: only what it adds to the API
+        0,
+        files={
+            f"prometheus-operator-{name}.yaml": f"{_PROMETHEUS_OPERATOR}:example/prometheus-operator-crd/"
+            f"monitoring.coreos.com_{name}.yaml"
+            for name in ("podmonitors", "prometheusrules")
+        },
     ),
     Project("helm", ("helm.sh/helm/v3@v3.22.0",), {"helm": "helm.sh/helm/v3/cmd/helm"}, 60),
     Project("kind", ("sigs.k8s.io/kind@v0.33.0",), {"kind": "sigs.k8s.io/kind"}, 10),

@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "shop"
 _numbers = itertools.count(1)
 TIME = "2026-11-22T12:00:00Z"
+INSTALLED = tuple(kind for kind in kinds.CHILD_KINDS if kind not in (kinds.HTTP_ROUTE, *kinds.MONITORING_KINDS))
+"""The kinds of children that the API server of the tests knows."""
 
 
 @dataclass
@@ -168,8 +170,7 @@ class PipelineNamespace:
 
     async def versions(self) -> dict[str, str]:
         """resourceVersion of everything in the namespace that we write."""
-        installed = [kind for kind in kinds.CHILD_KINDS if kind != kinds.HTTP_ROUTE]
-        every = (kinds.PIPELINE, kinds.EVENT, *installed)
+        every = (kinds.PIPELINE, kinds.EVENT, *INSTALLED)
         lists = await asyncio.gather(*(self.kube.list(kind, self.namespace) for kind in every))
         return {
             f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["resourceVersion"]

@@ -26,6 +26,14 @@ def write_schemas(openapi: dict[str, Any], folder: Path) -> int:
     return count
 
 
+def write_crd_schema(crd: dict[str, Any], folder: Path) -> None:
+    """As `write_schemas`, for the stored version of a custom resource that no API server has to know."""
+    spec = crd["spec"]
+    (version,) = (each for each in spec["versions"] if each["storage"])
+    file = folder / f"{spec['group']}-{version['name']}-{spec['names']['kind'].lower()}.json"
+    file.write_text(json.dumps(_strict(version["schema"]["openAPIV3Schema"])))
+
+
 def _strict(schema: dict[str, Any]) -> dict[str, Any]:
     strict = {key: value for key, value in schema.items() if key != "format"}
     if "properties" in strict and not strict.get("x-kubernetes-preserve-unknown-fields"):

@@ -184,3 +184,16 @@ def test_cert_manager_fills_the_secret_that_the_pods_mount(helm: Helm) -> None:
     (certificate,) = of_kind(objects, "Certificate")
     assert certificate["spec"]["issuerRef"] == {"kind": "ClusterIssuer", "name": "ca"}
     assert of_kind(objects, "Issuer") == []
+
+
+def test_the_operator_s_own_monitor_finds_its_pods_and_keeps_the_pipelines_labels(helm: Helm) -> None:
+    assert of_kind(helm.objects(), "PodMonitor") == [], "most clusters have no Prometheus operator"
+    objects = helm.objects(values=CHART / "ci" / "everything-values.yaml")
+    (monitor,) = of_kind(objects, "PodMonitor")
+    (deployment,) = of_kind(objects, "Deployment")
+    template = deployment["spec"]["template"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["port"] in {port["name"] for port in operator_container(objects)["ports"]}
+    assert endpoint["honorLabels"] is True
+    assert (endpoint["interval"], monitor["metadata"]["labels"]["release"]) == ("15s", "prometheus")

@@ -7,6 +7,7 @@ import pytest
 
 from orderpipeline_common.contract import Metric
 from orderpipeline_operator.domain.kubernetes.apiservice import APISERVICE, APISERVICE_NAME
+from orderpipeline_operator.domain.kubernetes.kinds import CHILD_KINDS
 from tests.support.helm import CHART, NAMESPACE, VALUES, Helm, of_kind, values_name
 
 pytestmark = pytest.mark.integration
@@ -58,6 +59,21 @@ def test_both_modes_grant_the_same_in_a_namespace(helm: Helm) -> None:
     extra = [rule for rule in cluster_wide["rules"] if rule not in in_namespace["rules"]]
     assert [rule["resources"] for rule in extra] == [["customresourcedefinitions"], ["namespaces"]]
     assert all(rule in cluster_wide["rules"] for rule in in_namespace["rules"])
+
+
+def test_every_kind_of_child_may_be_written(helm: Helm) -> None:
+    values = CHART / "ci" / "roles-only-values.yaml"
+    (role, *_) = [
+        each for each in of_kind(helm.objects(values=values), "Role") if each["metadata"]["namespace"] == "team-a"
+    ]
+    granted = {
+        (group, resource): set(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    for kind in CHILD_KINDS:
+        assert granted[kind.group, kind.plural] == {"get", "list", "watch", "create", "patch", "delete"}, kind
 
 
 def test_the_owner_of_external_metrics_may_be_looked_up_and_nothing_else_of_it(helm: Helm) -> None:

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.chart.kubeschemas import write_schemas
+from hack.native import build
+from hack.native.config import Paths
+from orderpipeline_operator.domain.kubernetes.kinds import POD_MONITOR
+from tests.integration.chart.kubeschemas import write_crd_schema, write_schemas
 from tests.support.apiserver import ApiServer
 from tests.support.helm import CHART, NAMESPACE, VALUES, Helm, values_name
 
@@ -18,9 +21,11 @@ CERT_MANAGER = "cert-manager.io/v1"
 
 @pytest.fixture(scope="module")
 def schemas(apiserver: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """JSON schemas of the API server's own kinds."""
+    """JSON schemas of the API server's own kinds and the Prometheus operator's."""
     folder = tmp_path_factory.mktemp("schemas")
     assert write_schemas(json.loads(apiserver.kubectl("get", "--raw", "/openapi/v2")), folder) > 50
+    for file in build.ensure_files(Paths.from_env(), "prometheus-operator"):
+        write_crd_schema(yaml.safe_load(file.read_text()), folder)
     return folder
 
 
@@ -34,7 +39,8 @@ def test_helm_lint_has_nothing_to_say(helm: Helm, values: Path | None) -> None:
 
 @every_values
 def test_kubeconform_accepts_it(helm: Helm, schemas: Path, values: Path | None) -> None:
-    done = helm.kubeconform(_dump(_built_in(helm.objects(values=values))), schemas)
+    objects = [each for each in helm.objects(values=values) if each["apiVersion"] != CERT_MANAGER]
+    done = helm.kubeconform(_dump(objects), schemas)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Skipped: 0" in done.stdout
 
@@ -78,8 +84,8 @@ def test_a_real_api_server_accepts_it(helm: Helm, apiserver: ApiServer, values: 
 
 
 def _built_in(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without cert-manager's kinds, which a bare API server does not know; test_chart.py looks at those."""
-    return [each for each in objects if each["apiVersion"] != CERT_MANAGER]
+    """Without the kinds of others, which a bare API server does not know."""
+    return [each for each in objects if each["apiVersion"] not in (CERT_MANAGER, POD_MONITOR.api_version)]
 
 
 def _dump(objects: list[dict[str, Any]]) -> str:

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.integration
         ("metricsApi.certManager.issuerRef.kind=Authority", "kind"),
         ("networkPolicy.kafkaPorts={70000}", "kafkaPorts"),
         ("scalingSecret.existingSecret=No_Name", "existingSecret"),
+        ("monitoring.podMonitor.interval=often", "interval"),
         ("kafka.replicas=3", "kafka"),
         ("metricsApi.certificate.existingSecret=mine", "metricsApi.certificate.caBundle: set the PEM"),
         ("serviceAccount.create=false", "serviceAccount.name must name"),

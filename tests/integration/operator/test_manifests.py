@@ -7,6 +7,7 @@ import pytest
 
 from hack.native import build
 from hack.native.config import Paths
+from orderpipeline_operator.domain.kubernetes.kinds import MONITORING_KINDS
 from orderpipeline_operator.domain.kubernetes.names import FIELD_MANAGER
 from tests.support.apiserver import ApiServer
 from tests.unit.operator.domain.manifests.specs import SPECS, bundle
@@ -16,26 +17,28 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def namespace(crds: ApiServer) -> Iterator[str]:
-    """A namespace while the Gateway API is served too; other tests count on its absence."""
+    """A namespace while the Gateway API and the Prometheus operator's kinds are served too; other tests count on their
+    absence."""
     paths = Paths.from_env()
     build.ensure(paths, ["contour"])
-    gateway = f"--filename={paths.share / 'gateway-crds.yaml'}"
-    crds.kubectl("apply", "--server-side", gateway)
-    crds.wait_served("httproutes.gateway.networking.k8s.io")
+    files = (paths.share / "gateway-crds.yaml", *build.ensure_files(paths, "prometheus-operator"))
+    more = tuple(f"--filename={file}" for file in files)
+    crds.kubectl("apply", "--server-side", *more)
+    crds.wait_served("httproutes.gateway.networking.k8s.io", *(f"{k.plural}.{k.group}" for k in MONITORING_KINDS))
     crds.kubectl("create", "namespace", "store")
     yield "store"
-    crds.kubectl("delete", gateway, "--wait=false")
-    assert any(_gone(crds, gateway, look) for look in range(20))
+    crds.kubectl("delete", *more, "--wait=false")
+    assert any(_gone(crds, more, look) for look in range(20))
 
 
-def _gone(crds: ApiServer, gateway: str, look: int) -> bool:
+def _gone(crds: ApiServer, files: tuple[str, ...], look: int) -> bool:
     """Whether the CRDs are gone, within 15 s.
 
     The API server doubles the time to its next try with each that fails, such as while it opens the storage of what was
     made a moment ago; a change of the CRD lets it try at once.
     """
-    crds.try_kubectl("annotate", "--overwrite", gateway, f"look={look}")
-    return crds.try_kubectl("wait", "--for=delete", gateway, "--timeout=15s").returncode == 0
+    crds.try_kubectl("annotate", "--overwrite", *files, f"look={look}")
+    return crds.try_kubectl("wait", "--for=delete", *files, "--timeout=15s").returncode == 0
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -75,7 +75,10 @@ def _decision(description: str) -> Schema:
 def _conditions() -> Schema:
     condition = _object(
         "One aspect of the pipeline's state.",
-        type=_text("Ready, Accepted, KafkaReady, ProducersReady, ConsumersReady, AutoscalingActive, Paused, Degraded."),
+        type=_text(
+            "Ready, Accepted, KafkaReady, ProducersReady, ConsumersReady, AutoscalingActive, MonitoringActive, Paused,"
+            " Degraded."
+        ),
         status={"type": "string", "description": "True, False or Unknown.", "enum": ["True", "False", "Unknown"]},
         observedGeneration=_integer("Generation of the spec that this condition describes."),
         lastTransitionTime={"type": "string", "description": "When status last changed.", "format": "date-time"},

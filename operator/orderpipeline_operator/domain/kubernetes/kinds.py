@@ -62,6 +62,7 @@ HTTP_ROUTE: Final = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httpro
 PDB: Final = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 HPA: Final = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 SCALED_OBJECT: Final = Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
+POD_MONITOR: Final = Kind("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors")
 LEASE: Final = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 EVENT: Final = Kind("events.k8s.io", "v1", "Event", "events")
 
@@ -69,6 +70,8 @@ CLUSTER_KINDS: Final = (KAFKA, NODE_POOL)
 ENTITY_KINDS: Final = (TOPIC, USER)
 AUTOSCALER_KINDS: Final = (HPA, SCALED_OBJECT)
 """What scales the consumers instead of the operator; a pipeline has at most one of them."""
+MONITORING_KINDS: Final = (POD_MONITOR,)
+"""The Prometheus operator's. A pipeline works without them, so a cluster that lacks them is no fault of its."""
 CHILD_KINDS: Final = (
     REBALANCE,
     *CLUSTER_KINDS,
@@ -82,6 +85,7 @@ CHILD_KINDS: Final = (
     PDB,
     NETWORK_POLICY,
     *AUTOSCALER_KINDS,
+    *MONITORING_KINDS,
 )
 """Every kind that a pipeline may own. What is not listed here is neither repaired nor pruned."""
 

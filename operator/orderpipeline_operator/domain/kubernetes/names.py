@@ -15,6 +15,7 @@ CONSUMER_COMPONENT: Final = "consumer"
 MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
 STRIMZI_CLUSTER_LABEL: Final = "strimzi.io/cluster"
 STRIMZI_POOL_LABEL: Final = "strimzi.io/pool-name"
+STRIMZI_NAME_LABEL: Final = "strimzi.io/name"
 SECRETS_ANNOTATION: Final = f"{GROUP}/secrets"
 CHILDREN_SELECTOR: Final = f"{PIPELINE_LABEL},{MANAGED_BY_LABEL}={FIELD_MANAGER}"
 """Label selector of the children of all pipelines."""
@@ -35,6 +36,11 @@ def consumer(name: str) -> str:
 def operator_user(name: str) -> str:
     """KafkaUser with which the operator reads offsets."""
     return f"{name}-operator"
+
+
+def pod_monitor(name: str, component: str) -> str:
+    """PodMonitor of a component."""
+    return f"{name}-{component}"
 
 
 def kafka(name: str) -> str:
@@ -102,6 +108,11 @@ def selector_labels(name: str, component: str) -> dict[str, str]:
         "app.kubernetes.io/instance": name,
         COMPONENT_LABEL: component,
     }
+
+
+def kafka_node_labels(name: str) -> dict[str, str]:
+    """The labels that select the pods of brokers and controllers, as Strimzi sets them."""
+    return {STRIMZI_CLUSTER_LABEL: kafka(name), STRIMZI_NAME_LABEL: f"{kafka(name)}-kafka"}
 
 
 def label_selector(labels: Mapping[str, str]) -> str:

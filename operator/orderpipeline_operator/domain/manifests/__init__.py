@@ -19,6 +19,7 @@ from orderpipeline_operator.domain.manifests.kafka_users import kafka_users
 from orderpipeline_operator.domain.manifests.network_policies import network_policies
 from orderpipeline_operator.domain.manifests.pipeline import Bundle, Context, Pipeline, Stage
 from orderpipeline_operator.domain.manifests.pod_disruption_budgets import pod_disruption_budgets
+from orderpipeline_operator.domain.manifests.pod_monitors import pod_monitors
 from orderpipeline_operator.domain.manifests.scaled_object import scaled_object
 from orderpipeline_operator.domain.manifests.service import service
 
@@ -58,4 +59,5 @@ def _workloads(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
         *http_route(pipeline),
         *horizontal_pod_autoscaler(pipeline),
         *scaled_object(pipeline, context),
+        *pod_monitors(pipeline),
     )

@@ -7,7 +7,16 @@ from typing import Any, Final, Literal
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, KAFKA, NODE_POOL, TOPIC, USER, Manifest, Ref
+from orderpipeline_operator.domain.kubernetes.kinds import (
+    DEPLOYMENT,
+    KAFKA,
+    MONITORING_KINDS,
+    NODE_POOL,
+    TOPIC,
+    USER,
+    Manifest,
+    Ref,
+)
 from orderpipeline_operator.domain.planning.observed import Observed, Scaling, condition, is_true, up_to_date
 from orderpipeline_operator.domain.planning.plan import Plan
 
@@ -132,7 +141,7 @@ def degraded(observed: Observed, plan: Plan, failures: Iterable[str]) -> Conditi
             )
         )
     found += [("ApplyFailed", failure) for failure in failures]
-    for kind in plan.missing_kinds:
+    for kind in (kind for kind in plan.missing_kinds if kind not in MONITORING_KINDS):
         found.append(
             (
                 "KindMissing",

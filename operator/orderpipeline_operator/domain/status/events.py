@@ -8,6 +8,8 @@ from orderpipeline_operator.domain.status.conditions import DELETING
 
 _BAD_WHEN_TRUE: Final = {"Degraded"}
 _NEUTRAL: Final = {"Paused", "AutoscalingActive"}
+_REPORTED_AT_ONCE: Final = {"Accepted", "Degraded", "MonitoringActive"}
+"""What is wrong at the first look too; of the others it is known that they take their time."""
 _UNDERWAY: Final = {"Creating", "Pending", "Waiting", "Starting", "NotSampled"}
 """Reasons that are normal while something starts, and bad news if it was up before."""
 
@@ -29,7 +31,7 @@ def condition_events(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str
         last = before.get(entry["type"])
         coming_up = entry["reason"] in _UNDERWAY and (last is None or last["status"] != "True")
         bad = _is_bad(entry) and not coming_up and entry["reason"] != DELETING
-        if last is None and not (bad and entry["type"] in {"Accepted", "Degraded"}):
+        if last is None and not (bad and entry["type"] in _REPORTED_AT_ONCE):
             continue
         same = last is not None and last["status"] == entry["status"] and (last["reason"] == entry["reason"] or not bad)
         if not same:

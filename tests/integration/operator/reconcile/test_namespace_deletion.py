@@ -12,10 +12,9 @@ from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.kubernetes.kinds import Kind
 from orderpipeline_operator.errors import Forbidden
 from tests.support.apiserver import ApiServer
-from tests.support.pipeline_namespace import PipelineNamespace
+from tests.support.pipeline_namespace import INSTALLED, PipelineNamespace
 
 pytestmark = pytest.mark.integration
-CHILDREN = tuple(kind for kind in kinds.CHILD_KINDS if kind != kinds.HTTP_ROUTE)
 
 
 async def delete_namespace(space: PipelineNamespace, server: ApiServer) -> None:
@@ -32,14 +31,14 @@ async def sweep(space: PipelineNamespace, *wanted: Kind) -> None:
 
 
 async def left(space: PipelineNamespace) -> list[str]:
-    return await space.names(kinds.PIPELINE, *CHILDREN)
+    return await space.names(kinds.PIPELINE, *INSTALLED)
 
 
 async def test_all_objects_deleted_at_once(space: PipelineNamespace, crds: ApiServer) -> None:
     await space.create_pipeline()
     await space.up()
     await delete_namespace(space, crds)
-    await sweep(space, kinds.PIPELINE, kinds.SECRET, *CHILDREN)
+    await sweep(space, kinds.PIPELINE, kinds.SECRET, *INSTALLED)
     assert await space.names(kinds.TOPIC) != [], "the topic operator, which is gone too, holds them"
     assert await space.reconcile(3) is None
     assert await left(space) == []
@@ -49,7 +48,7 @@ async def test_the_children_go_before_the_pipeline(space: PipelineNamespace, crd
     await space.create_pipeline()
     await space.up()
     await delete_namespace(space, crds)
-    await sweep(space, kinds.SECRET, *CHILDREN)
+    await sweep(space, kinds.SECRET, *INSTALLED)
     await space.reconcile(3)
     degraded = await space.condition("Degraded")
     assert degraded["reason"] == "ApplyFailed"
@@ -65,7 +64,7 @@ async def test_the_pipeline_goes_before_its_children(space: PipelineNamespace, c
     await delete_namespace(space, crds)
     await sweep(space, kinds.PIPELINE)
     await space.reconcile()
-    await sweep(space, kinds.SECRET, *CHILDREN)
+    await sweep(space, kinds.SECRET, *INSTALLED)
     assert await space.reconcile(3) is None
     assert await left(space) == []
 
@@ -75,7 +74,7 @@ async def test_a_pipeline_that_was_just_made(space: PipelineNamespace, crds: Api
     await delete_namespace(space, crds)
     await space.reconcile(2)
     await sweep(space, kinds.SERVICE_ACCOUNT)
-    assert await space.names(*CHILDREN) == []
+    assert await space.names(*INSTALLED) == []
     await sweep(space, kinds.PIPELINE)
     await space.reconcile(2)
     assert await left(space) == []

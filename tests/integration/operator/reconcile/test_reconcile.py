@@ -11,7 +11,7 @@ from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.errors import Unauthorized
 from tests.support.apiserver import ApiServer
 from tests.support.clock import later
-from tests.support.pipeline_namespace import PipelineNamespace
+from tests.support.pipeline_namespace import INSTALLED, NAME, PipelineNamespace
 
 pytestmark = pytest.mark.integration
 
@@ -188,7 +188,7 @@ async def test_a_change_and_its_opposite_restore_every_child(space: PipelineName
     await space.up()
 
     async def children() -> dict[str, object]:
-        lists = [await space.kube.list(kind, space.namespace) for kind in kinds.CHILD_KINDS if kind != kinds.HTTP_ROUTE]
+        lists = [await space.kube.list(kind, space.namespace) for kind in INSTALLED]
         return {f"{item['kind']}/{item['metadata']['name']}": item.get("spec") for items in lists for item in items}
 
     before = await children()
@@ -252,3 +252,34 @@ async def test_a_reader_of_the_pods_token_is_known_by_it(
             await kube.post(path, body)
     finally:
         await kube.close()
+
+
+async def test_without_the_prometheus_operator_the_pipeline_is_ready_and_says_what_is_missing(
+    space: PipelineNamespace,
+) -> None:
+    await space.create_pipeline(monitoring={"podMonitors": True})
+    await space.up()
+    told = await space.condition("MonitoringActive")
+    assert (told["status"], told["reason"]) == ("False", "KindMissing")
+    assert (await space.condition("Ready"))["reason"] != "KindMissing"
+    assert (await space.condition("Degraded"))["status"] == "False"
+    before, events = await space.versions(), await space.events()
+    await space.reconcile()
+    assert await space.versions() == before, "nothing is tried again and again"
+    assert events.count(("Warning", "NotMonitoringActive")) == 1
+
+
+async def test_metrics_have_the_conditions_until_the_pipeline_is_deleted(
+    space: PipelineNamespace,
+) -> None:
+    await space.create_pipeline()
+    await space.up()
+    key, reconcile = (space.namespace, NAME), space.reconciler()
+    await reconcile(key)
+    known = reconcile.memories()[key].conditions
+    entries = (await space.pipeline())["status"]["conditions"]
+    assert known == {each["type"]: each["status"] == "True" for each in entries if each["status"] != "Unknown"}
+    assert known["KafkaReady"] is True
+    await space.kube.delete(space.ref(kinds.PIPELINE), uid=(await space.pipeline())["metadata"]["uid"])
+    await reconcile(key)
+    assert key not in reconcile.memories()

@@ -103,6 +103,7 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
             ],
             "forecast": {"season": "7d", "ahead": "10m"},
         },
+        "monitoring": {"podMonitors": True, "labels": {"release": "prometheus"}, "interval": "15s"},
     },
     "postgres": {
         "consumer": {

@@ -122,6 +122,23 @@ def test_a_linger_as_long_as_the_timeout_is_refused() -> None:
     assert _problems(raw) == {"spec.producer.linger": "LingerAboveTimeout"}
 
 
+def test_labels_of_monitors_are_labels_and_not_those_by_which_the_operator_knows_its_objects() -> None:
+    labels = {
+        "release": "prometheus",
+        "example.com/team": "",
+        "orderpipeline.dev/pipeline": "other",
+        "-x": "y",
+        "a": "b c",
+    }
+    path = "spec.monitoring.labels"
+    assert _problems({"monitoring": {"labels": labels, "interval": "3m"}}) == {
+        f"{path}[orderpipeline.dev/pipeline]": "LabelConflict",
+        f"{path}[-x]": "InvalidLabel",
+        f"{path}[a]": "InvalidLabel",
+        "spec.monitoring.interval": "DurationOutOfRange",
+    }
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_the_examples_are_accepted(path: Path) -> None:
     for document in yaml.safe_load_all(path.read_text()):
