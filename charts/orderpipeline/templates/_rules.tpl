@@ -53,9 +53,9 @@ counted, and get a deletion cost before a scale-down. Nothing here can create or
 - apiGroups: [keda.sh]
   resources: [scaledobjects]
   verbs: [get, list, watch, create, patch, delete]
-# For pipelines with monitoring.podMonitors.
+# For pipelines with monitoring.podMonitors or monitoring.rules.
 - apiGroups: [monitoring.coreos.com]
-  resources: [podmonitors]
+  resources: [podmonitors, prometheusrules]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]

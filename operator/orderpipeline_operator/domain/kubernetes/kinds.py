@@ -63,6 +63,7 @@ PDB: Final = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 HPA: Final = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 SCALED_OBJECT: Final = Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
 POD_MONITOR: Final = Kind("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors")
+PROMETHEUS_RULE: Final = Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules")
 LEASE: Final = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 EVENT: Final = Kind("events.k8s.io", "v1", "Event", "events")
 
@@ -70,7 +71,7 @@ CLUSTER_KINDS: Final = (KAFKA, NODE_POOL)
 ENTITY_KINDS: Final = (TOPIC, USER)
 AUTOSCALER_KINDS: Final = (HPA, SCALED_OBJECT)
 """What scales the consumers instead of the operator; a pipeline has at most one of them."""
-MONITORING_KINDS: Final = (POD_MONITOR,)
+MONITORING_KINDS: Final = (POD_MONITOR, PROMETHEUS_RULE)
 """The Prometheus operator's. A pipeline works without them, so a cluster that lacks them is no fault of its."""
 CHILD_KINDS: Final = (
     REBALANCE,

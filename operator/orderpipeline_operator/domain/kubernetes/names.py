@@ -43,6 +43,11 @@ def pod_monitor(name: str, component: str) -> str:
     return f"{name}-{component}"
 
 
+def prometheus_rule(name: str) -> str:
+    """PrometheusRule with the alerts."""
+    return f"{name}-alerts"
+
+
 def kafka(name: str) -> str:
     """The Kafka resource, which Strimzi calls the cluster."""
     return name

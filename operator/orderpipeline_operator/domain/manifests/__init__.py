@@ -20,6 +20,7 @@ from orderpipeline_operator.domain.manifests.network_policies import network_pol
 from orderpipeline_operator.domain.manifests.pipeline import Bundle, Context, Pipeline, Stage
 from orderpipeline_operator.domain.manifests.pod_disruption_budgets import pod_disruption_budgets
 from orderpipeline_operator.domain.manifests.pod_monitors import pod_monitors
+from orderpipeline_operator.domain.manifests.prometheus_rule import prometheus_rule
 from orderpipeline_operator.domain.manifests.scaled_object import scaled_object
 from orderpipeline_operator.domain.manifests.service import service
 
@@ -60,4 +61,5 @@ def _workloads(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
         *horizontal_pod_autoscaler(pipeline),
         *scaled_object(pipeline, context),
         *pod_monitors(pipeline),
+        *prometheus_rule(pipeline),
     )

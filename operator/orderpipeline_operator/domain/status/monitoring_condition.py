@@ -1,13 +1,13 @@
 """The condition MonitoringActive: whether Prometheus has been told of the pipeline."""
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
-from orderpipeline_operator.domain.kubernetes.kinds import MONITORING_KINDS, POD_MONITOR
+from orderpipeline_operator.domain.kubernetes.kinds import MONITORING_KINDS, POD_MONITOR, PROMETHEUS_RULE
 from orderpipeline_operator.domain.planning.observed import Observed
 from orderpipeline_operator.domain.planning.plan import Plan
 from orderpipeline_operator.domain.status.conditions import Condition
 
 _TYPE = "MonitoringActive"
-_FIELDS = {POD_MONITOR: "monitoring.podMonitors"}
+_FIELDS = {POD_MONITOR: "monitoring.podMonitors", PROMETHEUS_RULE: "monitoring.rules"}
 
 
 def monitoring_active(spec: OrderPipelineSpec, observed: Observed, plan: Plan) -> tuple[Condition, ...]:
@@ -15,7 +15,7 @@ def monitoring_active(spec: OrderPipelineSpec, observed: Observed, plan: Plan) -
 
     Orders are accepted and processed without it, so Ready does not depend on it.
     """
-    wanted = {POD_MONITOR: spec.monitoring.pod_monitors}
+    wanted = {POD_MONITOR: spec.monitoring.pod_monitors, PROMETHEUS_RULE: spec.monitoring.rules}
     if not any(wanted.values()):
         return ()
     missing = [kind for kind in MONITORING_KINDS if kind in plan.missing_kinds]

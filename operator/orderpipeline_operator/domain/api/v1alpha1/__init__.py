@@ -33,6 +33,7 @@ from orderpipeline_operator.domain.api.v1alpha1.kafka import (
     Listeners,
     Storage,
 )
+from orderpipeline_operator.domain.api.v1alpha1.monitoring import AlertsSpec
 from orderpipeline_operator.domain.api.v1alpha1.pipeline import OrderPipelineSpec
 from orderpipeline_operator.domain.api.v1alpha1.producer import (
     Auth,
@@ -52,6 +53,7 @@ __all__ = [
     "LEAST_HEAP_MIB",
     "PLURAL",
     "VERSION",
+    "AlertsSpec",
     "Auth",
     "AutoscalingSpec",
     "Brokers",

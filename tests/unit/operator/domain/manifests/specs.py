@@ -103,7 +103,14 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
             ],
             "forecast": {"season": "7d", "ahead": "10m"},
         },
-        "monitoring": {"podMonitors": True, "labels": {"release": "prometheus"}, "interval": "15s"},
+        "monitoring": {
+            "podMonitors": True,
+            "rules": True,
+            "labels": {"release": "prometheus"},
+            "interval": "15s",
+            "alerts": {"lagOrders": 250000, "orderAge": "90s", "errorRate": "0.05%"},
+            "runbooks": "https://wiki.example.com/orderpipeline/",
+        },
     },
     "postgres": {
         "consumer": {

@@ -39,6 +39,7 @@ OTHER: dict[Path, Any] = {
     ("producer", "httpRoute", "hostnames"): ["other.example.com"],
     ("consumer", "handler"): "other.module:work",
     ("consumer", "sink", "url"): "https://other.example.com/",
+    **{("monitoring", "alerts", of): "12%" for of in ("objective", "throughputDrop", "errorRate", "networkBusy")},
 }
 """Values for fields whose pattern no general rule meets."""
 

@@ -11,6 +11,7 @@ from tests.unit.operator.domain.status.samples import all_ready, built, message,
 from tests.unit.operator.samples import live, stages
 
 ON = {"podMonitors": True}
+BOTH = {"podMonitors": True, "rules": True}
 MISSING = Plan(missing_kinds=(kinds.POD_MONITOR,))
 
 
@@ -47,3 +48,7 @@ def test_only_what_is_rendered_can_be_missing() -> None:
     without = replace(all_ready(), missing_kinds=frozenset(kinds.MONITORING_KINDS))
     assert plan([stage.manifests for stage in stages()], without).missing_kinds == ()
     assert plan([stage.manifests for stage in stages(monitoring=ON)], without).missing_kinds == (kinds.POD_MONITOR,)
+    both = plan([stage.manifests for stage in stages(monitoring=BOTH)], without)
+    assert set(both.missing_kinds) == set(kinds.MONITORING_KINDS)
+    said = message(built(without, Findings(plan=both), monitoring=BOTH), "MonitoringActive")
+    assert "monitoring.podMonitors and monitoring.rules" in said

@@ -139,6 +139,17 @@ def test_labels_of_monitors_are_labels_and_not_those_by_which_the_operator_knows
     }
 
 
+@pytest.mark.parametrize("objective", ["100%", "0%", "0.0%"])
+def test_an_objective_needs_a_budget(objective: str) -> None:
+    path = "spec.monitoring.alerts"
+    raw = {"monitoring": {"alerts": {"objective": objective, "latency": "2m", "certificateExpiry": "1m"}}}
+    assert _problems(raw) == {
+        f"{path}.objective": "InvalidObjective",
+        f"{path}.latency": "DurationOutOfRange",
+        f"{path}.certificateExpiry": "DurationOutOfRange",
+    }
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_the_examples_are_accepted(path: Path) -> None:
     for document in yaml.safe_load_all(path.read_text()):
