@@ -23,6 +23,8 @@ class WorkQueue(Generic[K]):
         self._busy: set[K] = set()
         self._failures: dict[K, int] = {}
         self._changed = asyncio.Event()
+        """The first time has become an earlier one."""
+        self._waiting = asyncio.Lock()
 
     def __len__(self) -> int:
         return len(self._due) + len(self._busy)
@@ -44,19 +46,20 @@ class WorkQueue(Generic[K]):
 
     async def pop(self) -> K:
         """The next key that is due; it must be given back with `done`, `again` or `failed`."""
-        while True:
-            self._changed.clear()
-            due = self._first()
-            if due is not None and due <= self._clock():
-                key = heapq.heappop(self._heap)[2]
-                del self._due[key]
-                self._busy.add(key)
-                return key
-            try:
-                async with asyncio.timeout(None if due is None else due - self._clock()):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
+        async with self._waiting:  # one worker waits for the next key, and the others until it has it
+            while True:
+                self._changed.clear()
+                due = self._first()
+                if due is not None and due <= self._clock():
+                    key = heapq.heappop(self._heap)[2]
+                    del self._due[key]
+                    self._busy.add(key)
+                    return key
+                try:
+                    async with asyncio.timeout(None if due is None else due - self._clock()):
+                        await self._changed.wait()
+                except TimeoutError:
+                    pass
 
     def done(self, key: K) -> None:
         """The key is finished until somebody adds it again."""
@@ -90,8 +93,10 @@ class WorkQueue(Generic[K]):
             self._push(key, due)
 
     def _push(self, key: K, due: float) -> None:
-        heapq.heappush(self._heap, (due, next(self._ages), key))
-        self._changed.set()
+        entry = due, next(self._ages), key
+        heapq.heappush(self._heap, entry)
+        if self._heap[0] is entry:
+            self._changed.set()
 
     def _first(self) -> float | None:
         """When the next key that nobody is processing is due."""

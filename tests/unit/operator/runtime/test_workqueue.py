@@ -70,6 +70,41 @@ async def test_a_waiting_worker_is_woken(queue: WorkQueue[str]) -> None:
     assert await asyncio.wait_for(waiting, 60) == "a"
 
 
+async def test_of_many_waiting_workers_one_is_woken_for_each_key() -> None:
+    looks: list[float] = []
+
+    def clock() -> float:
+        looks.append(0.0)
+        return 0.0
+
+    queue = WorkQueue[str](clock)
+    waiting = [asyncio.ensure_future(queue.pop()) for _ in range(16)]
+    await asyncio.sleep(0)
+    for key in ("a", "b"):
+        looks.clear()
+        queue.add(key)
+        while not any(one.done() for one in waiting):
+            await asyncio.sleep(0)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(looks) <= 4, "to add it, to find it due, and the next worker's look"
+        (done,) = [one for one in waiting if one.done()]
+        assert done.result() == key
+        waiting.remove(done)
+    for one in waiting:
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_worker_that_is_cancelled_while_it_waits_leaves_its_place_to_another(queue: WorkQueue[str]) -> None:
+    first, second = (asyncio.ensure_future(queue.pop()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    queue.add("a")
+    assert await asyncio.wait_for(second, 60) == "a"
+
+
 async def test_failures_wait_longer_and_events_do_not_cut_it_short(queue: WorkQueue[str], clock: Clock) -> None:
     waits = []
     queue.add("a")
