@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from orderpipeline_common.activities import OperatorActivity
 from orderpipeline_common.background import Background
 from orderpipeline_common.supervision import Activity
+from orderpipeline_operator import ticks
 from orderpipeline_operator.adapters.kubernetes.cached_client import CachedClient
 from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.kubernetes.lease import Election
@@ -54,10 +55,19 @@ class Leader:
         namespaces = self.settings.watch_namespaces
         async with AsyncExitStack() as stack:
             readers = naming_closed_ports(self.reader_factory, self.settings.kafka_ports)
-            sampler = Sampler(queue.add, background, clock=Clock(jitter=random.random), reader_factory=readers)
+            sampler = Sampler(
+                queue.add, background, clock=Clock(sleep=ticks.sleep, jitter=random.random), reader_factory=readers
+            )
             stack.push_async_callback(sampler.close)
             cached = CachedClient(self.kube, namespaces, lambda key: queue.add(key, DEBOUNCE_SECONDS))
-            reconciler = Reconciler(cached, cached, sampler, self._defaults(), now=lambda: datetime.now(UTC))
+            reconciler = Reconciler(
+                cached,
+                cached,
+                sampler,
+                self._defaults(),
+                now=lambda: datetime.now(UTC),
+                revision=cached.revision,
+            )
             self.registry.register(PipelineMetrics(sampler, reconciler.memories))
             self.metrics.queue_age.set_function(queue.overdue)
             watch = self._watch(queue)

@@ -31,10 +31,16 @@ class ExternalMetricsCheck:
 
         An HPA that gets the metric is proof enough that it does.
         """
+        return await self.latest() if self.applies(spec, observed) else None
+
+    def applies(self, spec: OrderPipelineSpec, observed: Observed) -> bool:
+        """Whether the pipeline depends on external metrics and does not show that it gets them."""
         if spec.autoscaling.mode != "Auto" or spec.autoscaling.backend != "ExternalMetrics" or not self._service[1]:
-            return None
-        if is_true(observed.hpa(names.consumer(observed.name)), "ScalingActive"):
-            return None
+            return False
+        return not is_true(observed.hpa(names.consumer(observed.name)), "ScalingActive")
+
+    async def latest(self) -> tuple[str, str] | None:
+        """Reason and message when external metrics do not come from this operator, a few seconds old at most."""
         now = self._now()
         if self._known is None or now >= self._known[0]:
             self._known = now + REMEMBERED_FOR, await external_metrics_problem(self._read, self._service)

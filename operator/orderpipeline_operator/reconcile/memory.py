@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orderpipeline_operator.domain.kubernetes.kinds import Ref
+from orderpipeline_operator.reconcile.settled import Settled
 
 
 @dataclass
 class PipelineMemory:
-    """Memory of one pipeline. It saves writes and look-ups; metrics show some of it; a new leader starts without it."""
+    """Memory of one pipeline. It saves work and requests; metrics show some of it; a new leader starts without it."""
 
     contested: dict[Ref, str] = field(default_factory=dict)
     """Objects that something else changes back, each with a digest of the state in which it was left."""
@@ -22,3 +23,5 @@ class PipelineMemory:
     """Conditions of the last status that are known."""
     certificates: Mapping[str, float] = field(default_factory=dict)
     """When the certificates in a Secret expire, in Unix seconds."""
+    settled: Settled | None = None
+    """The last pass, if it left nothing to do."""

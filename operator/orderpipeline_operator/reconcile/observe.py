@@ -25,14 +25,14 @@ from orderpipeline_operator.errors import NotFound
 from orderpipeline_operator.reconcile.ports import Reader
 
 
-async def observe(read: Reader, key: Key) -> Observed | None:
-    """The pipeline and what it owns; None when it is gone."""
-    namespace, name = key
-    try:
-        cr = await read.get(Ref(PIPELINE, namespace, name))
-    except NotFound:
-        return None
-    uid = cr["metadata"]["uid"]
+async def find_pipeline(read: Reader, key: Key) -> Manifest | None:
+    """The pipeline; None when it is gone."""
+    return await _get(read, Ref(PIPELINE, *key))
+
+
+async def observe(read: Reader, cr: Manifest) -> Observed:
+    """What a pipeline owns."""
+    namespace, name, uid = (cr["metadata"][part] for part in ("namespace", "name", "uid"))
     lists = await asyncio.gather(*(_list(read, kind, namespace, children_selector(name)) for kind in CHILD_KINDS))
     found = {ref_of(item): item for items in lists for item in items or ()}
     children = {ref: item for ref, item in found.items() if owned_by(item, uid)}

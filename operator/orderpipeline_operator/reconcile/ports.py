@@ -1,6 +1,6 @@
 """What the reconciler needs from outside: reads and writes of the Kubernetes API, and the sampler."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from orderpipeline_operator.domain.kubernetes import names
@@ -14,6 +14,11 @@ class Reader(Protocol):
 
     async def get(self, ref: Ref) -> Manifest: ...
     async def list(self, kind: Kind, namespace: str | None, label_selector: str = "") -> tuple[Manifest, ...]: ...
+
+
+Revision = Callable[[Key, Iterable[str]], object | None]
+"""For a pipeline and names of Secrets: stays equal for as long as a Reader returns the same of the pipeline's objects
+and of these Secrets; None if that is not known."""
 
 
 class Writer(Protocol):

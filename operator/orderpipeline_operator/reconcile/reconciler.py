@@ -3,7 +3,7 @@
 The cluster holds all that matters, so a pass may be interrupted anywhere and repeated.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -24,9 +24,10 @@ from orderpipeline_operator.reconcile.certificates import certificate_expiry
 from orderpipeline_operator.reconcile.deletion_cost import set_pod_deletion_cost
 from orderpipeline_operator.reconcile.external_metrics import ExternalMetricsCheck
 from orderpipeline_operator.reconcile.memory import PipelineMemory
-from orderpipeline_operator.reconcile.observe import observe, with_names_in_use, with_secrets
-from orderpipeline_operator.reconcile.ports import Reader, Sampler, Writer
+from orderpipeline_operator.reconcile.observe import find_pipeline, observe, with_names_in_use, with_secrets
+from orderpipeline_operator.reconcile.ports import Reader, Revision, Sampler, Writer
 from orderpipeline_operator.reconcile.sampling_target import operator_endpoint, sampling_target
+from orderpipeline_operator.reconcile.settled import Inputs, Settled, nothing_left
 from orderpipeline_operator.reconcile.write_status import publish, write_status
 
 TEARDOWN_POLL: Final = 1.0
@@ -55,12 +56,24 @@ class Defaults:
 
 
 class Reconciler:
-    """Call it with a key. Temporary errors of the API server are raised; try again later."""
+    """Call it with a key. Temporary errors of the API server are raised; try again later.
+
+    With `revision` known, a pass that would be made from the same as the last one, which left nothing to do, is not
+    made: only the pipeline itself is read again.
+    """
 
     def __init__(
-        self, read: Reader, write: Writer, sampler: Sampler, defaults: Defaults, *, now: Callable[[], datetime]
+        self,
+        read: Reader,
+        write: Writer,
+        sampler: Sampler,
+        defaults: Defaults,
+        *,
+        now: Callable[[], datetime],
+        revision: Revision = lambda _key, _secrets: None,
     ) -> None:
         self._read = read
+        self._revision = revision
         self._write = write
         self._sampler = sampler
         self._defaults = defaults
@@ -71,20 +84,38 @@ class Reconciler:
 
     async def __call__(self, key: Key) -> float | None:
         """One pass. Returns the seconds until the next one is due, None when the pipeline is gone."""
-        observed = await observe(self._read, key)
-        if observed is None:
+        cr = await find_pipeline(self._read, key)
+        if cr is None:
             self._sampler.forget(key)
             self._memory.pop(key, None)
             return None
-        if observed.cr["metadata"].get("deletionTimestamp"):
+        if cr["metadata"].get("deletionTimestamp"):
             self._sampler.forget(key)
             self._memory.pop(key, None)
-            return await self._tear_down(observed)
+            return await self._tear_down(await observe(self._read, cr))
         memory = self._memory.setdefault(key, PipelineMemory())
-        accepted = accept(observed.cr.get("spec") or {})
+        last, memory.settled = memory.settled, None
+        before = self._inputs(cr, () if last is None else last.secrets)
+        if last is not None and await last.holds(before, self._external_metrics.latest):
+            memory.settled = last
+            return self._defaults.resync_seconds
+        observed = await observe(self._read, cr)
+        accepted = accept(cr.get("spec") or {})
         if isinstance(accepted, Rejected):
             return await self._reject(observed, memory, accepted)
-        return await self._bring_up(observed, memory, accepted)
+        settled = await self._bring_up(observed, memory, accepted)
+        if settled is not None and settled.inputs == before:  # nothing has changed meanwhile
+            memory.settled = settled
+        return self._defaults.resync_seconds
+
+    def _inputs(self, cr: Manifest, secrets: Iterable[str]) -> Inputs | None:
+        """What a pass would be made from now; None if that is not known."""
+        meta = cr["metadata"]
+        key = meta["namespace"], meta["name"]
+        revision = self._revision(key, secrets)
+        if revision is None:
+            return None
+        return Inputs(meta["uid"], meta["resourceVersion"], revision, self._sampler.view(key))
 
     def memories(self) -> Mapping[Key, PipelineMemory]:
         """What is remembered of each pipeline, for the metrics; from any thread."""
@@ -98,7 +129,8 @@ class Reconciler:
         await self._report(observed, rejected_status(observed, why.reason, why.message, view, self._now()))
         return self._defaults.resync_seconds
 
-    async def _bring_up(self, observed: Observed, memory: PipelineMemory, spec: OrderPipelineSpec) -> float:
+    async def _bring_up(self, observed: Observed, memory: PipelineMemory, spec: OrderPipelineSpec) -> Settled | None:
+        """What it was made from if it left nothing to do."""
         if not spec.paused and teardown.FINALIZER not in (observed.cr["metadata"].get("finalizers") or ()):
             observed = replace(observed, cr=await apply.add_finalizer(self._write, observed))
         observed = await with_names_in_use(self._read, observed, memory.names_in_use)
@@ -124,8 +156,13 @@ class Reconciler:
             scaling=view,
             external_metrics_problem=await self._external_metrics.problem(spec, observed),
         )
-        await self._report(observed, accepted_status(spec, observed, found, self._now()))
-        return self._defaults.resync_seconds
+        status = accepted_status(spec, observed, found, self._now())
+        written = await self._report(observed, status)
+        inputs = self._inputs(observed.cr, observed.secrets)
+        if written or inputs is None or not nothing_left(observed, found, status, direct=memory.scaled_directly):
+            return None
+        asks = self._external_metrics.applies(spec, observed)
+        return Settled(inputs, tuple(observed.secrets), asks, found.external_metrics_problem)
 
     async def _render(self, observed: Observed, spec: OrderPipelineSpec) -> tuple[Observed, Bundle]:
         """Render twice: once to learn which Secrets to read, once with their digests.
@@ -190,10 +227,11 @@ class Reconciler:
         await self._report(observed, deleting_status(observed, "; ".join((step.waiting, *refusals)), self._now()))
         return TEARDOWN_POLL
 
-    async def _report(self, observed: Observed, status: Manifest) -> None:
+    async def _report(self, observed: Observed, status: Manifest) -> bool:
+        """Whether it was written."""
         if (memory := self._memory.get(observed.key)) is not None:
             memory.conditions = known_conditions(status)
-        await write_status(self._write, observed, status, self._defaults.identity, self._now())
+        return await write_status(self._write, observed, status, self._defaults.identity, self._now())
 
     def _context(self, observed: Observed, spec: OrderPipelineSpec, hashes: Mapping[str, str]) -> Context:
         return Context(

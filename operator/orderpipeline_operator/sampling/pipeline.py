@@ -12,11 +12,13 @@ from orderpipeline_operator.domain.lag.sample import LagSample, Reading, Unknown
 from orderpipeline_operator.domain.scaling import state_json
 from orderpipeline_operator.domain.scaling.decide import decide
 from orderpipeline_operator.domain.scaling.decision import Decision
+from orderpipeline_operator.domain.scaling.rest import stands_until
 from orderpipeline_operator.domain.scaling.state import ScalingState
+from orderpipeline_operator.sampling.rest import Rest
 from orderpipeline_operator.sampling.retry import Retry
 from orderpipeline_operator.sampling.target import Target
 from orderpipeline_operator.sampling.threads import Lane
-from orderpipeline_operator.sampling.view import ScalingView, is_material, stale, stale_after, view_of
+from orderpipeline_operator.sampling.view import ScalingView, is_material, publishes_after, stale, stale_after, view_of
 
 LOG = logging.getLogger(__name__)
 KEPT_DECISIONS = 20
@@ -34,12 +36,14 @@ class SampledPipeline:
         decisions = restored.get("decisions")
         self.counts: Counter[str] = Counter()
         self.task: asyncio.Task[None] | None = None
-        self.interval_changed = asyncio.Event()
+        self.asleep: asyncio.Task[None] | None = None
+        """Its wait for the next reading."""
         self.retry = Retry()
         self.lane: Lane = _lane(restored)
         self._decisions: tuple[dict[str, Any], ...] = tuple(decisions) if isinstance(decisions, (list, tuple)) else ()
         self._history = History()
         self._leaving: tuple[str, ...] = ()
+        self._rest: Rest | None = None
         self._live: ScalingView | None = None
         self._published: ScalingView | None = None
         self._published_at = self._known_at = self._sampled_at = self._interval_since = 0.0
@@ -52,13 +56,17 @@ class SampledPipeline:
         """
         if target.policy.poll_interval != self.target.policy.poll_interval:
             self._interval_since = now
-            self.interval_changed.set()
+            if self.asleep is not None:
+                self.asleep.cancel()
+        if (target.policy, target.replicas_now) != (self.target.policy, self.target.replicas_now):
+            self._wake()
         if (target.policy, target.generation) != (self.target.policy, self.target.generation):
             self.retry.reset()
         self.target = target
 
     def forget_readings(self) -> None:
         """The next reading is of another source; what the policy remembers stays."""
+        self._wake()
         self._history = History()
         self.retry.reset()
         self.lane = "first"
@@ -77,7 +85,9 @@ class SampledPipeline:
 
     def live(self, now: float) -> ScalingView | None:
         """The newest view, unknown when it is too old."""
-        return self._unless_stale(self._live, now)
+        rest = self._rest
+        newest = self._live if rest is None else rest.view(self._decisions, self._leaving)
+        return self._unless_stale(newest, now)
 
     def _unless_stale(self, view: ScalingView | None, now: float) -> ScalingView | None:
         if view is None:
@@ -94,7 +104,23 @@ class SampledPipeline:
         return self.retry.after(found, now, self.target.policy.poll_interval, jitter)
 
     def sample(self, reading: Reading | Unknown, now: float, unix: float) -> bool:
-        """Decide on one reading; whether a new view is published."""
+        """Take in one reading; whether a new view is published."""
+        rest = self._rest
+        if rest is not None and rest.goes_on(reading, now, unix):
+            self._rest = rest.after(now, unix)
+            self._sampled_at = self._known_at = now
+            self.counts["Idle"] += 1
+            return False
+        self._wake()
+        return self._decide(reading, now, unix)
+
+    def _wake(self) -> None:
+        rest, self._rest = self._rest, None
+        if rest is not None:
+            self._history, self.state = rest.memory(self._history)
+
+    def _decide(self, reading: Reading | Unknown, now: float, unix: float) -> bool:
+        found = reading
         policy, replicas_now = self.target.policy, self.target.replicas_now
         if isinstance(reading, Reading) and reading.group.members is None:
             # Kafka does not say how many members; the pods that run are the next best.
@@ -107,7 +133,13 @@ class SampledPipeline:
             state = replace(state, desired=replicas_now)
         decision = decide(policy, sample, state, unix)
         self.state = decision.state
-        return self._record(decision, sample, now)
+        published = self._record(decision, sample, now)
+        if isinstance(found, Reading) and isinstance(sample, LagSample):
+            until = stands_until(policy, sample, decision)
+            if until is not None:
+                due = self._published_at + publishes_after(self._published, self._live)
+                self._rest = Rest(policy, found, sample, decision.state, (due, until), now, now, unix)
+        return published
 
     def _record(self, decision: Decision, sample: LagSample | Unknown, now: float) -> bool:
         self.counts[decision.reason] += 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from orderpipeline_operator import ticks
 from orderpipeline_operator.adapters.kafka import ConnectionSettingsError, OffsetReader
 from orderpipeline_operator.domain.lag.sample import Reading, Unknown
 from orderpipeline_operator.sampling.target import Key, Target
@@ -16,7 +17,13 @@ _PORT: Final = re.compile(r"\S+:([0-9]{1,5})(?=[:\s]|$)")
 
 
 class Reader(Protocol):
-    """Reads offsets; blocking."""
+    """Reads offsets. `read` and `close` block; `unchanged` and `pause` belong to the event loop."""
+
+    async def unchanged(self) -> Reading | Unknown | None:
+        """The last reading, if Kafka says that nothing of it has changed; None if that is to be found out by `read`."""
+
+    def pause(self) -> None:
+        """Let the event loop go; before `close`."""
 
     def read(self) -> Reading | Unknown:
         """One reading. Must not raise for what Kafka does."""
@@ -33,7 +40,9 @@ def kafka_reader(target: Target) -> Reader:
     namespace, name = target.key
     timeout = min(max(target.policy.poll_interval, 2.0), 10.0)
     client_id = f"orderpipeline-operator-{namespace}-{name}"
-    return OffsetReader(target.endpoint, target.topic, target.group, client_id=client_id, timeout=timeout)
+    return OffsetReader(
+        target.endpoint, target.topic, target.group, client_id=client_id, timeout=timeout, sleep=ticks.sleep
+    )
 
 
 def naming_closed_ports(factory: ReaderFactory, ports: Collection[int] | None) -> ReaderFactory:
@@ -49,18 +58,26 @@ class _NamingClosedPorts:
     reader: Reader
     ports: Collection[int]
 
+    async def unchanged(self) -> Reading | Unknown | None:
+        found = await self.reader.unchanged()
+        return self._advised(found) if isinstance(found, Unknown) else found
+
+    def pause(self) -> None:
+        self.reader.pause()
+
     def read(self) -> Reading | Unknown:
         found = self.reader.read()
-        if not isinstance(found, Unknown) or found.reason != "KafkaUnreachable":
-            return found
-        port = _PORT.match(found.message)
+        return self._advised(found) if isinstance(found, Unknown) else found
+
+    def close(self) -> None:
+        self.reader.close()
+
+    def _advised(self, found: Unknown) -> Unknown:
+        port = _PORT.match(found.message) if found.reason == "KafkaUnreachable" else None
         if port is None or int(port[1]) in self.ports:
             return found
         advice = f"the chart's networkPolicy.kafkaPorts does not contain {port[1]}: add it"
         return replace(found, message=f"{found.message}; {advice}")
-
-    def close(self) -> None:
-        self.reader.close()
 
 
 def log_failure(key: Key, error: Exception) -> None:

@@ -1,7 +1,7 @@
 """One loop per pipeline: read the offsets, work out the lag, decide, and report what changed.
 
-Runs in one event loop; only the readers block, each in a worker thread. Clocks, sleep, jitter and the readers' factory
-are arguments.
+Runs in one event loop; a reading that may block has a worker thread, and whether anything has changed since the last
+one is asked without. Clocks, sleep, jitter and the readers' factory are arguments.
 """
 
 import asyncio
@@ -21,7 +21,6 @@ from orderpipeline_operator.sampling.reader import Reader, ReaderFactory, kafka_
 from orderpipeline_operator.sampling.target import Key, Target
 from orderpipeline_operator.sampling.threads import ReadingThreads
 from orderpipeline_operator.sampling.view import ScalingView
-from orderpipeline_operator.tasks import first_to_end
 
 T = TypeVar("T")
 
@@ -138,7 +137,7 @@ class Sampler:
                     if reading is None:
                         if reader is None:
                             reader = await self._in_thread(pipeline, activity, self._reader_factory, pipeline.target)
-                        reading = self._attempted(pipeline, await self._in_thread(pipeline, activity, reader.read))
+                        reading = self._attempted(pipeline, await self._read(pipeline, activity, reader))
                     self._take(pipeline, reading)
                 except Exception as error:  # hold, log it once, try again
                     if logged != repr(error):
@@ -150,10 +149,17 @@ class Sampler:
                 await self._wait(pipeline, activity, started)
         finally:
             if reader is not None:
+                reader.pause()
                 # It may have to wait for a read under way, so not here; close() waits for it.
                 closing = running.run_in_executor(self._threads.pools[pipeline.lane], reader.close)
                 self._closing.add(closing)
                 closing.add_done_callback(self._closing.discard)
+
+    async def _read(self, pipeline: SampledPipeline, activity: Activity, reader: Reader) -> Reading | Unknown:
+        activity.turn()
+        pipeline.begin_reading(self._clock.monotonic())
+        found = await reader.unchanged()
+        return await self._in_thread(pipeline, activity, reader.read) if found is None else found
 
     def _attempted(self, pipeline: SampledPipeline, found: Reading | Unknown) -> Reading | Unknown:
         return pipeline.read(found, self._clock.monotonic(), self._clock.jitter())
@@ -168,14 +174,20 @@ class Sampler:
         A source that is tried again later gets its turn at that time, and others before it: a schedule holds for it
         too.
         """
-        changed = True
-        while changed:
-            pipeline.interval_changed.clear()
+        while True:
             now = self._clock.monotonic()
             left = started + pipeline.target.policy.poll_interval - now
             put_off = pipeline.retry.wait(now)
             asleep = self._sleep(activity, max(left if put_off is None else min(left, put_off), 0.1))
-            changed = await first_to_end(asleep, pipeline.interval_changed.wait()) == 1
+            pipeline.asleep = asyncio.ensure_future(asleep)
+            try:
+                return await pipeline.asleep
+            except asyncio.CancelledError:
+                running = asyncio.current_task()
+                if running is None or running.cancelling():
+                    raise
+            finally:
+                pipeline.asleep = None
 
     async def _sleep(self, activity: Activity, seconds: float) -> None:
         activity.turn(seconds + OperatorActivity.SAMPLING.seconds)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from orderpipeline_operator.domain.lag.sample import LagSample, Load, Unknown, noticeably_changed
@@ -90,6 +91,15 @@ def is_material(published: ScalingView | None, new: ScalingView, since: float, u
     lag_changed = any(noticeably_changed(*each) for each in lags)
     other = (published.partitions, published.reason, published.error) != (new.partitions, new.reason, new.error)
     return (lag_changed or other) and since >= PUBLISH_EVERY
+
+
+def publishes_after(published: ScalingView | None, new: ScalingView | None) -> float:
+    """Seconds after the last publication from which on `new`, which is known, is worth a write; infinite: never."""
+    if new is None:
+        return 0.0
+    return next(
+        (after for after in (0.0, PUBLISH_EVERY, REMEMBER_EVERY) if is_material(published, new, after, 0.0)), inf
+    )
 
 
 def _without_forecast(state: Mapping[str, Any] | None) -> dict[str, Any]:

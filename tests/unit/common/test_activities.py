@@ -46,6 +46,7 @@ from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.kafka.health import KafkaHealth
 from orderpipeline_producer.kafka.in_flight import InFlight, PythonByteCounter
+from tests.support.readers import ReadEachTime
 from tests.unit.embedded.run.test_fleet import FakeProcess
 from tests.unit.operator.sampling.test_sampler import TARGET, at
 from tests.unit.project.test_supervision import RULES
@@ -201,7 +202,7 @@ async def worker(world: World, part: Part) -> None:
 
 
 async def sampling(world: World, part: Part) -> None:
-    class Reader:
+    class Reader(ReadEachTime):
         def read(self) -> Any:
             part.call_in_thread()
             return at(10, 10)

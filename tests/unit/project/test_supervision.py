@@ -34,6 +34,8 @@ ALLOWED: Final = {
     (f"{OPERATOR}/adapters/kubernetes/cached_client.py", "ensure_future"): "waited for with a deadline",
     (f"{OPERATOR}/adapters/kubernetes/pipeline_watch.py", "create_task"): "kopf, which its supervised thread looks at",
     (f"{OPERATOR}/adapters/kubernetes/pipeline_watch.py", "to_thread"): "waited for with a deadline",
+    (f"{OPERATOR}/ticks.py", "call_at"): "the end of one sleep",
+    (f"{OPERATOR}/sampling/sampler.py", "ensure_future"): "a supervised sampling waits for it",
     (f"{OPERATOR}/sampling/threads.py", "ThreadPoolExecutor"): "threads for readings",
     (f"{OPERATOR}/sampling/sampler.py", "run_in_executor"): "a supervised sampling waits for it",
     (f"{PRODUCER}/http/connection.py", "create_task"): "one request, which the connection's deadline ends",

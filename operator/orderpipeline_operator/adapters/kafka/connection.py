@@ -1,4 +1,7 @@
-"""One connection to one broker: TLS, authentication, requests and their answers. Blocking."""
+"""One connection to one broker: TLS, authentication, requests and their answers.
+
+It blocks, except for the methods that an event loop uses: `send_at_once` and `arrived`.
+"""
 
 import contextlib
 import secrets
@@ -75,29 +78,52 @@ class BrokerConnection:
 
     def send(self, key: int, version: int, body: bytes, until: float, flexible: bool = False) -> None:
         """Send one request."""
-        head = _HEAD.pack(8 + len(self._client) + flexible + len(body), key, version, self._sent)
-        self._sent += 1
+        request = self.framed(key, version, body, flexible)
         try:
             self._socket.settimeout(left(until))
-            self._socket.sendall(b"".join((head, self._client, b"\0" if flexible else b"", body)))
+            self._socket.sendall(request)
         except OSError as error:
             raise self._broken(error) from error
 
+    def framed(self, key: int, version: int, body: bytes, flexible: bool = False) -> bytes:
+        """One request as it has to be sent next; its answer counts as outstanding from now on."""
+        head = _HEAD.pack(8 + len(self._client) + flexible + len(body), key, version, self._sent)
+        self._sent += 1
+        return b"".join((head, self._client, b"\0" if flexible else b"", body))
+
     def receive(self, until: float) -> bytes:
         """The answer to the oldest unanswered request, without its correlation id."""
+        while (answer := self._answer()) is None:
+            try:
+                self._socket.settimeout(left(until))
+                self._add(self._socket.recv(PIECE))
+            except (OSError, ValueError) as error:
+                raise self._broken(error) from error
+        return answer
+
+    def send_at_once(self, requests: bytes) -> None:
+        """Send what `framed` returned, without waiting; BrokerConnectionError if not all of it can be sent now."""
         try:
-            size = int.from_bytes(self._exactly(4, until))
-            if not 4 <= size <= LARGEST:
-                raise BrokerConnectionError(
-                    "KafkaUnreachable", f"{self._where} does not answer as a Kafka listener does"
-                )
-            answer = self._exactly(size, until)
-        except (OSError, ValueError) as error:
+            sent = self._socket.send(requests)
+        except OSError as error:
             raise self._broken(error) from error
-        if int.from_bytes(answer[:4]) != self._read:
-            raise BrokerConnectionError("KafkaUnreachable", f"{self._where} answers out of turn")
-        self._read += 1
-        return answer[4:]
+        if sent < len(requests):
+            raise BrokerConnectionError("KafkaUnreachable", f"{self._where} takes no requests at the moment")
+
+    def arrived(self) -> bytes | None:
+        """As `receive`, without waiting: None if the answer is not there yet."""
+        while (answer := self._answer()) is None:
+            try:
+                self._add(self._socket.recv(PIECE))
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return None
+            except OSError as error:
+                raise self._broken(error) from error
+        return answer
+
+    def stop_blocking(self) -> None:
+        """Before `send_at_once` and `arrived`; `send` and `receive` block again."""
+        self._socket.settimeout(0.0)
 
     def ask(self, key: int, version: int, body: bytes, until: float) -> Cursor:
         """One request and its answer."""
@@ -114,19 +140,34 @@ class BrokerConnection:
         """Whether no answer is outstanding, so that the next one belongs to the next request."""
         return self._read == self._sent
 
-    def _exactly(self, count: int, until: float) -> bytes:
-        while len(self._received) < count:
-            self._socket.settimeout(left(until))
-            piece = self._socket.recv(PIECE)
-            if not piece:
-                hint = "" if self._used else ": check the port and the security protocol"
-                raise BrokerConnectionError(
-                    "KafkaUnreachable", f"{self._where} closed the connection{hint}", stale=self._used
-                )
-            self._received += piece
-        found = bytes(memoryview(self._received)[:count])
-        del self._received[:count]
+    def _answer(self) -> bytes | None:
+        """The oldest answer that has been received, without its correlation id; None while it is not complete."""
+        received = self._received
+        if len(received) < 4:
+            return None
+        size = int.from_bytes(received[:4])
+        if not 4 <= size <= LARGEST:
+            raise BrokerConnectionError("KafkaUnreachable", f"{self._where} does not answer as a Kafka listener does")
+        if len(received) < 4 + size:
+            return None
+        if self.clean or int.from_bytes(received[4:8]) != self._read:
+            raise BrokerConnectionError("KafkaUnreachable", f"{self._where} answers out of turn")
+        found = bytes(memoryview(received)[8 : 4 + size])
+        del received[: 4 + size]
+        self._read += 1
         return found
+
+    def _add(self, piece: bytes) -> None:
+        if not piece:
+            hint = "" if self._used else ": check the port and the security protocol"
+            raise BrokerConnectionError(
+                "KafkaUnreachable", f"{self._where} closed the connection{hint}", stale=self._used
+            )
+        self._received += piece
+
+    def late(self) -> BrokerConnectionError:
+        """What to raise when an answer is awaited in vain."""
+        return self._broken(TimeoutError())
 
     def _broken(self, error: Exception) -> BrokerConnectionError:
         if isinstance(error, TimeoutError):

@@ -19,6 +19,9 @@ UNSUPPORTED_VERSION: Final = 35
 MAX_MEMBERS: Final = 10_000
 MAX_TOPICS: Final = 100_000
 
+ABSENT: Final = Group("Absent", 0)
+"""A group that does not exist."""
+
 _STATES: Final[Mapping[str, GroupState]] = {
     "Stable": "Stable",
     "PreparingRebalance": "Rebalancing",
@@ -48,7 +51,7 @@ def classic_group(raw: bytes, topic: str) -> Group:
         raise ValueError("Kafka described a different number of groups than requested")
     error = answer.int16()
     if error == NO_GROUP:
-        return Group("Absent", 0)
+        return ABSENT
     check(error)
     answer.string()
     state = _STATES.get(answer.string(), "Unknown")

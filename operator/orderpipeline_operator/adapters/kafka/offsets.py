@@ -1,11 +1,12 @@
-"""Offsets and group of one topic, read from Kafka in three rounds of batched requests.
+"""Offsets and group of one topic, read from Kafka in three rounds of batched requests; in one if nothing has changed.
 
-All calls here block; run them in a thread. A partial reading is Unknown: the lag of half a topic is not a lag.
+A partial reading is Unknown: the lag of half a topic is not a lag.
 """
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -14,6 +15,7 @@ from orderpipeline_operator.adapters.kafka import groups
 from orderpipeline_operator.adapters.kafka import requests as kafka
 from orderpipeline_operator.adapters.kafka.connection import BrokerConnection, BrokerConnectionError
 from orderpipeline_operator.adapters.kafka.endpoint import addresses, tls_context
+from orderpipeline_operator.adapters.kafka.unchanged import Asked, holds
 from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 
@@ -49,15 +51,26 @@ class _Parsed:
 
 
 class OffsetReader:
-    """Reads one topic and one group; a second thread waits for the first. A reading takes at most `timeout` seconds.
+    """Reads one topic and one group. A reading takes at most `timeout` seconds.
+
+    `read` and `close` block, so they have a thread, and a second thread waits for the first. `unchanged` and `pause`
+    belong to one event loop, which calls them while nobody reads.
 
     It speaks Kafka's protocol itself: docs/decisions/0011 says why no client library does it.
     """
 
     def __init__(
-        self, endpoint: KafkaEndpoint[str], topic: str, group: str, *, client_id: str, timeout: float = 4.0
+        self,
+        endpoint: KafkaEndpoint[str],
+        topic: str,
+        group: str,
+        *,
+        client_id: str,
+        timeout: float = 4.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Does not connect yet. Raises ConnectionSettingsError for settings that cannot work."""
+        self._sleep = sleep
         self._endpoint, self._topic, self._group = endpoint, topic, group
         self._client_id, self._timeout = client_id, timeout
         self._consumer_group = partial(groups.consumer_group, topic=topic)
@@ -67,13 +80,19 @@ class OffsetReader:
         self._coordinator: Address | None = None
         self._last: dict[object, _Parsed] = {}
         self._bodies: tuple[kafka.Topic, bytes, dict[Address, tuple[bytes, bytes]]] | None = None
+        self._reading: Reading | None = None
+        """The last one; None after a failure."""
+        self._calm = False
+        """Whether it was the same as the one before, so that the next is likely to be, too."""
+        self._asked: dict[BrokerConnection, list[Asked]] | None = None
+        """What `unchanged` asks, over connections that do not block; None until it does."""
         self._closed = False
         self._busy = threading.Lock()
 
     def close(self) -> None:
         """Wait for a read in progress, then close the connections."""
         with self._busy:
-            self._closed = True
+            self._closed, self._calm = True, False
             self._forget()
 
     def read(self) -> Reading | Unknown:
@@ -85,7 +104,40 @@ class OffsetReader:
             found = self._try(until)
             if isinstance(found, Exception) and _passes(found):
                 found = self._try(until)
-            return found if isinstance(found, Reading) else _unknown(found)
+            if not isinstance(found, Reading):
+                self._reading, self._calm = None, False
+                return _unknown(found)
+            self._calm = found == self._reading
+            if self._reading is None or not self._calm:
+                self._reading = found
+            return self._reading
+
+    async def unchanged(self) -> Reading | Unknown | None:
+        """The last reading if Kafka answers everything as before; None if it has to be read anew.
+
+        Unknown if there is no answer within `timeout`; a connection that was closed is no failure yet.
+        """
+        if not self._calm:
+            return None
+        try:
+            if self._asked is None:
+                self._asked = self._to_ask()
+                for connection in self._asked:
+                    connection.stop_blocking()
+            if await holds(self._asked, self._timeout, self._sleep):
+                return self._reading
+        except BrokerConnectionError as error:
+            self.pause()
+            return None if error.stale else _unknown(error)
+        self.pause()
+        return None
+
+    def pause(self) -> None:
+        """Forget what was asked, before `read` or `close`; does nothing while a thread has the connections."""
+        self._calm = False
+        if self._asked is not None:
+            self._asked = None
+            self._drop(keep_clean=True)
 
     def _try(self, until: float) -> Reading | Exception:
         try:
@@ -95,12 +147,15 @@ class OffsetReader:
             return error
 
     def _forget(self, keep_clean: bool = False) -> None:
+        self._drop(keep_clean)
+        self._last.clear()
+        self._coordinator = self._bodies = None
+
+    def _drop(self, keep_clean: bool) -> None:
         for address, connection in tuple(self._connections.items()):
             if not (keep_clean and connection.clean):
                 connection.close()
                 del self._connections[address]
-        self._last.clear()
-        self._coordinator = self._bodies = None
 
     def _read(self, until: float) -> Reading:
         topic = self._topic_now(until)
@@ -119,6 +174,9 @@ class OffsetReader:
             connection = self._connections[address]
             first |= self._parsed(("starts", address), connection.receive(until), kafka.offsets_of)
             last |= self._parsed(("ends", address), connection.receive(until), kafka.offsets_of)
+        needed = {self._coordinator, *lists}
+        for address in self._connections.keys() - needed:  # bootstrap servers, and brokers that are gone
+            self._connections.pop(address).close()
         numbers = topic.partitions
         rows = {n: PartitionOffsets(first[n], max(last[n], first[n]), commits.get(n)) for n in numbers}
         return Reading(topic.topic_id, rows, group)
@@ -159,12 +217,45 @@ class OffsetReader:
                 for node, led in topic.leaders.items()
             }
             self._bodies = topic, kafka.offset_fetch(self._group, self._topic, topic.partitions), lists
-            for address in self._connections.keys() - {
-                *topic.brokers.values(),
-                *self._bootstrap,
-            }:  # brokers that are gone
-                self._connections.pop(address).close()
         return self._bodies[1:]
+
+    def _to_ask(self) -> dict[BrokerConnection, list[Asked]]:
+        """What a reading that equals the last one takes, by connection."""
+        assert self._bodies is not None
+        assert self._coordinator is not None
+        assert self._reading is not None
+        _, fetch, lists = self._bodies
+        # The start of a log matters only where something waits: it is never past a commit at the end of the log.
+        waits = any(one.committed != one.end for one in self._reading.partitions.values())
+        coordinator = self._connections[self._coordinator]
+        asked = {coordinator: [self._asked_topic(coordinator), self._as_asked(kafka.OFFSET_FETCH, fetch, "commits")]}
+        asked[coordinator] += self._asked_group()
+        for address, (starts, ends) in lists.items():
+            of_leader = asked.setdefault(self._connections[address], [])
+            of_leader.append(self._as_asked(kafka.LIST_OFFSETS, ends, ("ends", address)))
+            if waits:
+                of_leader.append(self._as_asked(kafka.LIST_OFFSETS, starts, ("starts", address)))
+        return asked
+
+    def _asked_topic(self, connection: BrokerConnection) -> Asked:
+        if connection.offers(kafka.METADATA):
+            return self._as_asked(kafka.METADATA, kafka.metadata(self._topic), "topic", flexible=True)
+        return self._as_asked(kafka.METADATA_WITHOUT_IDS, kafka.metadata_without_ids(self._topic), "topic")
+
+    def _asked_group(self) -> list[Asked]:
+        """By the protocol that the group uses; by both where it does not exist yet."""
+        modern, classic = self._last.get("group"), self._last.get("classic")
+        asked = []
+        if modern is not None and (modern.value is not None or classic is None or classic.value == groups.ABSENT):
+            body = groups.consumer_group_describe(self._group)
+            asked.append(self._as_asked(groups.CONSUMER_GROUP_DESCRIBE, body, "group", flexible=True))
+        if modern is None or modern.value is None:
+            body = groups.describe_groups(self._group)
+            asked.append(self._as_asked(groups.DESCRIBE_GROUPS, body, "classic"))
+        return asked
+
+    def _as_asked(self, request: tuple[int, int], body: bytes, what: object, flexible: bool = False) -> Asked:
+        return Asked(*request, body, flexible, self._last[what].raw)
 
     def _parsed(self, what: object, raw: bytes, parse: Callable[[bytes], T]) -> T:
         known = self._last.setdefault(what, _Parsed())
@@ -173,6 +264,8 @@ class OffsetReader:
         return known.value  # type: ignore[return-value]
 
     def _any_connection(self, until: float) -> BrokerConnection:
+        if self._coordinator in self._connections:  # it is needed in any case
+            return self._connections[self._coordinator]
         for connection in self._connections.values():
             return connection
         failure: BrokerConnectionError | None = None

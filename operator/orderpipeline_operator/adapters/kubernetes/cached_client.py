@@ -24,6 +24,9 @@ from orderpipeline_operator.domain.kubernetes.kinds import (
 from orderpipeline_operator.domain.kubernetes.names import CHILDREN_SELECTOR, pipeline_of_selector
 from orderpipeline_operator.errors import NotFound
 
+Revision = tuple[int, tuple[bool, ...]] | None
+"""Number of a pipeline's last change, and which kinds the cluster does not know."""
+
 
 class CachedClient:
     """Reads and writes for the reconciler. A kind without an established watch is read from the API server."""
@@ -74,6 +77,18 @@ class CachedClient:
         if not informer.synced:
             return await self._kube.list(kind, namespace, label_selector)
         return self._store.of((namespace, name), kind)
+
+    def revision(self, key: Key, secrets: Iterable[str]) -> Revision:
+        """Equal for as long as `list` and `get` return the same of a pipeline's objects and of these Secrets.
+
+        None if that is not known, since one of them is not watched at the moment.
+        """
+        namespace = key[0]
+        informers = [self._informer(kind, namespace) for kind in (*CHILD_KINDS, POD_SET, SECRET)]
+        watched = all(one is not None and (one.synced or one.kind_missing) for one in informers)
+        if not watched or any(self._store.owner(Ref(SECRET, namespace, name)) != key for name in secrets):
+            return None
+        return self._store.revision(key), tuple(one is not None and one.kind_missing for one in informers)
 
     async def create(self, manifest: Manifest) -> Manifest:
         """See KubernetesClient."""

@@ -3,6 +3,7 @@
 Text, since a thousand pipelines have twenty thousand objects, which take ten times the memory once parsed.
 """
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,8 @@ class Store:
         self._changed = changed
         self._by_pipeline: dict[Key, dict[Ref, _Entry]] = {}
         self._owners: dict[Ref, Key] = {}
+        self._revisions: dict[Key, int] = {}
+        self._changes = itertools.count(1)
 
     def put(self, kind: Kind, raw: bytes, *, partial: bool = False) -> Ref:
         """Store an object's state; an older one than the known one changes nothing. `partial`: without its contents."""
@@ -69,6 +72,7 @@ class Store:
             return ref
         for key in {before, owner}:
             if key is not None:
+                self._touch(key)
                 self._changed(key)
         return ref
 
@@ -80,7 +84,9 @@ class Store:
         # One that was read while a newer one was announced is not what there is now.
         if known is None or known.version < version or (known.version == version and not known.raw):
             entry = _Entry(version, slim(kind, msgspec.json.encode(manifest)))
-            self._set(ref, msgspec.convert(meta, _Meta), entry)
+            owner = self._set(ref, msgspec.convert(meta, _Meta), entry)
+            if owner is not None:
+                self._touch(owner)
 
     def drop(self, kind: Kind, raw: bytes) -> None:
         """Remove an object that was deleted or lost its label, unless it was recreated since."""
@@ -112,6 +118,14 @@ class Store:
         known = self._find(ref)
         return msgspec.json.decode(known.raw) if known is not None and known.raw else None
 
+    def owner(self, ref: Ref) -> Key | None:
+        """The pipeline that the object belongs to; None if the object is not known."""
+        return self._owners.get(ref)
+
+    def revision(self, key: Key) -> int:
+        """Another number after each change of the pipeline's objects that matters; 0 while it has none."""
+        return self._revisions.get(key, 0)
+
     def __len__(self) -> int:
         return len(self._owners)
 
@@ -130,7 +144,14 @@ class Store:
     def _gone(self, ref: Ref) -> None:
         owner = self._remove(ref)
         if owner is not None:
+            self._touch(owner)
             self._changed(owner)
+
+    def _touch(self, key: Key) -> None:
+        if key in self._by_pipeline:
+            self._revisions[key] = next(self._changes)
+        else:
+            self._revisions.pop(key, None)
 
     def _remove(self, ref: Ref) -> Key | None:
         owner = self._owners.pop(ref, None)

@@ -72,6 +72,23 @@ def advance(
     return replace(kept, points=still_needed(kept.points, found)), _sample(kept, reading, found, now, smoothing)
 
 
+def at_rest(sample: LagSample) -> bool:
+    """Whether nothing waits, arrives or is processed: an equal reading gives an equal sample, but for its time."""
+    moving = sample.orders or sample.arrived != 0 or sample.arrival_rate or sample.processed_rate
+    return not moving and not any(load.arrival_rate or load.processed_rate for load in sample.loads)
+
+
+def rested(history: History, before: float, now: float, smoothing: Smoothing = Smoothing()) -> History:
+    """What `advance` makes of a history whose last sample was at rest, when the same reading comes again until `now`.
+
+    `before` is the time of the last but one.
+    """
+    ends = history.columns.ends
+    columns = replace(history.columns, progress_at=[now] * len(ends))
+    points = ((now, array("q", ends)),)
+    return replace(history, at=now, over_gap=now - before > smoothing.gap, columns=columns, points=points)
+
+
 def _advance(
     history: History, known: Columns, reading: Reading, reset: Reset, now: float, smoothing: Smoothing
 ) -> History:

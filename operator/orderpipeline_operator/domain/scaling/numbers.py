@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -67,6 +68,7 @@ class Numbers:
         return cls(**{name: each for name, each in given.items() if isinstance(each, (int, float, str))})  # type: ignore[arg-type]
 
 
+@cache  # camelCase takes three regular expressions
 def _name(field: str) -> str:
     return _NAMES.get(field, to_camel(field))
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from orderpipeline_common.background import Background
 from orderpipeline_common.contract import consumer_client
@@ -17,6 +17,8 @@ from orderpipeline_operator.sampling.reader import Reader, kafka_reader
 from orderpipeline_operator.sampling.sampler import Sampler
 from orderpipeline_operator.sampling.target import Key, Target
 from orderpipeline_operator.sampling.view import ScalingView
+
+Found = TypeVar("Found")
 
 
 class Scalable(Protocol):
@@ -36,17 +38,27 @@ class Scalable(Protocol):
 
 @dataclass
 class ObservedReader:
-    """A reader that also passes its readings to `on_reading`, in the thread that reads."""
+    """A reader that also passes its readings to `on_reading`, in the thread that reads or in the event loop."""
 
     reader: Reader
     on_reading: Callable[[Reading], None]
 
+    async def unchanged(self) -> Reading | Unknown | None:
+        """The last reading if it still holds."""
+        return self._observed(await self.reader.unchanged())
+
+    def pause(self) -> None:
+        """Let the event loop go."""
+        self.reader.pause()
+
     def read(self) -> Reading | Unknown:
         """One reading."""
-        reading = self.reader.read()
-        if isinstance(reading, Reading):
-            self.on_reading(reading)
-        return reading
+        return self._observed(self.reader.read())
+
+    def _observed(self, found: Found) -> Found:
+        if isinstance(found, Reading):
+            self.on_reading(found)
+        return found
 
     def close(self) -> None:
         """Close its connections."""
@@ -120,7 +132,7 @@ class Scaling:
         self._consumers.scale(view.desired, consumer_numbers(view.leaving))
 
     def _on_reading(self, reading: Reading) -> None:
-        # In the reader's thread; a single assignment, so that others see either the old points or the new ones.
+        # Often in the reader's thread; a single assignment, so that others see either the old points or the new ones.
         self.points = add(self.points, point(self._monotonic(), reading, self._plan.policy.offset_reset))
 
 

@@ -14,6 +14,7 @@ from orderpipeline_embedded.run.scaling import Scaling, consumer_numbers
 from orderpipeline_embedded.run.state_file import STATE
 from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.scaling.why import report
+from tests.support.readers import ReadEachTime
 from tests.unit.embedded.run.test_plan import text
 
 
@@ -28,7 +29,7 @@ class Fleet:
         self.desired, self.leaving = desired, tuple(leaving)
 
 
-class Reader:
+class Reader(ReadEachTime):
     """Reads the same over and over."""
 
     def __init__(self, reading: Reading | Unknown) -> None:

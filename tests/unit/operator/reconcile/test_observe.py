@@ -53,7 +53,6 @@ async def test_pod_sets_are_looked_for_where_there_is_a_kafka(
     kafka: bool, there: tuple[Manifest, ...] | None, found: int
 ) -> None:
     lists = Lists(kafka, there)
-    observed = await observe(lists, observation().key)
-    assert observed is not None
+    observed = await observe(lists, observation().cr)
     assert len(observed.pod_sets) == found
     assert lists.asked == ["strimzi.io/cluster=shop"] * kafka

@@ -19,6 +19,7 @@ from orderpipeline_operator.sampling.retry import LONGEST_WAIT
 from orderpipeline_operator.sampling.sampler import Clock, Sampler
 from orderpipeline_operator.sampling.target import Key, Target
 from orderpipeline_operator.sampling.threads import THREADS, ReadingThreads
+from tests.support.readers import ReadEachTime
 from tests.support.waiting import settles
 from tests.unit.operator.sampling.test_sampler import POLICY, TARGET, at
 
@@ -94,7 +95,7 @@ class World:
 
 
 @dataclass
-class Source:
+class Source(ReadEachTime):
     world: World
     key: Key
 

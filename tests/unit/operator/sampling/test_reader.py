@@ -1,12 +1,13 @@
 """What a reading that failed says about the operator's own NetworkPolicy."""
 
+import asyncio
 from collections.abc import Collection
 
 import pytest
 
 from orderpipeline_operator.domain.lag.sample import Unknown
 from orderpipeline_operator.sampling.reader import naming_closed_ports
-from tests.unit.operator.sampling.test_sampler import TARGET, Fake
+from tests.unit.operator.sampling.test_sampler import TARGET, Checked
 
 OPEN = (9092, 9093)
 
@@ -26,7 +27,12 @@ OPEN = (9092, 9093)
 def test_a_port_that_the_network_policy_does_not_open_is_named(
     reason: str, message: str, ports: Collection[int] | None, named: str
 ) -> None:
-    found = naming_closed_ports(Fake(Unknown(reason, message)).factory, ports)(TARGET).read()
+    fake = Checked(Unknown(reason, message))
+    fake.told.extend([Unknown(reason, message), None])
+    reader = naming_closed_ports(fake.factory, ports)(TARGET)
+    found = reader.read()
+    assert asyncio.run(reader.unchanged()) == found
+    assert asyncio.run(reader.unchanged()) is None
     assert isinstance(found, Unknown)
     assert found.reason == reason
     assert found.message.startswith(message)

@@ -19,6 +19,7 @@ from orderpipeline_operator.sampling.pipeline import SampledPipeline
 from orderpipeline_operator.sampling.sampler import Clock, Sampler
 from orderpipeline_operator.sampling.target import Target
 from orderpipeline_operator.sampling.threads import THREADS, ReadingThreads
+from tests.support.readers import ReadEachTime
 from tests.support.waiting import settles
 
 POLICY = ScalingPolicy(
@@ -35,7 +36,7 @@ def at(end: int, committed: int, members: int | None = 1) -> Reading:
     return Reading("t", dict.fromkeys(range(12), offsets), Group("Stable", members))
 
 
-class Fake:
+class Fake(ReadEachTime):
     """Readings one by one, the last for ever; a clock that only sleeping moves; all calls of on_change."""
 
     def __init__(self, *readings: Reading | Unknown | Exception) -> None:
@@ -352,6 +353,38 @@ async def test_a_shorter_poll_interval_counts_at_once_and_makes_nothing_stale():
     await asyncio.wait_for(fake.asleep.wait(), 60)
     assert (sampler.live(KEY).orders, sampler.live(KEY).error) == (480, "")
     await sampler.close()
+
+
+class Checked(Fake):
+    """Answers by `told` whether anything has changed, without a thread; notes the readings that had one."""
+
+    def __init__(self, *readings: Reading | Unknown | Exception) -> None:
+        super().__init__(*readings)
+        self.told = deque[Reading | Unknown | None]()
+        self.in_thread: list[float] = []
+        self.paused = 0
+
+    async def unchanged(self) -> Reading | Unknown | None:
+        return self.told.popleft() if self.told else None
+
+    def pause(self) -> None:
+        self.paused += 1
+
+    def read(self) -> Reading | Unknown:
+        self.in_thread.append(self.now)
+        return super().read()
+
+
+async def test_what_has_not_changed_takes_no_thread() -> None:
+    fake, lost = Checked(at(10, 10), at(50, 10)), Unknown("KafkaUnreachable", "no answer")
+    fake.told.extend([None, at(10, 10), at(10, 10), None, at(50, 10), lost])
+    sampler = await run(fake, 2.5 + 6 * 5.0 - 1.0)
+    assert fake.in_thread == [1002.5, 1017.5], "the first one, and the one that had changed"
+    view = sampler.live(KEY)
+    assert view is not None
+    assert (view.orders, view.error) == (None, "KafkaUnreachable: no answer")
+    await sampler.close()
+    assert (fake.paused, fake.closed) == (1, 1)
 
 
 async def test_what_cannot_be_read_takes_no_thread_from_what_can():

@@ -101,6 +101,38 @@ async def test_what_is_made_is_there_at_once_and_pods_are_asked_for() -> None:
         assert cluster.asked == ["a=b"]
 
 
+async def test_the_revision_changes_with_each_change_and_is_not_known_for_what_is_not_watched() -> None:
+    cluster, told, other = Cluster(), list[Key](), ("default", "other")
+    labels = {names.PIPELINE_LABEL: "shop", names.MANAGED_BY_LABEL: names.FIELD_MANAGER}
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"namespace": "default", "name": "s", "labels": labels},
+    }
+    async with standing(cluster, told) as cached:
+        seen = [cached.revision(KEY, [CA.name])]
+        assert seen[0] is not None
+        assert cached.revision(KEY, [CA.name]) == seen[0]
+        assert cached.revision(KEY, [CA.name, "mine"]) is None, "nobody would tell that Secret's changes"
+        assert cached.revision(other, [CA.name]) is None, "its changes are told of another pipeline"
+        await cached.get(CA)
+        seen.append(cached.revision(KEY, [CA.name]))
+        await cached.make(service)
+        seen.append(cached.revision(KEY, [CA.name]))
+        cluster.news.put_nowait(secret(30))
+        async with asyncio.timeout(60):
+            while cached.revision(KEY, ()) == seen[-1]:
+                await asyncio.sleep(0)
+        seen.append(cached.revision(KEY, [CA.name]))
+        assert len(set(seen)) == 4
+        informer = next(one for (kind, _), one in cached._informers.items() if kind == kinds.HTTP_ROUTE)
+        informer.kind_missing = True
+        assert cached.revision(KEY, [CA.name]) not in (None, *seen)
+        informer.kind_missing = informer.synced = False
+        assert cached.revision(KEY, [CA.name]) is None
+    assert CachedClient(cluster, (), told.append).revision(KEY, ()) is None  # type: ignore[arg-type]
+
+
 def test_a_selector_of_one_pipelines_children_is_known_by_its_form() -> None:
     assert pipeline_of_selector(children_selector("shop")) == "shop"
     assert pipeline_of_selector(f"{names.PIPELINE_LABEL}=shop") is None
