@@ -84,6 +84,6 @@ sim: venv ## Compare scaling policies on traces, 30 seeds; tables in docs/autosc
 	@echo "== 9 policies on 6 traces, 30 seeds (about 8 min)"
 	@$(PY) -m bench.sim
 
-bench-operator: venv ## 1,000 pipelines on a real API server, 15 min; quick: CRS=100 IDLE=30; ends with a line of JSON
+bench-operator: venv ## 1,000 pipelines on a real API server, and an earlier operator with as many, about 25 min; quick: CRS=100 IDLE=30; ends with a line of JSON
 	@hack/prepare
 	@$(PY) -m bench.operator --crs $(or $(CRS),1000) --idle $(or $(IDLE),600) $(if $(CRS)$(IDLE),,--page)

@@ -3,9 +3,10 @@
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.operator.client import Client, WatchedObject, path_of
+from bench.operator.fake_kafka import password_of
 from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.kubernetes.kinds import Kind
 
@@ -15,11 +16,23 @@ WIDTH = 8
 """Concurrent status writes."""
 
 
-class FakeControllers:
-    """Watches what the operator creates; from `release` on, responds once per generation. `on_object` gets all."""
+class Listener(NamedTuple):
+    """Where every pipeline's Kafka is, and the PEM of its CA."""
 
-    def __init__(self, client: Client, on_object: Callable[[Kind, WatchedObject], None]) -> None:
-        self._client, self._on_object = client, on_object
+    bootstrap: str
+    ca: str
+
+
+class FakeControllers:
+    """Watches what the operator creates; from `release` on, responds once per generation. `on_object` gets all.
+
+    Without `kafka` the Kafkas that it makes Ready are nowhere.
+    """
+
+    def __init__(
+        self, client: Client, on_object: Callable[[Kind, WatchedObject], None], kafka: Listener | None
+    ) -> None:
+        self._client, self._on_object, self._kafka_at = client, on_object, kafka
         self._work: asyncio.Queue[Awaitable[None]] = asyncio.Queue()
         self._answered: dict[tuple[str, str, str], int] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -75,13 +88,12 @@ class FakeControllers:
 
     async def _kafka(self, item: WatchedObject) -> None:
         name, namespace = item.metadata.name, item.metadata.namespace
-        host = f"{name}-kafka-bootstrap.{namespace}.svc"
+        kafka = self._kafka_at or Listener(f"{name}-kafka-bootstrap.{namespace}.svc:9093", "certificate")
         listeners = [
-            {"name": each["name"], "bootstrapServers": f"{host}:{each['port']}"}
-            for each in item.spec["kafka"]["listeners"]
+            {"name": each["name"], "bootstrapServers": kafka.bootstrap} for each in item.spec["kafka"]["listeners"]
         ]
         if item.metadata.generation == 1:
-            await self._secret(namespace, name, f"{name}-cluster-ca-cert", "ca.crt", "certificate")
+            await self._secret(namespace, name, f"{name}-cluster-ca-cert", "ca.crt", kafka.ca)
         await self._status(kinds.KAFKA, item, {"conditions": [READY], "listeners": listeners})
 
     async def _topic(self, item: WatchedObject) -> None:
@@ -90,7 +102,7 @@ class FakeControllers:
     async def _user(self, item: WatchedObject) -> None:
         name, namespace = item.metadata.name, item.metadata.namespace
         if item.metadata.generation == 1:
-            await self._secret(namespace, name.rsplit("-", 1)[0], name, "password", f"password of {name}")
+            await self._secret(namespace, name.rsplit("-", 1)[0], name, "password", password_of(name))
         await self._status(kinds.USER, item, {"conditions": [READY]})
 
     async def _deployment(self, item: WatchedObject) -> None:

@@ -1,7 +1,7 @@
 """The figures of one run and their goals."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from bench.operator.measures import Writes, p99
@@ -12,6 +12,20 @@ P99_CHANGE_S: Final = 2.0
 RSS_MIB: Final = 250.0
 FLAT_MIB: Final = 5.0
 """Growth while idle that still counts as flat: the allocator's noise."""
+
+
+CPU_RATIO: Final = 0.25
+"""CPU at rest beside that of the commit it is compared with."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """An earlier operator with as many pipelines of its own, at rest on the same core at the same time."""
+
+    commit: str
+    cpu_s: float
+    writes: int
+    rss_peak: float
 
 
 @dataclass
@@ -39,6 +53,8 @@ class Figures:
     idle_writes: Writes = field(default_factory=lambda: Writes(Counter(), 0))
     idle_passes: int = 0
     idle_cpu_s: float = 0.0
+    baseline: "Baseline | None" = None
+    """What another operator took meanwhile."""
     rss_peak: float = 0.0
 
     @property
@@ -52,6 +68,11 @@ class Figures:
         part = max(1, len(self.rss_idle) // 4)
         return sum(self.rss_idle[-part:]) / part - sum(self.rss_idle[:part]) / part
 
+    @property
+    def idle_ratio(self) -> float | None:
+        """CPU at rest as a share of the baseline's; None without one."""
+        return self.idle_cpu_s / self.baseline.cpu_s if self.baseline is not None and self.baseline.cpu_s else None
+
     def line(self) -> dict[str, Any]:
         """The run as one line of JSON."""
         return {
@@ -60,7 +81,16 @@ class Figures:
             "p99_change_s": round(self.p99_change_s, 3),
             "idle_writes": self.idle_writes.objects,
             "rss_mib": round(self.rss_peak, 1),
+            "idle_cpu": self._idle_cpu(),
         }
+
+    def _idle_cpu(self) -> dict[str, Any]:
+        """Shares of a core, and the ratio of both."""
+        found: dict[str, Any] = {"core": round(self.idle_cpu_s / self.idle_s, 4)}
+        if self.baseline is None or self.idle_ratio is None:
+            return found
+        there = round(self.baseline.cpu_s / self.idle_s, 4)
+        return found | {"baseline": self.baseline.commit, "baseline_core": there, "ratio": round(self.idle_ratio, 3)}
 
     def details(self) -> dict[str, Any]:
         """Everything else that was measured."""
@@ -78,6 +108,7 @@ class Figures:
             "idle_passes": self.idle_passes,
             "idle_lease_renewals": self.idle_writes.leases,
             "idle_cpu_s": round(self.idle_cpu_s, 1),
+            "baseline": None if self.baseline is None else asdict(self.baseline),
             "idle_rss_mib": [round(value, 1) for value in self.rss_idle],
             "idle_growth_mib": round(self.growth, 1),
         }
@@ -95,6 +126,10 @@ class Figures:
                 f"{counted(self.idle_writes.objects, 'write')} while idle, not 0",
             ),
             (self.rss_peak >= RSS_MIB, f"{self.rss_peak:.0f} MiB, not {RSS_MIB:.0f}"),
+            (
+                self.idle_ratio is not None and self.idle_ratio > CPU_RATIO,
+                f"CPU at rest {self.idle_ratio or 0.0:.2f} times the baseline's, not {CPU_RATIO}",
+            ),
             (self.growth >= FLAT_MIB, f"memory grew by {self.growth:.1f} MiB while idle, not {FLAT_MIB:.0f}"),
         )
         return [words for failed, words in checks if failed]

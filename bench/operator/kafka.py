@@ -13,6 +13,13 @@ class IdleKafka:
     def __init__(self, target: Target) -> None:
         self._topic_id = "/".join(target.key)
 
+    async def unchanged(self) -> Reading:
+        """The same reading each time."""
+        return self.read()
+
+    def pause(self) -> None:
+        """Nothing to let go of."""
+
     def read(self) -> Reading:
         """The same reading each time."""
         offsets = PartitionOffsets(0, 1000, 1000)

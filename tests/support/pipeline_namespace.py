@@ -59,9 +59,9 @@ def crds(apiserver: ApiServer) -> ApiServer:
     return apiserver
 
 
-def install_crds(apiserver: ApiServer, *more: Path) -> None:
+def install_crds(apiserver: ApiServer, *more: Path, pipeline: Path = ROOT / "crds" / "orderpipeline.yaml") -> None:
     """Install our CRD, Strimzi's and `more`, and wait until they can be used."""
-    for file in (ROOT / "crds" / "orderpipeline.yaml", *strimzi_crds(), *more):
+    for file in (pipeline, *strimzi_crds(), *more):
         apiserver.kubectl("apply", "--server-side", "-f", str(file))
     apiserver.wait_served(*apiserver.kubectl("get", "crd", "-o", "jsonpath={.items[*].metadata.name}").split())
 

@@ -4,11 +4,14 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from bench.operator.figures import Figures
+from bench.operator.figures import Baseline, Figures
 from bench.operator.measures import AuditLog, Writes, p99
 from bench.operator.report import page, table
 
-GOOD = {"crs": 1000, "changes": 3, "idle_s": 600, "reconciled_s": 41.0, "rss_peak": 180.0, "idle_passes": 10_400}
+GOOD = {
+    "crs": 1000, "changes": 3, "idle_s": 600, "reconciled_s": 41.0, "rss_peak": 180.0, "idle_passes": 10_400,
+    "idle_cpu_s": 30.0,
+}  # fmt: skip
 
 
 def figures(**other: object) -> Figures:
@@ -21,7 +24,17 @@ def test_a_run_that_reaches_all_goals_misses_none() -> None:
     assert figures().missed() == []
     assert figures().line() == {
         "crs": 1000, "all_reconciled_s": 41.0, "p99_change_s": 0.4, "idle_writes": 0, "rss_mib": 180.0,
+        "idle_cpu": {"core": 0.05},
     }  # fmt: skip
+
+
+def test_cpu_at_rest_is_compared_with_an_earlier_operators() -> None:
+    found = figures(baseline=Baseline("b2dc737", 240.0, 0, 200.0))
+    assert found.missed() == []
+    assert found.line()["idle_cpu"] == {"core": 0.05, "baseline": "b2dc737", "baseline_core": 0.4, "ratio": 0.125}
+    assert "| CPU at rest, as a share of that | 0.12 | <= 0.25 |" in page(found)
+    found.idle_cpu_s = 72.0
+    assert found.missed() == ["CPU at rest 0.30 times the baseline's, not 0.25"]
 
 
 def test_each_goal_can_be_missed() -> None:

@@ -14,7 +14,7 @@ ASKED = (Asked(3, 10, b"topic?", True, b"topic"), Asked(9, 5, b"commits?", False
 class Connection:
     """Gives its answers one after another; None: not there yet; a failure: raised."""
 
-    def __init__(self, *answers: bytes | None | BrokerConnectionError) -> None:
+    def __init__(self, *answers: bytes | BrokerConnectionError | None) -> None:
         self.answers, self.sent, self.looks = list(answers), list[bytes](), 0
 
     def framed(self, key: int, version: int, body: bytes, flexible: bool) -> bytes:
