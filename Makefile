@@ -36,7 +36,7 @@ run: venv ## Run examples/shop.yaml on this machine without a cluster, live view
 	@$(MAKE) --no-print-directory accelerator ABLE=--if-able
 	@.venv/bin/orderpipeline run $(ARGS)
 
-bench: venv ## The services beside their peers, 15 min, report in docs/benchmarks; BENCH=quick: 4 min; ends with a line of JSON
+bench: venv ## The services beside their peers, 20 min, report in docs/benchmarks; BENCH=quick: 6 min; ends with a line of JSON
 	@hack/prepare
 	@$(MAKE) --no-print-directory accelerator ABLE=--if-able
 	@$(PY) -m bench $(ARGS)

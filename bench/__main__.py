@@ -17,6 +17,7 @@ from bench.kafka import Kafka, kafka
 from bench.latency import latency
 from bench.limits import limits
 from bench.machine import machine
+from bench.secured import PLAIN_TITLES, secured
 from bench.servers import OURS, ROOT, go_peers, ours, python_peers, variants
 from bench.settings import FULL, LOAD_CORE, SCALES, Scale
 from bench.startup import startup
@@ -45,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MismatchError, RuntimeError) as error:
         sys.stderr.write(f"bench: {error}\n")
         return 1
-    titles = {server.name: server.title for server in (*ours(), *go_peers(), *python_peers())} | {PEER: PEER_TITLE}
+    servers = (*ours(), *go_peers(), *python_peers())
+    titles = {server.name: server.title for server in servers} | {PEER: PEER_TITLE} | PLAIN_TITLES
     result = {"scale": scale.name, "titles": titles, "machine": machine(), **found}
     result = {"headline": headline(result), **result}
     # Short and partial runs are for development; only full ones are published.
@@ -67,6 +69,8 @@ def steps(broker: Kafka, scale: Scale) -> list[Step]:
              lambda report: startup(broker, servers, scale, report)),
         Step("ingest", "CPU of the servers per order", rounds * (4.3 * cell + 3),
              lambda report: ingest(broker, servers, scale, report)),
+        Step("tls", "the same with TLS, SCRAM and three brokers", scale.rounds * 5 * (3 * cell + 4) + 40,
+             lambda report: secured(broker, [ours()[0], *go_peers()], scale, report)),
         Step("consume", "CPU of the consumers per order", 10 + scale.rounds * 3 * 8,
              lambda report: consume(broker, scale, report)),
         Step("latency", "latency at shares of each server's maximum", count * (2 + 6 * scale.cell),

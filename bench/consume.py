@@ -47,7 +47,7 @@ def consume(kafka: Kafka, scale: Scale, report: Callable[[str], None]) -> dict[s
 def _read(kafka: Kafka, topic: str, name: str, group: str, count: int) -> dict[str, Any]:
     """Measure from the first observed commit to the last one; the start-up before is measured separately."""
     process = Process(*_command(kafka, topic, name, group), kafka.folder / f"{name}.log", [SERVER_CORE], ROOT)
-    with running(process), kafka.group(group, topic, PARTITIONS) as commits:
+    with running(process), kafka.group(group, topic) as commits:
         end = time.monotonic() + SECONDS
         while not (first := commits.committed()):
             _wait(process, end)

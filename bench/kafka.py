@@ -1,4 +1,4 @@
-"""The broker of a bench run, its topics, and the offsets in them."""
+"""Kafka for the benches: its topics, the offsets in them, and the broker that most of them use."""
 
 import itertools
 import logging
@@ -12,11 +12,10 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition, admin
 
+from bench.access import Access
 from orderpipeline_embedded.cache import cache_root
 from orderpipeline_embedded.ports import free_ports
 from orderpipeline_embedded.run.broker import Broker
-from orderpipeline_embedded.run.plan import Topic
-from orderpipeline_embedded.run.topics import ensure_topics
 
 LOG = logging.getLogger("bench.kafka")
 LOG.setLevel(logging.CRITICAL)  # clients that outlive the broker would log its absence at length
@@ -27,21 +26,25 @@ LEADER_SECONDS = 90.0
 
 
 class Kafka:
-    """The broker of `orderpipeline run`, with a topic per measurement."""
+    """A running Kafka: a topic per measurement, with this number of copies, and the offsets in it.
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_ports(1)[0]
+    `client` is librdkafka's configuration for the bench itself; `bootstrap` is the address in it. `access` is for
+    programs that are to come in by TLS and SCRAM; None if there is no such listener. `folder` is for logs.
+    """
+
+    def __init__(self, folder: Path, client: Mapping[str, str], copies: int = 1, access: Access | None = None) -> None:
         self.folder = folder
-        self._broker = Broker(folder / "kafka", self.port)
-        self._broker.start()
-        self.bootstrap = self._broker.bootstrap
-        self._admin = api.AdminClient({"bootstrap.servers": self.bootstrap}, logger=LOG)
+        self.bootstrap = client["bootstrap.servers"]
+        self.copies = copies
+        self.access = access
+        self._client = dict(client)
+        self._admin = api.AdminClient(self._client, logger=LOG)
         self._numbers = itertools.count(1)
         self._partitions: dict[str, int] = {}
 
     @property
     def pid(self) -> int:
-        """The Java process."""
+        """The Java process of its one broker."""
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             line = path.read_bytes()
             if b"kafka.Kafka" in line and str(self.folder).encode() in line:
@@ -53,7 +56,9 @@ class Kafka:
         """The name of a new topic, which is deleted afterwards with its files."""
         name = f"orders-{next(self._numbers)}"
         self._partitions[name] = partitions
-        ensure_topics(self.bootstrap, [Topic(name, partitions, {"file.delete.delay.ms": "100", **(config or {})})])
+        settings = {"file.delete.delay.ms": "100", "min.insync.replicas": str(max(self.copies - 1, 1))}
+        new = api.NewTopic(name, partitions, self.copies, config={**settings, **(config or {})})
+        self._admin.create_topics([new])[name].result(60)
         try:
             yield name
         finally:
@@ -62,7 +67,7 @@ class Kafka:
     def ends(self, topic: str) -> tuple[int, ...]:
         """Records ever written to each of the topic's partitions."""
         deadline = time.monotonic() + LEADER_SECONDS
-        asked = {TopicPartition(topic, number): api.OffsetSpec.latest() for number in range(self._partitions[topic])}
+        asked = {TopicPartition(topic, number): api.OffsetSpec.latest() for number in range(self.partitions(topic))}
         while True:
             try:
                 return tuple(found.result(20).offset for found in self._admin.list_offsets(asked).values())
@@ -71,6 +76,15 @@ class Kafka:
                     raise
                 time.sleep(0.1)
                 self._admin.list_topics(topic, 10)  # refreshes the client's metadata
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has. KafkaException if there is no such topic."""
+        if topic not in self._partitions:
+            found = self._admin.list_topics(topic, 20).topics[topic]
+            if found.error is not None:
+                raise KafkaException(found.error)
+            self._partitions[topic] = len(found.partitions)
+        return self._partitions[topic]
 
     def end(self, topic: str) -> int:
         """Records ever written to the topic."""
@@ -89,17 +103,13 @@ class Kafka:
         return seen
 
     @contextmanager
-    def group(self, group: str, topic: str, partitions: int) -> Iterator["Group"]:
+    def group(self, group: str, topic: str) -> Iterator["Group"]:
         """A reader of a group's commits."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group}, logger=LOG)
+        consumer = Consumer({**self._client, "group.id": group}, logger=LOG)
         try:
-            yield Group(consumer, [TopicPartition(topic, number) for number in range(partitions)])
+            yield Group(consumer, [TopicPartition(topic, number) for number in range(self.partitions(topic))])
         finally:
             consumer.close()
-
-    def stop(self) -> None:
-        """Stop the broker."""
-        self._broker.kill()
 
 
 class Group:
@@ -123,14 +133,22 @@ class Group:
 
 @contextmanager
 def kafka() -> Iterator[Kafka]:
-    """A broker in a folder of its own; both are removed afterwards."""
+    """The broker of `orderpipeline run` in a folder of its own; both are removed afterwards."""
+    with folder_of_a_run() as folder:
+        broker = Broker(folder / "kafka", free_ports(1)[0])
+        try:
+            broker.start()
+            yield Kafka(folder, {"bootstrap.servers": broker.bootstrap})
+        finally:
+            broker.kill()
+
+
+@contextmanager
+def folder_of_a_run() -> Iterator[Path]:
+    """A new folder in the cache, removed afterwards."""
     (parent := cache_root() / "bench").mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
-    found: Kafka | None = None
     try:
-        found = Kafka(folder)
-        yield found
+        yield folder
     finally:
-        if found is not None:
-            found.stop()
         shutil.rmtree(folder, ignore_errors=True)

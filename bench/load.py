@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from bench.access import Access
 from bench.check import check_log
 from bench.kafka import Kafka
 from bench.processes import Process, running, until_ready
@@ -29,13 +30,19 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    kafka: Kafka, server: Server, durability: str, partitions: int = PARTITIONS, linger_ms: int = 10
+    kafka: Kafka,
+    server: Server,
+    durability: str,
+    partitions: int = PARTITIONS,
+    linger_ms: int = 10,
+    access: Access | None = None,
 ) -> Iterator[RunningServer]:
-    """A server on its core, with its own topic."""
+    """A server on its core, with its own topic. A peer waits for all copies of an order if there are several."""
     port = free_ports(1)[0]
-    limit = {"retention.bytes": str(4_000_000_000 // partitions)}
+    limit = {"retention.bytes": str(4_000_000_000 // partitions // kafka.copies)}
     with kafka.topic(partitions, limit) as topic:
-        argv, env = server.start(Job(kafka.bootstrap, topic, port, durability, linger_ms))
+        acks: Literal["1", "all"] = "1" if kafka.copies == 1 else "all"
+        argv, env = server.start(Job(kafka.bootstrap, topic, port, durability, linger_ms, acks, access))
         log = kafka.folder / f"{server.name}-{durability}.log"
         process = Process(argv, env, log, [SERVER_CORE], ROOT)
         with running(process):

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from bench.ingest import CELLS
-from bench.report import TITLES
 from bench.summary import Found, middle, spread
+from bench.tables import TITLES
 
 COLOURS: Final = {
     "ours": "#0b6e4f", "ours-python": "#6bbf95", "gin": "#c8553d", "fasthttp": "#e0a458", "aiohttp": "#5b7db1",

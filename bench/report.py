@@ -1,29 +1,21 @@
 """The report in Markdown, from the results. Pure: the same results give the same text."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from textwrap import fill
 from typing import Any, Final
 
+from bench import secured_report
 from bench.ingest import CELLS
 from bench.servers import OURS, PYTHON
-from bench.summary import Found, middle, spread
+from bench.summary import Found, middle
+from bench.tables import TITLES, UNKNOWN, filled, number, ranged, row_title, table
 
-TITLES: Final = {
-    "single_accepted": "one order, reply at once",
-    "single_acked": "one order, reply after the ack",
-    "batch_accepted": "1000 orders, reply at once",
-    "batch_acked": "1000 orders, reply after the ack",
-    "ndjson_acked": "1000 as NDJSON, reply after the ack",
-}
-UNKNOWN: Final = "not measured"
 TEMPLATE: Final = Path(__file__).with_name("report.md")
-WIDTH: Final = 118
 WHOLE: Final = "end_to_end_"
 NEEDS: Final = {
     "Accepting orders": "ingest",
+    "As it is deployed": "tls",
     "Consuming orders": "consume",
     "Latency": "latency",
     "Start and memory": "startup",
@@ -45,19 +37,7 @@ def report(result: Found) -> str:
     head, *sections = TEMPLATE.read_text().split("\n## ")
     found = [section for section in sections if _known(section.splitlines()[0], result)]
     text = "\n## ".join((head, *found))
-    return "\n\n".join(_wrapped(block) for block in text.format_map(_Pieces(result)).strip().split("\n\n")) + "\n"
-
-
-def _wrapped(block: str) -> str:
-    """Prose with its lines filled, items of a list each for itself; tables, titles and pictures as they are."""
-    if block.startswith(("|", "#", "!")):
-        return block
-    items = re.split(r"\n(?=- )", block)
-    indents = ("  " if item.startswith("- ") else "" for item in items)
-    return "\n".join(
-        fill(" ".join(item.split()), WIDTH, subsequent_indent=indent)
-        for item, indent in zip(items, indents, strict=True)
-    )
+    return filled(text.format_map(_Pieces(result)))
 
 
 class _Pieces(dict[str, Any]):
@@ -74,17 +54,6 @@ class _Pieces(dict[str, Any]):
 def _known(title: str, result: Found) -> bool:
     needed = NEEDS.get(title)
     return needed is None or needed in result
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; all columns but the first are numbers."""
-    lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---", *["---:"] * (len(head) - 1)], *rows)]
-    return "\n".join(lines)
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """A figure as text."""
-    return UNKNOWN if value is None else f"{value:,.{digits}f}"
 
 
 def goals(result: Found) -> str:
@@ -105,6 +74,8 @@ def goals(result: Found) -> str:
     goal("end to end, orders lost", "0", whole["lost"], lambda value: value == 0, 0)
     p99 = line["latency"]["p99_ms_at_70"]
     goal("p99 of single acked orders at 70 % of the maximum, ms", "< 20", p99, lambda value: value < 20)
+    for secured_goal in secured_report.goals(line):
+        goal(*secured_goal)
     for part, mib in line["rss_mib"].items():
         goal(f"peak memory of the {part} end to end, MiB", "< 150", mib, lambda value: value < 150, 0)
     return table(["", "goal", "reached", "met"], rows)
@@ -126,27 +97,22 @@ def _machine(result: Found) -> str:
 def _ingest_cost(result: Found) -> str:
     cells = [*CELLS, "ndjson_acked"]
     heads = ["µs of CPU per order", *TITLES.values()]
-    rows = [[_title(result, name), *(_cell(each.get(cell, ())) for cell in cells)]
+    rows = [[row_title(result, name), *(ranged(each.get(cell, ())) for cell in cells)]
             for name, each in result["ingest"].items()]  # fmt: skip
     return table(heads, rows)
 
 
 def _ingest_rate(result: Found) -> str:
     rows = [
-        [_title(result, name), *(number(middle(each.get(cell, ()), "orders_per_s"), 0) for cell in TITLES)]
+        [row_title(result, name), *(number(middle(each.get(cell, ()), "orders_per_s"), 0) for cell in TITLES)]
         for name, each in result["ingest"].items()
     ]
     return table(["orders per second", *TITLES.values()], rows)
 
 
-def _cell(runs: Sequence[Found]) -> str:
-    found, ends = middle(runs, "us"), spread(runs, "us")
-    return UNKNOWN if found is None or ends is None else f"{found:.2f} ({ends[0]:.2f} to {ends[1]:.2f})"
-
-
 def _consume(result: Found) -> str:
     rows = [
-        [_title(result, name), _cell(each), *(number(middle(each, key), 0) for key in ("orders_per_s", "peak_mib"))]
+        [row_title(result, name), ranged(each), *(number(middle(each, key), 0) for key in ("orders_per_s", "peak_mib"))]
         for name, each in result["consume"].items()
     ]
     return table(["", "µs per order", "orders/s", "peak MiB"], rows)
@@ -158,7 +124,7 @@ def _latency(result: Found) -> str:
         for share in ("50", "70", "90"):
             level = levels[share]
             reached, times = level["reached"] / level["rate"], level["latency_ms"]
-            title = f"{_title(result, name)}, {share} % of {levels['max']:,.0f}/s"
+            title = f"{row_title(result, name)}, {share} % of {levels['max']:,.0f}/s"
             rows.append([title, f"{reached:.0%}", *(number(times[each], 1) for each in ("p50", "p99", "p99.9"))])
     return table(["", "of that rate reached", "p50 ms", "p99 ms", "p99.9 ms"], rows)
 
@@ -169,7 +135,8 @@ def _process(result: Found) -> str:
     for name, each in starts.items():
         peaks = [run["peak_mib"] for cell in runs.get(name, {}).values() for run in cell]
         figures = (middle(each, "seconds"), middle(each, "idle_mib"), max(peaks, default=None))
-        rows.append([_title(result, name), *(number(value, at) for value, at in zip(figures, (2, 0, 0), strict=True))])
+        cells = (number(value, at) for value, at in zip(figures, (2, 0, 0), strict=True))
+        rows.append([row_title(result, name), *cells])
     return table(["", "seconds to the first reply", "MiB when idle", "peak MiB under load"], rows)
 
 
@@ -178,7 +145,7 @@ def _growth(result: Found) -> str:
     for axis, servers in result["growth"].items():
         values = list(next(iter(servers.values())))
         rows = [
-            [_title(result, name), *(number(found.get(value, {}).get("us")) for value in values)]
+            [row_title(result, name), *(number(found.get(value, {}).get("us")) for value in values)]
             for name, found in servers.items()
         ]
         tables.append(table([f"µs per order by {axis}", *(f"{int(value):,}" for value in values)], rows))
@@ -198,14 +165,14 @@ def _whole_rate(result: Found) -> str:
     for name, run in _wholes(result).items():
         figures = (run["orders_per_s"], run["accepted"], run["lost"], run["p50_age_ms"], run["p99_age_ms"])
         p99 = number(run["request_ms"]["p99"], 1)
-        rows.append([_title(result, name), *(number(value, 0) for value in figures), p99])
+        rows.append([row_title(result, name), *(number(value, 0) for value in figures), p99])
     return table(["", "orders/s", "accepted", "lost", "p50 age ms", "p99 age ms", "p99 of a request ms"], rows)
 
 
 def _whole_cost(result: Found) -> str:
     runs = _wholes(result)
     parts = list(dict.fromkeys(part for run in runs.values() for part in run["us"]))
-    rows = [[_title(result, name), *(number(run["us"].get(part)) for part in parts), number(sum(run["us"].values()))]
+    rows = [[row_title(result, name), *(number(run["us"].get(part)) for part in parts), number(sum(run["us"].values()))]
             for name, run in runs.items()]  # fmt: skip
     return table(["µs of CPU per order", *parts, "all"], rows)
 
@@ -229,15 +196,11 @@ def _early(values: Sequence[float]) -> float:
     return median(values[: len(values) // 4 + 1])
 
 
-def _title(result: Found, name: str) -> str:
-    titles: Mapping[str, str] = result["titles"]
-    return titles.get(name, name)
-
-
 PIECES: Final[Mapping[str, Callable[[Found], Any]]] = {
     "goals": goals, "configuration": _configuration, "machine": _machine, "ingest_cost": _ingest_cost,
     "ingest_rate": _ingest_rate, "consume": _consume, "latency": _latency, "process": _process, "growth": _growth,
     "limits": _limits, "whole_rate": _whole_rate, "whole_cost": _whole_cost, "whole_verdict": _whole_verdict,
+    **secured_report.PIECES,
     "broker_copies": lambda result: 3 * result[f"{WHOLE}{OURS}"]["us"]["broker"],
     "consumers_saved": lambda result: 1e6 / result[f"{WHOLE}{OURS}"]["us"]["consumer"] / 4000,
 }  # fmt: skip

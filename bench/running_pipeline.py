@@ -53,7 +53,7 @@ def running_pipeline(kafka: Kafka, env: Mapping[str, str], shape: Shape) -> Iter
     with ExitStack() as stack:
         topic = stack.enter_context(kafka.topic(shape.partitions))
         common = {Env.TOPIC: topic, Env.LOG_LEVEL: "WARNING", **env}
-        group = stack.enter_context(kafka.group(f"{topic}-readers", topic, shape.partitions))
+        group = stack.enter_context(kafka.group(f"{topic}-readers", topic))
         shared = {Env.REUSE_PORT: "1" if shape.producers > 1 else "0"}
 
         def start(name: str, module: str, own: Mapping[str, str], ready: str) -> Process:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from bench import peers
+from bench.access import Access
 from bench.settings import PARTITIONS
 from orderpipeline_common.contract import HEALTH_PATH, READY_PATH, Env
 from orderpipeline_embedded.ports import HOST
@@ -30,13 +31,16 @@ spec:
 
 @dataclass(frozen=True)
 class Job:
-    """The task of a server."""
+    """The task of a server. With `access` it comes into Kafka by that, with TLS and SCRAM. The peers write with `acks`,
+    ours with those that the durability asks for."""
 
     bootstrap: str
     topic: str
     port: int
     durability: str
     linger_ms: int = 10
+    acks: Literal["1", "all"] = "1"
+    access: Access | None = None
 
 
 @dataclass(frozen=True)
@@ -62,28 +66,31 @@ def plan(
 
 def _ours(job: Job, extra: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
     program = plan(job.bootstrap, job.port, job.durability, linger_ms=job.linger_ms).producer
-    env = {**program.environment, Env.TOPIC: job.topic, Env.LOG_LEVEL: "WARNING", **extra}
+    kafka = job.access.ours() if job.access else {Env.BOOTSTRAP_SERVERS: job.bootstrap}
+    env = {**program.environment, **kafka, Env.TOPIC: job.topic, Env.LOG_LEVEL: "WARNING", **extra}
     return [sys.executable, "-m", program.module], env
 
 
-def _peer_env(job: Job) -> dict[str, str]:
+def peer_env(job: Job) -> dict[str, str]:
+    """The environment of a peer."""
     wait = "1" if job.durability == "acked" else "0"
-    return {"BROKERS": job.bootstrap, "TOPIC": job.topic, "ADDR": f"{HOST}:{job.port}", "WAIT": wait,
-            "LINGER_MS": str(job.linger_ms)}  # fmt: skip
+    kafka = job.access.peer() if job.access else {"BROKERS": job.bootstrap}
+    return {**kafka, "TOPIC": job.topic, "ADDR": f"{HOST}:{job.port}", "WAIT": wait, "LINGER_MS": str(job.linger_ms),
+            "ACKS": job.acks}  # fmt: skip
 
 
 def _go(name: str, job: Job) -> tuple[list[str], Mapping[str, str]]:
-    return [str(peers.binary(name))], _peer_env(job)
+    return [str(peers.binary(name))], peer_env(job)
 
 
 def _fastapi(job: Job) -> tuple[list[str], Mapping[str, str]]:
     options = ["--host", HOST, "--port", str(job.port), "--loop", "uvloop", "--http", "httptools"]
     quiet = ["--no-access-log", "--log-level", "warning", "--app-dir", str(peers.HERE / "fastapi")]
-    return [str(peers.python()), "-m", "uvicorn", "server:app", *options, *quiet], _peer_env(job)
+    return [str(peers.python()), "-m", "uvicorn", "server:app", *options, *quiet], peer_env(job)
 
 
 def _aiohttp(job: Job) -> tuple[list[str], Mapping[str, str]]:
-    return [str(peers.python()), str(peers.HERE / "aiohttp/server.py")], _peer_env(job)
+    return [str(peers.python()), str(peers.HERE / "aiohttp/server.py")], peer_env(job)
 
 
 def accelerated() -> bool:

@@ -6,6 +6,8 @@ from typing import Any
 
 from bench.consume import PEER
 from bench.ingest import CELLS
+from bench.secured import CELLS as SECURED_CELLS
+from bench.secured import PLAIN
 from bench.servers import OURS
 
 Found = Mapping[str, Any]
@@ -40,6 +42,20 @@ def ingest_line(runs: Mapping[str, Mapping[str, Sequence[Found]]], ours: str = O
     return found
 
 
+def secured_line(runs: Mapping[str, Mapping[str, Sequence[Found]]]) -> dict[str, Any]:
+    """By cell: µs of CPU per order of ours and of the Go peers with TLS and SCRAM, the ratios to these, and the one to
+    ours over plain connections to one broker."""
+    found = {}
+    for cell in SECURED_CELLS:
+        names = (OURS, "gin", "fasthttp", PLAIN)
+        mine, gin, fast, plain = (middle(runs.get(name, {}).get(cell, ()), "us") for name in names)
+        found[cell] = {
+            "ours_us": rounded(mine), "gin_us": rounded(gin), "fasthttp_us": rounded(fast), "ratio": ratio(mine, gin),
+            "fasthttp_ratio": ratio(mine, fast), "to_plain": ratio(mine, plain),
+        }  # fmt: skip
+    return found
+
+
 def consume_line(runs: Mapping[str, Sequence[Found]], peer: str) -> dict[str, Any]:
     """µs of CPU per order of ours and of the peer, and the ratio."""
     mine, other = middle(runs.get(OURS, ()), "us"), middle(runs.get(peer, ()), "us")
@@ -58,6 +74,7 @@ def headline(result: Found) -> dict[str, Any]:
     peak = whole.get("peak_mib", {})
     return {
         "ingest": ingest_line(result.get("ingest", {})),
+        "tls": secured_line(result.get("tls", {})),
         "consume": consume_line(result.get("consume", {}), PEER),
         "end_to_end": {
             "orders_per_s": rounded(whole.get("orders_per_s"), 0), "seconds": rounded(whole.get("seconds"), 0),

@@ -47,5 +47,6 @@ def results() -> dict[str, Any]:
         "growth": {axis: {"ours": {"1": {"us": 3.0}, "10": {"us": 2.0}}} for axis in ("partitions", "a", "b", "c")},
         "limits": {"http": 5.0, "msgspec": 0.2, "rdkafka": 0.8},
         "end_to_end_ours": whole(),
+        "tls": {"ours": server(1.5), "gin": server(5.0), "fasthttp": server(3.0), "ours-plain": server(1.2)},
     }
     return {"headline": headline(found), **found}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bench.check import MismatchError, check_log
-from bench.summary import consume_line, headline, ingest_line, middle, ratio, spread
+from bench.summary import consume_line, headline, ingest_line, middle, ratio, secured_line, spread
 
 LOAD = {"orders_accepted": 100, "orders_refused": 0, "orders_unknown": 0}
 
@@ -46,6 +46,16 @@ def test_the_ingest_line_has_all_cells() -> None:
     assert line["batch_acked"]["ratio"] is None
 
 
+def test_the_line_with_tls_compares_with_the_peers_and_with_ours_over_plain_connections() -> None:
+    cells = {"ours": runs(1, 2, 3), "gin": runs(8), "fasthttp": runs(4), "ours-plain": runs(1.6)}
+    line = secured_line({name: {"batch_acked": each} for name, each in cells.items()})
+    assert list(line) == ["single_acked", "batch_acked"]
+    assert line["batch_acked"] == {
+        "ours_us": 2, "gin_us": 8, "fasthttp_us": 4, "ratio": 0.25, "fasthttp_ratio": 0.5, "to_plain": 1.25,
+    }  # fmt: skip
+    assert set(line["single_acked"].values()) == {None}
+
+
 def test_the_consume_line() -> None:
     assert consume_line({"ours": runs(1, 2), "gocons": runs(3)}, "gocons") == {
         "ours_us": 1.5, "peer_us": 3, "ratio": 0.5,
@@ -54,13 +64,15 @@ def test_the_consume_line() -> None:
 
 def test_the_headline_has_every_figure_and_null_for_what_was_not_measured() -> None:
     empty = headline({})
-    assert list(empty) == ["ingest", "consume", "end_to_end", "latency", "rss_mib"]
-    assert list(empty["end_to_end"]) == ["orders_per_s", "seconds", "acked", "lost", "p99_age_ms"]
+    assert list(empty) == ["ingest", "tls", "consume", "end_to_end", "latency", "rss_mib"]
+    keys = ["orders_per_s", "seconds", "acked", "lost", "p99_age_ms"]
+    assert list(empty["end_to_end"]) == keys
     assert set(empty["end_to_end"].values()) == {None}
     assert empty["rss_mib"] == {"producer": None, "consumer": None}
     whole = {"orders_per_s": 1234.6, "seconds": 60.0, "acked": True, "lost": 0, "p99_age_ms": 9,
              "peak_mib": {"producer": 80.04, "consumer": 90.0}}  # fmt: skip
-    found = headline({"end_to_end_ours": whole, "latency": {"ours": {"70": {"latency_ms": {"p99": 8.5}}}}})
+    times = {"latency": {"ours": {"70": {"latency_ms": {"p99": 8.5}}}}}
+    found = headline({"end_to_end_ours": whole, **times})
     assert json.dumps(found["end_to_end"]) == (
         '{"orders_per_s": 1235, "seconds": 60, "acked": true, "lost": 0, "p99_age_ms": 9}'
     )

@@ -1,4 +1,4 @@
-// The order API on fasthttp, sonic and franz-go, the fastest that was found in Go: acks=1, snappy.
+// The order API on fasthttp, sonic and franz-go, the fastest that was found in Go.
 package main
 
 import (
@@ -7,15 +7,14 @@ import (
 	"log"
 	"net/http"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/bytedance/sonic"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/valyala/fasthttp"
+
+	"orderpipeline.dev/bench/peers/kafka"
 )
 
 type Order struct {
@@ -37,19 +36,7 @@ type server struct {
 }
 
 func main() {
-	linger, err := strconv.Atoi(os.Getenv("LINGER_MS"))
-	if err != nil {
-		log.Fatal("LINGER_MS must be a number")
-	}
-	client, err := kgo.NewClient(
-		kgo.SeedBrokers(strings.Split(os.Getenv("BROKERS"), ",")...),
-		kgo.DefaultProduceTopic(os.Getenv("TOPIC")),
-		kgo.ProducerLinger(time.Duration(linger)*time.Millisecond),
-		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
-		kgo.RequiredAcks(kgo.LeaderAck()),
-		kgo.DisableIdempotentWrite(),
-		kgo.MaxBufferedRecords(1_000_000),
-	)
+	client, err := kafka.NewProducer()
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// The order API on Gin and franz-go, as most Go teams would write it: acks=1, snappy.
+// The order API on Gin and franz-go, as most Go teams would write it.
 package main
 
 import (
@@ -8,13 +8,12 @@ import (
 	"log"
 	"net/http"
 	"os"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/gin-gonic/gin/binding"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"orderpipeline.dev/bench/peers/kafka"
 )
 
 type Order struct {
@@ -30,19 +29,7 @@ type server struct {
 }
 
 func main() {
-	linger, err := strconv.Atoi(os.Getenv("LINGER_MS"))
-	if err != nil {
-		log.Fatal("LINGER_MS must be a number")
-	}
-	client, err := kgo.NewClient(
-		kgo.SeedBrokers(strings.Split(os.Getenv("BROKERS"), ",")...),
-		kgo.DefaultProduceTopic(os.Getenv("TOPIC")),
-		kgo.ProducerLinger(time.Duration(linger)*time.Millisecond),
-		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
-		kgo.RequiredAcks(kgo.LeaderAck()),
-		kgo.DisableIdempotentWrite(),
-		kgo.MaxBufferedRecords(1_000_000),
-	)
+	client, err := kafka.NewProducer()
 	if err != nil {
 		log.Fatal(err)
 	}

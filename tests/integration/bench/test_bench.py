@@ -17,7 +17,8 @@ from bench.end_to_end import end_to_end
 from bench.kafka import Kafka, kafka
 from bench.load import RunningServer, load, measure, running_server
 from bench.running_pipeline import Shape
-from bench.servers import ours
+from bench.secured_kafka import secured_kafka
+from bench.servers import go_peers, ours
 from bench.settings import TINY
 from orderpipeline_embedded.load import generator
 from orderpipeline_embedded.load.connection import Connection
@@ -101,6 +102,14 @@ def test_end_to_end_counts_at_the_commits(log: Kafka) -> None:
     assert found["p99_age_ms"] > 0
     assert all(found["us"][part] > 0 for part in ("load", "producer", "broker", "consumer"))
     assert "0 lost" in said[0]
+
+
+def test_three_brokers_let_ours_and_a_peer_in_by_tls_and_scram() -> None:
+    with secured_kafka() as three:
+        for server in (ours()[0], go_peers()[0]):
+            with running_server(three, server, "acked", access=three.access) as on:
+                found = measure(three, on, "batch", count=2000, batch=100, connections=3)
+                assert (found["orders_accepted"], three.end(on.topic)) == (2000, 2000)
 
 
 def test_what_was_opened_is_closed_when_one_connection_more_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
