@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from bench import peers
 from bench.check import MismatchError
 from bench.consume import PEER, PEER_TITLE, consume
-from bench.end_to_end import end_to_end
+from bench.end_to_end import end_to_end, end_to_end_in_turns
 from bench.growth import growth
 from bench.ingest import ingest
 from bench.kafka import Kafka, kafka
@@ -20,6 +21,7 @@ from bench.machine import machine
 from bench.secured import PLAIN_TITLES, secured
 from bench.servers import OURS, ROOT, go_peers, ours, python_peers, variants
 from bench.settings import FULL, LOAD_CORE, SCALES, Scale
+from bench.stacks import GO, go_stack, our_stack
 from bench.startup import startup
 from bench.steps import Step, run_steps
 from bench.summary import headline
@@ -80,9 +82,11 @@ def steps(broker: Kafka, scale: Scale) -> list[Step]:
         Step("limits", "the parts alone", 4 * scale.cell + 5, lambda report: limits(broker, scale, report)),
         *(
             Step(f"end_to_end_{name}", f"end to end, {name}", scale.end_to_end + 20 * scale.warm + 25,
-                 lambda report, env=env: end_to_end(broker, env, scale, report))  # type: ignore[misc]
+                 partial(end_to_end, broker, our_stack(name, env), scale))
             for name, env in variants().items()
         ),
+        Step(f"end_to_end_{GO}", "end to end, in turns with Go", 4 * scale.turn + 48 * scale.warm + 60,
+             partial(end_to_end_in_turns, broker, our_stack(OURS, variants()[OURS]), go_stack(), scale)),
     ]  # fmt: skip
 
 

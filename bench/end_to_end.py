@@ -3,7 +3,8 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Final
 
@@ -14,42 +15,84 @@ from bench.load import command
 from bench.processes import Process, busy_seconds, cpu_seconds, memory_mib, pin
 from bench.running_pipeline import CORES, SHAPES, RunningPipeline, Shape, handled_orders, running_pipeline
 from bench.settings import LOAD_CORE, Scale
+from bench.stacks import Stack
 
 READING_SECONDS: Final = 0.05
 DRAIN_SECONDS: Final = 60.0
 
+Run = dict[str, Any]
+"""The figures of a run."""
+
 
 def end_to_end(
-    kafka: Kafka, env: Mapping[str, str], scale: Scale, report: Callable[[str], None], shapes: Sequence[Shape] = SHAPES
-) -> dict[str, Any]:
-    """Try each shape briefly, then measure the best one. `env` is added to the services' environment.
+    kafka: Kafka, stack: Stack, scale: Scale, report: Callable[[str], None], shapes: Sequence[Shape] = SHAPES
+) -> Run:
+    """Try each shape briefly, then measure the best one.
 
     MismatchError if an accepted order is not in the log or was not consumed.
     """
-    pin(kafka.pid, CORES)
-    try:
-        tried = {shape: _run(kafka, env, shape, scale, 2 * scale.warm) for shape in shapes} if shapes[1:] else {}
-        for shape, found in tried.items():
-            report(
-                f"{shape.connections} connections, linger {shape.linger_ms} ms: {found['orders_per_s']:,.0f} orders/s"
-            )
-        best = max(tried, key=lambda shape: tried[shape]["orders_per_s"], default=shapes[0])
-        found = _run(kafka, env, best, scale, scale.end_to_end)
-    finally:
-        pin(kafka.pid, [LOAD_CORE])
-    found["tried"] = [{"shape": vars(shape), "orders_per_s": each["orders_per_s"]} for shape, each in tried.items()]
-    cost = ", ".join(f"{part} {us:.2f}" for part, us in found["us"].items())
-    report(f"{found['orders_per_s']:,.0f} orders/s, {found['lost']} lost, p99 age {found['p99_age_ms']} ms; µs: {cost}")
+    with _on_all_cores(kafka):
+        tried = _try(kafka, stack, scale, report, shapes)
+        found = _run(kafka, stack, _best(tried, shapes), scale, scale.end_to_end)
+    found["tried"] = [{"shape": vars(shape), "orders_per_s": rate} for shape, rate in tried.items()]
+    report(_line(found))
     return found
 
 
-def _run(kafka: Kafka, env: Mapping[str, str], shape: Shape, scale: Scale, seconds: float) -> dict[str, Any]:
-    with running_pipeline(kafka, env, shape) as parts:
+def end_to_end_in_turns(
+    kafka: Kafka, ours: Stack, peer: Stack, scale: Scale, report: Callable[[str], None],
+    shapes: Sequence[Shape] = SHAPES,
+) -> Run:  # fmt: skip
+    """The peer's last run, and `turns`: the orders/s of both by name, in turns, each in the shape that is best for it.
+
+    MismatchError if an accepted order is not in the log or was not consumed.
+    """
+    runs: dict[str, list[Run]] = {ours.name: [], peer.name: []}
+    with _on_all_cores(kafka):
+        shape = {stack.name: _best(_try(kafka, stack, scale, report, shapes), shapes) for stack in (ours, peer)}
+        for stack in (ours, peer, peer, ours):
+            runs[stack.name].append(_run(kafka, stack, shape[stack.name], scale, scale.turn))
+            report(f"{stack.name}: {_line(runs[stack.name][-1])}")
+    turns = {name: [run["orders_per_s"] for run in each] for name, each in runs.items()}
+    return {**runs[peer.name][-1], "turns": turns}
+
+
+@contextmanager
+def _on_all_cores(kafka: Kafka) -> Iterator[None]:
+    pin(kafka.pid, CORES)
+    try:
+        yield
+    finally:
+        pin(kafka.pid, [LOAD_CORE])
+
+
+def _try(
+    kafka: Kafka, stack: Stack, scale: Scale, report: Callable[[str], None], shapes: Sequence[Shape]
+) -> dict[Shape, float]:
+    """The orders/s of a short run in each shape; empty if there is no choice."""
+    tried = {}
+    for shape in shapes if shapes[1:] else ():
+        tried[shape] = rate = _run(kafka, stack, shape, scale, 2 * scale.warm)["orders_per_s"]
+        report(f"{stack.name}, {shape.connections} connections, linger {shape.linger_ms} ms: {rate:,.0f} orders/s")
+    return tried
+
+
+def _best(tried: Mapping[Shape, float], shapes: Sequence[Shape]) -> Shape:
+    return max(tried, key=lambda shape: tried[shape], default=shapes[0])
+
+
+def _line(found: Run) -> str:
+    cost = ", ".join(f"{part} {us:.2f}" for part, us in found["us"].items())
+    return f"{found['orders_per_s']:,.0f} orders/s, {found['lost']} lost, p99 age {found['p99_age_ms']} ms; µs: {cost}"
+
+
+def _run(kafka: Kafka, stack: Stack, shape: Shape, scale: Scale, seconds: float) -> Run:
+    with running_pipeline(kafka, stack, shape) as parts:
         _watch(kafka, parts, shape, 2 * scale.warm)
         return _watch(kafka, parts, shape, seconds)
 
 
-def _watch(kafka: Kafka, parts: RunningPipeline, shape: Shape, seconds: float) -> dict[str, Any]:
+def _watch(kafka: Kafka, parts: RunningPipeline, shape: Shape, seconds: float) -> Run:
     """Run one load and read offsets until all of it is committed."""
     processes = {"producer": parts.producers, "consumer": parts.consumers}
     handled, end = handled_orders(parts), sum(kafka.ends(parts.topic))

@@ -1,17 +1,17 @@
-"""Order API and consumers on all cores, started as `orderpipeline run` would start them."""
+"""Order API and consumers on all cores."""
 
-import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from bench.kafka import Group, Kafka
 from bench.processes import Process, running
-from bench.servers import ROOT, plan
+from bench.servers import ROOT
 from bench.settings import LOAD_CORE, SERVER_CORE
-from orderpipeline_common.contract import METRICS_PATH, READY_PATH, Env, Metric
+from bench.stacks import Stack, Start, Task
+from orderpipeline_common.contract import METRICS_PATH, Metric
 from orderpipeline_embedded.ports import HOST, free_ports
 
 CORES: Final = (SERVER_CORE, LOAD_CORE)
@@ -46,31 +46,21 @@ class RunningPipeline:
 
 
 @contextmanager
-def running_pipeline(kafka: Kafka, env: Mapping[str, str], shape: Shape) -> Iterator[RunningPipeline]:
-    """All processes, ready. `env` is added to the services' environment."""
+def running_pipeline(kafka: Kafka, stack: Stack, shape: Shape) -> Iterator[RunningPipeline]:
+    """All processes of a stack, ready."""
     port, *ports = free_ports(1 + shape.consumers)
-    program = plan(kafka.bootstrap, port, linger_ms=shape.linger_ms)
-    with ExitStack() as stack:
-        topic = stack.enter_context(kafka.topic(shape.partitions))
-        common = {Env.TOPIC: topic, Env.LOG_LEVEL: "WARNING", **env}
-        group = stack.enter_context(kafka.group(f"{topic}-readers", topic))
-        shared = {Env.REUSE_PORT: "1" if shape.producers > 1 else "0"}
+    with ExitStack() as exits:
+        topic = exits.enter_context(kafka.topic(shape.partitions))
+        task = Task(kafka.bootstrap, topic, f"{topic}-readers", shape.linger_ms, reuse_port=shape.producers > 1)
+        group = exits.enter_context(kafka.group(task.group, topic))
 
-        def start(name: str, module: str, own: Mapping[str, str], ready: str) -> Process:
+        def start(name: str, what: Start, at: int) -> Process:
             log = kafka.folder / f"{topic}-{name}.log"
-            return stack.enter_context(running(Process([sys.executable, "-m", module], own, log, CORES, ROOT), ready))
+            ready = f"http://{HOST}:{at}{what.ready}"
+            return exits.enter_context(running(Process(what.argv, what.env, log, CORES, ROOT), ready))
 
-        producers = [
-            start(f"producer-{number}", program.producer.module, {**program.producer.environment, **shared, **common},
-                  f"http://{HOST}:{port}{READY_PATH}")
-            for number in range(shape.producers)
-        ]  # fmt: skip
-        consumers = [
-            start(f"consumer-{own}", program.consumer.module,
-                  {**program.consumer.environment, **common, Env.GROUP: f"{topic}-readers", Env.PORT: str(own)},
-                  f"http://{HOST}:{own}{READY_PATH}")
-            for own in ports
-        ]  # fmt: skip
+        producers = [start(f"producer-{number}", stack.producer(task, port), port) for number in range(shape.producers)]
+        consumers = [start(f"consumer-{own}", stack.consumer(task, own), own) for own in ports]
         metrics = [f"http://{HOST}:{own}{METRICS_PATH}" for own in ports]
         yield RunningPipeline(topic, port, producers, consumers, metrics, group)
 

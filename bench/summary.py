@@ -1,7 +1,7 @@
 """From all measurements to the headline figures. Pure."""
 
 from collections.abc import Mapping, Sequence
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from bench.consume import PEER
@@ -9,6 +9,7 @@ from bench.ingest import CELLS
 from bench.secured import CELLS as SECURED_CELLS
 from bench.secured import PLAIN
 from bench.servers import OURS
+from bench.stacks import GO
 
 Found = Mapping[str, Any]
 
@@ -56,6 +57,16 @@ def secured_line(runs: Mapping[str, Mapping[str, Sequence[Found]]]) -> dict[str,
     return found
 
 
+def turns_line(peer: Found) -> dict[str, Any]:
+    """The Go stack's orders/s end to end, and ours divided by them, from the runs in turns."""
+    mine, other = (_mean(peer.get("turns", {}).get(name, ())) for name in (OURS, GO))
+    return {"go_orders_per_s": rounded(other, 0), "ratio": ratio(mine, other)}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
+
+
 def consume_line(runs: Mapping[str, Sequence[Found]], peer: str) -> dict[str, Any]:
     """µs of CPU per order of ours and of the peer, and the ratio."""
     mine, other = middle(runs.get(OURS, ()), "us"), middle(runs.get(peer, ()), "us")
@@ -79,6 +90,7 @@ def headline(result: Found) -> dict[str, Any]:
         "end_to_end": {
             "orders_per_s": rounded(whole.get("orders_per_s"), 0), "seconds": rounded(whole.get("seconds"), 0),
             "acked": whole.get("acked"), "lost": whole.get("lost"), "p99_age_ms": whole.get("p99_age_ms"),
+            **turns_line(result.get(f"end_to_end_{GO}", {})),
         },
         "latency": {"p99_ms_at_70": times.get("p99")},
         "rss_mib": {"producer": rounded(peak.get("producer"), 1), "consumer": rounded(peak.get("consumer"), 1)},

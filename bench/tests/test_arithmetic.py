@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bench.check import MismatchError, check_log
-from bench.summary import consume_line, headline, ingest_line, middle, ratio, secured_line, spread
+from bench.summary import consume_line, headline, ingest_line, middle, ratio, secured_line, spread, turns_line
 
 LOAD = {"orders_accepted": 100, "orders_refused": 0, "orders_unknown": 0}
 
@@ -56,6 +56,12 @@ def test_the_line_with_tls_compares_with_the_peers_and_with_ours_over_plain_conn
     assert set(line["single_acked"].values()) == {None}
 
 
+def test_runs_in_turns_are_compared_by_their_means() -> None:
+    line = turns_line({"orders_per_s": 1.0, "turns": {"ours": [900.0, 1100.0], "gin": [90.0, 110.0]}})
+    assert line == {"go_orders_per_s": 100, "ratio": 10.0}
+    assert turns_line({}) == {"go_orders_per_s": None, "ratio": None}
+
+
 def test_the_consume_line() -> None:
     assert consume_line({"ours": runs(1, 2), "gocons": runs(3)}, "gocons") == {
         "ours_us": 1.5, "peer_us": 3, "ratio": 0.5,
@@ -65,16 +71,18 @@ def test_the_consume_line() -> None:
 def test_the_headline_has_every_figure_and_null_for_what_was_not_measured() -> None:
     empty = headline({})
     assert list(empty) == ["ingest", "tls", "consume", "end_to_end", "latency", "rss_mib"]
-    keys = ["orders_per_s", "seconds", "acked", "lost", "p99_age_ms"]
+    keys = ["orders_per_s", "seconds", "acked", "lost", "p99_age_ms", "go_orders_per_s", "ratio"]
     assert list(empty["end_to_end"]) == keys
     assert set(empty["end_to_end"].values()) == {None}
     assert empty["rss_mib"] == {"producer": None, "consumer": None}
     whole = {"orders_per_s": 1234.6, "seconds": 60.0, "acked": True, "lost": 0, "p99_age_ms": 9,
              "peak_mib": {"producer": 80.04, "consumer": 90.0}}  # fmt: skip
     times = {"latency": {"ours": {"70": {"latency_ms": {"p99": 8.5}}}}}
-    found = headline({"end_to_end_ours": whole, **times})
+    turns = {"turns": {"ours": [1200.0, 1300.0], "gin": [200.0, 300.0]}}
+    found = headline({"end_to_end_ours": whole, "end_to_end_gin": turns, **times})
     assert json.dumps(found["end_to_end"]) == (
-        '{"orders_per_s": 1235, "seconds": 60, "acked": true, "lost": 0, "p99_age_ms": 9}'
+        '{"orders_per_s": 1235, "seconds": 60, "acked": true, "lost": 0, "p99_age_ms": 9,'
+        ' "go_orders_per_s": 250, "ratio": 5.0}'
     )
     assert found["latency"] == {"p99_ms_at_70": 8.5}
     assert found["rss_mib"] == {"producer": 80.0, "consumer": 90.0}

@@ -13,13 +13,14 @@ from dataclasses import replace
 
 import pytest
 
-from bench.end_to_end import end_to_end
+from bench.end_to_end import end_to_end, end_to_end_in_turns
 from bench.kafka import Kafka, kafka
 from bench.load import RunningServer, load, measure, running_server
 from bench.running_pipeline import Shape
 from bench.secured_kafka import secured_kafka
-from bench.servers import go_peers, ours
+from bench.servers import OURS, go_peers, ours
 from bench.settings import TINY
+from bench.stacks import GO, go_stack, our_stack
 from orderpipeline_embedded.load import generator
 from orderpipeline_embedded.load.connection import Connection
 from orderpipeline_embedded.load.requests import build
@@ -96,12 +97,21 @@ def test_what_is_refused_is_counted_and_not_in_the_log(log: Kafka, api: RunningS
 def test_end_to_end_counts_at_the_commits(log: Kafka) -> None:
     said: list[str] = []
     scale = replace(TINY, end_to_end=1.0)
-    found = end_to_end(log, {}, scale, said.append, [Shape(4, 5)])
+    found = end_to_end(log, our_stack(OURS, {}), scale, said.append, [Shape(4, 5)])
     assert found["lost"] == 0
     assert found["accepted"] > 1000
     assert found["p99_age_ms"] > 0
     assert all(found["us"][part] > 0 for part in ("load", "producer", "broker", "consumer"))
     assert "0 lost" in said[0]
+
+
+def test_the_go_stack_is_counted_in_the_same_way_and_in_turns_with_ours(log: Kafka) -> None:
+    found = end_to_end_in_turns(log, our_stack(OURS, {}), go_stack(), TINY, lambda _: None, [Shape(4, 5)])
+    assert found["lost"] == 0
+    assert found["accepted"] > 100
+    assert all(found["us"][part] > 0 for part in ("load", "producer", "broker", "consumer"))
+    assert {name: len(rates) for name, rates in found["turns"].items()} == {OURS: 2, GO: 2}
+    assert min(rate for rates in found["turns"].values() for rate in rates) > 0
 
 
 def test_three_brokers_let_ours_and_a_peer_in_by_tls_and_scram() -> None:
