@@ -120,6 +120,7 @@ def running(broker: Broker, topic: str, folder: Path, wait: bool = True, **env: 
         Env.TOPIC: topic,
         Env.PORT: str(port),
         Env.DRAIN_SECONDS: "30",
+        Env.HEAD_TIMEOUT_SECONDS: "60",
         Env.REQUEST_TIMEOUT_SECONDS: "60",  # on a busy machine, an answer of Kafka may take longer than the default
         **{getattr(Env, name): value for name, value in env.items()},
     }

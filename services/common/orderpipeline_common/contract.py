@@ -49,7 +49,9 @@ class Env:
     MAX_BODY_BYTES: Final = "ORDERPIPELINE_MAX_BODY_BYTES"  # after decompression
     MAX_BATCH_ORDERS: Final = "ORDERPIPELINE_MAX_BATCH_ORDERS"
     MAX_IN_FLIGHT_BYTES: Final = "ORDERPIPELINE_MAX_IN_FLIGHT_BYTES"
-    REQUEST_TIMEOUT_SECONDS: Final = "ORDERPIPELINE_REQUEST_TIMEOUT_SECONDS"
+    HEAD_TIMEOUT_SECONDS: Final = "ORDERPIPELINE_HEAD_TIMEOUT_SECONDS"  # a body has as long before the rate counts
+    MIN_BODY_RATE: Final = "ORDERPIPELINE_MIN_BODY_RATE"  # bytes per second
+    REQUEST_TIMEOUT_SECONDS: Final = "ORDERPIPELINE_REQUEST_TIMEOUT_SECONDS"  # from its last byte until the reply
     IDLE_TIMEOUT_SECONDS: Final = "ORDERPIPELINE_IDLE_TIMEOUT_SECONDS"  # of a connection between two requests
     AUTH_MODE: Final = "ORDERPIPELINE_AUTH_MODE"  # None | ApiKey
     API_KEYS_DIR: Final = "ORDERPIPELINE_API_KEYS_DIR"  # one file per client, named after it, with the key

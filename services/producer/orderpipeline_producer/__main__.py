@@ -98,7 +98,7 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     announce(client.engine, registry)
     ready = lambda: "draining" if stop.is_set() else health.problem()  # noqa: E731
     api = make_api(orders, registry, ready, lambda: health.fatal or background.supervisor.problem(), loop.time)
-    server = HttpServer(api, fast_path, responses, limits.request_seconds, limits.idle_seconds)
+    server = HttpServer(api, fast_path, responses, limits.timeouts)
     port = await server.start(settings.host, settings.port, background, reuse_port=settings.reuse_port, tls=tls)
     _log.info("accepting orders", extra={"port": port, "topic": settings.topic, "durability": settings.durability})
     await stop.wait()

@@ -1,12 +1,13 @@
 """The producer's settings, from its environment."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orderpipeline_common.contract import API_PORT, Env
 from orderpipeline_common.kafka_config import KafkaSettings, kafka_settings
 from orderpipeline_common.runtime import ALL_ADDRESSES, EnvReader, SettingsError
+from orderpipeline_producer.web.timeouts import Timeouts
 
 MEBIBYTE = 1024 * 1024
 
@@ -19,12 +20,7 @@ class Limits:
     body_bytes: int = 16 * MEBIBYTE
     batch_orders: int = 10000
     in_flight_bytes: int = 64 * MEBIBYTE
-    request_seconds: float = 12.0
-    """How long a request may take: less than a proxy waits, which could not say what became of the order. Contour's
-    default is 15 seconds."""
-    idle_seconds: float = 3900.0
-    """How long a connection may be idle: longer than a proxy keeps it, which would otherwise send requests into closed
-    connections. Envoy's default is an hour."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
 
 @dataclass(frozen=True)
@@ -89,8 +85,17 @@ def _limits(env: EnvReader) -> Limits:
         body_bytes=env.integer(Env.MAX_BODY_BYTES, base.body_bytes, low=1024, high=1024 * MEBIBYTE),
         batch_orders=env.integer(Env.MAX_BATCH_ORDERS, base.batch_orders, low=1, high=1000000),
         in_flight_bytes=env.integer(Env.MAX_IN_FLIGHT_BYTES, base.in_flight_bytes, low=MEBIBYTE),
-        request_seconds=env.seconds(Env.REQUEST_TIMEOUT_SECONDS, base.request_seconds, low=0.1),
-        idle_seconds=env.seconds(Env.IDLE_TIMEOUT_SECONDS, base.idle_seconds, low=1.0),
+        timeouts=_timeouts(env),
+    )
+
+
+def _timeouts(env: EnvReader) -> Timeouts:
+    base = Timeouts()
+    return Timeouts(
+        head=env.seconds(Env.HEAD_TIMEOUT_SECONDS, base.head, low=0.1),
+        body_rate=env.integer(Env.MIN_BODY_RATE, base.body_rate, low=1, high=1024 * MEBIBYTE),
+        request=env.seconds(Env.REQUEST_TIMEOUT_SECONDS, base.request, low=0.1),
+        idle=env.seconds(Env.IDLE_TIMEOUT_SECONDS, base.idle, low=1.0),
     )
 
 

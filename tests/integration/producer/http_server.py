@@ -28,6 +28,7 @@ from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.metrics import Metrics, make_registry
 from orderpipeline_producer.settings import Limits
 from orderpipeline_producer.web.request import BodyMemoryBudget
+from orderpipeline_producer.web.timeouts import Timeouts
 
 
 class MemoryProducer:
@@ -196,12 +197,15 @@ def closes_on_single_bytes(client: socket.socket, seconds: float) -> None:
     assert time.monotonic() < end, "it reads on and on"
 
 
+PATIENT = Timeouts(head=60.0, request=60.0)
+
+
 @contextmanager
-def served(request_seconds: float = 60.0, *, wait: bool = True, accelerated: bool = False) -> Iterator[Served]:
+def served(timeouts: Timeouts = PATIENT, *, wait: bool = True, accelerated: bool = False) -> Iterator[Served]:
     """A server with small limits: orders of 2,000 bytes, bodies of 100,000, batches of 100. If accelerated, single
     orders are accepted as by the accelerator.
     """
-    limits = Limits(order_bytes=2000, body_bytes=100_000, batch_orders=100, request_seconds=request_seconds)
+    limits = Limits(order_bytes=2000, body_bytes=100_000, batch_orders=100, timeouts=timeouts)
     ready: list[Served] = []
     started = threading.Event()
     stops: list[Callable[[], None]] = []
@@ -232,7 +236,7 @@ def served(request_seconds: float = 60.0, *, wait: bool = True, accelerated: boo
             fast_path = PythonFastPath(orders, responses, loop.time)
         registry = make_registry(metrics, client.in_flight, fast_path.add_counts, lambda: 0.0)
         api = make_api(orders, registry, lambda: "", lambda: "", loop.time)
-        server = HttpServer(api, fast_path, responses, request_seconds, limits.idle_seconds)
+        server = HttpServer(api, fast_path, responses, timeouts)
         ready.append(Served(await server.start("127.0.0.1", 0, background), kafka, loop, fast_paths))
         started.set()
         await stop.wait()

@@ -1,14 +1,18 @@
 """The table of HTTP/1.1 cases, and what a table can't say: deadlines, half-closed connections, clients that lag."""
 
 import json
+import resource
 import socket
 import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
+from orderpipeline_producer.web.timeouts import Timeouts
 from tests.integration.producer.http_cases import CASES, CHUNK, GET, GOOD, J, chunks, get, sized
 from tests.integration.producer.http_server import Served, closes_on_single_bytes, served, statuses
 
@@ -26,9 +30,18 @@ def api(request: pytest.FixtureRequest) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def impatient() -> Iterator[Served]:
-    """A request has to be complete, and answered, within a second."""
-    with served(request_seconds=1.0) as server:
+    """A head has to arrive within a second, a body soon after, and Kafka has to answer within a second."""
+    with served(Timeouts(head=1.0, request=1.0)) as server:
         yield server
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Both ends of thousands of connections are in this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -88,6 +101,24 @@ def test_slow_clients_are_let_go(impatient: Served, sent: bytes, expected: list[
 def test_one_byte_now_and_then_does_not_put_the_deadline_off(impatient: Served) -> None:
     with socket.create_connection(("127.0.0.1", impatient.port), timeout=0.1) as client:
         closes_on_single_bytes(client, 60)
+
+
+def test_thousands_of_slow_clients_are_let_go_and_others_are_served_meanwhile(
+    impatient: Served, many_files: None
+) -> None:
+    unfinished = (b"POST /order HT", GOOD[:-9], chunks(CHUNK)[0])
+    with ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", impatient.port))) for _ in range(2000)]
+        for number, client in enumerate(slow):
+            client.sendall(unfinished[number % len(unfinished)])
+        assert statuses(impatient.talk(GOOD + GET, replies=2)) == [202, 200]
+        replies: dict[int, int] = {}
+        for client in slow:
+            client.settimeout(60.0)
+            reply = b"".join(iter(partial(client.recv, 4096), b""))  # until it is closed
+            for status in statuses(reply) or [0]:
+                replies[status] = replies.get(status, 0) + 1
+    assert replies == {0: 667, 408: 1333}
 
 
 def test_a_client_that_does_not_read_is_not_read_from(api: Served) -> None:

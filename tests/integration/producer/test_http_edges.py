@@ -48,12 +48,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def api(broker: Broker, topic: str, folder: Path, accelerator: str) -> Iterator[Producer]:
-    yield from _good(broker, topic, folder, ACCELERATOR=accelerator, REQUEST_TIMEOUT_SECONDS=str(PATIENCE))
+    yield from _good(
+        broker,
+        topic,
+        folder,
+        ACCELERATOR=accelerator,
+        HEAD_TIMEOUT_SECONDS=str(PATIENCE),
+        REQUEST_TIMEOUT_SECONDS=str(PATIENCE),
+    )
 
 
 @pytest.fixture(scope="module")
 def impatient(broker: Broker, topic: str, folder: Path, accelerator: str) -> Iterator[Producer]:
-    yield from _good(broker, topic, folder, ACCELERATOR=accelerator, REQUEST_TIMEOUT_SECONDS=str(SECONDS))
+    yield from _good(
+        broker,
+        topic,
+        folder,
+        ACCELERATOR=accelerator,
+        HEAD_TIMEOUT_SECONDS=str(SECONDS),
+        REQUEST_TIMEOUT_SECONDS=str(SECONDS),
+    )
 
 
 def _good(broker: Broker, topic: str, folder: Path, **settings: str) -> Iterator[Producer]:

@@ -58,7 +58,8 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 def test_the_edge_is_more_patient_than_the_api_and_takes_more_at_once_than_by_default() -> None:
     config = yaml.safe_load(addons.CONTOUR_CONFIG.read_text())
     patience = durations.seconds(config["timeouts"]["request-timeout"])
-    assert durations.seconds(Limits().request_timeout) < patience <= 60
+    for own in (Limits().head_timeout, Limits().request_timeout):
+        assert durations.seconds(own) < patience <= 60
     connections = config["listener"]["max-connections-per-listener"]
     assert set(config["cluster"]["circuit-breakers"].values()) == {2 * connections}
     assert connections > 1024

@@ -46,6 +46,7 @@ from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.kafka.health import KafkaHealth
 from orderpipeline_producer.kafka.in_flight import InFlight, PythonByteCounter
+from orderpipeline_producer.web.timeouts import Timeouts
 from tests.support.readers import ReadEachTime
 from tests.unit.embedded.run.test_fleet import FakeProcess
 from tests.unit.operator.sampling.test_sampler import TARGET, at
@@ -311,7 +312,7 @@ async def connections(world: World, part: Part) -> None:
         def tick(self, now: float) -> None:
             part.call_in_thread()
 
-    parts: Any = None, None, Ticked(time.time()), 60.0, 3900.0
+    parts: Any = None, None, Ticked(time.time()), Timeouts()
     server = HttpServer(*parts)
     await server.start("127.0.0.1", 0, world.background)
     world.poke = lambda: server._timer and server._timer.call_in(0.0)

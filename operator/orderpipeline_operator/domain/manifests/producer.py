@@ -86,6 +86,8 @@ def _env(pipeline: Pipeline, context: Context) -> list[Manifest]:
             Env.MAX_BODY_BYTES: limits.max_body_bytes,
             Env.MAX_BATCH_ORDERS: limits.max_batch_orders,
             Env.MAX_IN_FLIGHT_BYTES: limits.max_in_flight_bytes,
+            Env.HEAD_TIMEOUT_SECONDS: seconds_text(limits.head_timeout),
+            Env.MIN_BODY_RATE: limits.min_body_rate,
             Env.REQUEST_TIMEOUT_SECONDS: seconds_text(limits.request_timeout),
             Env.IDLE_TIMEOUT_SECONDS: seconds_text(limits.idle_timeout),
             Env.AUTH_MODE: spec.auth.mode,

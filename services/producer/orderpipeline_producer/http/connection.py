@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
         self._transport = cast(asyncio.Transport, transport)
-        self.deadline = self._server.clock() + self._server.idle_seconds
+        self.deadline = self._server.clock() + self._server.timeouts.idle
         if not self._server.admit(self):
             self._transport.abort()
 
@@ -84,13 +84,13 @@ class Connection(asyncio.Protocol):
         else:
             self._head = KEEP_ALIVE
             self._pending = True
-            self.deadline = now + server.request_seconds
+            self.deadline = now + server.timeouts.request
         return True
 
     def _buffer(self, data: bytes) -> None:
         if self._head is None and self._writable:
             if not self._ahead:
-                self.deadline = self._server.clock() + self._server.request_seconds
+                self.deadline = self._server.clock() + self._server.timeouts.head
             self._ahead = self._ahead + data if self._ahead else data
             self._advance()
             return
@@ -127,7 +127,7 @@ class Connection(asyncio.Protocol):
         """The client has caught up."""
         self._writable = True
         if self._head is None and not self._closing:
-            self.deadline = self._server.clock() + self._server.idle_seconds
+            self.deadline = self._server.clock() + self._server.timeouts.idle
             self._advance()
         elif not self._closing:
             self.deadline = NEVER
@@ -196,7 +196,8 @@ class Connection(asyncio.Protocol):
         self._at = at
         self._read_body()
         self.deadline = NEVER  # the request has a deadline of its own
-        request = Request(head.method, head.path, head.fields, body, started + self._server.request_seconds)
+        timeouts = self._server.timeouts
+        request = Request(head.method, head.path, head.fields, body, timeouts, started + timeouts.request)
         self._task = self._server.loop.create_task(self._answer(request, head))
 
     def _read_body(self) -> None:
@@ -241,7 +242,7 @@ class Connection(asyncio.Protocol):
             return
         if not self._ahead and not self._half_closed and not self._server.closing:
             self._head, self._pending = None, False
-            self.deadline = self._server.clock() + self._server.idle_seconds
+            self.deadline = self._server.clock() + self._server.timeouts.idle
             self._transport.write(reply)
             return
         close = self._end(KEEP_ALIVE)
@@ -257,7 +258,8 @@ class Connection(asyncio.Protocol):
 
     def _idle_or_head_seconds(self) -> float:
         # If the next head has started to arrive, it has a deadline like any other.
-        return self._server.idle_seconds if self._at >= len(self._ahead) else self._server.request_seconds
+        timeouts = self._server.timeouts
+        return timeouts.idle if self._at >= len(self._ahead) else timeouts.head
 
     def _write(self, data: bytes, close: bool) -> None:
         """Send a reply, and close the connection if asked to."""

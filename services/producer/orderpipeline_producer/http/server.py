@@ -13,6 +13,7 @@ from orderpipeline_common.background import Background, Timer
 from orderpipeline_producer.http.connection import Connection
 from orderpipeline_producer.http.handler import FastPath, Handler
 from orderpipeline_producer.http.responses import Responses
+from orderpipeline_producer.web.timeouts import Timeouts
 
 MAX_CONNECTIONS: Final = 8192
 """Most concurrent connections. A further one takes the place of those that have been idle longest, if any are."""
@@ -31,19 +32,11 @@ _log = logging.getLogger(__name__)
 class HttpServer:
     """Accepts connections and enforces their deadlines. Belongs to the running event loop."""
 
-    def __init__(
-        self,
-        handler: Handler,
-        fast_path: FastPath,
-        responses: Responses,
-        request_seconds: float,
-        idle_seconds: float,
-    ) -> None:
+    def __init__(self, handler: Handler, fast_path: FastPath, responses: Responses, timeouts: Timeouts) -> None:
         self.handler = handler
         self.fast_path = fast_path
         self.responses = responses
-        self.request_seconds = request_seconds
-        self.idle_seconds = idle_seconds
+        self.timeouts = timeouts
         self.loop = asyncio.get_running_loop()
         self.clock: Callable[[], float] = self.loop.time
         self.closing = False

@@ -6,20 +6,19 @@ from typing import Protocol, TypeVar
 
 from orderpipeline_producer.http.handler import FastPath, Handler
 from orderpipeline_producer.http.responses import Responses
+from orderpipeline_producer.web.timeouts import Timeouts
 
 C = TypeVar("C", contravariant=True)
 
 
 class Server(Protocol[C]):
-    """The server of connections of type C. `idle_seconds` is how long a connection may be idle between two requests,
-    and `closing` whether replies close their connections; `clock` is the event loop's.
-    """
+    """The server of connections of type C. `closing` is whether replies close their connections; `clock` is the event
+    loop's."""
 
     handler: Handler
     fast_path: FastPath
     responses: Responses
-    request_seconds: float
-    idle_seconds: float
+    timeouts: Timeouts
     loop: asyncio.AbstractEventLoop
     clock: Callable[[], float]
     closing: bool

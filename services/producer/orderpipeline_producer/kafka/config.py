@@ -38,7 +38,7 @@ def producer_config(settings: Settings, client_id: str) -> Config:
         "log.connection.close": False,
     }
     if settings.durability == "acked":
-        timeout_ms = max(1000, int(limits.request_seconds * 1000))
+        timeout_ms = max(1000, int(limits.timeouts.request * 1000))
         config |= {"acks": "all", "enable.idempotence": True, "delivery.timeout.ms": timeout_ms}
     else:
         # Without sequence numbers, a batch that is retried would end up behind a later one that is in flight.

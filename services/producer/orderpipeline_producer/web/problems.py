@@ -190,9 +190,9 @@ def body_cut_short() -> Problem:
     return Problem(400, "the body is cut short; nothing more of it was taken")
 
 
-def body_too_slow() -> Problem:
-    """408: the body did not arrive in time."""
-    return Problem(408, "the body did not arrive in time; nothing more of it was taken")
+def body_too_slow(rate: int) -> Problem:
+    """408: the body arrived at less than `rate` bytes per second."""
+    return Problem(408, f"the body arrived at less than {rate} bytes per second; nothing more of it was taken")
 
 
 def no_host() -> Problem:

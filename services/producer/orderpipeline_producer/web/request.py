@@ -8,6 +8,7 @@ from typing import Protocol
 
 from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.content_encoding import content_encoding, inflate
+from orderpipeline_producer.web.timeouts import Timeouts
 
 ENCODED_SLACK = 4096
 """Bytes by which a compressed body may exceed the limit of the uncompressed one: incompressible data grows a little."""
@@ -48,12 +49,14 @@ class Body(Protocol):
 
 @dataclass(slots=True)
 class Request:
-    """One request. `deadline` is when the reply must have been sent, on the event loop's clock."""
+    """One request. `deadline` is when the reply must have been sent, on the event loop's clock; each part of the body
+    that arrives late puts it off."""
 
     method: str
     path: str
     headers: Fields
     body: Body
+    timeouts: Timeouts
     deadline: float
 
 
@@ -85,14 +88,24 @@ class BodyMemoryBudget:
 
 
 async def pieces(request: Request) -> AsyncIterator[bytes]:
-    """The body's bytes as they arrive. Raises Problem 408 past the deadline."""
+    """The body's bytes as they arrive. Raises Problem 408 if they arrive too slowly.
+
+    Time in which the handler is busy, or waits for Kafka, does not count against the client.
+    """
+    clock, timeouts = asyncio.get_running_loop().time, request.timeouts
+    received, waited = 0, 0.0
     await request.body.proceed()
     while True:
+        begun = clock()
         try:
-            async with asyncio.timeout_at(request.deadline):
+            async with asyncio.timeout_at(begun + timeouts.body(received) - waited):
                 piece = await request.body.read()
         except TimeoutError:
-            raise problems.body_too_slow() from None
+            raise problems.body_too_slow(timeouts.body_rate) from None
+        now = clock()
+        waited += now - begun
+        received += len(piece)
+        request.deadline = max(request.deadline, now + timeouts.request)
         if not piece:
             return
         yield piece

@@ -20,6 +20,7 @@ from orderpipeline_producer.metrics import Metrics
 from orderpipeline_producer.settings import Limits
 from orderpipeline_producer.web.problems import Problem
 from orderpipeline_producer.web.request import BodyMemoryBudget
+from orderpipeline_producer.web.timeouts import Timeouts
 from tests.unit.producer.fakes import ORDER, FakeProducer, client_of, full_bucket
 from tests.unit.producer.web.test_request import Body, request
 
@@ -91,7 +92,9 @@ async def test_a_small_packed_body_of_blank_lines_takes_little_memory() -> None:
 async def test_a_packed_bomb_leaves_the_event_loop_to_others(media_type: str, plain: bytes, least: int) -> None:
     api = orders(FakeProducer(), BodyMemoryBudget(10**8), wait=False)
     body = Body(gzip.compress(plain, 1))
-    call = asyncio.ensure_future(api.batch(request(body, 600.0, Content_Type=media_type, Content_Encoding="gzip")))
+    call = asyncio.ensure_future(
+        api.batch(request(body, Timeouts(request=600.0), Content_Type=media_type, Content_Encoding="gzip"))
+    )
     turns = 0
     while not call.done():
         await asyncio.sleep(0)

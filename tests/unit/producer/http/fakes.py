@@ -9,6 +9,7 @@ from orderpipeline_producer.http.handler import Handler, OnReply
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.web.reply import Reply
 from orderpipeline_producer.web.request import Request, pieces
+from orderpipeline_producer.web.timeouts import Timeouts
 
 
 class FakeTransport(asyncio.Transport):
@@ -76,8 +77,7 @@ class FakeServer:
         self.handler = handler
         self.fast_path = NoFastPath()
         self.responses = Responses(0)
-        self.request_seconds = 60.0
-        self.idle_seconds = 3900.0
+        self.timeouts = Timeouts(head=60.0, request=60.0)
         self.loop = asyncio.get_running_loop()
         self.clock: Callable[[], float] = self.loop.time
         self.closing = False

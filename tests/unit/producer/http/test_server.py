@@ -9,6 +9,7 @@ from orderpipeline_producer.http.connection import Connection
 from orderpipeline_producer.http.handler import OnReply
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
+from orderpipeline_producer.web.timeouts import Timeouts
 from tests.unit.producer.http.fakes import BodyReader, FakeTransport, NoFastPath
 
 GET = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -23,7 +24,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def server_of(handler: BodyReader, now: list[float]) -> HttpServer:
-    server = HttpServer(handler, NoFastPath(), Responses(0), 60.0, 3900.0)
+    server = HttpServer(handler, NoFastPath(), Responses(0), Timeouts(request=60.0))
     server.clock = lambda: now[0]
     return server
 
@@ -50,6 +51,20 @@ async def test_an_idle_connection_outlives_the_pool_of_a_proxy() -> None:
     connection, transport = connect(server, now)
     await reply_to(connection, transport)
     assert connection.deadline - now[0] == 3900.0
+
+
+async def test_a_head_has_less_time_to_arrive_than_a_connection_may_be_idle() -> None:
+    now = [0.0]
+    server = server_of(BodyReader(), now)
+    connection, transport = connect(server, now)
+    connection.data_received(GET[:5])
+    now[0] += 9.9
+    connection.data_received(GET[5:9])
+    server.sweep()
+    assert not transport.closed
+    now[0] += 0.2
+    server.sweep()
+    assert transport.closed, "10 s after the first byte, whatever has arrived since"
 
 
 async def test_a_further_connection_replaces_those_idle_longest() -> None:

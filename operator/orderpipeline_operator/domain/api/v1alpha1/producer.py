@@ -111,10 +111,20 @@ class Limits(Model):
         le=4294967296,
         description="Maximum bytes accepted but not yet acknowledged by Kafka, per pod; beyond it the API answers 503.",
     )
+    head_timeout: Duration = Field(
+        "10s",
+        description="Maximum time for the head of a request to arrive. A body has as long before minBodyRate counts.",
+    )
+    min_body_rate: int = Field(
+        1024,
+        ge=1,
+        le=1073741824,
+        description="Bytes per second at which a body must at least arrive; the API answers 408 to a slower client.",
+    )
     request_timeout: Duration = Field(
         "12s",
-        description="Maximum time for a request to arrive and be acknowledged. A proxy in front of the API must wait"
-        " longer, or it answers before the API can say what became of the order; Contour's default is 15s.",
+        description="Maximum time from the last byte of a request until its reply. A proxy in front of the API must"
+        " wait longer, or it answers before the API can say what became of the order; Contour's default is 15s.",
     )
     idle_timeout: Duration = Field(
         "65m",

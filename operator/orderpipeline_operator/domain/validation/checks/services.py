@@ -27,6 +27,7 @@ def check(spec: OrderPipelineSpec) -> Iterator[Problem]:
 def _producer(producer: ProducerSpec) -> Iterator[Problem]:
     yield from resources(f"{_PRODUCER}.resources", producer.resources)
     yield from duration(f"{_PRODUCER}.gracePeriod", producer.grace_period, "10s", "1h")
+    yield from duration(f"{_PRODUCER}.limits.headTimeout", producer.limits.head_timeout, "100ms", "1h")
     yield from duration(f"{_PRODUCER}.limits.requestTimeout", producer.limits.request_timeout, "100ms", "1h")
     yield from duration(f"{_PRODUCER}.limits.idleTimeout", producer.limits.idle_timeout, "1s", "1d")
     yield from duration(f"{_PRODUCER}.linger", producer.linger, "0ms", "1m")

@@ -71,6 +71,8 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
             "auth": {"mode": "ApiKey", "secret": "shop-api-keys"},
             "limits": {
                 "maxOrderBytes": 1048576,
+                "headTimeout": "4s",
+                "minBodyRate": 4096,
                 "requestTimeout": "1500ms",
                 "idleTimeout": "2m",
                 "clientOrdersPerSecond": 5000,

@@ -72,8 +72,8 @@ def test_the_defaults_of_the_producer_fit_those_of_the_edge(name: str, tmp_path:
     _mount(container, pod, tmp_path)
     found = producer_settings.read_settings(EnvReader(_environ(container, tmp_path))).limits
     assert found == producer_settings.Limits()
-    assert found.request_seconds + SWEEP_SECONDS + 1 < EDGE_REPLY_SECONDS
-    assert found.idle_seconds > EDGE_IDLE_SECONDS
+    assert found.timeouts.request + SWEEP_SECONDS + 1 < EDGE_REPLY_SECONDS
+    assert found.timeouts.idle > EDGE_IDLE_SECONDS
 
 
 @pytest.mark.parametrize("name", SPECS)
