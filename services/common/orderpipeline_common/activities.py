@@ -33,6 +33,7 @@ class ProducerActivity:
 
     KAFKA_CHECK: Final = Rule("check of Kafka", 60.0)
     API_KEYS: Final = Rule("reading of the API keys", 60.0)
+    TOKEN_KEYS: Final = Rule("reading of the keys of tokens", 60.0)
     KAFKA_ACCESS: Final = Rule("reading of the Kafka credentials", 60.0)
     DELIVERIES: Final = Rule("polling for deliveries", 30.0)
     SENDER: Final = Rule("accelerator's sender", 60.0, restart=False)

@@ -53,8 +53,14 @@ class Env:
     MIN_BODY_RATE: Final = "ORDERPIPELINE_MIN_BODY_RATE"  # bytes per second
     REQUEST_TIMEOUT_SECONDS: Final = "ORDERPIPELINE_REQUEST_TIMEOUT_SECONDS"  # from its last byte until the reply
     IDLE_TIMEOUT_SECONDS: Final = "ORDERPIPELINE_IDLE_TIMEOUT_SECONDS"  # of a connection between two requests
-    AUTH_MODE: Final = "ORDERPIPELINE_AUTH_MODE"  # None | ApiKey
+    AUTH_MODE: Final = "ORDERPIPELINE_AUTH_MODE"  # None | ApiKey | JWT
     API_KEYS_DIR: Final = "ORDERPIPELINE_API_KEYS_DIR"  # one file per client, named after it, with the key
+    JWT_ISSUER: Final = "ORDERPIPELINE_JWT_ISSUER"
+    JWT_AUDIENCE: Final = "ORDERPIPELINE_JWT_AUDIENCE"
+    JWT_JWKS_URI: Final = "ORDERPIPELINE_JWT_JWKS_URI"  # where the issuer publishes its keys
+    JWT_ALGORITHMS: Final = "ORDERPIPELINE_JWT_ALGORITHMS"  # separated by commas
+    JWT_CLIENT_CLAIM: Final = "ORDERPIPELINE_JWT_CLIENT_CLAIM"  # the claim that names the client
+    JWT_CA_FILE: Final = "ORDERPIPELINE_JWT_CA_FILE"  # PEM; absent: the system's
     CLIENT_ORDERS_PER_SECOND: Final = "ORDERPIPELINE_CLIENT_ORDERS_PER_SECOND"  # 0: no quota
 
     TLS_CERT_FILE: Final = "ORDERPIPELINE_TLS_CERT_FILE"  # PEM with the chain; absent: plain HTTP
@@ -88,6 +94,7 @@ class Mount:
     KAFKA_USER: Final = "/etc/orderpipeline/kafka-user"
     KAFKA_CA: Final = "/etc/orderpipeline/kafka-ca"
     API_KEYS: Final = "/etc/orderpipeline/api-keys"
+    JWT_CA: Final = "/etc/orderpipeline/jwt-ca"
     SINK: Final = "/etc/orderpipeline/sink"
 
 

@@ -7,6 +7,7 @@ import socket
 import ssl
 import sys
 import time
+from functools import partial
 
 import uvloop
 
@@ -79,6 +80,16 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
         admission = Admission(keys.client, quota, health.problem, metrics)
         watch = lambda one: watch_keys(folder, keys, warned, one.turn, admission.changed)  # noqa: E731
         tasks.append(background.task(ProducerActivity.API_KEYS, watch))
+    elif settings.jwt is not None:
+        from orderpipeline_producer.api import jwks  # cryptography takes its time to import
+        from orderpipeline_producer.api.jwt_clients import JwtClients, TokenRules
+
+        found = settings.jwt
+        clients = JwtClients(TokenRules(found.issuer, found.audience, found.algorithms, found.claim), time.time)
+        admission = Admission(clients.client, quota, health.problem, metrics)
+        fetch = partial(jwks.fetch, found.jwks_uri, found.ca)
+        renew_keys = lambda one: jwks.watch_keys(clients, fetch, one.turn, admission.changed)  # noqa: E731
+        tasks.append(background.task(ProducerActivity.TOKEN_KEYS, renew_keys))
     else:
         admission = Admission(None, quota, health.problem, metrics)
     orders = Orders(

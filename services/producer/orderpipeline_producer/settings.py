@@ -23,6 +23,22 @@ class Limits:
     timeouts: Timeouts = field(default_factory=Timeouts)
 
 
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""Signatures of tokens that a public key verifies."""
+
+
+@dataclass(frozen=True)
+class JwtSettings:
+    """Which tokens are accepted."""
+
+    issuer: str
+    audience: str
+    jwks_uri: str
+    algorithms: tuple[str, ...]
+    claim: str
+    ca: Path | None
+
+
 @dataclass(frozen=True)
 class Settings:
     """The producer's settings."""
@@ -39,6 +55,7 @@ class Settings:
     limits: Limits = Limits()
     auth_mode: str = "None"
     api_keys_dir: Path | None = None
+    jwt: JwtSettings | None = None
     client_orders_per_second: int = 0
     drain_seconds: float = 25.0
     log_level: str = "INFO"
@@ -49,7 +66,7 @@ class Settings:
 
 def read_settings(env: EnvReader) -> Settings:
     """Read all variables. Raises SettingsError, which names the variable that is wrong and what it must be."""
-    auth_mode = env.choice(Env.AUTH_MODE, ("None", "ApiKey"), "None")
+    auth_mode = env.choice(Env.AUTH_MODE, ("None", "ApiKey", "JWT"), "None")
     keys = env.path(Env.API_KEYS_DIR)
     tls_cert, tls_key = env.path(Env.TLS_CERT_FILE), env.path(Env.TLS_KEY_FILE)
     if (tls_cert is None) is not (tls_key is None):
@@ -69,12 +86,30 @@ def read_settings(env: EnvReader) -> Settings:
         limits=_limits(env),
         auth_mode=auth_mode,
         api_keys_dir=keys,
+        jwt=_jwt(env) if auth_mode == "JWT" else None,
         client_orders_per_second=env.integer(Env.CLIENT_ORDERS_PER_SECOND, 0),
         drain_seconds=env.seconds(Env.DRAIN_SECONDS, 25.0, low=1.0),
         log_level=env.choice(Env.LOG_LEVEL, ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
         accelerator=env.choice(Env.ACCELERATOR, ("auto", "on", "off", "librdkafka"), "auto"),
         tls_cert=tls_cert,
         tls_key=tls_key,
+    )
+
+
+def _jwt(env: EnvReader) -> JwtSettings:
+    algorithms = tuple(name.strip() for name in env.text(Env.JWT_ALGORITHMS, "RS256").split(","))
+    if not set(algorithms) <= set(ALGORITHMS):
+        raise SettingsError(f"{Env.JWT_ALGORITHMS}={','.join(algorithms)}; each must be one of {', '.join(ALGORITHMS)}")
+    address = env.text(Env.JWT_JWKS_URI)
+    if not address.startswith(("https://", "http://")):
+        raise SettingsError(f"{Env.JWT_JWKS_URI}={address}; it must begin with https:// or http://")
+    return JwtSettings(
+        issuer=env.text(Env.JWT_ISSUER),
+        audience=env.text(Env.JWT_AUDIENCE),
+        jwks_uri=address,
+        algorithms=algorithms,
+        claim=env.text(Env.JWT_CLIENT_CLAIM, "sub"),
+        ca=env.path(Env.JWT_CA_FILE),
     )
 
 

@@ -7,12 +7,19 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 
 from orderpipeline_common.background import Background
+from orderpipeline_producer.api.jwt_clients import LEEWAY_SECONDS
 from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
 from orderpipeline_producer.fast_path import Compiled
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
@@ -285,6 +292,63 @@ def test_a_key_that_is_withdrawn_ends_on_the_fast_path_too(broker: Broker, topic
         (keys / "shop").unlink()
         wait_until("the key is withdrawn", lambda: asked(client, "shop" * 5)[0] == 403)
         assert asked(client, "till" * 5)[0] == 202
+
+
+@contextmanager
+def issuer(keys: dict[str, Any]) -> Iterator[str]:
+    """The address at which these keys are published, as a JSON Web Key Set, as long as it lasts."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"keys": [*keys.values()]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_request(self, code: object = "-", size: object = "-") -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/keys"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_token_ends_on_the_fast_path_too_and_new_keys_are_read(broker: Broker, topic: str, tmp_path: Path) -> None:
+    keys: dict[str, Any] = {}
+
+    def new_key(name: str) -> Callable[[float], str]:
+        """What signs tokens that last for so many seconds."""
+        private = ec.generate_private_key(ec.SECP256R1())
+        keys[name] = {**json.loads(ECAlgorithm.to_jwk(private.public_key())), "kid": name}
+        claims = {"iss": "https://login.example.com", "aud": "orders", "sub": "shop"}
+        return lambda seconds: jwt.encode({**claims, "exp": time.time() + seconds}, private, "ES256", {"kid": name})
+
+    first = new_key("first")
+    with (
+        issuer(keys) as address,
+        running(
+            broker, topic, tmp_path, ACCELERATOR="on", AUTH_MODE="JWT", JWT_ISSUER="https://login.example.com",
+            JWT_AUDIENCE="orders", JWT_JWKS_URI=address, JWT_ALGORITHMS="ES256",
+        ) as producer,
+        socket.create_connection(("127.0.0.1", producer.port), timeout=60) as client,
+    ):  # fmt: skip
+        lasting = first(3600)
+        wait_until("the keys are read", lambda: asked(client, lasting)[0] == 202)
+        short = first(5 - LEEWAY_SECONDS)
+        assert {asked(client, key)[0] for key in (short, lasting) * 5} == {202}
+        wait_until("the token has expired", lambda: asked(client, short)[0] == 401)
+        second = new_key("second")(3600)
+        wait_until("the second key is read", lambda: asked(client, second)[0] == 202)
+        assert asked(client, lasting)[0] == 202
+        del keys["first"]
+        third = new_key("third")(3600)
+        wait_until("the third key is read", lambda: asked(client, third)[0] == 202)
+        assert asked(client, lasting)[0] == 401
+        assert asked(client, "")[0] == 401
 
 
 def test_the_quota_holds_on_the_fast_path_too(broker: Broker, topic: str, tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ from orderpipeline_operator.runtime.workers import Worker
 from orderpipeline_operator.runtime.workqueue import WorkQueue
 from orderpipeline_operator.sampling.sampler import Clock, Sampler
 from orderpipeline_operator.tasks import end_with
-from orderpipeline_producer.api import auth
+from orderpipeline_producer.api import auth, jwks
+from orderpipeline_producer.api.jwt_clients import JwtClients, TokenRules
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
 from orderpipeline_producer.kafka import access, in_flight_age
@@ -256,6 +257,13 @@ async def api_keys(world: World, part: Part) -> None:
     end_with(world.stack, world.background.task(ProducerActivity.API_KEYS, watch))
 
 
+async def token_keys(world: World, part: Part) -> None:
+    clients = JwtClients(TokenRules("https://login.example.com", "orders", ["RS256"], "sub"), time.time)
+    watch = lambda one: jwks.watch_keys(clients, lambda: part.call_in_thread() or "{}", one.turn, lambda: None)  # noqa: E731
+    end_with(world.stack, world.background.task(ProducerActivity.TOKEN_KEYS, watch))
+    world.stack.callback(part.release.set)
+
+
 async def kafka_access(world: World, part: Part) -> None:
     def read() -> dict[str, Any]:
         part.call_in_thread()
@@ -338,6 +346,7 @@ LOOPS: Final[dict[Rule, tuple[Loop, tuple[str, ...]]]] = {
     ProducerActivity.KAFKA_CHECK: (kafka_check, ("ends", "raises", "hangs")),
     # What hangs in these hangs in the event loop that answers the probes.
     ProducerActivity.API_KEYS: (api_keys, ("ends", "raises")),
+    ProducerActivity.TOKEN_KEYS: (token_keys, ("ends", "raises", "hangs")),
     ProducerActivity.KAFKA_ACCESS: (kafka_access, ("ends", "raises")),
     ProducerActivity.DELIVERIES: (deliveries, ("ends", "raises")),
     # How it ends or raises is the accelerator's own test.
@@ -369,6 +378,8 @@ async def test_whatever_happens_to_it_is_seen(rule: Rule, fault: str, monkeypatc
     monkeypatch.setattr(auth, "RELOAD_SECONDS", 0.0)
     monkeypatch.setattr(access, "RELOAD_SECONDS", 0.0)
     monkeypatch.setattr(in_flight_age, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(jwks, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(jwks, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(server, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(supervision, "backoff", lambda failures: 0.0)
     part = Part(fault)

@@ -38,6 +38,8 @@ def test_settings_have_safe_defaults() -> None:
         (Env.CA_FILE, "/nowhere/ca.crt"),
         (Env.SECURITY_PROTOCOL, "TLS"),
         (Env.AUTH_MODE, "Basic"),
+        (Env.HEAD_TIMEOUT_SECONDS, "0"),
+        (Env.MIN_BODY_RATE, "0"),
         (Env.LOG_LEVEL, "verbose"),
     ],
 )
@@ -49,6 +51,15 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
 def test_settings_that_need_each_other(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=Env.API_KEYS_DIR):
         read_settings(EnvReader({**NEEDED, Env.AUTH_MODE: "ApiKey"}))
+    with pytest.raises(SettingsError, match=Env.JWT_JWKS_URI):
+        read_settings(EnvReader({**NEEDED, Env.AUTH_MODE: "JWT"}))
+    tokens = {Env.AUTH_MODE: "JWT", Env.JWT_JWKS_URI: "https://login.example.com/keys"}
+    with pytest.raises(SettingsError, match=Env.JWT_ISSUER):
+        read_settings(EnvReader({**NEEDED, **tokens}))
+    with pytest.raises(SettingsError, match=f"{Env.JWT_ALGORITHMS}=HS256; each must be one of RS256"):
+        read_settings(EnvReader({**NEEDED, **tokens, Env.JWT_ALGORITHMS: "HS256"}))
+    with pytest.raises(SettingsError, match=f"{Env.JWT_JWKS_URI}=file:///keys; it must begin with https://"):
+        read_settings(EnvReader({**NEEDED, **tokens, Env.JWT_JWKS_URI: "file:///keys"}))
     with pytest.raises(SettingsError, match=Env.SASL_USERNAME):
         read_settings(EnvReader({**NEEDED, Env.SECURITY_PROTOCOL: "SASL_SSL"}))
     sasl = {**NEEDED, Env.SECURITY_PROTOCOL: "SASL_SSL", Env.SASL_USERNAME: "me"}

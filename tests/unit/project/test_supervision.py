@@ -50,6 +50,7 @@ ALLOWED: Final = {
     (f"{CONSUMER}/processing/tasks.py", "create_task"): "one piece of work: what it raises ends the process",
     (f"{CONSUMER}/service.py", "create_task"): "the block that starts it waits for it",
     (f"{EMBEDDED}/demo/demo.py", "create_task"): "reports how it ended",
+    (f"{PRODUCER}/api/jwks.py", "to_thread"): "waited for, by an activity with a deadline",
     (f"{EMBEDDED}/demo/demo.py", "to_thread"): "waited for",
     (f"{EMBEDDED}/demo/replay.py", "create_task"): "the block that starts them waits for them",
     (f"{EMBEDDED}/demo/replay.py", "TaskGroup"): "the block that starts them waits for them",

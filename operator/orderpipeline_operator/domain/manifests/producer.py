@@ -3,7 +3,7 @@
 from typing import Final
 
 from orderpipeline_common.contract import API_PORT, HEALTH_PATH, READY_PATH, Env, Mount
-from orderpipeline_operator.domain.api.v1alpha1 import ProducerSpec
+from orderpipeline_operator.domain.api.v1alpha1 import JwtAuth, ProducerSpec
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, SERVICE_ACCOUNT, Manifest
 from orderpipeline_operator.domain.manifests.kafka_endpoint import kafka_endpoint
@@ -41,6 +41,8 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
     volumes = kafka_volumes(endpoint)
     if spec.auth.mode == "ApiKey" and spec.auth.secret:
         volumes.append(Volume("api-keys", spec.auth.secret, Mount.API_KEYS))
+    if (jwt := _jwt(spec)) is not None and jwt.ca_secret is not None:
+        volumes.append(Volume("jwt-ca", jwt.ca_secret, Mount.JWT_CA, "ca.crt", "ca.crt"))
     container = present(
         name=COMPONENT,
         image=spec.image or context.producer_image,
@@ -92,9 +94,27 @@ def _env(pipeline: Pipeline, context: Context) -> list[Manifest]:
             Env.IDLE_TIMEOUT_SECONDS: seconds_text(limits.idle_timeout),
             Env.AUTH_MODE: spec.auth.mode,
             Env.API_KEYS_DIR: Mount.API_KEYS if spec.auth.mode == "ApiKey" else None,
+            **_jwt_env(_jwt(spec)),
             Env.CLIENT_ORDERS_PER_SECOND: limits.client_orders_per_second,
         }
     )
+
+
+def _jwt(spec: ProducerSpec) -> JwtAuth | None:
+    return spec.auth.jwt if spec.auth.mode == "JWT" else None
+
+
+def _jwt_env(jwt: JwtAuth | None) -> dict[str, str | None]:
+    if jwt is None:
+        return {}
+    return {
+        Env.JWT_ISSUER: jwt.issuer,
+        Env.JWT_AUDIENCE: jwt.audience,
+        Env.JWT_JWKS_URI: jwt.jwks_uri,
+        Env.JWT_ALGORITHMS: ",".join(jwt.algorithms),
+        Env.JWT_CLIENT_CLAIM: jwt.client_claim,
+        Env.JWT_CA_FILE: f"{Mount.JWT_CA}/ca.crt" if jwt.ca_secret is not None else None,
+    }
 
 
 def _drain_seconds(spec: ProducerSpec) -> int:

@@ -215,17 +215,32 @@ def unknown_expectation() -> Problem:
 
 def no_api_key() -> Problem:
     """401: no bearer token."""
-    return Problem(
-        401,
-        "send the header `Authorization: Bearer KEY`",
-        "Authorization",
-        headers=(("WWW-Authenticate", 'Bearer realm="orders"'),),
-    )
+    return _unauthorized("send the header `Authorization: Bearer KEY`", 'Bearer realm="orders"')
 
 
 def unknown_api_key() -> Problem:
     """403: the key is not a client's."""
     return Problem(403, "the API key is not known; check it with whoever gave it out", "Authorization")
+
+
+def no_token() -> Problem:
+    """401: no bearer token."""
+    return _unauthorized("send the header `Authorization: Bearer TOKEN`", 'Bearer realm="orders"')
+
+
+def bad_token(reason: str) -> Problem:
+    """401: the token is not good."""
+    detail = f"the token is not accepted: {reason}; get another one from its issuer"
+    return _unauthorized(detail, 'Bearer realm="orders", error="invalid_token"')
+
+
+def no_token_keys() -> Problem:
+    """503: tokens can't be verified yet."""
+    return unavailable("the keys that verify tokens could not be read yet; none of this was taken, send it again")
+
+
+def _unauthorized(detail: str, challenge: str) -> Problem:
+    return Problem(401, detail, "Authorization", headers=(("WWW-Authenticate", challenge),))
 
 
 def not_found(path: str) -> Problem:

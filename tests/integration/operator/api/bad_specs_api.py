@@ -78,6 +78,12 @@ REFUSED_BY_THE_API = (
     Bad("spec.topic.retention", {"topic": {"retention": "forever"}}, "should match"),
     Bad("spec.topic.retantion", {"topic": {"retantion": "7d"}}, "unknown field"),
     Bad("spec.producer.auth.secret", {"producer": {"auth": {"mode": "ApiKey"}}}, "is needed with mode ApiKey"),
+    Bad("spec.producer.auth.jwt", {"producer": {"auth": {"mode": "JWT"}}}, "is needed with mode JWT"),
+    Bad(
+        "spec.producer.auth.jwt.jwksUri",
+        {"producer": {"auth": {"mode": "JWT", "jwt": {"issuer": "a", "audience": "b", "jwksUri": "file:///keys"}}}},
+        "should match",
+    ),
     Bad("spec.producer.durability", {"producer": {"durability": "maybe"}}, "Unsupported value"),
     Bad("spec.producer.ingress.host", {"producer": {"ingress": {"host": "Orders_here"}}}, "should match"),
     Bad(

@@ -63,6 +63,29 @@ class HttpRoute(Model):
     )
 
 
+class JwtAuth(Model):
+    """Which signed tokens are accepted."""
+
+    issuer: str = Field(min_length=1, max_length=512, description="The issuer that a token must name (claim iss).")
+    audience: str = Field(min_length=1, max_length=512, description="The audience that a token must name (claim aud).")
+    jwks_uri: str = Field(
+        pattern=r"^https?://[^\s]+$",
+        max_length=2048,
+        description="Where the issuer publishes its keys; read every five minutes, and when a token names a new one.",
+    )
+    algorithms: list[
+        Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+    ] = Field(
+        ["RS256"], min_length=1, max_length=10, json_schema_extra=_LIST_SET, description="Signatures that are accepted."
+    )
+    client_claim: str = Field(
+        "sub", min_length=1, max_length=128, description="The claim that names the client, for quotas and keys."
+    )
+    ca_secret: ObjectName | None = Field(
+        None, description="Secret whose ca.crt has the CA of jwksUri; the system's CAs when absent."
+    )
+
+
 class Auth(Model):
     """Who may send orders."""
 
@@ -72,12 +95,19 @@ class Auth(Model):
             "is needed with mode ApiKey: name the Secret that holds one entry per client",
             ".secret",
         ),
+        rule(
+            "self.mode != 'JWT' || has(self.jwt)",
+            "is needed with mode JWT: name issuer, audience and jwksUri",
+            ".jwt",
+        ),
     )
 
-    mode: Literal["None", "ApiKey"] = Field(
+    mode: Literal["None", "ApiKey", "JWT"] = Field(
         "None",
-        description="None accepts orders from anyone who reaches the API; ApiKey requires `Authorization: Bearer KEY`.",
+        description="None accepts orders from anyone who reaches the API; ApiKey requires `Authorization: Bearer KEY`,"
+        " JWT a bearer token that an identity provider has signed.",
     )
+    jwt: JwtAuth | None = Field(None, description="With JWT: which tokens are accepted.")
     secret: ObjectName | None = Field(
         None, description="With ApiKey: the Secret with one entry per client, from client name to key."
     )

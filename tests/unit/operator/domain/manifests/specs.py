@@ -121,6 +121,19 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
         "autoscaling": {"mode": "Recommend"},
     },
     "handler": {
+        "producer": {
+            "auth": {
+                "mode": "JWT",
+                "jwt": {
+                    "issuer": "https://login.example.com",
+                    "audience": "orders",
+                    "jwksUri": "https://login.example.com/keys",
+                    "algorithms": ["ES256", "EdDSA"],
+                    "clientClaim": "azp",
+                    "caSecret": "login-ca",
+                },
+            },
+        },
         "consumer": {"image": "registry.example.com/shop:3", "handler": "shop.orders:handle", "offsetReset": "latest"},
         "autoscaling": {"min": 4},
     },

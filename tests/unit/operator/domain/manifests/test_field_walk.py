@@ -37,6 +37,8 @@ OTHER: dict[Path, Any] = {
     ("autoscaling", "schedules", 0, "start"): "30 9 * * *",
     ("autoscaling", "schedules", 0, "timeZone"): "Asia/Tokyo",
     ("producer", "httpRoute", "hostnames"): ["other.example.com"],
+    ("producer", "auth", "jwt", "jwksUri"): "https://other.example.com/keys",
+    ("producer", "auth", "jwt", "algorithms"): ["RS512"],
     ("consumer", "handler"): "other.module:work",
     ("consumer", "sink", "url"): "https://other.example.com/",
     **{("monitoring", "alerts", of): "12%" for of in ("objective", "throughputDrop", "errorRate", "networkBusy")},
