@@ -41,6 +41,9 @@ def consumer_config(connection: Config, group: str, protocol: str, max_poll_seco
         "queued.max.messages.kbytes": 8192,  # without the client's overhead per message, which is three times as much
         "fetch.max.bytes": 4 * 1024 * 1024,  # may be exceeded by as much when the queue is nearly full
         "fetch.queue.backoff.ms": 20,  # a full queue drains in less than the default of one second
+        # Single orders are fetched ten times a second at most, rather than each in a request of its own: those cost the
+        # brokers, and the consumer, more than the orders themselves. A busy partition has this many bytes at once.
+        "fetch.min.bytes": 16 * 1024,
         "fetch.wait.max.ms": 100,
         "check.crcs": True,
         "socket.timeout.ms": 10000,  # an unanswered commit is tried three times, this long each, and everything waits
