@@ -1,10 +1,8 @@
 """Reconciles Kafka clusters with their Kafka and KafkaNodePool resources, one step per round."""
 
-import base64
 import logging
 import secrets
 import time
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -106,7 +104,7 @@ class Clusters:
         before = cluster.kafka.get("status") or {}
         held = [before, *((pool.get("status") or {}) for pool in cluster.pools)]
         cluster_id = next((one["clusterId"] for one in held if one.get("clusterId")), None)
-        cluster_id = cluster_id or base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = cluster_id or model.new_cluster_id(secrets.token_bytes)
         if not before.get("conditions"):
             self._write(cluster.kafka, status.kafka(cluster, "creating", before, cluster_id, ""))
         found = {one["metadata"]["name"]: one for one in self._kube.list("Secret", cluster.namespace)}

@@ -1,7 +1,8 @@
 """A Kafka and its pools as plain values. Pure."""
 
+import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +15,17 @@ METADATA_VERSION: Final = "4.3"
 STRIMZI: Final = "1.2.0"
 NOT_COPIED: Final = re.compile(r"app\.kubernetes\.io/(?!part-of).*|kustomize\.toolkit\.fluxcd\.io.*")
 """Labels of a custom resource that Strimzi does not copy to the objects that it makes for it."""
+
+
+def new_cluster_id(random: Callable[[int], bytes]) -> str:
+    """A Kafka cluster's id. `random` gives this many random bytes.
+
+    As with Kafka's own, none begins with a dash: `kafka-storage format -t` would take it for an option.
+    """
+    while True:
+        found = base64.urlsafe_b64encode(random(16)).decode().rstrip("=")
+        if not found.startswith("-"):
+            return found
 
 
 @dataclass(frozen=True)

@@ -27,3 +27,9 @@ def test_pools_of_other_clusters_are_left_out() -> None:
     other = samples.pool("other", 1, "broker")
     other["metadata"]["labels"] = {"strimzi.io/cluster": "y"}
     assert model.cluster(samples.kafka(), [other]).pools == ()
+
+
+def test_no_cluster_id_begins_with_a_dash() -> None:
+    """Kafka's own tool would take it for an option, and the controllers would never start."""
+    drawn = iter([b"\xf8" + bytes(15), b"\xfb" + bytes(15), b"\xfc" + bytes(15)])
+    assert model.new_cluster_id(lambda count: next(drawn)[:count]) == "_AAAAAAAAAAAAAAAAAAAAA"
