@@ -6,7 +6,8 @@ PY := .venv/bin/python
 # The tests start hundreds of processes: each would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv accelerator rust run bench up down test test-all unit e2e sim bench-operator lint types layers
+.PHONY: help venv accelerator rust run bench up down test test-all unit e2e sim bench-cluster bench-operator lint types \
+  layers
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -83,6 +84,11 @@ e2e: venv ## Real purchases through the whole cluster; ends with a line of JSON,
 sim: venv ## Compare scaling policies on traces, 30 seeds; tables in docs/autoscaling; ends with a line of JSON
 	@echo "== 9 policies on 6 traces, 30 seeds (about 8 min)"
 	@$(PY) -m bench.sim
+
+bench-cluster: venv ## What make up deploys, beside the same in Go, 25 min; BENCH=quick: 3 min; ends with a line of JSON
+	@hack/up
+	@echo "== both in turns, through the Ingress and straight to the Service"
+	@$(PY) -m bench.cluster $(ARGS)
 
 bench-operator: venv ## 1,000 pipelines on a real API server, and an earlier operator with as many, about 25 min; quick: CRS=100 IDLE=30; ends with a line of JSON
 	@hack/prepare

@@ -13,6 +13,7 @@ from orderpipeline_embedded.cache import cache_root, fill_once
 
 HERE: Final = Path(__file__).parent
 GO: Final = ("gin", "fasthttp", "gocons")
+IN_IMAGE: Final = ("gin", "gocons")
 SHARED: Final = "kafka"
 """The Go package that they have in common."""
 
@@ -28,6 +29,17 @@ def binary(name: str) -> Path:
 
     stamp = _stamp(HERE / "go.mod", HERE / "go.sum", *sources)
     return fill_once(cache_root() / "bench" / "peers" / name, stamp, fill) / name
+
+
+def image_context() -> Path:
+    """The folder from which the image of the peers is built, made again when one of them has changed."""
+    files = [binary(name) for name in IN_IMAGE]
+
+    def fill(fresh: Path) -> None:
+        for file in files:
+            shutil.copy2(file, fresh)
+
+    return fill_once(cache_root() / "bench" / "peers" / "image", _stamp(*files), fill)
 
 
 def python() -> Path:

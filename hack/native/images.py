@@ -19,7 +19,7 @@ from . import accelerator, node
 from .buildah import buildah, run
 from .config import REPO, Paths
 from .files import locked, read_record, record
-from .loading import load
+from .loading import load, pinned
 
 Report = Callable[[str], None]
 PYTHON_BASE = "localhost/orderpipeline/base:dev"
@@ -68,6 +68,14 @@ def build_all(paths: Paths, report: Report) -> None:
             _build(paths, image, wheel if image.accelerator else None, report)
     if node.ctr(paths, "version").returncode == 0:
         load_built(paths, report)
+
+
+def build_one(paths: Paths, image: Image, report: Report) -> str:
+    """Build and load an image beside the product's, whose bases it may use. Returns its name by digest."""
+    with locked(paths.images / "lock"):
+        _build(paths, image, None, report)
+        load(paths, image.name, report)
+    return pinned(paths, image.name)
 
 
 def load_built(paths: Paths, report: Report) -> None:

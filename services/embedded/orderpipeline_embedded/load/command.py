@@ -44,7 +44,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size", type=_whole(SMALLEST, 10**6), default=100, metavar="BYTES", help="of a generated order"
     )
-    parser.add_argument("--header", action="append", default=[], metavar="LINE", help="'Name: value'; may be repeated")
+    parser.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="LINE",
+        help="'Name: value', such as another Host than the URL's; may be repeated",
+    )
     parser.add_argument("--json", dest="as_json", action="store_true", help="print one line of JSON instead of a table")
     parser.add_argument("--quiet", action="store_true", help="no progress")
 

@@ -29,7 +29,8 @@ def pool_size(size: int, batch: int) -> int:
 
 
 def build(mode: Mode, orders: Iterable[bytes], batch: int, host: str, headers: Sequence[str] = ()) -> list[Request]:
-    """Requests with all orders, `batch` per request (one in mode `single`). `headers` are whole lines."""
+    """Requests with all orders, `batch` per request (one in mode `single`). `headers` are whole lines; a Host among
+    them replaces `host`."""
     rest, size = iter(orders), 1 if mode == "single" else batch
     groups = iter(lambda: list(islice(rest, size)), [])
     return [_request(mode, _body(mode, group), len(group), host, headers) for group in groups]
@@ -42,9 +43,10 @@ def _body(mode: Mode, group: Sequence[bytes]) -> bytes:
 
 
 def _request(mode: Mode, body: bytes, orders: int, host: str, headers: Sequence[str]) -> Request:
+    named = any(line.partition(":")[0].strip().lower() == "host" for line in headers)
     lines = (
         f"POST {PATHS[mode]} HTTP/1.1",
-        f"Host: {host}",
+        *(() if named else (f"Host: {host}",)),
         f"Content-Type: {TYPES[mode]}",
         f"Content-Length: {len(body)}",
         *headers,

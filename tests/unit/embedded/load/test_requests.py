@@ -24,6 +24,12 @@ def test_requests_hold_all_orders(mode: str) -> None:
     assert found == [json.loads(order) for order in orders]
 
 
+def test_a_host_among_the_headers_replaces_that_of_the_url() -> None:
+    [request] = build("single", [b"{}"], 1, "10.0.0.1:8080", ["host: shop.localhost", "X-Host: x"])
+    head = request.data.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    assert [line for line in head if line.lower().startswith(b"host:")] == [b"host: shop.localhost"]
+
+
 def test_the_pool_is_varied_and_bounded() -> None:
     assert pool_size(100, 1) == 10_000
     assert pool_size(100, 1000) == 20

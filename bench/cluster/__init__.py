@@ -1,0 +1,1 @@
+"""What the deployed system does: examples/shop.yaml on the local cluster, beside the same in Go on the same brokers."""
