@@ -18,6 +18,7 @@ from bench.kafka import Kafka, kafka
 from bench.latency import latency
 from bench.limits import limits
 from bench.machine import machine
+from bench.postgres import COPY, COPY_TITLE, postgres
 from bench.secured import PLAIN_TITLES, secured
 from bench.servers import OURS, ROOT, go_peers, ours, python_peers, variants
 from bench.settings import FULL, LOAD_CORE, SCALES, Scale
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"bench: {error}\n")
         return 1
     servers = (*ours(), *go_peers(), *python_peers())
-    titles = {server.name: server.title for server in servers} | {PEER: PEER_TITLE} | PLAIN_TITLES
+    titles = {server.name: server.title for server in servers} | {PEER: PEER_TITLE, COPY: COPY_TITLE} | PLAIN_TITLES
     result = {"scale": scale.name, "titles": titles, "machine": machine(), **found}
     result = {"headline": headline(result), **result}
     # Short and partial runs are for development; only full ones are published.
@@ -75,6 +76,8 @@ def steps(broker: Kafka, scale: Scale) -> list[Step]:
              lambda report: secured(broker, [ours()[0], *go_peers()], scale, report)),
         Step("consume", "CPU of the consumers per order", 10 + scale.rounds * 3 * 8,
              lambda report: consume(broker, scale, report)),
+        Step("postgres", "orders into PostgreSQL", 25 + scale.stored / 100_000 * (1 + scale.rounds * 3),
+             lambda report: postgres(broker, scale, report)),
         Step("latency", "latency at shares of each server's maximum", count * (2 + 6 * scale.cell),
              lambda report: latency(broker, servers, scale, report)),
         Step("growth", "how costs grow", len(compared) * points * (scale.cell + 1),

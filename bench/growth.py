@@ -9,9 +9,11 @@ from bench.servers import Server
 from bench.settings import Scale
 
 PARTITIONS: Final = (12, 50, 120, 500)
+BYTES: Final = "bytes of an order"
+BATCH_SIZE: Final = "orders in a batch"
 AXES: Final[Mapping[str, tuple[str, str, Sequence[int]]]] = {
-    "bytes of an order": ("batch", "size", (100, 1024, 10_240)),
-    "orders in a batch": ("batch", "batch", (1, 10, 100, 1000, 5000)),
+    BYTES: ("batch", "size", (100, 1024, 10_240)),
+    BATCH_SIZE: ("batch", "batch", (1, 10, 100, 1000, 5000)),
     "connections": ("single", "connections", (1, 10, 100, 1000)),
 }
 """By title: the mode of the load, its option, and the values to measure."""

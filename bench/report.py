@@ -8,7 +8,7 @@ from typing import Any, Final
 from bench import secured_report
 from bench.ingest import CELLS
 from bench.servers import OURS, PYTHON
-from bench.summary import Found, middle
+from bench.summary import Found, middle, spread
 from bench.tables import TITLES, UNKNOWN, filled, number, ranged, row_title, table
 
 TEMPLATE: Final = Path(__file__).with_name("report.md")
@@ -17,6 +17,7 @@ NEEDS: Final = {
     "Accepting orders": "ingest",
     "As it is deployed": "tls",
     "Consuming orders": "consume",
+    "Into PostgreSQL": "postgres",
     "Latency": "latency",
     "Start and memory": "startup",
     "How costs grow": "growth",
@@ -72,6 +73,13 @@ def goals(result: Found) -> str:
     whole = line["end_to_end"]
     goal("end to end on two cores, orders/s", "1,000,000", whole["orders_per_s"], lambda value: value >= 1e6, 0)
     goal("end to end, orders lost", "0", whole["lost"], lambda value: value == 0, 0)
+    growth = line["growth"]
+    goal("orders of 1 KiB: CPU to Gin's", "≤ 0.5", growth["1KiB_ratio"], lambda value: value <= 0.5)
+    goal("orders of 10 KiB: CPU to Gin's", "≤ 0.5", growth["10KiB_ratio"], lambda value: value <= 0.5)
+    goal("batches of one order: CPU to Gin's", "≤ 0.8", growth["batch_1_ratio"], lambda value: value <= 0.8)
+    factor = growth["500_partitions_factor"]
+    goal("500 partitions: CPU to that with 12", "≤ 1.5", factor, lambda value: value <= 1.5)
+    goal("into PostgreSQL: orders/s to COPY's", "≥ 0.5", line["postgres"]["ratio"], lambda value: value >= 0.5)
     p99 = line["latency"]["p99_ms_at_70"]
     goal("p99 of single acked orders at 70 % of the maximum, ms", "< 20", p99, lambda value: value < 20)
     for secured_goal in secured_report.goals(line):
@@ -116,6 +124,19 @@ def _consume(result: Found) -> str:
         for name, each in result["consume"].items()
     ]
     return table(["", "µs per order", "orders/s", "peak MiB"], rows)
+
+
+def _postgres(result: Found) -> str:
+    runs = result["postgres"]
+    parts = list(dict.fromkeys(part for each in runs.values() for run in each for part in run["us"]))
+    rows = []
+    for name, each in runs.items():
+        us = [middle([run["us"] for run in each], part) for part in parts]
+        ends = spread(each, "orders_per_s")
+        rate = UNKNOWN if ends is None else f"{ends[0]:,.0f} to {ends[1]:,.0f}"
+        figures = (number(middle(each, "orders_per_s"), 0), rate, *map(number, us))
+        rows.append([row_title(result, name), *figures])
+    return table(["", "orders/s", "lowest to highest", *(f"µs of the {part}" for part in parts)], rows)
 
 
 def _latency(result: Found) -> str:
@@ -198,7 +219,8 @@ def _early(values: Sequence[float]) -> float:
 
 PIECES: Final[Mapping[str, Callable[[Found], Any]]] = {
     "goals": goals, "configuration": _configuration, "machine": _machine, "ingest_cost": _ingest_cost,
-    "ingest_rate": _ingest_rate, "consume": _consume, "latency": _latency, "process": _process, "growth": _growth,
+    "ingest_rate": _ingest_rate, "consume": _consume, "postgres": _postgres, "latency": _latency,
+    "process": _process, "growth": _growth,
     "limits": _limits, "whole_rate": _whole_rate, "whole_cost": _whole_cost, "whole_verdict": _whole_verdict,
     **secured_report.PIECES,
     "broker_copies": lambda result: 3 * result[f"{WHOLE}{OURS}"]["us"]["broker"],

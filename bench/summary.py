@@ -5,7 +5,9 @@ from statistics import fmean, median
 from typing import Any
 
 from bench.consume import PEER
+from bench.growth import BATCH_SIZE, BYTES, PARTITIONS
 from bench.ingest import CELLS
+from bench.postgres import COPY
 from bench.secured import CELLS as SECURED_CELLS
 from bench.secured import PLAIN
 from bench.servers import OURS
@@ -73,6 +75,31 @@ def consume_line(runs: Mapping[str, Sequence[Found]], peer: str) -> dict[str, An
     return {"ours_us": rounded(mine), "peer_us": rounded(other), "ratio": ratio(mine, other)}
 
 
+def postgres_line(runs: Mapping[str, Sequence[Found]]) -> dict[str, Any]:
+    """Orders per second that our consumer stores, rows per second of COPY, and the ratio."""
+    mine, copied = middle(runs.get(OURS, ()), "orders_per_s"), middle(runs.get(COPY, ()), "orders_per_s")
+    return {"orders_per_s": rounded(mine, 0), "copy_rows_per_s": rounded(copied, 0), "ratio": ratio(mine, copied)}
+
+
+def growth_line(curves: Mapping[str, Mapping[str, Mapping[str, Found]]]) -> dict[str, Any]:
+    """CPU per order at the ends of the curves: to Gin's for large orders and for batches of one, and with many
+    partitions to that with few."""
+
+    def us(axis: str, server: str, value: int) -> float | None:
+        return curves.get(axis, {}).get(server, {}).get(str(value), {}).get("us")
+
+    def to_gin(axis: str, value: int) -> float | None:
+        return ratio(us(axis, OURS, value), us(axis, "gin", value))
+
+    few, many = PARTITIONS[0], PARTITIONS[-1]
+    return {
+        "1KiB_ratio": to_gin(BYTES, 1024),
+        "10KiB_ratio": to_gin(BYTES, 10_240),
+        f"{many}_partitions_factor": ratio(us("partitions", OURS, many), us("partitions", OURS, few)),
+        "batch_1_ratio": to_gin(BATCH_SIZE, 1),
+    }
+
+
 def rounded(value: float | None, digits: int = 3) -> float | None:
     """A figure for JSON; None stays None."""
     return None if value is None else round(value, digits or None)
@@ -93,5 +120,7 @@ def headline(result: Found) -> dict[str, Any]:
             **turns_line(result.get(f"end_to_end_{GO}", {})),
         },
         "latency": {"p99_ms_at_70": times.get("p99")},
+        "growth": growth_line(result.get("growth", {})),
+        "postgres": postgres_line(result.get("postgres", {})),
         "rss_mib": {"producer": rounded(peak.get("producer"), 1), "consumer": rounded(peak.get("consumer"), 1)},
     }  # fmt: skip

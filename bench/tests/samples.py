@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bench.growth import BATCH_SIZE, BYTES
 from bench.ingest import CELLS
 from bench.summary import headline
 
@@ -38,13 +39,27 @@ def results() -> dict[str, Any]:
     """A full run."""
     found: dict[str, Any] = {
         "scale": "full",
-        "titles": {"ours": "Ours", "gin": "Gin", "fasthttp": "Fast", "gocons": "franz-go"},
+        "titles": {"ours": "Ours", "gin": "Gin", "fasthttp": "Fast", "gocons": "franz-go", "copy": "COPY"},
         "machine": {"processor": "a processor", "cores": "2"},
         "startup": {"ours": [{"seconds": 0.5, "idle_mib": 40.0}], "gin": [{"seconds": 0.1, "idle_mib": 20.0}]},
         "ingest": {"ours": server(2.0), "gin": server(4.0), "fasthttp": server(1.5)},
         "consume": {"ours": server(0.5)["batch_acked"], "gocons": server(1.2)["batch_acked"]},
         "latency": {"ours": latencies(5.0), "gin": latencies(7.0)},
-        "growth": {axis: {"ours": {"1": {"us": 3.0}, "10": {"us": 2.0}}} for axis in ("partitions", "a", "b", "c")},
+        "postgres": {
+            "ours": [
+                {"orders_per_s": rate, "us": {"consumer": 2.0, "broker": 0.5, "database": 9.0}} for rate in (6e4, 8e4)
+            ],
+            "copy": [{"orders_per_s": 1e5, "us": {"database": 6.25}}],
+        },
+        "growth": {
+            axis: {name: {value: {"us": us} for value in values} for name, us in (("ours", 3.0), ("gin", 4.0))}
+            for axis, values in {
+                "partitions": ("12", "500"),
+                BYTES: ("1024", "10240"),
+                BATCH_SIZE: ("1", "10"),
+                "c": ("1", "10"),
+            }.items()
+        },
         "limits": {"http": 5.0, "msgspec": 0.2, "rdkafka": 0.8},
         "end_to_end_ours": whole(),
         "tls": {"ours": server(1.5), "gin": server(5.0), "fasthttp": server(3.0), "ours-plain": server(1.2)},

@@ -5,7 +5,19 @@ import json
 import pytest
 
 from bench.check import MismatchError, check_log
-from bench.summary import consume_line, headline, ingest_line, middle, ratio, secured_line, spread, turns_line
+from bench.growth import BATCH_SIZE, BYTES
+from bench.summary import (
+    consume_line,
+    growth_line,
+    headline,
+    ingest_line,
+    middle,
+    postgres_line,
+    ratio,
+    secured_line,
+    spread,
+    turns_line,
+)
 
 LOAD = {"orders_accepted": 100, "orders_refused": 0, "orders_unknown": 0}
 
@@ -68,12 +80,31 @@ def test_the_consume_line() -> None:
     }  # fmt: skip
 
 
+def test_the_postgres_line_compares_orders_with_copied_rows() -> None:
+    stored = [{"orders_per_s": rate} for rate in (80.4, 60.0, 90.0)]
+    slower, copied = [{"orders_per_s": 1.0}], [{"orders_per_s": 160.8}]
+    assert postgres_line({"ours": stored, "ours-python": slower, "copy": copied}) == {
+        "orders_per_s": 80, "copy_rows_per_s": 161, "ratio": 0.5,
+    }  # fmt: skip
+
+
+def test_the_growth_line_has_the_ends_of_the_curves() -> None:
+    curves = {
+        "partitions": {"ours": {"12": {"us": 2.0}, "50": {"us": 9.0}, "500": {"us": 3.0}}, "gin": {"500": {"us": 9.0}}},
+        BYTES: {"ours": {"10240": {"us": 3.0}}, "gin": {"10240": {"us": 4.0}, "1024": {"us": 2.0}}},
+        BATCH_SIZE: {"ours": {"1": {"us": 6.0}}, "gin": {"1": {"us": 10.0}}},
+    }
+    assert growth_line(curves) == {
+        "1KiB_ratio": None, "10KiB_ratio": 0.75, "500_partitions_factor": 1.5, "batch_1_ratio": 0.6,
+    }  # fmt: skip
+
+
 def test_the_headline_has_every_figure_and_null_for_what_was_not_measured() -> None:
     empty = headline({})
-    assert list(empty) == ["ingest", "tls", "consume", "end_to_end", "latency", "rss_mib"]
+    assert list(empty) == ["ingest", "tls", "consume", "end_to_end", "latency", "growth", "postgres", "rss_mib"]
     keys = ["orders_per_s", "seconds", "acked", "lost", "p99_age_ms", "go_orders_per_s", "ratio"]
     assert list(empty["end_to_end"]) == keys
-    assert set(empty["end_to_end"].values()) == {None}
+    assert {*empty["end_to_end"].values(), *empty["growth"].values(), *empty["postgres"].values()} == {None}
     assert empty["rss_mib"] == {"producer": None, "consumer": None}
     whole = {"orders_per_s": 1234.6, "seconds": 60.0, "acked": True, "lost": 0, "p99_age_ms": 9,
              "peak_mib": {"producer": 80.04, "consumer": 90.0}}  # fmt: skip

@@ -39,6 +39,8 @@ def test_figures_are_in_their_rows() -> None:
     text = report(results())
     prose = " ".join(text.split())
     assert re.search(r"^\| Ours \| 2\.10 \(2\.00 to 2\.20\) \|", text, re.MULTILINE)
+    assert re.search(r"^\| Ours \| 70,000 \| 60,000 to 80,000 \| 2\.00 \| 0\.50 \| 9\.00 \|", text, re.MULTILINE)
+    assert re.search(r"^\| COPY \| 100,000 \| .+ \| not measured \| not measured \| 6\.25 \|", text, re.MULTILINE)
     assert re.search(r"^\| Ours \| 567,890 \| 34,000,000 \| 0 \| 40 \| 99 \| 40\.0 \|", text, re.MULTILINE)
     assert re.search(r"^\| Ours \| 0\.10 \| 1\.00 \| 1\.25 \| 0\.80 \| 0\.05 \| 0\.10 \| 3\.30 \|", text, re.MULTILINE)
     assert "The broker took the most, 1.25 µs, then the producer, 1.00 µs" in prose
@@ -54,6 +56,10 @@ def test_goals_are_judged_by_the_figures() -> None:
     assert "| one order, reply at once: CPU to Gin's | ≤ 0.5 | 0.51 | no |" in text
     assert "| consuming: CPU to franz-go's | ≤ 0.5 | 0.46 | yes |" in text
     assert "| end to end on two cores, orders/s | 1,000,000 | 567,890 | no |" in text
+    assert "| orders of 10 KiB: CPU to Gin's | ≤ 0.5 | 0.75 | no |" in text
+    assert "| batches of one order: CPU to Gin's | ≤ 0.8 | 0.75 | yes |" in text
+    assert "| 500 partitions: CPU to that with 12 | ≤ 1.5 | 1.00 | yes |" in text
+    assert "| into PostgreSQL: orders/s to COPY's | ≥ 0.5 | 0.70 | yes |" in text
     assert "| p99 of single acked orders at 70 % of the maximum, ms | < 20 | 10.00 | yes |" in text
     assert "| 1000 orders, reply after the ack, by TLS and SCRAM: CPU to Gin's | ≤ 0.4 | 0.31 | yes |" in text
     assert "TLS and SCRAM: CPU to ours over plain connections | ≤ 1.35 | 1.23 | yes |" in text

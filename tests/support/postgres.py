@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from tests.support.ports import free_ports
 from tests.support.processes import ENDS_WITH_US
 from tests.support.waiting import Deadline
 
-FLAGS = ("-c", "fsync=off", "-c", "max_connections=60", "-c", "shared_buffers=32MB", "-c", "lc_messages=C")
+SETTINGS = {"fsync": "off", "max_connections": "60", "shared_buffers": "32MB", "lc_messages": "C"}
 
 
 def binaries() -> Path:
@@ -35,11 +35,12 @@ def binaries() -> Path:
 
 
 class Postgres:
-    """A server; `dsn` stays the same over `stop()` and `start()`."""
+    """A server with these settings; `dsn` stays the same over `stop()` and `start()`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] = SETTINGS) -> None:
         self._folder = folder
         self._data = folder / "data"
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._port = free_ports(1)[0]
         self.dsn = f"host=127.0.0.1 port={self._port} user=orders dbname=postgres"
@@ -52,7 +53,8 @@ class Postgres:
     def start(self, seconds: float = 120) -> None:
         """Start and wait until it answers; RuntimeError with its log if it does not."""
         address = ("-p", str(self._port), "-k", str(self._folder), "-h", "127.0.0.1")
-        line = [*ENDS_WITH_US, str(binaries() / "postgres"), "-D", str(self._data), *address, *FLAGS]
+        settings = [f"--{name}={value}" for name, value in self._settings.items()]
+        line = [*ENDS_WITH_US, str(binaries() / "postgres"), "-D", str(self._data), *address, *settings]
         log = self._folder / "log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(line, stdout=output, stderr=output, **self._surroundings())
@@ -66,6 +68,13 @@ class Postgres:
                 return
         self.stop()
         raise RuntimeError(f"PostgreSQL did not start within {seconds:.0f} s:\n{log.read_text()[-2000:]}")
+
+    @property
+    def pid(self) -> int:
+        """The main process. RuntimeError unless it was started."""
+        if self._process is None:
+            raise RuntimeError("PostgreSQL is not running")
+        return self._process.pid
 
     def stop(self) -> None:
         """Stop at once, as a crash would; clients see closed connections."""

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -17,6 +18,7 @@ from orderpipeline_consumer.records.record import Record, decode_record
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 from orderpipeline_consumer.sinks.base import Batch, PartitionLease
 from orderpipeline_consumer.sinks.http import HttpSink
+from orderpipeline_consumer.sinks.postgres import sink as postgres_sink
 from orderpipeline_consumer.sinks.postgres.sink import PostgresSink
 from tests.support.postgres import Postgres
 
@@ -113,6 +115,39 @@ async def test_amounts_are_exact_and_orders_whole(postgres: Postgres) -> None:
     )
     assert [row[0] for row in found] == [Decimal(amount) for amount in amounts]
     assert {row[1:] for row in found} == {("Zoë \u2603", 1, "p", False)}
+
+
+async def test_orders_that_are_there_already_are_passed_over_and_the_others_stored(postgres: Postgres) -> None:
+    table = new_table()
+    a, b, c, d = (order(offset) for offset in range(4))
+    async with sink(postgres, table) as one:
+        lease = await one.acquire(PARTITION, TOPIC_ID)
+        await one.handle(batch(lease, 2, a, b))
+        await one.handle(batch(lease, 5, b, c, c))
+        await one.handle(batch(lease, 7, c, d, leader_epoch=3))
+    assert postgres.query(f'SELECT "offset" FROM {table} ORDER BY seq') == [(n,) for n in range(4)]
+    assert postgres.query(f"SELECT position, leader_epoch FROM {table}_offsets") == [(7, 3)]
+
+
+async def test_after_a_while_orders_are_taken_to_be_new_again(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    careful, stored = list[bool](), postgres_sink._stored
+
+    async def noting(connection: Any, statement: Any, values: Any) -> bool:
+        careful.append("ON CONFLICT" in statement.as_string(None))
+        return await stored(connection, statement, values)
+
+    monkeypatch.setattr(postgres_sink, "REPEATS_BATCHES", 2)
+    monkeypatch.setattr(postgres_sink, "_stored", noting)
+    table = new_table()
+    a, b, c, d = (order(offset) for offset in range(4))
+    async with sink(postgres, table) as one:
+        lease = await one.acquire(PARTITION, TOPIC_ID)
+        for position, records in enumerate([[a], [a], [a, b], [a, c], [a, d]], 1):
+            await one.handle(batch(lease, position, *records))
+    assert postgres.query(f"SELECT count(*) FROM {table}") == [(4,)]
+    assert careful == [False, False, True, True, False, True, True]
 
 
 async def test_what_no_table_can_hold_is_permanent_and_an_outage_is_not(postgres: Postgres) -> None:

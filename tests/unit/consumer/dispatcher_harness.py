@@ -24,6 +24,7 @@ class ControlledSink:
     """Waits for `gate`, then calls `respond`, which may raise; records the offsets it was given."""
 
     concurrent_batches = True
+    batch_orders = 1
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
@@ -84,10 +85,12 @@ class DispatcherHarness:
         batch_size: int = 4,
         workers: int = 3,
         concurrent_batches: bool = True,
+        batch_orders: int = 1,
         attempts: int = 3,
     ) -> None:
         self.sink = ControlledSink()
         self.sink.concurrent_batches = concurrent_batches
+        self.sink.batch_orders = batch_orders
         self.failures: list[Exception] = []
         self.metrics = Metrics(CollectorRegistry())
         self.degradations = Degradations(self.metrics)

@@ -53,6 +53,7 @@ class Dispatcher:
         self._policy = policy
         self._sink = sink
         self._concurrent_batches = sink.concurrent_batches
+        self._batch_orders = max(policy.batch_size, sink.batch_orders)
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._degradations = degradations
@@ -131,7 +132,7 @@ class Dispatcher:
             partition = self._partitions[0]
             self._partitions.rotate(-1)
             if self._may_start(partition):
-                batch = partition.next_batch(self._policy.batch_size)
+                batch = partition.next_batch(self._batch_orders)
                 if batch:
                     return partition, batch
         return None

@@ -11,9 +11,9 @@ OUTAGE_BACKOFF: Final = Backoff(0.2, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`workers` batches of at most `batch_size` orders at a time; an order that fails `attempts` times becomes a dead
-    letter. `backoff` applies after an order's own failure, `outage_backoff` while the sink is unavailable; `random`
-    returns [0, 1)."""
+    """`workers` batches of at most `batch_size` orders at a time, or of `Sink.batch_orders` if that is more; an order
+    that fails `attempts` times becomes a dead letter. `backoff` applies after an order's own failure, `outage_backoff`
+    while the sink is unavailable; `random` returns [0, 1)."""
 
     workers: int
     batch_size: int

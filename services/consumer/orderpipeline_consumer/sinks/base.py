@@ -42,6 +42,10 @@ class Sink(Protocol):
     def concurrent_batches(self) -> bool:
         """Whether batches of the same partition may be handled concurrently."""
 
+    @property
+    def batch_orders(self) -> int:
+        """How many waiting orders of a partition a batch may have at least, however small `Policy.batch_size` is."""
+
     async def acquire(self, topic_partition: TopicPartition, topic_id: str) -> PartitionLease:
         """Called once per assignment, before any of its records. Retried for as long as it raises. `topic_id` is what
         Kafka gave the topic when it was created."""

@@ -54,6 +54,7 @@ class HandlerSink:
     """Calls the handler with the orders of a batch, each customer's in the order in which they were placed."""
 
     concurrent_batches: Final = True
+    batch_orders: Final = 1
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler

@@ -78,6 +78,7 @@ class HttpSink:
     """
 
     concurrent_batches: Final = True
+    batch_orders: Final = 1
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self._url = url

@@ -64,6 +64,7 @@ class LogSink:
     """A line per logged order, at level INFO, with the number of `orders` that this process has had by then."""
 
     concurrent_batches: Final = False
+    batch_orders: Final = 1
 
     def __init__(self, every: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._sample = Sample(every, clock)

@@ -301,6 +301,15 @@ async def test_without_concurrent_batches_a_partition_has_one_in_flight() -> Non
     assert (harness.sink.max_running, harness.sink.done) == (1, list(range(20)))
 
 
+async def test_a_sink_that_takes_more_at_a_time_gets_all_that_waits() -> None:
+    harness = DispatcherHarness(batch_size=3, batch_orders=15, concurrent_batches=False)
+    sizes: list[int] = []
+    harness.sink.respond = lambda records: sizes.append(len(records))
+    await harness.receive(*[record(n, f"c{n}") for n in range(20)])
+    await harness.until(lambda: harness.partition.offsets.position == 20)
+    assert (sizes, harness.sink.done) == ([15, 5], list(range(20)))
+
+
 async def test_what_was_done_behind_a_failing_order_is_not_handled_again_by_the_next_owner() -> None:
     def respond(records: Sequence[Record]) -> None:
         if any(one.offset == 2 for one in records):

@@ -110,7 +110,12 @@ class ConsumerSpec(Model):
     workers: int = Field(
         10, ge=1, le=1000, description="Orders of different customers processed concurrently, per pod."
     )
-    batch_size: int = Field(100, ge=1, le=100000, description="Orders fetched and committed at a time.")
+    batch_size: int = Field(
+        100,
+        ge=1,
+        le=100000,
+        description="Orders fetched and committed at a time. The postgres sink stores up to 5000 at a time.",
+    )
     offset_reset: Literal["earliest", "latest"] = Field(
         "earliest",
         description="Where the group begins at its first start; latest skips orders from before the pipeline was"

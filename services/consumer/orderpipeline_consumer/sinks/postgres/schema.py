@@ -55,24 +55,31 @@ WITH fence AS (
   SELECT COALESCE(u.raw->>'order_id', concat_ws('/', %(topic)s, %(partition)s::text, u.pos::text, u.ms::text)),
          u.raw->>'customer_id', u.raw->>'product_id', (u.raw->'quantity')::bigint, (u.raw->'amount')::numeric,
          %(topic)s, %(partition)s, u.pos, to_timestamp(NULLIF(u.ms, -1) / 1000.0), u.raw
-  FROM ROWS FROM (jsonb_array_elements(%(orders)s::jsonb),
-                  unnest(%(offsets)s::bigint[]), unnest(%(timestamps)s::bigint[]))
-       WITH ORDINALITY AS u (raw, pos, ms, ordinal)
+  FROM (SELECT unnest(%(orders)s::jsonb[]) AS raw, unnest(%(offsets)s::bigint[]) AS pos,
+               unnest(%(timestamps)s::bigint[]) AS ms) AS u
   WHERE EXISTS (SELECT FROM fence)
-  ORDER BY u.ordinal
-  ON CONFLICT (order_id) DO NOTHING
-  RETURNING 1
+  {repeats}
 )
-SELECT (SELECT count(*) FROM fence), (SELECT count(*) FROM stored)"""
+SELECT count(*) FROM fence"""
 """Orders and position in one statement, so in one transaction and one round trip: both happen, or neither. Neither does
 if the position is below what was `stored` before: the database has gone back, so orders are missing. The database
 parses the orders: it stores their JSON anyway, and preserves all digits of the amounts. An order without an id gets the
-same one as by `derive_order_id`."""
+same one as by `derive_order_id`.
+
+The arrays are unnested in the SELECT list, which passes row after row to the INSERT in their sequence; as functions in
+FROM they would be copied as a whole first, and sorted by their ordinality."""
 
 
-def statement(text: str, table: str) -> sql.Composed:
-    """The statement for the orders table `table` and its offsets table."""
-    return sql.SQL(text).format(orders=sql.Identifier(table), offsets=sql.Identifier(f"{table[:55]}_offsets"))
+REPEATS: Final = "ON CONFLICT (order_id) DO NOTHING"
+"""With it, STORE passes over orders that are there already; without it they are a UniqueViolation, and nothing is
+stored. It takes the index twice and one more record in the write-ahead log for each order, so it is used only where it
+may be needed."""
+
+
+def statement(text: str, table: str, repeats: str = "") -> sql.Composed:
+    """The statement for the orders table `table` and its offsets table; `repeats` is REPEATS or nothing."""
+    orders, offsets = sql.Identifier(table), sql.Identifier(f"{table[:55]}_offsets")
+    return sql.SQL(text).format(orders=orders, offsets=offsets, repeats=sql.SQL(repeats))
 
 
 async def ensure_tables(connection: AsyncConnection[Any], table: str) -> None:

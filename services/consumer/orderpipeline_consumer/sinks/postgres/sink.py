@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import msgspec
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 
 from orderpipeline_common.runtime import SettingsError
 from orderpipeline_consumer.errors import FencedError, PermanentError, UnavailableError, WentBackError
@@ -17,16 +18,29 @@ from orderpipeline_consumer.records.record import Record
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 from orderpipeline_consumer.sinks.base import Batch, PartitionLease
 from orderpipeline_consumer.sinks.postgres import schema
+from orderpipeline_consumer.sinks.postgres.arrays import JsonbArray, JsonbArrayDumper, bigint_array, jsonb_array
+
+BATCH_ORDERS: Final = 5000
+"""Orders in a transaction if so many wait. From a few hundred on, a transaction costs little next to its orders."""
+REPEATS_BATCHES: Final = 20
+"""How many batches of a partition are stored with care after one had an order that was there already."""
+
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def parameters(records: Sequence[Record]) -> dict[str, Any]:
-    """The records as parameters of the STORE statement: the orders as one JSON array, their offsets and timestamps."""
+    """The records as parameters of the STORE statement: the orders' JSON, their offsets and timestamps, as arrays."""
     if isinstance(records, BatchSlice):
-        orders, offsets, timestamps = records.json_array, records.offsets, records.timestamps
+        values = list(map(bytes, _elements.decode(records.json_array)))
+        offsets, timestamps = records.offsets, records.timestamps
     else:
-        orders = b"[" + b",".join(record.value or b"" for record in records) + b"]"
+        values = [record.value or b"" for record in records]
         offsets, timestamps = [record.offset for record in records], [record.timestamp for record in records]
-    return {"orders": orders.decode(), "offsets": offsets, "timestamps": timestamps}
+    return {
+        "orders": jsonb_array(values),
+        "offsets": bigint_array(offsets),
+        "timestamps": bigint_array(timestamps),
+    }
 
 
 def reason(error: psycopg.Error) -> str:
@@ -46,13 +60,20 @@ def _refusal(
     return WentBackError(f"the database has gone back: it has stored up to offset {offset}, {stored} had been stored")
 
 
+async def _stored(connection: AsyncConnection[Any], statement: sql.Composed, values: dict[str, Any]) -> bool:
+    row = await (await connection.execute(statement, values)).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
 class PostgresSink:
     """`dsn` is called for each connection, so that an updated Secret takes effect. At most `connections` are open.
 
     Batches of one partition are stored one after the other, because each updates the same row of the offsets table;
-    partitions are stored concurrently."""
+    partitions are stored concurrently. What arrives while a batch is stored goes with the partition's next one."""
 
     concurrent_batches: Final = False
+    batch_orders: Final = BATCH_ORDERS
 
     def __init__(
         self,
@@ -72,6 +93,9 @@ class PostgresSink:
         self._locks: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._acquire = schema.statement(schema.ACQUIRE, table)
         self._store = schema.statement(schema.STORE, table)
+        self._store_unless_there = schema.statement(schema.STORE, table, schema.REPEATS)
+        self._careful: defaultdict[TopicPartition, int] = defaultdict(int)
+        """By partition, how many of the next batches may have orders that are there already."""
         self._current = schema.statement(schema.CURRENT, table)
         self._tables_exist = False
         self._stored: dict[TopicPartition, int | None] = {}
@@ -124,12 +148,22 @@ class PostgresSink:
                 "leader_epoch": leader_epoch,
                 **orders,
             }
-            cursor = await connection.execute(self._store, values)
-            row = await cursor.fetchone()
-            assert row is not None
-            if not row[0]:
+            if not await self._execute(connection, topic_partition, values):
                 raise _refusal(topic_partition, lease, stored, await self._read_row(connection, topic_partition, lease))
             self._stored[topic_partition] = offset
+
+    async def _execute(
+        self, connection: AsyncConnection[Any], topic_partition: TopicPartition, values: dict[str, Any]
+    ) -> bool:
+        """Whether the values were stored; if not, this owner's row is not as it was. Orders are taken to be new until
+        one is there already: clients rarely send one again, but if they do, probably several."""
+        if not self._careful[topic_partition]:
+            try:
+                return await _stored(connection, self._store, values)
+            except psycopg.errors.UniqueViolation:
+                self._careful[topic_partition] = REPEATS_BATCHES
+        self._careful[topic_partition] -= 1
+        return await _stored(connection, self._store_unless_there, values)
 
     async def _read_row(
         self, connection: AsyncConnection[Any], topic_partition: TopicPartition, lease: PartitionLease
@@ -180,6 +214,7 @@ class PostgresSink:
             connect_timeout=max(2, int(self._timeout)),
             application_name="orderpipeline-consumer",
         )
+        connection.adapters.register_dumper(JsonbArray, JsonbArrayDumper)
         # The server must time out as well, or a statement that waits for a lock would outlive the client's timeout.
         await connection.execute("SELECT set_config('statement_timeout', %s, false)", (str(int(self._timeout * 1000)),))
         return connection

@@ -1,5 +1,6 @@
 """The postgres sink before it has a connection."""
 
+import struct
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from orderpipeline_consumer.fetching.confluent import MessageBatch
 from orderpipeline_consumer.records.batch import BatchSlice
 from orderpipeline_consumer.records.log_position import LogPosition
 from orderpipeline_consumer.sinks.base import Batch, PartitionLease
+from orderpipeline_consumer.sinks.postgres.arrays import jsonb_array
 from orderpipeline_consumer.sinks.postgres.sink import PostgresSink, parameters
 from tests.unit.consumer.builders import ORDER, ORDER_WITHOUT_ID, Message, orders, record
 
@@ -31,5 +33,10 @@ def test_amounts_keep_their_digits() -> None:
     batch = MessageBatch(orders(3), messages, [42, 43])
     found = parameters(BatchSlice(batch, 0, 2))
     assert found == parameters(batch.records(0, 2))
-    assert '"amount":1234567890123456.78' in found["orders"]
-    assert (found["offsets"], found["timestamps"]) == ([42, 43], [1700, 1700])
+    assert b'"amount":1234567890123456.78' in found["orders"].data
+    assert (found["offsets"], found["timestamps"]) == ("{42,43}", "{1700,1700}")
+
+
+def test_an_array_of_documents_is_in_the_form_that_the_database_reads() -> None:
+    head = struct.pack(">5i", 1, 0, 3802, 2, 1)
+    assert jsonb_array([b"{}", b'{"a":1}']).data == head + b"\0\0\0\x03\x01{}" + b'\0\0\0\x08\x01{"a":1}'
