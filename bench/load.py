@@ -54,7 +54,7 @@ def command(port: int, mode: str, options: Mapping[str, float]) -> list[str]:
     """The command line of a load."""
     words = [f"--{name}={value}" for name, value in options.items()]
     url = f"http://{HOST}:{port}"
-    return [sys.executable, "-m", "orderpipeline_embedded", "load", url, "--json", "--quiet", "--mode", mode, *words]
+    return [sys.executable, "-m", "orderpipeline_cli", "load", url, "--json", "--quiet", "--mode", mode, *words]
 
 
 def load(port: int, mode: str, **options: float) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import grimp
 ROOT: Final = Path(__file__).resolve().parents[1]
 SOURCES: Final = ("operator", "services")
 PACKAGES: Final = (
+    "orderpipeline_cli",
     "orderpipeline_common",
     "orderpipeline_consumer",
     "orderpipeline_embedded",
@@ -35,6 +36,7 @@ class Limit:
 
 
 LIMITS: Final = {
+    "orderpipeline_cli": Limit(18, 40),
     "orderpipeline_embedded": Limit(12, 35),
     "orderpipeline_operator.domain": Limit(14, 30),
     "orderpipeline_producer": Limit(12, 35),

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
 from orderpipeline_embedded.errors import CannotRunError
 from orderpipeline_embedded.kafka.java import JavaMissingError
@@ -15,10 +16,10 @@ from orderpipeline_embedded.run.screen import Screen
 KILLED = 130
 
 
-async def launch(options: Options) -> int:
+async def launch(file: Path, options: Options) -> int:
     """The exit status: 0 after a clean end, 1 if something went wrong on the way, 2 if nothing could start."""
-    stop, loop, screen = asyncio.Event(), asyncio.get_running_loop(), Screen(options.live)
-    run = Run(options, screen, stop)
+    stop, loop, screen = asyncio.Event(), asyncio.get_running_loop(), Screen(not options.no_ui)
+    run = Run(file, options, screen, stop)
 
     def on_signal() -> None:
         if stop.is_set():

@@ -50,7 +50,7 @@ class PipelineRun:
         out = self._folder / f"output-{uuid.uuid4().hex[:6]}"
         with out.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "orderpipeline_embedded", "run", str(self._file), "--data", str(self._data),
+                [sys.executable, "-m", "orderpipeline_cli", "run", str(self._file), "--data", str(self._data),
                  "--port", str(self._port), "--kafka-port", str(self._kafka_port),
                  "--secrets", str(self._folder / "secrets")],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,

@@ -26,7 +26,7 @@ from orderpipeline_embedded.load.connection import Connection
 from orderpipeline_embedded.load.requests import build
 from tests.support.ports import free_ports
 
-LOAD = [sys.executable, "-m", "orderpipeline_embedded", "load"]
+LOAD = [sys.executable, "-m", "orderpipeline_cli", "load"]
 pytestmark = pytest.mark.integration
 
 
@@ -74,7 +74,7 @@ def test_real_purchases_are_sent_once_each(log: Kafka, api: RunningServer) -> No
     command = [
         sys.executable,
         "-m",
-        "orderpipeline_embedded",
+        "orderpipeline_cli",
         "load",
         f"http://127.0.0.1:{api.port}",
         "--json",

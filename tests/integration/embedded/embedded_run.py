@@ -103,7 +103,7 @@ class EmbeddedRun:
 def command(data: Path, port: int, kafka_port: int, file: Path, *more: str) -> list[str]:
     """The command line."""
     ports = ["--port", str(port), "--kafka-port", str(kafka_port)]
-    return [sys.executable, "-m", "orderpipeline_embedded", "run", str(file), "--data", str(data), *ports, *more]
+    return [sys.executable, "-m", "orderpipeline_cli", "run", str(file), "--data", str(data), *ports, *more]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ have none.
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -27,10 +28,12 @@ class KubernetesClient:
     """A client of one API server. Make it inside the loop that uses it and close it there.
 
     All methods raise the errors of `errors.py`; a request that takes longer than `timeout` seconds is Unreachable.
+    With `dry_run`, the API server answers writes as ever, and stores nothing.
     """
 
-    def __init__(self, cluster: Configuration, *, timeout: float = 15.0) -> None:
+    def __init__(self, cluster: Configuration, *, timeout: float = 15.0, dry_run: bool = False) -> None:
         self._transport = Transport(cluster, FIELD_MANAGER, timeout)
+        self._write_options = {"dryRun": "All"} if dry_run else {}
 
     async def close(self) -> None:
         """Close all connections."""
@@ -142,6 +145,8 @@ class KubernetesClient:
         return result
 
     async def _send(self, what: str, request: Request) -> bytes:
+        if request.method != "GET" and self._write_options:
+            request = replace(request, query={**request.query, **self._write_options})
         try:
             status, raw = await self._transport.send(request)
         except REQUEST_ERRORS as error:

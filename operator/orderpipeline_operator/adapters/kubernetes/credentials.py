@@ -41,8 +41,8 @@ def in_cluster(environ: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -> Co
     return config
 
 
-async def from_kubeconfig(paths: str) -> Configuration:
-    """The current context of a kubeconfig, or of several joined by a colon.
+async def from_kubeconfig(paths: str, context: str | None = None) -> Configuration:
+    """A context (None: the current one) of a kubeconfig, or of several joined by a colon.
 
     A login plugin is run once. When its token expires, the lead is lost and the process ends; start it again.
     """
@@ -50,11 +50,11 @@ async def from_kubeconfig(paths: str) -> Configuration:
         raise SettingsError(f"no API server: {paths} does not exist and this is not a pod; set KUBECONFIG")
     config = Configuration(connection_pool_maxsize=CONNECTIONS)
     try:
-        await load_kube_config(paths, client_configuration=config, persist_config=False)
+        await load_kube_config(paths, context, client_configuration=config, persist_config=False)
     except ConfigException as error:
         raise SettingsError(f"{paths}: {error}") from error
     if not (config.api_key or config.cert_file):
-        raise SettingsError(f"{paths}: the current context's user gives neither a token nor a client certificate")
+        raise SettingsError(f"{paths}: the context's user gives neither a token nor a client certificate")
     return config
 
 

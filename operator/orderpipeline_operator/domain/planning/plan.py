@@ -4,7 +4,7 @@ The order matters only while a pipeline comes up. A stage that has been started 
 rolling, or whose status Strimzi is rewriting, never keeps the services from being repaired.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,11 +74,18 @@ def plan(stages: Sequence[Sequence[Manifest]], observed: Observed, hold: str = "
             else:
                 writes.append(stamped(manifest))
         waiting = (*waiting, *unready(stage, observed), *missed)
-    rendered = {ref_of(manifest) for stage in stages for manifest in stage}
+    prune = superfluous({ref_of(manifest) for stage in stages for manifest in stage}, observed, missing)
+    return Plan(_kafka_before_its_pools(writes, observed), prune, tuple(refused), tuple(sorted(missing)), waiting, held)
+
+
+def superfluous(rendered: Collection[Ref], observed: Observed, missing: Collection[Kind]) -> tuple[Ref, ...]:
+    """Owned objects that are no longer rendered and may go, in order of kind and name.
+
+    `missing`: rendered kinds that this cluster does not have.
+    """
     # The HPA stays while the ScaledObject that is to replace it cannot be created.
     kept = (*KEPT_KINDS, HPA) if SCALED_OBJECT in missing else KEPT_KINDS
-    prune = tuple(sorted(ref for ref in observed.children if ref not in rendered and ref.kind not in kept))
-    return Plan(_kafka_before_its_pools(writes, observed), prune, tuple(refused), tuple(sorted(missing)), waiting, held)
+    return tuple(sorted(ref for ref in observed.children if ref not in rendered and ref.kind not in kept))
 
 
 def _kafka_before_its_pools(writes: list[Manifest], observed: Observed) -> tuple[Manifest, ...]:

@@ -32,17 +32,34 @@ def failures(tally: Tally) -> list[tuple[str, int]]:
     return [(what, count) for what, count in every if count]
 
 
-def progress(write: Callable[[str], object]) -> Callable[[Tally], None]:
-    """A function that writes a line: the rate since the last one, latencies and failures so far."""
-    accepted, seconds = 0, 0.0
+def seconds_left(tally: Tally, seconds: float | None, count: int | None) -> float | None:
+    """How long a run will go on: until its `seconds` are over or, at the rate so far, `count` orders are sent.
+
+    None if neither is known.
+    """
+    by_time = [] if seconds is None else [seconds - tally.seconds]
+    by_count = [tally.seconds / tally.sent * (count - tally.sent)] if count is not None and tally.sent else []
+    return max(min((*by_time, *by_count)), 0.0) if by_time or by_count else None
+
+
+def progress(
+    write: Callable[[str], object], seconds: float | None = None, count: int | None = None
+) -> Callable[[Tally], None]:
+    """A function that writes a line: the rate since the last one, latencies and failures so far, and what is left.
+
+    The run ends after `seconds` or `count` orders, whichever is known and comes first.
+    """
+    accepted, before = 0, 0.0
 
     def tick(tally: Tally) -> None:
-        nonlocal accepted, seconds
-        rate = (tally.accepted - accepted) / ((tally.seconds - seconds) or 1.0)
-        accepted, seconds = tally.accepted, tally.seconds
+        nonlocal accepted, before
+        rate = (tally.accepted - accepted) / ((tally.seconds - before) or 1.0)
+        accepted, before = tally.accepted, tally.seconds
         p50, p99 = tally.latency.milliseconds(0.5), tally.latency.milliseconds(0.99)
         failed = "".join(f"  {count:,} {what.split(':')[0]}" for what, count in failures(tally))
-        write(f"{seconds:5.0f} s  {rate:12,.0f} orders/s  p50 {p50} ms  p99 {p99} ms{failed}\n")
+        left = seconds_left(tally, seconds, count)
+        rest = "" if left is None else f"  about {left:.0f} s left"
+        write(f"{before:5.0f} s  {rate:12,.0f} orders/s  p50 {p50} ms  p99 {p99} ms{failed}{rest}\n")
 
     return tick
 

@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Final, Literal
 
 Mode = Literal["single", "batch", "ndjson"]
-MODES: Final[tuple[Mode, ...]] = ("single", "batch", "ndjson")
 PATHS: Final = {"single": "/order", "batch": "/orders/batch", "ndjson": "/orders/batch"}
 TYPES: Final = {"single": "application/json", "batch": "application/json", "ndjson": "application/x-ndjson"}
 POOL_BYTES: Final = 2 * 1024 * 1024

@@ -40,8 +40,8 @@ READY_SECONDS = 30.0
 class Run:
     """One run. `stop` is set from outside; `kill()` ends all processes at once, in whatever state the run is."""
 
-    def __init__(self, options: Options, screen: Screen, stop: asyncio.Event) -> None:
-        self._options, self._screen, self._stop = options, screen, stop
+    def __init__(self, file: Path, options: Options, screen: Screen, stop: asyncio.Event) -> None:
+        self._file, self._options, self._screen, self._stop = file, options, screen, stop
         self._broker: Broker | None = None
         self._fleets: list[Fleet] = []
         self._background = Background()
@@ -52,12 +52,12 @@ class Run:
 
     async def run(self) -> int:
         """Run until stopped; the exit status, 0 after a clean end. Raises CannotRunError, PlanError, RuntimeError."""
-        options = self._options
+        file, options = self._file, self._options
         try:
-            text = options.file.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8")
         except OSError as error:
-            raise CannotRunError(f"{options.file} cannot be read: {error.strerror}; name a file") from None
-        pipeline = read_pipeline(text, str(options.file))
+            raise CannotRunError(f"{file} cannot be read: {error.strerror}; name a file") from None
+        pipeline = read_pipeline(text, str(file))
         plan = make_plan(
             pipeline,
             kafka_port=options.kafka_port,

@@ -8,6 +8,7 @@ from pathlib import Path
 from orderpipeline_embedded.errors import CannotRunError
 from orderpipeline_embedded.ports import HOST, in_use
 from orderpipeline_embedded.run.options import Options
+from orderpipeline_embedded.run.state_file import LOCK
 
 
 def check_ports(options: Options) -> None:
@@ -24,7 +25,7 @@ def check_ports(options: Options) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Hold the data folder for one run. CannotRunError when another run has it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with (folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

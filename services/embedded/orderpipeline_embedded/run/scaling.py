@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from orderpipeline_common.background import Background
-from orderpipeline_common.contract import consumer_client
+from orderpipeline_common.contract import Env, consumer_client
 from orderpipeline_embedded.run import state_file
 from orderpipeline_embedded.run.plan import Plan
 from orderpipeline_embedded.run.rates import Point, add, point
@@ -122,9 +122,8 @@ class Scaling:
     def _on_change(self, key: Key) -> None:
         view, before = self._sampler.view(key), self._consumers.desired
         if view is not None and self._state_folder is not None:
-            state_file.write(
-                self._state_folder, key[1], {"desired": view.desired, "current": self._consumers.running}, view
-            )
+            consumers = {"desired": view.desired, "current": self._consumers.running}
+            state_file.write(self._state_folder, key[1], consumers, view, kafka_of(self._plan))
         if self._plan.policy.mode == "Recommend" or view is None or view.desired in (None, before):
             return
         assert view.desired is not None
@@ -134,6 +133,12 @@ class Scaling:
     def _on_reading(self, reading: Reading) -> None:
         # Often in the reader's thread; a single assignment, so that others see either the old points or the new ones.
         self.points = add(self.points, point(self._monotonic(), reading, self._plan.policy.offset_reset))
+
+
+def kafka_of(plan: Plan) -> dict[str, str | None]:
+    """What another program needs to know of the run's Kafka."""
+    letters = plan.consumer.environment.get(Env.DEAD_LETTER_TOPIC)
+    return {"bootstrap": plan.bootstrap, "orders": plan.orders, "deadLetters": letters, "group": plan.group}
 
 
 def consumer_numbers(client_ids: Sequence[str]) -> tuple[int, ...]:

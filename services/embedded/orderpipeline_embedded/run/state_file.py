@@ -1,5 +1,6 @@
 """The state of a run, in a file: an OrderPipeline with the parts of its status that explain the scaling."""
 
+import fcntl
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -8,6 +9,8 @@ from typing import Any, Final
 
 STATE: Final = "pipeline.json"
 """The file's name in the data folder of a run."""
+LOCK: Final = "lock"
+"""The file that a run holds a lock on, in the same folder."""
 
 
 def newest(runs: Path) -> Path | None:
@@ -15,14 +18,32 @@ def newest(runs: Path) -> Path | None:
     return max(runs.glob(f"*/{STATE}"), key=lambda path: path.stat().st_mtime, default=None)
 
 
-def write(folder: Path, name: str, consumers: Mapping[str, int | None], view: Any) -> None:
-    """Replace the state in `folder`; a reader sees the old file or the new one. `view` is a ScalingView."""
+def is_running(state: Path) -> bool:
+    """Whether the run with this state file is still going on."""
+    try:
+        with (state.parent / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def write(
+    folder: Path, name: str, consumers: Mapping[str, int | None], view: Any, kafka: Mapping[str, str | None]
+) -> None:
+    """Replace the state in `folder`; a reader sees the old file or the new one. `view` is a ScalingView.
+
+    `kafka`: the address `bootstrap`, the topics `orders` and `deadLetters`, and the `group`.
+    """
     values = asdict(view)
     status = {
+        "endpoints": {"bootstrap": kafka.get("bootstrap")},
         "consumers": dict(consumers),
         "lag": {"orders": values["orders"], "seconds": values["seconds"]},
         "scaling": {"latest": values["latest"], "decisions": list(values["decisions"])},
     }
     fresh = folder / f".{STATE}"
-    fresh.write_text(json.dumps({"metadata": {"name": name}, "status": status}), encoding="utf-8")
+    fresh.write_text(json.dumps({"metadata": {"name": name}, "status": status, "kafka": dict(kafka)}), encoding="utf-8")
     fresh.replace(folder / STATE)

@@ -1,7 +1,6 @@
 """The CRD on a real API server: descriptions, defaults, nulls, columns, and the status it keeps."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -133,10 +132,9 @@ def test_status_is_a_subresource_whose_conditions_merge_by_type(crds: ApiServer,
     stored = json.loads(crds.kubectl("get", "opl", "status", "-n", namespace, "-o", "json"))["status"]
     assert [entry["type"] for entry in stored["conditions"]] == ["Ready", "Accepted"]
     assert stored["scaling"]["decisions"] == [DECISION.to_json()]
-    command = [sys.executable, "-m", "orderpipeline_operator.cli.plugin", "why", "status", "-n", namespace]
+    command = [sys.executable, "-m", "orderpipeline_cli", "why", "status", "-n", namespace]
     command.append(f"--kubeconfig={crds.kubeconfig}")
-    path = f"{crds.bin}:{os.environ['PATH']}"
-    told = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False)
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "Steady (1970-01-01T00:00:01Z): why" in told.stdout, told.stderr
     assert stored["scaling"]["state"] == {"anything": {"nested": [1]}}
 

@@ -1,14 +1,7 @@
-"""The explanation of a decision: from a status to words, and the ways to it."""
+"""The explanation of a decision: from a status to words."""
 
 import json
-import stat
-from pathlib import Path
 
-import pytest
-
-from orderpipeline_embedded.__main__ import main as command
-from orderpipeline_embedded.run.state_file import STATE, write
-from orderpipeline_operator.cli.plugin import main as plugin
 from orderpipeline_operator.domain.lag.sample import Group, Load, Unknown
 from orderpipeline_operator.domain.scaling.state import ScalingState
 from orderpipeline_operator.domain.scaling.why import report
@@ -92,42 +85,3 @@ def test_hot_and_stuck_partitions_are_named():
     text = report(pipeline(*[hot] * 3, state=remember(desired=4, rate=100.0)))
     assert "hot partition        7 needs 1800/s, more than its one consumer can do" in text
     assert "stuck partition      3: none of its orders is processed" in text
-
-
-def test_kubectl_plugin_asks_kubectl_with_what_it_was_given(tmp_path: Path, monkeypatch, capsys):
-    fake = tmp_path / "kubectl"
-    fake.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\ncat {tmp_path}/answer\n')
-    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
-    (tmp_path / "answer").write_text(json.dumps(pipeline(sample(arrival=5.0))))
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    assert plugin(["why", "shop", "-n", "web", "--context", "prod"]) == 0
-    assert capsys.readouterr().out.startswith("shop: ")
-    asked = (tmp_path / "asked").read_text().strip()
-    assert asked == "get orderpipelines.orderpipeline.dev shop --output=json --namespace=web --context=prod"
-    fake.write_text('#!/bin/sh\necho "Error from server (NotFound): shop" >&2\nexit 1\n')
-    assert plugin(["why", "shop"]) == 1
-    assert "NotFound" in capsys.readouterr().err
-    fake.unlink()
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert plugin(["why", "shop"]) == 1
-    assert "kubectl is not installed" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("text", "says"), [("nonsense", "is not JSON"), ("[]", "is no OrderPipeline")])
-def test_files_that_are_no_pipeline(tmp_path: Path, capsys, text, says):
-    (tmp_path / "x").write_text(text)
-    assert plugin(["why", "-f", str(tmp_path / "x")]) == 1
-    assert says in capsys.readouterr().err
-
-
-def test_the_newest_run_on_this_machine(tmp_path: Path, monkeypatch, capsys):
-    monkeypatch.setenv("ORDERPIPELINE_CACHE", str(tmp_path))
-    with pytest.raises(SystemExit, match="nothing has run here yet"):
-        command(["why"])
-    folder = tmp_path / "run" / "default-shop"
-    folder.mkdir(parents=True)
-    decision = follow(POLICY, [sample(arrival=50.0)] * 5)[-1]
-    write(folder, "shop", {"desired": 40, "current": 12}, view_of(decision, sample(arrival=50.0), ()))
-    assert [path.name for path in folder.iterdir()] == [STATE]
-    assert command(["why"]) == 0
-    assert capsys.readouterr().out.startswith("shop: 40 consumers desired, 12 running; 0 orders waiting")

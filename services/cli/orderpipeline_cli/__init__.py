@@ -1,0 +1,1 @@
+"""The command line: `orderpipeline`, and the same as a kubectl plugin, `kubectl orderpipeline`."""

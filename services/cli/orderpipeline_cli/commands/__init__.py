@@ -1,0 +1,1 @@
+"""One module per command: from its options to what it prints and its exit code."""
