@@ -121,6 +121,15 @@ COMMANDS: Final = (
         Order API pods finish their requests, and consumers commit what they have handled, before they go. Ctrl-C ends
         the waiting, not the restart.""",
     ),
+    Command(
+        "report",
+        "report:report",
+        _LOOK,
+        """Collect what somebody needs who is to help: one archive with objects, state, events, logs, metrics, versions.
+
+        It reads no Secret. Passwords, keys, tokens, and the values of orders are removed; look through it all the same
+        before you pass it on.""",
+    ),
     Command("version", "version:version", _ABOUT, "Print the version; with --server also those in the cluster."),
 )
 

@@ -139,6 +139,15 @@ async def test_a_plan_of_a_new_pipeline_is_all_of_it(crds: ApiServer, place: Pip
     assert await place.names(*kinds.CLUSTER_KINDS, kinds.PIPELINE, kinds.DEPLOYMENT) == []
 
 
+async def test_a_cluster_without_the_prometheus_operator_is_a_note(crds: ApiServer, place: PipelineNamespace) -> None:
+    await place.create_pipeline()
+    await place.up()
+    done = await plan(crds, place, {"monitoring": {"podMonitors": True}}, "-o", "json")
+    assert done.exit == Exit.CHANGES, done.err
+    assert done.json["refusals"] == []
+    assert any("PodMonitor" in note for note in done.json["notes"])
+
+
 async def test_what_kubectl_applied_and_the_file_no_longer_has_would_go(
     crds: ApiServer, place: PipelineNamespace
 ) -> None:

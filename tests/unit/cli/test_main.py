@@ -95,7 +95,7 @@ def completed(*words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["re"], ["render", "resume", "restart", ":4"]),
+        (["re"], ["render", "resume", "restart", "report", ":4"]),
         (["restart", ""], ["shop", "store", ":4"]),
         (["restart", "-n", "web", "s"], ["shop", "store", ":4"]),
         (["restart", "shop", ""], ["producers", "consumers", "all", ":4"]),

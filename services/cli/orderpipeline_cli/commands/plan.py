@@ -16,7 +16,7 @@ from orderpipeline_cli.planning.applying import Apply, applying
 from orderpipeline_cli.planning.changes import Change, Plan, change, owned, significant, with_unread
 from orderpipeline_cli.planning.wording import as_value, text
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
-from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE, Kind, Manifest, Ref, ref_of
+from orderpipeline_operator.domain.kubernetes.kinds import MONITORING_KINDS, PIPELINE, Kind, Manifest, Ref, ref_of
 from orderpipeline_operator.domain.manifests import Bundle, Context, Pipeline, render
 from orderpipeline_operator.domain.planning import bootstrap_address
 from orderpipeline_operator.domain.planning.drift import stamped
@@ -58,6 +58,7 @@ class Outcome:
 
     changes: list[Change]
     refusals: list[str]
+    notes: list[str]
     missing: set[Kind]
 
 
@@ -65,7 +66,7 @@ async def make_plan(connection: Connection, document: Manifest, context: Context
     """What would become of a document. Raises CommandError if the pipeline itself would be refused."""
     namespace, name = document["metadata"]["namespace"], name_of(document)
     ref = Ref(PIPELINE, namespace, name)
-    live = await observe(connection.client, (namespace, name))
+    live = await _live(connection, ref)
     after = await _apply(connection, document, None if live is None else live.cr)
     spec = accept(after.get("spec") or {})
     if isinstance(spec, Rejected):
@@ -74,7 +75,7 @@ async def make_plan(connection: Connection, document: Manifest, context: Context
     bundle = _render(observed, spec, context)
     rendered = [ref_of(manifest) for manifest in bundle.manifests()]
     observed = await with_names_in_use(connection.client, observed, rendered)
-    outcome = Outcome([], [], set())
+    outcome = Outcome([], [], [*_notes(spec, live is None)], set())
     own = change(ref, None if live is None else live.cr, after)
     if own is not None:
         outcome.changes.append(own)
@@ -83,7 +84,15 @@ async def make_plan(connection: Connection, document: Manifest, context: Context
     gone = superfluous(set(rendered), observed, outcome.missing)
     deletions = (change(each, observed.children[each], None) for each in gone)
     outcome.changes += [each for each in deletions if each is not None]
-    return Plan(name, namespace, tuple(outcome.changes), tuple(outcome.refusals), tuple(_notes(spec, live is None)))
+    return Plan(name, namespace, tuple(outcome.changes), tuple(outcome.refusals), tuple(outcome.notes))
+
+
+async def _live(connection: Connection, ref: Ref) -> Observed | None:
+    """The pipeline as it is, with what it owns; None if it does not exist."""
+    try:
+        return await observe(connection.client, await connection.client.get(ref))
+    except NotFound:
+        return None
 
 
 async def _apply(connection: Connection, document: Manifest, live: Manifest | None) -> Manifest:
@@ -116,7 +125,9 @@ async def _child(connection: Connection, rendered: Manifest, observed: Observed,
         after = await connection.dry_run.apply(stamped(manifest))
     except NotFound:
         outcome.missing.add(ref.kind)
-        outcome.refusals.append(f"{ref}: this cluster has no {ref.kind.kind} ({ref.kind.api_version}); install its CRD")
+        text = f"{ref}: this cluster has no {ref.kind.kind} ({ref.kind.api_version}); install its CRD"
+        # Without the Prometheus operator, what is meant for it is left out, and nothing else suffers.
+        (outcome.notes if ref.kind in MONITORING_KINDS else outcome.refusals).append(text)
         return
     except Forbidden:
         if live is None:
