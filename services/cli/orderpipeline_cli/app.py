@@ -122,6 +122,15 @@ COMMANDS: Final = (
         the waiting, not the restart.""",
     ),
     Command(
+        "dlq",
+        "dlq:app",
+        _CHANGE,
+        """List, show, replay or drop dead letters: the orders that the consumers have given up.
+
+        In a cluster this runs in a pod beside Kafka, with the consumers' image and a Kafka user of its own; both are
+        made for the command and deleted after it. You need the rights to make pods and KafkaUsers and to read logs.""",
+    ),
+    Command(
         "report",
         "report:report",
         _LOOK,

@@ -106,6 +106,8 @@ def completed(*words: str) -> list[str]:
         (["plan", "-o", "y"], ["yaml", ":4"]),
         (["plan", "-f", ""], [":0"]),
         (["completion", ""], ["bash", "zsh", "fish", ":4"]),
+        (["dlq", "d"], ["drop", ":4"]),
+        (["dlq", "list", ""], ["shop", "store", ":4"]),
         (["nothing", ""], [":4"]),
     ],
 )

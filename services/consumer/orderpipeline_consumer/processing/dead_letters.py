@@ -15,7 +15,7 @@ MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
 """The record fitted into the orders topic; what is too large for the dead-letter topic is for the broker to say."""
 DELIVERY_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 0.005
-_ORIGIN_HEADERS: Final = frozenset(
+ORIGIN_HEADERS: Final = frozenset(
     (
         Header.ORIGIN_TOPIC,
         Header.ORIGIN_PARTITION,
@@ -49,7 +49,7 @@ def dead_letter_headers(record: Record, error: Exception, attempts: int) -> Head
         Header.ERROR: f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARS],
         Header.ATTEMPTS: str(attempts),
     }
-    own = tuple(header for header in record.headers if header[0] not in _ORIGIN_HEADERS)
+    own = tuple(header for header in record.headers if header[0] not in ORIGIN_HEADERS)
     return own + tuple((name, text.encode("utf-8", "replace")) for name, text in origin.items())
 
 

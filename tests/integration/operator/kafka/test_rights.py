@@ -8,19 +8,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    NewTopic,
-    ResourcePatternType,
-    ResourceType,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
-)
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from orderpipeline_common.background import Background
 from orderpipeline_common.engine import ACCELERATOR
@@ -34,6 +22,7 @@ from orderpipeline_producer.decoding.record_batch import Record
 from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from tests.integration.operator.kafka.offset_steps import read
 from tests.support.broker import Broker
+from tests.support.kafka_rights import grant
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -51,42 +40,8 @@ def broker(secured_broker: Broker) -> Broker:
     secured_broker.create_topic(TOPIC, 2)
     secured_broker.create_topic(DEAD)
     for user in kafka_users(Pipeline(NAME, "store", "7d1c", SPEC)):
-        _grant(secured_broker.admin(), user["metadata"]["name"], user["spec"]["authorization"]["acls"])
+        grant(secured_broker, user["metadata"]["name"], PASSWORD, user["spec"]["authorization"]["acls"])
     return secured_broker
-
-
-def _grant(admin: AdminClient, user: str, acls: list[dict[str, Any]]) -> None:
-    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-    change = UserScramCredentialUpsertion(user, info, PASSWORD.encode())
-    for future in admin.alter_user_scram_credentials([change]).values():
-        future.result(60)
-    bindings = [
-        AclBinding(
-            ResourceType[acl["resource"]["type"].upper()],
-            acl["resource"]["name"],
-            ResourcePatternType[acl["resource"]["patternType"].upper()],
-            f"User:{user}",
-            acl["host"],
-            AclOperation[_snake(operation)],
-            AclPermissionType[acl["type"].upper()],
-        )
-        for acl in acls
-        for operation in acl["operations"]
-    ]
-    for future in admin.create_acls(bindings).values():
-        future.result(60)
-    mine = AclBindingFilter(
-        ResourceType.ANY, None, ResourcePatternType.ANY, f"User:{user}", None, AclOperation.ANY, AclPermissionType.ANY
-    )
-    wait_until(  # the controller has them; the broker acts on them a little later
-        f"the rights of {user} are in force",
-        lambda: len(admin.describe_acls(mine).result(60)) >= len(set(bindings)),
-    )
-
-
-def _snake(operation: str) -> str:
-    """Read is READ, DescribeConfigs is DESCRIBE_CONFIGS."""
-    return "".join(f"_{c}" if c.isupper() else c.upper() for c in operation).lstrip("_")
 
 
 def _client(broker: Broker, user: str, **more: Any) -> dict[str, Any]:

@@ -1,0 +1,66 @@
+"""Sends orders to the orders topic again, as the order API would: same key, same partition, in sequence."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from orderpipeline_consumer.dlq.letters import DeadLetter
+
+DELIVERY_SECONDS: Final = 60.0
+MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
+
+
+class SendError(RuntimeError):
+    """An order was not accepted. `sent`: those of the same call that were."""
+
+    def __init__(self, text: str, sent: Sequence[DeadLetter]) -> None:
+        super().__init__(text)
+        self.sent = tuple(sent)
+
+
+class Sender:
+    """`config` is the connection part of a client's configuration."""
+
+    def __init__(self, config: Mapping[str, Any], topic: str) -> None:
+        self._topic = topic
+        self._producer = Producer(
+            {
+                **config,
+                "acks": "all",
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",  # as the order API's
+                "linger.ms": 5,
+                "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
+                "message.max.bytes": MAX_MESSAGE_BYTES,
+            }
+        )
+
+    def send(self, letters: Sequence[DeadLetter]) -> None:
+        """Return when all in-sync replicas have them. Raises SendError."""
+        failed: dict[int, KafkaError] = {}
+        sent: set[int] = set()
+
+        def report(index: int) -> Any:
+            def on_delivery(error: KafkaError | None, _: Message) -> None:
+                if error is None:
+                    sent.add(index)
+                else:
+                    failed[index] = error
+
+            return on_delivery
+
+        for index, letter in enumerate(letters):
+            self._producer.produce(
+                self._topic,
+                letter.value,
+                letter.key,
+                headers=list(letter.own_headers),
+                on_delivery=report(index),
+            )
+        left = self._producer.flush(DELIVERY_SECONDS + 10.0)
+        if left or failed or len(sent) < len(letters):
+            index = min(set(range(len(letters))) - sent)
+            why = failed[index].str() if index in failed else "no answer from Kafka in time"
+            place = f"{letters[index].partition}:{letters[index].offset}"
+            raise SendError(f"the letter at {place} was not accepted: {why}", [letters[each] for each in sorted(sent)])
