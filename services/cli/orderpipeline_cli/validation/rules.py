@@ -5,6 +5,7 @@ evaluate it for a new object either. `orderpipeline plan` asks the API server, w
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,7 +25,9 @@ class Rules:
     """Evaluates rules, and keeps what it has compiled: a rule takes milliseconds, the first one a quarter second."""
 
     def __init__(self) -> None:
-        self._environment = celpy.Environment()
+        limit = sys.getrecursionlimit()
+        self._environment = celpy.Environment()  # raises the limit of the whole process, for deeper rules than ours
+        sys.setrecursionlimit(limit)
         self._programs: dict[str, celpy.Runner] = {}
 
     def check(self, value: Any, schema: Schema, path: str = "") -> Iterator[FieldError]:

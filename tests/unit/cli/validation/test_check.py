@@ -1,5 +1,6 @@
 """Validation without a cluster. That the words are the API server's own is tested with a real one."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -55,6 +56,12 @@ def test_every_other_rule_can_be_evaluated() -> None:
     for spec in SPECS.values():
         full = {**with_defaults({"spec": spec}, WHOLE), "metadata": {"name": "shop"}}
         assert list(rules.check(full, WHOLE)) == []
+
+
+def test_the_process_keeps_its_recursion_limit() -> None:
+    before = sys.getrecursionlimit()
+    Rules()
+    assert sys.getrecursionlimit() == before
 
 
 def test_rules_wait_for_a_sound_shape() -> None:
