@@ -20,7 +20,7 @@ from tests.support.cli import Done, orderpipeline
 from tests.support.pipeline_namespace import NAME, PipelineNamespace, new_space
 
 pytestmark = pytest.mark.integration
-OPERATORS = "orderpipeline-system"
+OPERATORS = "operators-of-cli-tests"
 
 
 @pytest.fixture(scope="module")
