@@ -20,10 +20,10 @@ from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.manifests import Context, Pipeline, render
 from orderpipeline_operator.domain.validation.accept import accept
+from tests.support.ports import free_ports
 
 OTHERS_CORE = 1
 CHANGES_PER_SECOND = 5.0
-HTTP_PORT = 18080
 SETTLED = 25.0
 """Seconds without a write before the idle phase begins."""
 SAMPLE = 10.0
@@ -54,7 +54,8 @@ async def run(options: Options) -> Figures:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orderpipeline-bench-")))
         kafka = Listener(*await stack.enter_async_context(fake_kafka.running(folder))) if options.kafka else None
-        here = Operator(ROOT, HTTP_PORT, options.resync, kafka)
+        port, other_port = free_ports(2)
+        here = Operator(ROOT, port, options.resync, kafka)
         ours = await stack.enter_async_context(running(here, folder / "ours", options.crs))
         figures = Figures(options.crs, options.changes, options.idle)
         _log(f"{options.crs} pipelines exist; the operator starts")
@@ -69,7 +70,7 @@ async def run(options: Options) -> Figures:
         theirs = None
         if options.baseline:
             root = source_of(options.baseline, folder / "source")
-            there = replace(here, root=root, http_port=HTTP_PORT + 1)
+            there = replace(here, root=root, http_port=other_port)
             theirs = await stack.enter_async_context(running(there, folder / "theirs", options.crs))
             _log(f"the operator of {options.baseline} starts")
             await _bring_up(Figures(options.crs, 0, 0), theirs)
@@ -149,7 +150,7 @@ async def _all_read(system: System) -> None:
 
 async def _idle(figures: Figures, ours: System, theirs: System | None, commit: str) -> None:
     """Both on one core at the same time, so that whatever slows the machine slows both."""
-    reconciles, pids = await _reconciles(), [one.pid for one in (ours, theirs) if one is not None]
+    reconciles, pids = await _reconciles(ours), [one.pid for one in (ours, theirs) if one is not None]
     before, started = [cpu_seconds(pid) for pid in pids], time.monotonic()
     while time.monotonic() - started < figures.idle_s:
         figures.rss_idle.append(rss_mib(ours.pid))
@@ -157,16 +158,16 @@ async def _idle(figures: Figures, ours: System, theirs: System | None, commit: s
     figures.rss_idle.append(rss_mib(ours.pid))
     figures.idle_writes = ours.audit.read_new()
     spent = [cpu_seconds(pid) - earlier for pid, earlier in zip(pids, before, strict=True)]
-    figures.idle_passes = await _reconciles() - reconciles
+    figures.idle_passes = await _reconciles(ours) - reconciles
     figures.idle_cpu_s = spent[0]
     figures.rss_peak = rss_mib(ours.pid, peak=True)
     if theirs is not None:
         figures.baseline = Baseline(commit, spent[1], theirs.audit.read_new().objects, rss_mib(theirs.pid, peak=True))
 
 
-async def _reconciles() -> int:
+async def _reconciles(system: System) -> int:
     """Reconciles, as counted by the operator itself."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", HTTP_PORT)
+    reader, writer = await asyncio.open_connection("127.0.0.1", system.http_port)
     writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     text = (await reader.read()).decode()
     writer.close()

@@ -54,6 +54,8 @@ class System:
     audit: AuditLog
     pid: int
     """Of the operator."""
+    http_port: int
+    """Where it serves its metrics."""
 
 
 def source_of(commit: str, folder: Path) -> Path:
@@ -87,7 +89,7 @@ async def running(operator: Operator, folder: Path, count: int) -> AsyncIterator
         await controllers.start()
         stack.push_async_callback(controllers.stop)
         pid = stack.enter_context(_process(operator, server, folder))
-        yield System(server, client, keys, progress, controllers, AuditLog(log), pid)
+        yield System(server, client, keys, progress, controllers, AuditLog(log), pid, operator.http_port)
 
 
 async def _populate(client: Client, count: int) -> list[Key]:
