@@ -1,11 +1,11 @@
-"""Checks that the log holds what was accepted. Pure."""
+"""Checks that what was accepted is in the log, and was consumed. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class MismatchError(RuntimeError):
-    """The log does not hold the accepted orders, so the measurement is void."""
+    """Accepted orders are missing, so the measurement is void."""
 
 
 def check_log(what: str, load: Mapping[str, Any], grown: int) -> None:
@@ -16,3 +16,9 @@ def check_log(what: str, load: Mapping[str, Any], grown: int) -> None:
     accepted, doubtful = load["orders_accepted"], load["orders_refused"] + load["orders_unknown"]
     if not accepted <= grown <= accepted + doubtful:
         raise MismatchError(f"{what}: {accepted:,} orders accepted, {doubtful:,} in doubt, {grown:,} in the log")
+
+
+def check_committed(what: str, accepted: int, committed: int) -> None:
+    """MismatchError if fewer orders are committed than were accepted."""
+    if committed < accepted:
+        raise MismatchError(f"{what}: {accepted:,} orders accepted, {committed:,} consumed and committed")

@@ -1,6 +1,5 @@
 """Load, order API, broker and consumers together on all cores, counted at the consumers' commits."""
 
-import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,9 +8,9 @@ from itertools import pairwise
 from typing import Any, Final
 
 from bench.ages import OffsetReading, ages, quantile
-from bench.check import MismatchError, check_log
+from bench.check import check_committed, check_log
 from bench.kafka import Kafka
-from bench.load import command
+from bench.load import command, here, summary
 from bench.processes import Process, busy_seconds, cpu_seconds, memory_mib, pin
 from bench.running_pipeline import CORES, SHAPES, RunningPipeline, Shape, handled_orders, running_pipeline
 from bench.settings import LOAD_CORE, Scale
@@ -101,7 +100,7 @@ def _watch(kafka: Kafka, parts: RunningPipeline, shape: Shape, seconds: float) -
     readings, memory = [_read_offsets(kafka, parts)], dict[str, list[float]](producer=[], consumer=[])
     begun = time.monotonic()
     options = {"batch": 1000, "connections": shape.connections, "seconds": seconds}
-    pinned = ["taskset", "-c", ",".join(map(str, CORES)), *command(parts.port, "batch", options)]
+    pinned = ["taskset", "-c", ",".join(map(str, CORES)), *command(here(parts.port), "batch", options)]
     load = subprocess.Popen(pinned, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         while load.poll() is None or (
@@ -113,10 +112,7 @@ def _watch(kafka: Kafka, parts: RunningPipeline, shape: Shape, seconds: float) -
                 memory[name].append(max(memory_mib(process.pid, "VmRSS") for process in each))
     finally:
         load.kill()
-    out, words = load.communicate()
-    if not out:
-        raise RuntimeError(f"orderpipeline load: {words}")
-    done: dict[str, Any] = json.loads(out)
+    done = summary(*load.communicate())
     took = _last_commit(readings) - begun
     accepted = done["orders_accepted"]
     spent = {
@@ -130,8 +126,7 @@ def _watch(kafka: Kafka, parts: RunningPipeline, shape: Shape, seconds: float) -
     check_log("end to end, the log", done, sum(kafka.ends(parts.topic)) - end)
     committed = sum(readings[-1].committed) - sum(readings[0].committed)
     reached = min(committed, handled_orders(parts) - handled)
-    if reached < accepted:
-        raise MismatchError(f"end to end: {accepted:,} orders accepted, {reached:,} consumed and committed")
+    check_committed("end to end", accepted, reached)
     weighed = ages(readings)
     return {
         "orders_per_s": accepted / took, "seconds": seconds, "until_committed_s": took, "acked": True,

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -46,25 +46,36 @@ def running_server(
         log = kafka.folder / f"{server.name}-{durability}.log"
         process = Process(argv, env, log, [SERVER_CORE], ROOT)
         with running(process):
-            took = until_ready(process, f"http://{HOST}:{port}{server.ready_path}")
+            took = until_ready(process, f"{here(port)}{server.ready_path}")
             yield RunningServer(server, process, port, topic, took)
 
 
-def command(port: int, mode: str, options: Mapping[str, float]) -> list[str]:
-    """The command line of a load."""
-    words = [f"--{name}={value}" for name, value in options.items()]
-    url = f"http://{HOST}:{port}"
-    return [sys.executable, "-m", "orderpipeline_cli", "load", url, "--json", "--quiet", "--mode", mode, *words]
+def command(url: str, mode: str, options: Mapping[str, float], headers: Sequence[str] = ()) -> list[str]:
+    """The command line of a load. `headers` are whole lines."""
+    words = [f"--mode={mode}", *(f"--{name}={value}" for name, value in options.items())]
+    words += [f"--header={line}" for line in headers]
+    return [sys.executable, "-m", "orderpipeline_cli", "load", url, "--json", "--quiet", *words]
+
+
+def here(port: int) -> str:
+    """The URL of a server on this machine."""
+    return f"http://{HOST}:{port}"
+
+
+def summary(out: str, words: str) -> dict[str, Any]:
+    """The summary that a load printed. RuntimeError with its message, `words`, if it could not run."""
+    if not out:
+        raise RuntimeError(f"orderpipeline load: {words.strip()}")
+    found: dict[str, Any] = json.loads(out)
+    return found
 
 
 def load(port: int, mode: str, **options: float) -> dict[str, Any]:
     """The summary of one run of `orderpipeline load`. RuntimeError with its message if it could not run."""
     options = {"batch": BATCH, "connections": CONNECTIONS[mode], **options}
-    done = subprocess.run(command(port, mode, options), text=True, capture_output=True, check=False, timeout=300)
-    if not done.stdout:
-        raise RuntimeError(f"orderpipeline load: {done.stderr}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    words = command(here(port), mode, options)
+    done = subprocess.run(words, text=True, capture_output=True, check=False, timeout=300)
+    return summary(done.stdout, done.stderr)
 
 
 def measure(kafka: Kafka, on: RunningServer, mode: str, **options: float) -> dict[str, Any]:

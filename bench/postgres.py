@@ -26,6 +26,7 @@ from bench.running_pipeline import CORES
 from bench.sample_orders import sample_orders, write_orders
 from bench.servers import ROOT, plan, variants
 from bench.settings import LOAD_CORE, PARTITIONS, Scale
+from bench.turns import in_turn
 from orderpipeline_common.contract import Env
 from orderpipeline_consumer.sinks.postgres.schema import COLUMNS
 from orderpipeline_embedded.ports import free_ports
@@ -54,7 +55,7 @@ def postgres(kafka: Kafka, scale: Scale, report: Callable[[str], None]) -> Runs:
         bench = Bench(kafka, server, topic, scale.stored)
         bench.write_rows()
         for number in range(scale.rounds):
-            for name in list(runs)[:: -1 if number % 2 else 1]:
+            for name in in_turn(list(runs), number):
                 found = bench.copy() if name == COPY else bench.store(variants()[name])
                 runs[name].append(found)
                 cost = ", ".join(f"{part} {us:.2f}" for part, us in found["us"].items())

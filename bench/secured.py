@@ -14,6 +14,7 @@ from bench.load import RunningServer, measure, running_server
 from bench.secured_kafka import secured_kafka
 from bench.servers import Server, accelerated
 from bench.settings import Scale
+from bench.turns import in_turn
 from orderpipeline_common.contract import METRICS_PATH, Metric
 from orderpipeline_common.engine import ACCELERATOR
 from orderpipeline_embedded.ports import HOST
@@ -62,9 +63,9 @@ def secured(plain: Kafka, servers: Sequence[Server], scale: Scale, report: Calla
 
 
 def turns(ways: Sequence[Way], rounds: int) -> Iterator[tuple[int, Way]]:
-    """The round and what to measure: every other round backwards, so that a drift of the machine is shared."""
+    """The round and what to measure."""
     for number in range(rounds):
-        for way in ways if number % 2 == 0 else reversed(ways):
+        for way in in_turn(ways, number):
             yield number, way
 
 

@@ -1,17 +1,17 @@
 """One measurement: a load on a target, counted once all of its orders are committed, with the CPU of every part."""
 
-import json
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bench.check import MismatchError, check_log
+from bench.check import MismatchError, check_committed, check_log
 from bench.cluster.settings import BATCH
 from bench.cluster.targets import Target
 from bench.cluster.world import Offsets, Parts, World
+from bench.load import command as load_command
+from bench.load import summary
 from bench.processes import busy_seconds
 
 READING_SECONDS: Final = 0.05
@@ -35,10 +35,8 @@ class Load:
 def command(target: Target, door: str, load: Load) -> list[str]:
     """The command line of a load through a door."""
     url, headers = target.address(door)
-    words = [f"--mode={load.mode}", f"--connections={load.connections}", f"--seconds={load.seconds}"]
-    words += [f"--batch={BATCH}", *(f"--header={line}" for line in headers)]
-    words += [f"--rate={load.rate}"] if load.rate else []
-    return [sys.executable, "-m", "orderpipeline_embedded", "load", url, "--json", "--quiet", *words]
+    options = {"connections": load.connections, "seconds": load.seconds, "batch": BATCH}
+    return load_command(url, load.mode, options | ({"rate": load.rate} if load.rate else {}), headers)
 
 
 def measure(world: World, target: Target, door: str, load: Load) -> dict[str, Any]:
@@ -54,7 +52,7 @@ def measure(world: World, target: Target, door: str, load: Load) -> dict[str, An
             memory = _watch_memory(sending, parts, begun + load.seconds + LEAST_SECONDS)
         finally:
             sending.kill()
-        ended, done = time.monotonic(), _summary(sending)
+        ended, done = time.monotonic(), summary(*sending.communicate())
     after = _drained(world, target)
     took = done["seconds"] + time.monotonic() - ended
     spent = {part: seconds - used[part] for part, seconds in parts.cpu().items()}
@@ -64,12 +62,6 @@ def measure(world: World, target: Target, door: str, load: Load) -> dict[str, An
     check_log(f"{target.name} through the {door}", done, sum(after.ends) - sum(before.ends))
     check_committed(target.name, done["orders_accepted"], sum(after.committed) - sum(before.committed))
     return figures(done, took, spent, busy) | {"rss_mib": memory}
-
-
-def check_committed(name: str, accepted: int, committed: int) -> None:
-    """MismatchError if fewer orders are committed than were accepted."""
-    if committed < accepted:
-        raise MismatchError(f"{name}: {accepted:,} orders accepted, {committed:,} consumed and committed")
 
 
 def figures(done: Mapping[str, Any], took: float, spent: Mapping[str, float], busy: float) -> dict[str, Any]:
@@ -100,14 +92,6 @@ def _watch_memory(sending: subprocess.Popen[str], parts: Parts, end: float) -> d
             sending.wait(MEMORY_SECONDS)
         except subprocess.TimeoutExpired:
             continue
-    return found
-
-
-def _summary(sending: subprocess.Popen[str]) -> dict[str, Any]:
-    out, words = sending.communicate()
-    if not out:
-        raise RuntimeError(f"orderpipeline load: {words.strip()}")
-    found: dict[str, Any] = json.loads(out)
     return found
 
 

@@ -17,6 +17,7 @@ from bench.cluster.settings import CONNECTIONS, LATENCY_CONNECTIONS, MODES, SCAL
 from bench.cluster.targets import DOORS, OURS, SERVICE, Target
 from bench.cluster.world import World
 from bench.kafka import Kafka
+from bench.turns import in_turn
 from hack.native.up import cluster
 
 Report = Callable[[str], None]
@@ -25,11 +26,11 @@ Cells = dict[str, dict[str, dict[str, list[dict[str, Any]]]]]
 
 
 def turns(scale: Scale, targets: Sequence[Target]) -> Iterator[tuple[int, str, str, Target]]:
-    """Round, mode, door and target: every other round the targets come the other way round."""
+    """Round, mode, door and target."""
     for number in range(scale.rounds):
         for mode in MODES:
             for door in DOORS:
-                for target in targets if number % 2 == 0 else reversed(targets):
+                for target in in_turn(targets, number):
                     yield number, mode, door, target
 
 

@@ -1,11 +1,12 @@
 """One measurement: what is sent, what is counted, and what makes it void."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
-from bench.check import MismatchError
-from bench.cluster.measure import Load, check_committed, command, figures
+from bench.check import MismatchError, check_committed
+from bench.cluster.measure import Load, command, figures
 from bench.cluster.run import turns
 from bench.cluster.settings import FULL, Scale
 from bench.cluster.targets import ours
@@ -21,6 +22,7 @@ DONE: dict[str, Any] = {
 
 def test_a_load_goes_through_a_door() -> None:
     words = command(TARGET, "ingress", Load("single", 256, 5.0, rate=700.0))
+    assert find_spec(f"{words[2]}.__main__"), "the program exists"
     assert "http://10.77.0.1:8080" in words
     assert {"--mode=single", "--connections=256", "--seconds=5.0", "--rate=700.0", "--header=Host: shop.localhost"} <= {
         *words
