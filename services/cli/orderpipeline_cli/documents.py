@@ -8,11 +8,10 @@ from typing import Any, Final
 import yaml
 
 from orderpipeline_cli.exits import UsageError
-from orderpipeline_operator.domain.api.v1alpha1 import GROUP, KIND, VERSION
-from orderpipeline_operator.domain.kubernetes.kinds import Manifest
+from orderpipeline_operator.domain.api.v1alpha1 import KIND
+from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE, Manifest
 
 STANDARD_INPUT: Final = "-"
-API_VERSION: Final = f"{GROUP}/{VERSION}"
 
 
 class _Loader(yaml.SafeLoader):
@@ -50,7 +49,7 @@ def pipelines(text: str, source: str) -> tuple[Manifest, ...]:
     if not found:
         kinds = sorted({str(one.get("kind")) if isinstance(one, Mapping) else "no object" for one in documents})
         there = f"; it has {', '.join(kinds)}" if kinds else "; it is empty"
-        raise UsageError(f"{source} has no document of kind {KIND} with apiVersion {API_VERSION}{there}")
+        raise UsageError(f"{source} has no document of kind {KIND} with apiVersion {PIPELINE.api_version}{there}")
     return found
 
 
@@ -76,4 +75,6 @@ def namespace_of(document: Mapping[str, Any]) -> str | None:
 
 
 def _is_pipeline(document: Any) -> bool:
-    return isinstance(document, Mapping) and document.get("kind") == KIND and document.get("apiVersion") == API_VERSION
+    if not isinstance(document, Mapping):
+        return False
+    return (document.get("apiVersion"), document.get("kind")) == (PIPELINE.api_version, KIND)

@@ -23,6 +23,11 @@ def consumer_client(host: str) -> str:
     return f"orderpipeline-consumer-{host}"
 
 
+def dead_letter_group(group: str) -> str:
+    """The group that remembers which dead letters of a consumer group have been replayed or dropped."""
+    return f"{group}.dead-letters"
+
+
 class Env:
     """Environment variables of the services. Sizes are in bytes, times in the unit of the suffix."""
 

@@ -82,12 +82,11 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
         tasks.append(background.task(ProducerActivity.API_KEYS, watch))
     elif settings.jwt is not None:
         from orderpipeline_producer.api import jwks  # cryptography takes its time to import
-        from orderpipeline_producer.api.jwt_clients import JwtClients, TokenRules
+        from orderpipeline_producer.api.jwt_clients import JwtClients
 
-        found = settings.jwt
-        clients = JwtClients(TokenRules(found.issuer, found.audience, found.algorithms, found.claim), time.time)
+        clients = JwtClients(settings.jwt, time.time)
         admission = Admission(clients.client, quota, health.problem, metrics)
-        fetch = partial(jwks.fetch, found.jwks_uri, found.ca)
+        fetch = partial(jwks.fetch, settings.jwt.jwks_uri, settings.jwt.ca)
         renew_keys = lambda one: jwks.watch_keys(clients, fetch, one.turn, admission.changed)  # noqa: E731
         tasks.append(background.task(ProducerActivity.TOKEN_KEYS, renew_keys))
     else:

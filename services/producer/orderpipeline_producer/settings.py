@@ -29,7 +29,8 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 
 @dataclass(frozen=True)
 class JwtSettings:
-    """Which tokens are accepted."""
+    """What a token must be, and where the keys are that verify it: at `jwks_uri`, whose certificate is checked by `ca`
+    (None: by the system's). `claim` is the claim that names the client."""
 
     issuer: str
     audience: str

@@ -39,7 +39,7 @@ from orderpipeline_operator.runtime.workqueue import WorkQueue
 from orderpipeline_operator.sampling.sampler import Clock, Sampler
 from orderpipeline_operator.tasks import end_with
 from orderpipeline_producer.api import auth, jwks
-from orderpipeline_producer.api.jwt_clients import JwtClients, TokenRules
+from orderpipeline_producer.api.jwt_clients import JwtClients
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
 from orderpipeline_producer.kafka import access, in_flight_age
@@ -47,6 +47,7 @@ from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from orderpipeline_producer.kafka.confluent_client import ConfluentClient
 from orderpipeline_producer.kafka.health import KafkaHealth
 from orderpipeline_producer.kafka.in_flight import InFlight, PythonByteCounter
+from orderpipeline_producer.settings import JwtSettings
 from orderpipeline_producer.web.timeouts import Timeouts
 from tests.support.readers import ReadEachTime
 from tests.unit.embedded.run.test_fleet import FakeProcess
@@ -258,7 +259,9 @@ async def api_keys(world: World, part: Part) -> None:
 
 
 async def token_keys(world: World, part: Part) -> None:
-    clients = JwtClients(TokenRules("https://login.example.com", "orders", ["RS256"], "sub"), time.time)
+    issuer = "https://login.example.com"
+    rules = JwtSettings(issuer, "orders", f"{issuer}/keys", ("RS256",), "sub", None)
+    clients = JwtClients(rules, time.time)
     watch = lambda one: jwks.watch_keys(clients, lambda: part.call_in_thread() or "{}", one.turn, lambda: None)  # noqa: E731
     end_with(world.stack, world.background.task(ProducerActivity.TOKEN_KEYS, watch))
     world.stack.callback(part.release.set)

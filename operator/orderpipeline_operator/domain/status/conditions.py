@@ -23,6 +23,8 @@ from orderpipeline_operator.domain.planning.plan import Plan
 Verdict = Literal["True", "False", "Unknown"]
 DELETING: Final = "Deleting"
 """Reason of Ready while the pipeline is being deleted."""
+BAD_WHEN_TRUE: Final = frozenset({"Degraded"})
+"""Conditions that are bad news when they are True; most others are when they are False."""
 
 
 @dataclass(frozen=True)

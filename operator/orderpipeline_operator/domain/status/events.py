@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from orderpipeline_operator.domain.status.conditions import DELETING
+from orderpipeline_operator.domain.status.conditions import BAD_WHEN_TRUE, DELETING
 
-_BAD_WHEN_TRUE: Final = {"Degraded"}
 _NEUTRAL: Final = {"Paused", "AutoscalingActive"}
 _REPORTED_AT_ONCE: Final = {"Accepted", "Degraded", "MonitoringActive"}
 """What is wrong at the first look too; of the others it is known that they take their time."""
@@ -57,4 +56,4 @@ def scaling_events(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tup
 def _is_bad(entry: Mapping[str, Any]) -> bool:
     if entry["type"] in _NEUTRAL:
         return False
-    return bool(entry["status"] == ("True" if entry["type"] in _BAD_WHEN_TRUE else "False"))
+    return bool(entry["status"] == ("True" if entry["type"] in BAD_WHEN_TRUE else "False"))

@@ -19,6 +19,8 @@ from orderpipeline_operator.adapters.kubernetes.client import KubernetesClient
 from orderpipeline_operator.adapters.kubernetes.credentials import SERVICE_ACCOUNT, from_kubeconfig, in_cluster
 
 DEFAULT_NAMESPACE = "default"
+MANAGER = "orderpipeline-cli"
+"""Field manager of what this program writes."""
 
 
 class NoClusterError(UsageError):

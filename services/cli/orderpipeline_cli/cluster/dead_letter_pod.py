@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
 
-from orderpipeline_cli.cluster.connection import Connection
+from orderpipeline_cli.cluster.connection import MANAGER, Connection
 from orderpipeline_cli.cluster.waiting import State, wait_for
 from orderpipeline_cli.dlq.manifests import kafka_user, pod
 from orderpipeline_cli.exits import CommandError
@@ -20,7 +20,6 @@ from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, POD, Mani
 from orderpipeline_operator.domain.planning.observed import condition, is_true
 from orderpipeline_operator.errors import NotFound
 
-MANAGER: Final = "orderpipeline-cli"
 START_SECONDS: Final = 180.0
 
 

@@ -1,11 +1,11 @@
 """`orderpipeline pause` and `orderpipeline resume`."""
 
 import time
-from typing import Annotated, Final
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from orderpipeline_cli.cluster.connection import Connection, connected
+from orderpipeline_cli.cluster.connection import MANAGER, Connection, connected
 from orderpipeline_cli.cluster.pipelines import get_pipeline
 from orderpipeline_cli.cluster.waiting import State, wait_for
 from orderpipeline_cli.exits import Exit
@@ -15,8 +15,6 @@ from orderpipeline_cli.progress import Progress
 from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE, Manifest, Ref
 from orderpipeline_operator.domain.planning.observed import condition
 
-MANAGER: Final = "orderpipeline-cli"
-"""Field manager of what this program writes."""
 NoWait = Annotated[bool, Parameter(help="Do not wait for the operator.")]
 
 

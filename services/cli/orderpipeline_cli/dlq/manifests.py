@@ -7,7 +7,7 @@ operator makes may read or replay dead letters: the consumers only write them, a
 from typing import Any, Final
 
 from orderpipeline_cli.exits import CommandError
-from orderpipeline_common.contract import Env, Mount
+from orderpipeline_common.contract import Env, Mount, dead_letter_group
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE, POD, USER, Manifest
@@ -36,7 +36,7 @@ def kafka_user(pipeline: Manifest, spec: OrderPipelineSpec) -> Manifest | None:
     rights = (
         ("topic", names.dead_letter_topic(spec), ["Describe", "Read"]),
         ("topic", spec.topic.name, ["Describe", "Write"]),
-        ("group", f"{names.group(name, spec)}.dead-letters", ["Read"]),
+        ("group", dead_letter_group(names.group(name, spec)), ["Read"]),
     )
     acls = [
         {

@@ -7,8 +7,8 @@ from typing import Any, Final
 from orderpipeline_cli.status.pods import PodProblem, pod_problems
 from orderpipeline_operator.domain.kubernetes.kinds import Manifest
 from orderpipeline_operator.domain.scaling.numbers import Numbers
+from orderpipeline_operator.domain.status.conditions import BAD_WHEN_TRUE
 
-BAD_WHEN_TRUE: Final = {"Degraded"}
 NEUTRAL: Final = {"Paused"}
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaException
 
-from orderpipeline_common.contract import Env
+from orderpipeline_common.contract import Env, dead_letter_group
 from orderpipeline_common.kafka_config import kafka_settings
 from orderpipeline_common.runtime import EnvReader, SettingsError
 from orderpipeline_consumer.dlq.handled import TooScatteredError
@@ -39,11 +39,6 @@ def main() -> int:
     finally:
         topic.close()
     return 0
-
-
-def dead_letter_group(group: str) -> str:
-    """The group that remembers which dead letters have been handled."""
-    return f"{group}.dead-letters"
 
 
 def tell(line: dict[str, Any]) -> None:

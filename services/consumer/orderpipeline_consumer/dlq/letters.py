@@ -6,8 +6,7 @@ from typing import Any
 
 from orderpipeline_common.contract import Header
 from orderpipeline_consumer.processing.dead_letters import ORIGIN_HEADERS
-
-Headers = tuple[tuple[str, bytes | None], ...]
+from orderpipeline_consumer.records.record import Headers
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, Message, Producer
 
 from orderpipeline_consumer.dlq.letters import DeadLetter
+from orderpipeline_consumer.processing.dead_letters import safe_producer
 
 DELIVERY_SECONDS: Final = 60.0
-MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
 
 
 class SendError(RuntimeError):
@@ -25,15 +25,7 @@ class Sender:
     def __init__(self, config: Mapping[str, Any], topic: str) -> None:
         self._topic = topic
         self._producer = Producer(
-            {
-                **config,
-                "acks": "all",
-                "enable.idempotence": True,
-                "partitioner": "murmur2_random",  # as the order API's
-                "linger.ms": 5,
-                "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
-                "message.max.bytes": MAX_MESSAGE_BYTES,
-            }
+            {**safe_producer(config, DELIVERY_SECONDS), "partitioner": "murmur2_random"}  # as the order API's
         )
 
     def send(self, letters: Sequence[DeadLetter]) -> None:

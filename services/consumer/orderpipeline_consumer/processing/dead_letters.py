@@ -53,18 +53,28 @@ def dead_letter_headers(record: Record, error: Exception, attempts: int) -> Head
     return own + tuple((name, text.encode("utf-8", "replace")) for name, text in origin.items())
 
 
+def safe_producer(
+    connection: Mapping[str, str | int | float | bool], seconds: float
+) -> dict[str, str | int | float | bool]:
+    """The configuration of a producer that has delivered a record, once, when all in-sync replicas have it, or tells
+    after so many seconds that it has not.
+    """
+    return {
+        **connection,
+        "acks": "all",
+        "enable.idempotence": True,
+        "linger.ms": 5,
+        "delivery.timeout.ms": int(seconds * 1000),
+        "message.max.bytes": MAX_MESSAGE_BYTES,
+    }
+
+
 class KafkaDeadLetters:
     """Writes dead letters to a topic with acks=all and idempotence. The producer is created with the first one, and
     again after a fatal error."""
 
     def __init__(self, config: Mapping[str, str | int | float | bool], topic: str) -> None:
-        self._config = dict(config) | {
-            "acks": "all",
-            "enable.idempotence": True,
-            "linger.ms": 5,
-            "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
-            "message.max.bytes": MAX_MESSAGE_BYTES,
-        }
+        self._config = safe_producer(config, DELIVERY_SECONDS)
         self._topic = topic
         self._deliveries: Deliveries | None = None
 

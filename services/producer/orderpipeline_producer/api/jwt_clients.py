@@ -1,11 +1,11 @@
 """Clients that send a signed token (RFC 7519) of an identity provider, by OpenID Connect for instance."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import jwt
 
+from orderpipeline_producer.settings import JwtSettings
 from orderpipeline_producer.web import problems
 
 LEEWAY_SECONDS: Final = 10.0
@@ -18,16 +18,6 @@ ASYMMETRIC: Final = frozenset(("RSA", "EC", "OKP"))
 
 Keys = Mapping[str, jwt.PyJWK]
 """By their id (`kid`); the empty string is that of a key without one."""
-
-
-@dataclass(frozen=True)
-class TokenRules:
-    """What a token must be. `claim` is the claim that names the client."""
-
-    issuer: str
-    audience: str
-    algorithms: Sequence[str]
-    claim: str
 
 
 def parse_keys(document: str) -> dict[str, jwt.PyJWK]:
@@ -48,7 +38,7 @@ class JwtClients:
     `keys_wanted` is set when a token names a key that is not known: the provider may have a new one.
     """
 
-    def __init__(self, rules: TokenRules, clock: Callable[[], float]) -> None:
+    def __init__(self, rules: JwtSettings, clock: Callable[[], float]) -> None:
         self._rules = rules
         self._clock = clock
         self._keys: Keys | None = None

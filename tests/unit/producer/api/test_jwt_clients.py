@@ -13,10 +13,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from orderpipeline_producer.api.jwt_clients import MAX_KNOWN, JwtClients, TokenRules, parse_keys
+from orderpipeline_producer.api.jwt_clients import MAX_KNOWN, JwtClients, parse_keys
+from orderpipeline_producer.settings import JwtSettings
 from orderpipeline_producer.web.problems import Problem
 
-RULES: Final = TokenRules("https://login.example.com", "orders", ("RS256", "ES256"), "sub")
+RULES: Final = JwtSettings(
+    "https://login.example.com", "orders", "https://login.example.com/keys", ("RS256", "ES256"), "sub", None
+)
 FIRST, SECOND = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
 CURVE = ec.generate_private_key(ec.SECP256R1())
 

@@ -7,25 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
-import yaml
 
+from orderpipeline_cli.commands.render import as_yaml
 from orderpipeline_operator.domain.validation.accept import Rejected, accept
 from tests.unit.operator.domain.manifests.specs import SPECS, bundle
 
 GOLDEN = Path(__file__).parent / "golden"
-
-
-class _Plain(yaml.SafeDumper):
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
-def _text(name: str) -> str:
-    parts = []
-    for stage in bundle(SPECS[name]):
-        parts.append(f"# stage {stage.name}\n")
-        parts.extend(f"---\n{yaml.dump(m, Dumper=_Plain, sort_keys=False, width=120)}" for m in stage.manifests)
-    return "".join(parts)
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -37,7 +24,7 @@ def test_the_spec_is_one_that_is_accepted(name: str) -> None:
 @pytest.mark.parametrize("name", SPECS)
 def test_the_bundle_is_the_golden_one(name: str) -> None:
     path = GOLDEN / f"{name}.yaml"
-    text = _text(name)
+    text = as_yaml(bundle(SPECS[name]))
     if os.environ.get("UPDATE_GOLDEN") == "1":
         path.write_text(text)
     assert text == path.read_text(), f"{path.name} differs; UPDATE_GOLDEN=1 rewrites it"
