@@ -10,23 +10,11 @@
 set -euo pipefail
 . "$(dirname "$0")/lib/lab.sh"
 
-programs=$(for one in /usr/lib/postgresql/*/bin "$(pg_config --bindir 2>/dev/null || true)"; do
-  if [ -x "$one/initdb" ]; then echo "$one"; fi; done | head -n 1)
-[ -n "$programs" ] || changed 'needs the PostgreSQL server (initdb, postgres), which is not installed'
+postgres_programs
 version "$("$programs/postgres" --version), psycopg 3.3.9; the only synchronous standby is away"
 expected 'statement_timeout = 1 s ends the COMMIT with an error, and so does a cancel'
 
-as=() # PostgreSQL refuses to run as root
-if [ "$(id -u)" = 0 ]; then as=(setpriv --reuid=postgres --regid=postgres --clear-groups); fi
-port=$(free_port)
-mkdir "$work/postgres"
-chmod 711 "$work"
-[ "${#as[@]}" = 0 ] || chown postgres: "$work/postgres"
-cd "$work/postgres"
-"${as[@]}" "$programs/initdb" --pgdata data --auth trust --username shop >"$work/initdb.log"
-background postgres "${as[@]}" "$programs/postgres" -D data -p "$port" -h 127.0.0.1 -k "$work/postgres" \
-  -c synchronous_standby_names=standby -c fsync=off
-answers "$port"
+postgres synchronous_standby_names=standby
 
 wheels 'psycopg[binary]==3.3.9'
 ask "$port" <<'PYTHON'

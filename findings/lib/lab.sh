@@ -137,6 +137,31 @@ kafka() {
   answers "$port"
 }
 
+# postgres_programs: the folder of the installed PostgreSQL server is $programs.
+postgres_programs() {
+  local one
+  programs=
+  for one in /usr/lib/postgresql/*/bin "$(pg_config --bindir 2>/dev/null || true)"; do
+    if [ -z "$programs" ] && [ -x "$one/initdb" ]; then programs=$one; fi
+  done
+  [ -n "$programs" ] || changed 'needs the PostgreSQL server (initdb, postgres), which is not installed'
+}
+
+# postgres SETTING=VALUE...: a running PostgreSQL of $programs at 127.0.0.1:$port, process $last, superuser shop.
+postgres() {
+  local one as=() settings=(-c fsync=off)
+  for one; do settings+=(-c "$one"); done
+  if [ "$(id -u)" = 0 ]; then as=(setpriv --reuid=postgres --regid=postgres --clear-groups); fi # it refuses root
+  port=$(free_port)
+  mkdir "$work/postgres"
+  chmod 711 "$work"
+  [ "${#as[@]}" = 0 ] || chown postgres: "$work/postgres"
+  cd "$work/postgres"
+  "${as[@]}" "$programs/initdb" --pgdata data --auth trust --username shop >"$work/initdb.log"
+  background postgres "${as[@]}" "$programs/postgres" -D data -p "$port" -h 127.0.0.1 -k "$work/postgres" "${settings[@]}"
+  answers "$port"
+}
+
 # go_kubernetes VERSION FOLDER: makes FOLDER a Go module that can import Kubernetes' own packages. Kubernetes replaces
 # its staging modules by local folders; here they are replaced by the published ones.
 go_kubernetes() {
