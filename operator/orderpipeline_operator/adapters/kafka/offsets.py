@@ -15,23 +15,13 @@ from orderpipeline_operator.adapters.kafka import groups
 from orderpipeline_operator.adapters.kafka import requests as kafka
 from orderpipeline_operator.adapters.kafka.connection import BrokerConnection, BrokerConnectionError
 from orderpipeline_operator.adapters.kafka.endpoint import addresses, tls_context
+from orderpipeline_operator.adapters.kafka.failures import passes, unknown
 from orderpipeline_operator.adapters.kafka.unchanged import Asked, holds
 from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 
 T = TypeVar("T")
 Address = tuple[str, int]
-_REASONS: Final[Mapping[int, tuple[str, str]]] = {
-    3: ("TopicMissing", "the topic does not exist"),
-    29: ("NotAuthorized", "grant Describe on the topic to the operator's user"),
-    30: ("NotAuthorized", "grant Describe on the group to the operator's user"),
-    31: ("NotAuthorized", "grant Describe to the operator's user"),
-    5: ("KafkaUnreachable", "a partition has no leader at the moment"),
-    14: ("KafkaUnreachable", "the group's coordinator is loading"),
-    15: ("KafkaUnreachable", "the group has no coordinator at the moment"),
-}
-_MOVED: Final = frozenset({3, 5, 6, 9, 15, 16, 74, 76})
-"""Errors that fresh metadata or a new coordinator may fix."""
 _NEEDED: Final[Mapping[str, tuple[tuple[int, int], ...]]] = {
     "ListOffsets": (kafka.LIST_OFFSETS,),
     "OffsetFetch": (kafka.OFFSET_FETCH,),
@@ -102,11 +92,11 @@ class OffsetReader:
                 return Unknown("Closed", "The reader was closed.")
             until = time.monotonic() + self._timeout
             found = self._try(until)
-            if isinstance(found, Exception) and _passes(found):
+            if isinstance(found, Exception) and passes(found):
                 found = self._try(until)
             if not isinstance(found, Reading):
                 self._reading, self._calm = None, False
-                return _unknown(found)
+                return unknown(found)
             self._calm = found == self._reading
             if self._reading is None or not self._calm:
                 self._reading = found
@@ -128,7 +118,7 @@ class OffsetReader:
                 return self._reading
         except BrokerConnectionError as error:
             self.pause()
-            return None if error.stale else _unknown(error)
+            return None if error.stale else unknown(error)
         self.pause()
         return None
 
@@ -287,19 +277,3 @@ class OffsetReader:
                 raise BrokerConnectionError("KafkaTooOld", text)
             self._connections[address] = made
         return self._connections[address]
-
-
-def _passes(error: Exception) -> bool:
-    """Whether an immediate retry over new connections may succeed."""
-    if isinstance(error, BrokerConnectionError):
-        return error.stale
-    return isinstance(error, kafka.KafkaError) and error.code in _MOVED
-
-
-def _unknown(error: Exception) -> Unknown:
-    if isinstance(error, kafka.KafkaError):
-        reason, advice = _REASONS.get(error.code, ("KafkaUnreachable", "the offsets could not be read"))
-        return Unknown(reason, f"{advice} ({error})")
-    if isinstance(error, BrokerConnectionError):
-        return Unknown(error.reason, str(error))
-    return Unknown("KafkaUnreachable", f"an answer that is not in Kafka's protocol: {error}")
