@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from orderpipeline_consumer.dlq.coordinator import ask_coordinator
 from orderpipeline_consumer.dlq.handled import Handled, read
 from orderpipeline_consumer.dlq.letters import DeadLetter
 
@@ -50,9 +51,7 @@ class DeadLetterTopic:
         """By partition. A position beyond the end is that of an earlier topic of this name, and counts as none."""
         asked = [TopicPartition(self._topic, partition) for partition in bounds]
         found = {}
-        for one in self._consumer.committed(asked, timeout=SECONDS):
-            if one.error is not None:
-                raise KafkaException(one.error)
+        for one in ask_coordinator(lambda: self._consumer.committed(asked, timeout=SECONDS)):
             known = read(one.offset, one.metadata)
             found[one.partition] = known if known.position <= bounds[one.partition].end else Handled()
         return found
@@ -60,9 +59,7 @@ class DeadLetterTopic:
     def remember(self, partition: int, handled: Handled) -> None:
         """Commit, and return when it is safe."""
         offset = TopicPartition(self._topic, partition, handled.position, handled.metadata())
-        for one in self._consumer.commit(offsets=[offset], asynchronous=False) or ():
-            if one.error is not None:
-                raise KafkaException(one.error)
+        ask_coordinator(lambda: self._consumer.commit(offsets=[offset], asynchronous=False))
 
     def letters(self, bounds: Mapping[int, Bounds]) -> Iterator[DeadLetter]:
         """All letters within the bounds: each partition in its order, and by time across partitions.
