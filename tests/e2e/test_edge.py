@@ -9,7 +9,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,9 @@ POOL_IDLE_SECONDS: Final = 3600
 """How long Envoy keeps a connection to a server idle if its configuration does not say."""
 FORMER_IDLE_SECONDS: Final = 75
 """After this long the API used to close an idle connection, while Envoy sent a request into it."""
+
+
+UPLOAD_SECONDS: Final = 25
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +147,25 @@ def test_a_request_that_drips_is_ended(first: str, then: bytes, kind: str) -> No
         wait_until("an answer", partial(drip, connection, then, answer), seconds=120, every=0.5)
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert f"content-type: {kind}".encode() in answer.lower()
+
+
+def test_an_upload_that_takes_its_time_is_taken() -> None:
+    """One line of 2 KiB a second, for longer than an edge's usual limit for a whole request."""
+    lines = [
+        json.dumps({**GOOD, "order_id": uuid.uuid4().hex, "note": "n" * 1900}) + "\n" for _ in range(UPLOAD_SECONDS)
+    ]
+    with closing(http.client.HTTPConnection("127.0.0.1", HTTP_PORT, timeout=60)) as connection:
+        headers = {"Host": HOST, "Content-Type": "application/x-ndjson"}
+        connection.request("POST", "/orders/batch", in_time(lines), headers, encode_chunked=True)
+        reply = connection.getresponse()
+        assert (reply.status, json.loads(reply.read())) == (202, {"accepted": UPLOAD_SECONDS})
+
+
+def in_time(lines: list[str]) -> Iterator[bytes]:
+    """A line a second."""
+    for line in lines:
+        time.sleep(1)
+        yield line.encode()
 
 
 def drip(connection: socket.socket, piece: bytes, answer: bytearray) -> bool:
