@@ -1,4 +1,4 @@
-//! A producer for one topic that speaks Kafka's protocol itself, over connections without TLS or SASL.
+//! A producer for one topic that speaks Kafka's protocol itself, over connections of its own.
 //!
 //! It does what a client library does (idempotence, order within a partition, retries, leaders that move), but a record
 //! costs no more than copying its bytes: orders are encoded into Kafka's batches as they arrive, and one request carries
@@ -15,12 +15,14 @@ use pyo3::types::PyDict;
 
 use crate::callback::{Callback, report};
 use crate::fast_path::FastPath;
+use crate::kafka::access::Access;
+use crate::kafka::record_batch::encode_headers;
+use crate::kafka::target::target;
+use crate::lock::lock;
 use crate::orders::sequence::Orders;
-use crate::producer::access::Access;
-use crate::producer::config::{producer_config, target};
-use crate::producer::record_batch::encode_headers;
+use crate::producer::config::producer_config;
 use crate::producer::sender::Sender;
-use crate::producer::shared::{Shared, lock, now};
+use crate::producer::shared::{Shared, now};
 
 /// Record headers as Python gives them.
 type Headers = Vec<(String, Vec<u8>)>;

@@ -17,10 +17,11 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::callback::{Callback, FastPathOrder};
 use crate::in_flight_bytes::InFlightBytes;
+use crate::lock::lock;
 use crate::orders::ids::{BLOCK_SIZE, PREFIX_LEN, id_at};
 use crate::orders::single::SingleOrder;
 use crate::producer::in_flight::Finder;
-use crate::producer::shared::{Shared, lock, now};
+use crate::producer::shared::{Shared, now};
 use crate::token_bucket::TokenBucket;
 
 /// How many heads are kept, and the most bytes of one with its empty line.

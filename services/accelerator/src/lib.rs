@@ -1,7 +1,7 @@
 //! Orders to and from Kafka without a Python object for each: the optional compiled part of the services.
 //!
-//! `orders`, `producer` and `token_bucket` need no Python. Without the feature `python` there is nothing else, so that their
-//! tests need neither PyO3 nor a Python library to link with.
+//! `kafka`, `orders`, `producer` and `token_bucket` need no Python. Without the feature `python` there is nothing else, so
+//! that their tests need neither PyO3 nor a Python library to link with.
 
 #![cfg_attr(not(feature = "python"), allow(dead_code))]
 
@@ -15,8 +15,10 @@ mod direct_producer;
 mod fast_path;
 #[cfg(feature = "python")]
 mod in_flight_bytes;
+mod kafka;
 #[cfg(feature = "python")]
 mod librdkafka;
+mod lock;
 mod orders;
 mod producer;
 #[cfg(test)]

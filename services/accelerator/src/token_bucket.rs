@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
-use crate::producer::shared::lock;
+use crate::lock::lock;
 
 /// Orders that a client may send now: those of one second at the most. A batch may overdraw it once.
 #[cfg_attr(feature = "python", pyo3::pyclass(frozen, module = "orderpipeline_accelerator"))]

@@ -59,7 +59,7 @@ ALLOWED: Final = {
 
 RUST: Final = {
     "services/accelerator/src/direct_producer.rs": "the sender, whose end is reported as a fatal error",
-    "services/accelerator/src/producer/connections.rs": "one attempt to connect, repeated if nothing comes of it",
+    "services/accelerator/src/kafka/pool.rs": "one attempt to connect, repeated if nothing comes of it",
 }
 
 RULES: Final = [
@@ -87,7 +87,7 @@ def test_python_starts_nothing_unsupervised() -> None:
 
 def test_rust_starts_nothing_unsupervised() -> None:
     spawns = re.compile(r"\bthread::(spawn|scope|Builder)\b")
-    tests = ("tests.rs", "fake_cluster.rs", "tls_peer.rs")
+    tests = ("tests.rs", "fake_brokers.rs", "tls_peer.rs")
     sources = [path for path in (ROOT / "services/accelerator/src").rglob("*.rs") if path.name not in tests]
     assert {path.relative_to(ROOT).as_posix() for path in sources if spawns.search(path.read_text())} == set(RUST)
 

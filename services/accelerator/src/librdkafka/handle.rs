@@ -5,8 +5,8 @@ use std::path::Path;
 
 use pyo3::prelude::*;
 
+use crate::kafka::waker::Waker;
 use crate::librdkafka::ffi::{self as rdkafka, Api};
-use crate::producer::waker::Waker;
 
 pub struct Handle {
     pub api: Api,

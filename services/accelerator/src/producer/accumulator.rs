@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::ffi::c_int;
 use std::time::{Duration, Instant};
 
+use crate::kafka::record_batch::{ProducerId, max_record_size};
 use crate::producer::batch::{Batch, ProducerConfig};
 use crate::producer::in_flight::{Completed, InFlightTable};
 use crate::producer::murmur2::partition_of;
 use crate::producer::partition_queue::{PartitionQueue, Ready};
-use crate::producer::record_batch::{ProducerId, max_record_size};
 
 /// librdkafka's code for records that were not delivered in time; the Python side knows it.
 pub const TIMED_OUT: c_int = -192;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::producer::record_batch::{self, Compression, HEADER_BYTES, Sequence};
+use crate::kafka::record_batch::{self, Compression, HEADER_BYTES, Sequence};
 
 /// Bytes of a request for a partition besides its batch: its number and the batch's length.
 const PARTITION_BYTES: usize = 8;

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::kafka::number;
+use crate::kafka::record_batch::Compression;
 use crate::producer::batch::ProducerConfig;
-use crate::producer::record_batch::Compression;
-use crate::producer::sender::Target;
 
 type Properties = HashMap<String, String>;
 
@@ -21,32 +21,14 @@ pub fn producer_config(properties: &Properties) -> Result<ProducerConfig, String
     Ok(ProducerConfig {
         batch_bytes: number(properties, "batch.size", 1_000_000)?,
         request_bytes: number(properties, "max.request.size", REQUEST_BYTES)?,
-        buffer_bytes: number(properties, "queue.buffering.max.kbytes", 1 << 20)?.saturating_mul(1024),
-        linger: Duration::from_millis(number(properties, "linger.ms", 5)? as u64),
-        delivery_timeout: Duration::from_millis(number(properties, "delivery.timeout.ms", 300_000)? as u64),
+        buffer_bytes: number(properties, "queue.buffering.max.kbytes", 1usize << 20)?.saturating_mul(1024),
+        linger: Duration::from_millis(number(properties, "linger.ms", 5)?),
+        delivery_timeout: Duration::from_millis(number(properties, "delivery.timeout.ms", 300_000)?),
         compression: Compression::named(codec).ok_or(format!("compression.type={codec}: not supported"))?,
-        acks: if acks == "all" { -1 } else { number(properties, "acks", 1)? as i16 },
+        acks: if acks == "all" { -1 } else { number(properties, "acks", 1)? },
         idempotent,
-        max_in_flight: number(properties, "max.in.flight.requests.per.connection", 5)?.clamp(1, 5),
+        max_in_flight: number(properties, "max.in.flight.requests.per.connection", 5usize)?.clamp(1, 5),
     })
-}
-
-/// Where to send. The error names the property that is missing.
-pub fn target(properties: &Properties, topic: &str) -> Result<Target, String> {
-    let bootstrap: Vec<String> = properties
-        .get("bootstrap.servers")
-        .map(|all| all.split(',').map(|one| one.trim().to_string()).filter(|one| !one.is_empty()).collect())
-        .unwrap_or_default();
-    if bootstrap.is_empty() {
-        return Err("bootstrap.servers is missing".to_string());
-    }
-    let client_id = properties.get("client.id").cloned().unwrap_or_default();
-    Ok(Target { topic: topic.to_string(), client_id, bootstrap })
-}
-
-fn number(properties: &Properties, name: &str, default: usize) -> Result<usize, String> {
-    let Some(value) = properties.get(name) else { return Ok(default) };
-    value.parse().map_err(|_| format!("{name}={value}: not a number"))
 }
 
 #[cfg(test)]
@@ -90,15 +72,5 @@ mod tests {
         let error = |name, value| producer_config(&properties(&[(name, value)])).err().unwrap_or_default();
         assert!(error("compression.type", "brotli").starts_with("compression.type=brotli: "));
         assert!(error("linger.ms", "soon").starts_with("linger.ms=soon: "));
-        assert!(target(&Properties::new(), "t").err().unwrap_or_default().starts_with("bootstrap.servers"));
-    }
-
-    #[test]
-    fn bootstrap_servers_are_separated_by_commas() {
-        let target = target(&properties(&[("bootstrap.servers", "a:1, b:2,"), ("client.id", "c")]), "t").unwrap();
-        assert_eq!(
-            (target.bootstrap, target.client_id, target.topic),
-            (vec!["a:1".into(), "b:2".into()], "c".into(), "t".into())
-        );
     }
 }

@@ -1,14 +1,12 @@
-//! Brokers on loopback for tests: they answer the producer's three requests, or as the test says.
+//! A cluster on loopback for tests: its brokers answer the producer's three requests, or as the test says.
 
-use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
 
-use crate::producer::authentication::{SASL_AUTHENTICATE, SASL_HANDSHAKE};
-use crate::producer::protocol::{Api, INIT_PRODUCER_ID, METADATA, PRODUCE, RequestWriter};
-use crate::producer::shared::lock;
+use crate::kafka::authentication::{SASL_AUTHENTICATE, SASL_HANDSHAKE};
+use crate::kafka::fake_brokers::{Brokers, Call, Reaction, sasl_handshake, sasl_outcome};
+use crate::kafka::wire::RequestWriter;
+use crate::lock::lock;
+use crate::producer::protocol::{INIT_PRODUCER_ID, METADATA, PRODUCE};
 
 pub struct Received {
     pub broker: i32,
@@ -22,114 +20,33 @@ pub struct Received {
     pub batches: Vec<(i32, Vec<u8>)>,
 }
 
-/// What a broker does with a request. Answers come without their length and correlation id.
-pub enum Reaction {
-    Answer(Vec<u8>),
-    /// Answer and reset the connection.
-    AnswerAndReset(Vec<u8>),
-    Reset,
-    Silence,
-}
-
-/// What the test says about a request; None for the usual answer.
-type Script = Box<dyn FnMut(&Received) -> Option<Reaction> + Send>;
-
-pub struct Cluster {
-    ports: Vec<u16>,
-    /// By partition.
-    leaders: Vec<i32>,
-    script: Mutex<Script>,
-    /// By broker, how many connections there were.
-    connections: Mutex<HashMap<i32, usize>>,
-}
+pub struct Cluster;
 
 impl Cluster {
-    /// With a broker 0, 1, … for each of the leaders' ids.
-    pub fn start(leaders: &[i32], script: impl FnMut(&Received) -> Option<Reaction> + Send + 'static) -> Arc<Self> {
+    /// With a broker 0, 1, … for each of the leaders' ids, by partition. The script says what a broker does with a
+    /// request, None for the usual answer.
+    pub fn start(leaders: &[i32], script: impl FnMut(&Received) -> Option<Reaction> + Send + 'static) -> Arc<Brokers> {
         let count = leaders.iter().max().unwrap() + 1;
-        let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let cluster = Arc::new(Self {
-            ports: listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect(),
-            leaders: leaders.to_vec(),
-            script: Mutex::new(Box::new(script)),
-            connections: Mutex::default(),
-        });
-        for (id, listener) in listeners.into_iter().enumerate() {
-            let cluster = cluster.clone();
-            std::thread::spawn(move || {
-                while let Ok((stream, _)) = listener.accept() {
-                    let mut connections = lock(&cluster.connections);
-                    let count = connections.entry(id as i32).or_default();
-                    *count += 1;
-                    let (cluster, connection) = (cluster.clone(), *count);
-                    std::thread::spawn(move || cluster.serve(id as i32, connection, stream));
-                }
-            });
-        }
-        cluster
-    }
-
-    pub fn bootstrap(&self) -> Vec<String> {
-        self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect()
-    }
-
-    pub fn ports(&self) -> &[u16] {
-        &self.ports
-    }
-
-    pub fn connections(&self, broker: i32) -> usize {
-        lock(&self.connections).get(&broker).copied().unwrap_or(0)
-    }
-
-    fn serve(&self, broker: i32, connection: usize, mut stream: TcpStream) -> Option<()> {
-        loop {
-            let mut length = [0; 4];
-            stream.read_exact(&mut length).ok()?;
-            let mut body = vec![0; u32::from_be_bytes(length) as usize];
-            stream.read_exact(&mut body).ok()?;
-            let received = received(broker, connection, &body);
-            let scripted = lock(&self.script)(&received);
-            let (answer, reset) = match scripted.unwrap_or_else(|| Reaction::Answer(self.usual(&received))) {
-                Reaction::Answer(answer) => (Some(answer), false),
-                Reaction::AnswerAndReset(answer) => (Some(answer), true),
-                Reaction::Reset => (None, true),
-                Reaction::Silence => (None, false),
-            };
-            if let Some(answer) = answer {
-                let length = (answer.len() as u32 + 4).to_be_bytes();
-                stream.write_all(&[&length, &body[4..8], &answer].concat()).ok()?;
+        let partitions: Vec<_> = (0..).zip(leaders.iter().copied()).collect();
+        let script = Mutex::new(script);
+        Brokers::start(count as usize, |ports| {
+            let ports = ports.to_vec();
+            move |call: &Call| {
+                let received = received(call);
+                let scripted = lock(&script)(&received);
+                scripted.unwrap_or_else(|| Reaction::Answer(usual(&received, &ports, &partitions)))
             }
-            if reset {
-                // Closing with a linger time of 0 resets, so that the client's next write fails.
-                let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-                let size = size_of::<libc::linger>() as libc::socklen_t;
-                // SAFETY: the option's value lives during the call.
-                unsafe {
-                    libc::setsockopt(
-                        stream.as_raw_fd(),
-                        libc::SOL_SOCKET,
-                        libc::SO_LINGER,
-                        (&raw const linger).cast(),
-                        size,
-                    )
-                };
-                std::thread::sleep(std::time::Duration::from_millis(30)); // what was answered has been read
-                return stream.shutdown(Shutdown::Read).ok();
-            }
-        }
+        })
     }
+}
 
-    fn usual(&self, received: &Received) -> Vec<u8> {
-        match Api(received.api, 0).0 {
-            api if api == METADATA.0 => {
-                let leaders: Vec<_> = self.leaders.iter().copied().zip(0..).map(|(leader, at)| (at, leader)).collect();
-                metadata(&self.ports, &leaders)
-            }
-            api if api == INIT_PRODUCER_ID.0 => producer_id(0),
-            api if api == SASL_HANDSHAKE.0 => sasl_handshake(0, &[]),
-            api if api == SASL_AUTHENTICATE.0 => sasl_outcome(0, "", b"", 0),
-            _ => produced(received, 0),
-        }
+fn usual(received: &Received, ports: &[u16], partitions: &[(i32, i32)]) -> Vec<u8> {
+    match received.api {
+        api if api == METADATA.0 => metadata(ports, partitions),
+        api if api == INIT_PRODUCER_ID.0 => producer_id(0),
+        api if api == SASL_HANDSHAKE.0 => sasl_handshake(0, &[]),
+        api if api == SASL_AUTHENTICATE.0 => sasl_outcome(0, "", b"", 0),
+        _ => produced(received, 0),
     }
 }
 
@@ -185,30 +102,6 @@ pub fn producer_id(error: i16) -> Vec<u8> {
     out.into_body()
 }
 
-/// The answer to a request for a SASL mechanism, with those that the broker has.
-pub fn sasl_handshake(error: i16, mechanisms: &[&str]) -> Vec<u8> {
-    let mut out = RequestWriter::body();
-    out.i16(error);
-    out.i32(mechanisms.len() as i32);
-    mechanisms.iter().for_each(|name| out.string(name));
-    out.into_body()
-}
-
-/// The answer to a message of SASL, with the session's lifetime in milliseconds.
-pub fn sasl_outcome(error: i16, text: &str, message: &[u8], lifetime: i32) -> Vec<u8> {
-    let mut out = RequestWriter::body();
-    out.i16(error);
-    if text.is_empty() {
-        out.null()
-    } else {
-        out.string(text)
-    }
-    out.bytes(message);
-    out.i32(lifetime >> 31);
-    out.i32(lifetime);
-    out.into_body()
-}
-
 /// The answer to a produce request, with the same error code for all batches.
 pub fn produced(received: &Received, error: i16) -> Vec<u8> {
     produced_each(&received.batches.iter().map(|(partition, _)| (*partition, error)).collect::<Vec<_>>())
@@ -231,9 +124,10 @@ pub fn produced_each(codes: &[(i32, i16)]) -> Vec<u8> {
     out.into_body()
 }
 
-fn received(broker: i32, connection: usize, body: &[u8]) -> Received {
+fn received(call: &Call) -> Received {
+    let body = &call.body;
     let number = |at: usize, bytes: usize| body[at..at + bytes].iter().fold(0, |all, byte| all << 8 | *byte as usize);
-    let api = number(0, 2) as i16;
+    let api = call.api();
     let mut batches = Vec::new();
     if api == PRODUCE.0 {
         let mut at = 10 + number(8, 2) + 2 + 2 + 4 + 4; // client id, transactional id, acks, timeout, topics
@@ -246,5 +140,6 @@ fn received(broker: i32, connection: usize, body: &[u8]) -> Received {
             at += 8 + size;
         }
     }
-    Received { broker, connection, api, size: body.len(), body: body.to_vec(), batches }
+    let (broker, connection) = (call.broker, call.connection);
+    Received { broker, connection, api, size: body.len(), body: body.clone(), batches }
 }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::kafka::record_batch::{ProducerId, Sequence};
 use crate::producer::batch::{Batch, ProducerConfig};
-use crate::producer::record_batch::{ProducerId, Sequence};
 
 /// Oldest batches first: those to send again, those that are full, and the one that is filling.
 #[derive(Default)]

@@ -3,11 +3,13 @@
 use std::ffi::c_int;
 use std::time::{Duration, Instant};
 
+use crate::kafka::pool::RETRY_BACKOFF;
+use crate::kafka::wire::ResponseReader;
+use crate::lock::lock;
 use crate::producer::batch::Batch;
-use crate::producer::connection::{Question, Request};
-use crate::producer::protocol::{self, ResponseReader};
-use crate::producer::sender::{METADATA_REFRESH, RETRY_BACKOFF, Sender};
-use crate::producer::shared::lock;
+use crate::producer::protocol;
+use crate::producer::request::{Question, Request};
+use crate::producer::sender::{METADATA_REFRESH, Sender};
 
 /// How often to send a batch that the broker refuses because of its producer id or sequence number.
 const MAX_ATTEMPTS: u32 = 20;
@@ -103,7 +105,7 @@ impl<C: Send + 'static> Sender<C> {
 
     pub(crate) fn update_metadata(&mut self, found: protocol::Metadata) {
         self.metadata_due = Instant::now() + METADATA_REFRESH;
-        self.brokers = found.brokers.into_iter().map(|(id, host, port)| (id, format!("{host}:{port}"))).collect();
+        self.pool.set_brokers(found.brokers);
         if found.error == 0 {
             lock(&self.shared.accumulator).update_leaders(&found.leaders, Instant::now());
             self.drop_former_leaders(&found.leaders);

@@ -1,56 +1,30 @@
 //! The sender thread: it connects to the brokers, sends what is ready to the partitions' leaders, and handles responses.
 
-use std::collections::{HashMap, HashSet};
-use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender as Channel, channel};
 use std::time::{Duration, Instant};
 
-use crate::producer::access::Access;
+use crate::kafka::connection::{Connection, SLOW};
+use crate::kafka::pool::{Pool, RETRY_BACKOFF};
+use crate::kafka::target::Target;
+use crate::lock::lock;
 use crate::producer::accumulator::SenderSleep;
 use crate::producer::batch::{Batch, ProducerConfig};
-use crate::producer::connection::{Connection, Question, Request, SLOW};
-use crate::producer::opening::Failure;
 use crate::producer::protocol;
-use crate::producer::shared::{Shared, lock};
+use crate::producer::request::{Question, Request};
+use crate::producer::shared::Shared;
 
 /// How often to ask for metadata while nothing is wrong.
 pub(crate) const METADATA_REFRESH: Duration = Duration::from_secs(60);
-/// How long to wait before trying again what has failed.
-pub(crate) const RETRY_BACKOFF: Duration = Duration::from_millis(100);
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Where to send, and under which client id.
-pub struct Target {
-    pub topic: String,
-    pub client_id: String,
-    pub bootstrap: Vec<String>,
-}
-
-/// A broker's id, and the connection to it or why there is none.
-pub(crate) type Connected = (i32, Result<Connection, Failure>);
+/// The most bytes of one response. The largest expected one, metadata of 100,000 partitions, has about half of it.
+const MAX_RESPONSE_BYTES: usize = 16 << 20;
 
 pub struct Sender<C> {
     pub(crate) shared: Arc<Shared<C>>,
-    pub(crate) target: Target,
-    /// How new connections are opened.
-    pub(crate) access: Arc<Access>,
-    /// Addresses by broker id.
-    pub(crate) brokers: HashMap<i32, String>,
-    /// By broker id. Bootstrap servers, whose ids are not known, count down from -1.
-    pub(crate) connections: HashMap<i32, Connection>,
-    /// By broker id, connections that are to replace those in `connections` once these have been answered.
-    pub(crate) successors: HashMap<i32, Connection>,
-    /// Brokers that a thread is connecting to.
-    pub(crate) connecting: HashSet<i32>,
-    /// When to try again a broker that could not be reached, or whose connection ended.
-    pub(crate) connect_at: HashMap<i32, Instant>,
-    pub(crate) connected: (Channel<Connected>, Receiver<Connected>),
-    /// Counts attempts, to try one bootstrap server after another.
-    pub(crate) bootstrap_turn: usize,
-    /// When to try the next bootstrap server if no broker answers.
-    pub(crate) bootstrap_due: Instant,
+    client_id: String,
+    topic: String,
+    pub(crate) pool: Pool<Request>,
     /// When to ask for metadata. Only an answer puts it off; whether a broker has been asked, its connection knows.
     pub(crate) metadata_due: Instant,
     /// The value of `TopicState::asked` that has made it due.
@@ -65,18 +39,12 @@ pub struct Sender<C> {
 impl<C: Send + 'static> Sender<C> {
     pub fn new(shared: Arc<Shared<C>>, target: Target) -> Self {
         let access = lock(&shared.access).clone();
+        let pool = Pool::new(&target, access, shared.sender_waker.clone(), MAX_RESPONSE_BYTES);
         Self {
             shared,
-            target,
-            access,
-            brokers: HashMap::new(),
-            connections: HashMap::new(),
-            successors: HashMap::new(),
-            connecting: HashSet::new(),
-            connect_at: HashMap::new(),
-            connected: channel(),
-            bootstrap_turn: 0,
-            bootstrap_due: Instant::now(),
+            client_id: target.client_id,
+            topic: target.topic,
+            pool,
             metadata_due: Instant::now(),
             asked: 0,
             producer_id_due: Instant::now(),
@@ -134,7 +102,7 @@ impl<C: Send + 'static> Sender<C> {
                 continue;
             }
             let Some(id) = self.whom_to_ask(question, now) else { continue };
-            let (client, topic) = (self.target.client_id.clone(), self.target.topic.clone());
+            let (client, topic) = (self.client_id.clone(), self.topic.clone());
             self.send_request(id, Request::Ask(question), now + RESPONSE_TIMEOUT, |correlation_id, _| match question {
                 Question::Metadata => protocol::metadata_request(correlation_id, &client, &topic),
                 Question::ProducerId => protocol::init_producer_request(correlation_id, &client),
@@ -156,42 +124,27 @@ impl<C: Send + 'static> Sender<C> {
         if asked.is_some_and(|at| now < at + SLOW) {
             return None;
         }
-        let open = self.connections.iter().filter(|(id, connection)| {
-            !self.is_handing_over(**id)
-                && connection.asked_at(question).is_none()
-                && (asked.is_none() || !connection.is_slow(now))
+        let open = self.pool.usable().filter(|(_, connection)| {
+            connection.asked_at(question).is_none() && (asked.is_none() || !connection.is_slow(now))
         });
-        open.min_by_key(|(id, connection)| (connection.is_slow(now), connection.requests(), **id < 0))
-            .map(|(id, _)| *id)
+        open.min_by_key(|(id, connection)| (connection.is_slow(now), connection.pending().len(), *id < 0))
+            .map(|(id, _)| id)
     }
 
     /// When a broker was last asked this, None if all have answered.
     fn asked_at(&self, question: Question) -> Option<Instant> {
-        self.connections.values().filter_map(|connection| connection.asked_at(question)).max()
-    }
-
-    fn send_request(
-        &mut self,
-        id: i32,
-        request: Request,
-        until: Instant,
-        encode: impl FnOnce(i32, &Request) -> Vec<u8>,
-    ) {
-        let Some(connection) = self.connections.get_mut(&id) else { return self.handle_no_response(request) };
-        if let Err(error) = connection.send(request, until, encode) {
-            self.drop_connection(id, &error.to_string());
-        }
+        self.pool.iter().filter_map(|(_, connection)| connection.asked_at(question)).max()
     }
 
     /// Send what is ready. Returns when something else will be.
     fn send_ready(&mut self, now: Instant) -> Option<Instant> {
         let mut sleep = SenderSleep::default();
         lock(&self.shared.accumulator).sleep = None;
-        let usable = self.connections.keys().copied().filter(|id| *id >= 0 && !self.is_handing_over(*id));
+        let usable = self.pool.usable().map(|(id, _)| id).filter(|id| *id >= 0);
         for id in usable.collect::<Vec<_>>() {
             loop {
                 let mut accumulator = lock(&self.shared.accumulator);
-                let requests = self.connections.get(&id).map_or(usize::MAX, Connection::produce_requests);
+                let requests = self.pool.get(id).map_or(usize::MAX, Connection::produce_requests);
                 if requests >= accumulator.config.max_in_flight {
                     break;
                 }
@@ -224,7 +177,7 @@ impl<C: Send + 'static> Sender<C> {
             batch.encode(config.compression);
         }
         let wait_ms = config.delivery_timeout.as_millis().min(30_000) as i32;
-        let (client, topic) = (self.target.client_id.clone(), self.target.topic.clone());
+        let (client, topic) = (self.client_id.clone(), self.topic.clone());
         self.send_request(id, Request::Produce(batches), until, |correlation_id, request| {
             let Request::Produce(batches) = request else { return Vec::new() };
             let all = batches.iter().map(|(partition, batch)| (*partition, batch.encoded.as_slice()));
@@ -245,28 +198,14 @@ impl<C: Send + 'static> Sender<C> {
         let due = questions.filter_map(|question| {
             self.due(question).filter(|due| *due > now).or(self.asked_at(question).map(|at| at + SLOW))
         });
-        due.chain([self.bootstrap_due]).filter(|at| *at > now).min()
+        due.filter(|at| *at > now).min()
     }
 
     /// Wait for a response, a wake-up, or the next deadline.
     fn wait(&self, now: Instant, until: Option<Instant>) {
-        let mut end = now + Duration::from_secs(1);
-        let deadlines = self.connections.values().filter_map(Connection::deadline);
-        let renewals = self.connections.values().filter_map(Connection::renew_at).filter(|at| *at > now);
-        for at in until.into_iter().chain(deadlines).chain(renewals).chain(self.next_question(now)) {
-            end = end.min(at);
-        }
-        let mut fds = vec![libc::pollfd { fd: self.shared.sender_waker.fd, events: libc::POLLIN, revents: 0 }];
-        fds.extend(self.connections.values().map(|connection| libc::pollfd {
-            fd: connection.fd() as RawFd,
-            events: if connection.has_unsent() { libc::POLLIN | libc::POLLOUT } else { libc::POLLIN },
-            revents: 0,
-        }));
-        let left = end.saturating_duration_since(Instant::now());
-        let wait = libc::timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ };
-        // SAFETY: the connections and the waker keep their descriptors open during the call.
-        unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as _, &wait, std::ptr::null()) };
-        self.shared.sender_waker.reset();
+        let latest = now + Duration::from_secs(1);
+        let due = [until, self.pool.due(now), self.next_question(now)];
+        self.pool.wait(due.into_iter().flatten().fold(latest, Instant::min));
     }
 }
 

@@ -4,10 +4,11 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::producer::access::Access;
+use crate::kafka::access::Access;
+use crate::kafka::waker::Waker;
+use crate::lock::lock;
 use crate::producer::accumulator::Accumulator;
 use crate::producer::batch::ProducerConfig;
-use crate::producer::waker::Waker;
 
 pub struct Shared<C> {
     pub accumulator: Mutex<Accumulator<C>>,
@@ -16,7 +17,7 @@ pub struct Shared<C> {
     pub access: Mutex<Arc<Access>>,
     /// Notified when `topic` has been answered.
     pub topic_answered: Condvar,
-    pub sender_waker: Waker,
+    pub sender_waker: Arc<Waker>,
     pub event_loop_waker: Waker,
     /// What the sender has to report, in words.
     pub problems: Mutex<Vec<String>>,
@@ -49,7 +50,7 @@ impl<C> Shared<C> {
             topic: Mutex::default(),
             access: Mutex::new(Arc::new(access)),
             topic_answered: Condvar::new(),
-            sender_waker: Waker::new()?,
+            sender_waker: Arc::new(Waker::new()?),
             event_loop_waker: Waker::new()?,
             problems: Mutex::default(),
             fault: Mutex::default(),
@@ -86,11 +87,6 @@ impl<C> Shared<C> {
             self.sender_waker.wake();
         }
     }
-}
-
-/// Lock, also after a thread has panicked with the lock held.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// The monotonic clock's time, and the wall clock's in Unix milliseconds.

@@ -1,8 +1,8 @@
 //! Takes a batch apart that is too large for its topic. By halves again and again, each record ends up in a batch that
 //! is accepted, or alone.
 
+use crate::kafka::record_batch::{put_varint, varint_len};
 use crate::producer::batch::Batch;
-use crate::producer::record_batch::{put_varint, varint_len};
 
 impl Batch {
     /// The first half of its records and the second, under the sequence numbers that they have. It has at least two.
@@ -104,7 +104,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::producer::record_batch::{ProducerId, Sequence};
+    use crate::kafka::record_batch::{ProducerId, Sequence};
 
     /// A batch with the records of requests in these slots, one letter each; each is a millisecond after the one before.
     fn batch(created: Instant, records: &[(u32, u32, u8)], first: usize) -> Batch {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::producer::record_batch::{Compression, Sequence, append_record};
+use crate::kafka::record_batch::{Compression, Sequence, append_record};
 
 const LEADER: i32 = 3;
 const PRODUCER: ProducerId = ProducerId { id: 7, epoch: 0 };

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::producer::access::Access;
+use crate::kafka::access::Access;
+use crate::kafka::record_batch::{Compression, ProducerId};
+use crate::kafka::target::Target;
 use crate::producer::batch::ProducerConfig;
-use crate::producer::record_batch::{Compression, ProducerId};
-use crate::producer::sender::Target;
 use crate::producer::shared::Shared;
 
 fn sender(idempotent: bool) -> Sender<&'static str> {

@@ -7,9 +7,10 @@ use std::sync::Mutex;
 
 use super::tests::{Running, config, key, wait_until};
 use super::*;
-use crate::producer::fake_cluster::{Cluster, Reaction, Received, produced_each};
+use crate::kafka::fake_brokers::Reaction;
+use crate::kafka::record_batch::HEADER_BYTES;
+use crate::producer::fake_cluster::{Cluster, Received, produced_each};
 use crate::producer::protocol::PRODUCE;
-use crate::producer::record_batch::HEADER_BYTES;
 use crate::random_numbers::Numbers;
 
 const PARTITIONS: usize = 3;

@@ -4,10 +4,12 @@ use std::sync::Mutex;
 
 use super::tests::{Running, config, wait_until};
 use super::*;
-use crate::producer::authentication::SASL_AUTHENTICATE;
-use crate::producer::fake_cluster::{Cluster, Reaction, Received, sasl_outcome};
+use crate::kafka::access::Access;
+use crate::kafka::authentication::SASL_AUTHENTICATE;
+use crate::kafka::fake_brokers::{Reaction, sasl_outcome};
+use crate::kafka::sasl::{Credentials, Mechanism};
+use crate::producer::fake_cluster::{Cluster, Received};
 use crate::producer::protocol::PRODUCE;
-use crate::producer::sasl::{Credentials, Mechanism};
 
 fn access(password: &str) -> Access {
     let credentials = Credentials { mechanism: Mechanism::Plain, username: "me".into(), password: password.into() };

@@ -1,15 +1,18 @@
 //! The sender against brokers on loopback that answer as the test says.
 
+use std::collections::HashMap;
 use std::ffi::c_int;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use super::*;
-use crate::producer::fake_cluster::{Cluster, Reaction, metadata, metadata_without_topic, produced, producer_id};
+use crate::kafka::access::Access;
+use crate::kafka::fake_brokers::{Brokers, Reaction};
+use crate::kafka::record_batch::Compression;
+use crate::producer::fake_cluster::{Cluster, Received, metadata, metadata_without_topic, produced, producer_id};
 use crate::producer::murmur2::partition_of;
 use crate::producer::protocol::{INIT_PRODUCER_ID, METADATA, PRODUCE};
-use crate::producer::record_batch::Compression;
 
 const MANY: Duration = Duration::from_secs(600);
 
@@ -34,11 +37,11 @@ pub struct Running<C = &'static str> {
 }
 
 impl<C: Copy + Send + 'static> Running<C> {
-    pub fn start(cluster: &Cluster, config: ProducerConfig) -> Self {
+    pub fn start(cluster: &Brokers, config: ProducerConfig) -> Self {
         Self::start_with(cluster, config, Access::default())
     }
 
-    pub fn start_with(cluster: &Cluster, config: ProducerConfig, access: Access) -> Self {
+    pub fn start_with(cluster: &Brokers, config: ProducerConfig, access: Access) -> Self {
         Self::connect(cluster.bootstrap(), config, access)
     }
 
@@ -133,9 +136,7 @@ fn a_question_is_asked_again_however_it_ends() {
 #[test]
 fn a_broker_that_hangs_holds_up_only_its_own_partitions() {
     for hung in [0, 2] {
-        let script = move |received: &crate::producer::fake_cluster::Received| {
-            (received.broker == hung).then_some(Reaction::Silence)
-        };
+        let script = move |received: &Received| (received.broker == hung).then_some(Reaction::Silence);
         let cluster = Cluster::start(&[0, 1, 2], script);
         let running = Running::start(&cluster, config());
         let names = ["on 0", "on 1", "on 2"];

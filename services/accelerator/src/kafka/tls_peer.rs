@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-use crate::producer::access::Access;
+use crate::kafka::access::Access;
 
 pub type Stream = StreamOwned<ServerConnection, TcpStream>;
 

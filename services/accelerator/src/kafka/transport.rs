@@ -6,6 +6,9 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use rustls::ClientConnection;
 
+/// The most bytes that one record of TLS holds.
+const RECORD_BYTES: usize = 16 << 10;
+
 pub enum Transport {
     Plain(TcpStream),
     Tls(Box<Tls>),
@@ -52,6 +55,32 @@ impl Transport {
     }
 }
 
+impl Transport {
+    /// Read once, at most so many bytes, to the end of `buffer`. Returns how many, 0 at the end of the connection.
+    pub fn read_to(&mut self, buffer: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+        let before = buffer.len();
+        match self {
+            Self::Plain(stream) => {
+                buffer.reserve(most);
+                let space = buffer.spare_capacity_mut().as_mut_ptr();
+                // SAFETY: read(2) writes at most so many bytes, for which there is space.
+                let count = unsafe { libc::read(stream.as_raw_fd(), space.cast(), most) };
+                let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+                // SAFETY: so many bytes have been written.
+                unsafe { buffer.set_len(before + count) };
+                Ok(count)
+            }
+            Self::Tls(tls) => {
+                buffer.resize(before + most.min(RECORD_BYTES), 0);
+                let outcome = tls.read(&mut buffer[before..]);
+                buffer.truncate(before + outcome.as_ref().map_or(0, |count| *count));
+                outcome
+            }
+        }
+    }
+}
+
+#[cfg(test)]
 impl Read for Transport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {

@@ -1,8 +1,12 @@
+use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::producer::opening::open;
-use crate::producer::tls_peer::{Ca, accept, trusting};
+use crate::kafka::opening::open;
+use crate::kafka::tls_peer::{Ca, accept, trusting};
+
+/// The most bytes of a response.
+const MAX_BYTES: usize = 16 << 20;
 
 trait Stream: Read + Write + Send {}
 
@@ -12,7 +16,7 @@ impl<T: Read + Write + Send> Stream for T {}
 type Peer = Box<dyn Stream>;
 
 /// A plain connection and one with TLS, each with its peer. They have asked for metadata.
-fn connected() -> [(Connection, Peer); 2] {
+fn connected() -> [(Connection<&'static str>, Peer); 2] {
     let listen = || {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -20,16 +24,16 @@ fn connected() -> [(Connection, Peer); 2] {
     };
     let (listener, address) = listen();
     let admission = Admission::new(Arc::default(), None);
-    let plain = Connection::new(Transport::Plain(TcpStream::connect(address).unwrap()), admission).unwrap();
+    let plain = Connection::new(Transport::Plain(TcpStream::connect(address).unwrap()), admission, MAX_BYTES).unwrap();
     let plain_peer = listener.accept().unwrap().0;
     let (listener, address) = listen();
     let ca = Ca::new("ca");
     let peer = accept(listener, ca.server(&["127.0.0.1"], None));
-    let Ok(tls) = open(&address.to_string(), Arc::new(trusting(&[&ca], &[])), "c") else { panic!("no TLS") };
+    let Ok(tls) = open(&address.to_string(), Arc::new(trusting(&[&ca], &[])), "c", MAX_BYTES) else { panic!("no TLS") };
     let tls_peer = peer.join().unwrap().unwrap();
     [(plain, Box::new(plain_peer) as Peer), (tls, Box::new(tls_peer))].map(|(mut connection, mut peer)| {
         let until = Instant::now() + Duration::from_secs(600);
-        connection.send(Request::Ask(Question::Metadata), until, |_, _| vec![7]).unwrap();
+        connection.send("first", until, |_, _| vec![7]).unwrap();
         let mut asked = [0; 1];
         peer.read_exact(&mut asked).unwrap();
         assert_eq!(asked, [7]);
@@ -43,13 +47,18 @@ fn send(peer: &mut Peer, bytes: &[u8]) {
     peer.flush().unwrap();
 }
 
+/// Bytes that have been received and belong to no response that is whole.
+fn held<R>(connection: &Connection<R>) -> usize {
+    connection.received.len() + connection.body.as_ref().map_or(0, |(body, _)| body.len())
+}
+
 /// What `responses` returns once something has arrived, the bodies only.
-fn responses(connection: &mut Connection) -> (Vec<Vec<u8>>, io::Result<()>) {
+fn responses(connection: &mut Connection<&'static str>) -> (Vec<Vec<u8>>, io::Result<()>) {
     let end = Instant::now() + Duration::from_secs(120);
-    let before = connection.received.len();
+    let before = held(connection);
     loop {
         let (found, result) = connection.responses();
-        if !found.is_empty() || result.is_err() || connection.received.len() > before {
+        if !found.is_empty() || result.is_err() || held(connection) > before {
             return (found.into_iter().map(|(_, body)| body).collect(), result);
         }
         assert!(Instant::now() < end, "nothing arrives");
@@ -60,11 +69,14 @@ fn responses(connection: &mut Connection) -> (Vec<Vec<u8>>, io::Result<()>) {
 #[test]
 fn a_response_comes_with_the_request_that_it_answers() {
     for (mut connection, mut broker) in connected() {
-        assert!(connection.asked_at(Question::Metadata).is_some());
-        assert!(connection.asked_at(Question::ProducerId).is_none());
+        let until = Instant::now() + Duration::from_secs(600);
+        connection.send("second", until, |_, _| vec![8]).unwrap();
+        assert_eq!(connection.pending().map(|(request, _)| *request).collect::<Vec<_>>(), ["first", "second"]);
         send(&mut broker, &[0, 0, 0, 6, 0, 0, 0, 1, 7, 8]);
         assert_eq!(responses(&mut connection).0, [[7, 8]]);
-        assert!(connection.asked_at(Question::Metadata).is_none());
+        assert_eq!(connection.pending().map(|(request, _)| *request).collect::<Vec<_>>(), ["second"]);
+        send(&mut broker, &[0, 0, 0, 4, 0, 0, 0, 2]);
+        assert_eq!(responses(&mut connection).0, [[]]);
         assert!(!connection.is_slow(Instant::now() + SLOW));
     }
 }
@@ -118,8 +130,8 @@ fn a_flood_is_read_in_turns_and_a_response_has_a_largest_size() {
             if !bodies.is_empty() {
                 break bodies;
             }
-            assert!(connection.received.len() - before < READ_BYTES + 65536, "others have their turn");
-            before = connection.received.len();
+            assert!(held(&connection) - before < READ_BYTES + 65536, "others have their turn");
+            before = held(&connection);
         };
         assert_eq!(bodies, [vec![7; size]]);
         assert!(turns >= 4);
@@ -133,7 +145,7 @@ fn a_request_that_the_broker_does_not_take_yet_is_sent_piece_by_piece() {
         let until = Instant::now() + Duration::from_secs(600);
         let requests = [1, 2, 3].map(|number| [number; 1000].repeat(6000));
         for request in &requests {
-            connection.send(Request::Ask(Question::Metadata), until, |_, _| request.clone()).unwrap();
+            connection.send("more", until, |_, _| request.clone()).unwrap();
         }
         assert!(connection.has_unsent(), "more than any socket holds");
         let wanted = requests.concat();

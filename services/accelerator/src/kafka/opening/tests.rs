@@ -1,8 +1,8 @@
 use std::net::TcpListener;
 
 use super::*;
-use crate::producer::sasl::{Credentials, Mechanism};
-use crate::producer::tls_peer::{Ca, Stream as Peer, accept, trusting};
+use crate::kafka::sasl::{Credentials, Mechanism};
+use crate::kafka::tls_peer::{Ca, Stream as Peer, accept, trusting};
 
 const SOON: Duration = Duration::from_millis(50);
 

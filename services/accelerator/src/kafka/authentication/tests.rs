@@ -1,8 +1,8 @@
 use std::io;
 
 use super::*;
-use crate::producer::fake_cluster::{sasl_handshake, sasl_outcome};
-use crate::producer::sasl::Mechanism;
+use crate::kafka::fake_brokers::{sasl_handshake, sasl_outcome};
+use crate::kafka::sasl::Mechanism;
 
 /// A broker that gives these answers, whatever it is asked.
 struct Broker {

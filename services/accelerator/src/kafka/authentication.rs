@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use crate::producer::protocol::{Api, RequestWriter, ResponseReader};
-use crate::producer::sasl::{Credentials, Exchange, Step};
+use crate::kafka::sasl::{Credentials, Exchange, Step};
+use crate::kafka::wire::{Api, RequestWriter, ResponseReader};
 
 pub const SASL_HANDSHAKE: Api = Api(17, 1);
 pub const SASL_AUTHENTICATE: Api = Api(36, 1);

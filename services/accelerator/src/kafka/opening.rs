@@ -10,10 +10,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig, ClientConnection, Stream};
 
-use crate::producer::access::Access;
-use crate::producer::authentication::authenticate;
-use crate::producer::connection::{Admission, Connection};
-use crate::producer::transport::Transport;
+use crate::kafka::access::Access;
+use crate::kafka::authentication::authenticate;
+use crate::kafka::connection::{Admission, Connection};
+use crate::kafka::transport::Transport;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long TLS and SASL may take together.
@@ -39,13 +39,18 @@ impl Failure {
     }
 }
 
-/// A connection to `host:port` that is ready for requests.
-pub fn open(address: &str, access: Arc<Access>, client: &str) -> Result<Connection, Failure> {
+/// A connection to `host:port` that is ready for requests, whose responses have at most so many bytes.
+pub fn open<R>(
+    address: &str,
+    access: Arc<Access>,
+    client: &str,
+    max_response: usize,
+) -> Result<Connection<R>, Failure> {
     let stream = connect(address).map_err(Failure::unreachable)?;
     let begun = Instant::now();
     let (transport, lifetime) = admit(stream, address, &access, client, begun + ADMISSION_TIMEOUT)?;
     let admission = Admission::new(access, lifetime.map(|lifetime| (begun, lifetime)));
-    Connection::new(transport, admission).map_err(Failure::unreachable)
+    Connection::new(transport, admission, max_response).map_err(Failure::unreachable)
 }
 
 fn connect(address: &str) -> Result<TcpStream, String> {

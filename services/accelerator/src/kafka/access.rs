@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 
-use crate::producer::sasl::{Credentials, Mechanism};
+use crate::kafka::sasl::{Credentials, Mechanism};
 
 type Properties = HashMap<String, String>;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::producer::tls_peer::{Ca, properties};
+use crate::kafka::tls_peer::{Ca, properties};
 
 fn error(pairs: &[(&str, &str)]) -> String {
     Access::new(&properties(pairs)).err().unwrap_or_default()
