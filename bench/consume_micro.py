@@ -160,7 +160,8 @@ def main() -> None:
     """Measure all cells of all engines, in turns."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", action="append", required=True, metavar="NAME=CHECKOUT")
-    parser.add_argument("--way", action="append", choices=["on", "off"], help="with the accelerator or without")
+    ways = ["on", "librdkafka", "off"]
+    parser.add_argument("--way", action="append", choices=ways, help="the accelerator, the same by librdkafka, or none")
     parser.add_argument("--batch", action="append", type=int, help="orders per batch; default: 100 and 10000")
     parser.add_argument("--sink", choices=[*HANDLERS, "postgres"], default="nothing")
     parser.add_argument("--orders", type=int, default=2_000_000)

@@ -23,9 +23,9 @@ from tests.support.processes import ENDS_WITH_US
 from tests.support.waiting import wait_until
 
 
-@pytest.fixture(params=["off", pytest.param("on", marks=pytest.mark.accelerator)])
+@pytest.fixture(params=["off", *(pytest.param(each, marks=pytest.mark.accelerator) for each in ("librdkafka", "on"))])
 def accelerator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test's consumers read orders in Python, and once more by the accelerator."""
+    """The test's consumers read orders in Python, by the accelerator from librdkafka, and by the accelerator alone."""
     monkeypatch.setenv(Env.ACCELERATOR, request.param)
 
 

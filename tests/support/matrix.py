@@ -6,12 +6,17 @@ Each engine (the accelerator on or off) and each value of every other parameter 
   protocol in every test that leaves the protocol at `auto`, the accelerator by the classic one where the broker has no
   other.
 - A test marked `each_choice`: with the accelerator all of its values, with the Python engine the first.
+- The accelerator with librdkafka instead of its own Kafka client: in tests of the consumer marked `each_client`.
 """
 
 import pytest
 
-DIAGONAL = {("on", "consumer"), ("off", "classic")}
+DIAGONAL = {("on", "consumer"), ("librdkafka", "consumer"), ("off", "classic")}
 """Pairs of `accelerator` and `protocol` that always run."""
+
+
+CONSUMER = "consumer"
+"""The folder of the consumer's tests."""
 
 
 def always_runs(item: pytest.Item) -> bool:
@@ -20,6 +25,8 @@ def always_runs(item: pytest.Item) -> bool:
     if callspec is None or "accelerator" not in callspec.params:
         return True
     engine = callspec.params["accelerator"]
+    if engine == "librdkafka" and CONSUMER in item.path.parts and item.get_closest_marker("each_client") is None:
+        return False
     if "protocol" in callspec.params and (engine, callspec.params["protocol"]) not in DIAGONAL:
         return False
     if engine == "on" or item.get_closest_marker("each_choice") is None:

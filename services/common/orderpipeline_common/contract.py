@@ -41,7 +41,7 @@ class Env:
     TOPIC: Final = "ORDERPIPELINE_TOPIC"
     PIPELINE: Final = "ORDERPIPELINE_PIPELINE"  # namespace/name, for logs and client.id
     DRAIN_SECONDS: Final = "ORDERPIPELINE_DRAIN_SECONDS"
-    ACCELERATOR: Final = "ORDERPIPELINE_ACCELERATOR"  # auto: if installed | on: required | off | librdkafka (producer)
+    ACCELERATOR: Final = "ORDERPIPELINE_ACCELERATOR"  # auto: if installed | on: required | off | librdkafka
     LOG_LEVEL: Final = "ORDERPIPELINE_LOG_LEVEL"  # DEBUG | INFO | WARNING | ERROR
     PORT: Final = "ORDERPIPELINE_PORT"
     HOST: Final = "ORDERPIPELINE_HOST"  # address to listen on; absent: all addresses
@@ -79,6 +79,7 @@ class Env:
     BATCH_SIZE: Final = "ORDERPIPELINE_BATCH_SIZE"
     OFFSET_RESET: Final = "ORDERPIPELINE_OFFSET_RESET"  # earliest | latest
     LATEST_SINCE: Final = "ORDERPIPELINE_LATEST_SINCE"  # ISO 8601: latest skips what is older; absent: the first start
+    CLIENT_RACK: Final = "ORDERPIPELINE_CLIENT_RACK"  # reads from replicas of this rack; absent: from leaders
     HANDLER: Final = "ORDERPIPELINE_HANDLER"  # module:callable; takes precedence over the sink
     SINK: Final = "ORDERPIPELINE_SINK"  # log | http | postgres
     SINK_URL: Final = "ORDERPIPELINE_SINK_URL"  # http

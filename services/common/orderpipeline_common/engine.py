@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, TypeVar
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from orderpipeline_common.contract import VERSION, Env, Metric
 from orderpipeline_common.metric_family import build_info
@@ -53,16 +53,35 @@ def choose(setting: str, accelerated: Callable[[], T], python: Callable[[], T]) 
     return python()
 
 
-def announce(engine: Engine, registry: CollectorRegistry) -> None:
+class Announcement:
+    """What `announce` has said."""
+
+    def __init__(self, info: Gauge) -> None:
+        self._info = info
+
+    def change(self, engine: Engine) -> None:
+        """Another engine, or another Kafka client, runs from now on."""
+        labels = _log_engine(engine)
+        self._info.clear()
+        self._info.labels(version=VERSION, **labels).set(1)
+
+
+def announce(engine: Engine, registry: CollectorRegistry) -> Announcement:
     """Say which engine runs: one line in the log, and the labels of `orderpipeline_build_info`."""
+    return Announcement(export_build_info(registry, **_log_engine(engine)))
+
+
+def _log_engine(engine: Engine) -> dict[str, str]:
     labels = {"engine": engine.name, "kafka_client": engine.kafka_client}
     _log.info("engine: %s", engine.name, extra=labels)
-    export_build_info(registry, **labels)
+    return labels
 
 
-def export_build_info(registry: CollectorRegistry, **labels: str) -> None:
+def export_build_info(registry: CollectorRegistry, **labels: str) -> Gauge:
     """Add `orderpipeline_build_info`, whose value is always 1, with the version and these labels."""
-    build_info(*labels).gauge(registry).labels(version=VERSION, **labels).set(1)
+    info: Gauge = build_info(*labels).gauge(registry)
+    info.labels(version=VERSION, **labels).set(1)
+    return info
 
 
 def engine_in(metrics: str) -> str | None:

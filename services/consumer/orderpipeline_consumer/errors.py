@@ -18,6 +18,10 @@ class WentBackError(FencedError):
     begins again where the database says."""
 
 
+class OtherClientError(Exception):
+    """The accelerator's own Kafka client has met something that it leaves to librdkafka."""
+
+
 class ProtocolError(Exception):
     """The broker does not support the requested consumer group protocol."""
 

@@ -16,8 +16,8 @@ from orderpipeline_common.engine import announce
 from orderpipeline_common.probes import Probes, serve_probes
 from orderpipeline_common.supervision import Activity
 from orderpipeline_consumer.degradations import Degradations
-from orderpipeline_consumer.errors import ProtocolError, TopicRecreatedError
-from orderpipeline_consumer.fetching.selection import select_source
+from orderpipeline_consumer.errors import OtherClientError, ProtocolError, TopicRecreatedError
+from orderpipeline_consumer.fetching.selection import Sources
 from orderpipeline_consumer.kafka.backpressure import Backpressure, BackpressureLimits
 from orderpipeline_consumer.kafka.client import consumer_config, make_consumer, protocols_to_try
 from orderpipeline_consumer.kafka.commits import Commits
@@ -59,8 +59,8 @@ class Service:
         self._client_id = client_id
         self._max_poll_seconds = max_poll_seconds
         self._metrics = Metrics(registry)
-        engine, self._make_source = select_source(settings.accelerator)
-        announce(engine, registry)
+        self._sources = Sources(settings.accelerator, settings.topic, settings.kafka.client_config(client_id))
+        self._announcement = announce(self._sources.engine, registry)
         self._degradations = Degradations(self._metrics)
         self._sink = sink or settings.sink.open(SinkContext(settings.group))
         self._dead_letters: KafkaDeadLetters | None = None
@@ -163,12 +163,16 @@ class Service:
                 return poll_loop.run()
             except TopicRecreatedError as error:
                 log.warning("%s: all of it is read, from the beginning, with a new Kafka client", error)
+            except OtherClientError as error:
+                self._sources.use_librdkafka(str(error))
+                self._announcement.change(self._sources.engine)
 
     def _make_poll_loop(self, protocol: str, activity: Activity) -> PollLoop:
         settings = self._settings
         clock = time.monotonic
+        rack = {"client.rack": settings.rack} if settings.rack else {}
         config = consumer_config(
-            settings.kafka.client_config(self._client_id),
+            settings.kafka.client_config(self._client_id) | rack,
             settings.group,
             protocol,
             max_poll_seconds=max(self._max_poll_seconds, 2 * settings.drain_seconds),
@@ -178,7 +182,7 @@ class Service:
             Subscription(
                 settings.topic,
                 partial(make_consumer, config),
-                self._make_source(settings.topic, self._client_id),
+                self._sources.make(config),
                 self._positions,
                 DrainLimits.within(settings.drain_seconds),
             ),

@@ -15,7 +15,8 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 @dataclass(frozen=True)
 class Settings:
     """Everything but the sink's own variables. Times are seconds. Without a `dead_letter_topic` failing orders are
-    retried forever; an empty `name` means that of the host."""
+    retried forever; an empty `name` means that of the host. With a `rack`, the brokers may send the consumer to a
+    replica there."""
 
     kafka: KafkaSettings
     pipeline: str
@@ -36,6 +37,7 @@ class Settings:
     accelerator: str
     host: str = ALL_ADDRESSES
     name: str = ""
+    rack: str = ""
 
 
 def read_settings(env: EnvReader) -> Settings:
@@ -57,7 +59,8 @@ def read_settings(env: EnvReader) -> Settings:
         drain_seconds=env.seconds(Env.DRAIN_SECONDS, 50.0, high=3600.0),
         port=env.integer(Env.PORT, CONSUMER_PORT, high=65535),
         log_level=env.choice(Env.LOG_LEVEL, LOG_LEVELS, "INFO"),
-        accelerator=env.choice(Env.ACCELERATOR, ("auto", "on", "off"), "auto"),
+        accelerator=env.choice(Env.ACCELERATOR, ("auto", "on", "off", "librdkafka"), "auto"),
         host=env.text(Env.HOST, ALL_ADDRESSES),
         name=env.text(Env.NAME, ""),
+        rack=env.text(Env.CLIENT_RACK, ""),
     )

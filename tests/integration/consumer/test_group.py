@@ -26,6 +26,8 @@ from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
 
+ENGINES = {"off": Engine(PYTHON), "librdkafka": Engine(ACCELERATOR), "on": Engine(ACCELERATOR, ACCELERATOR)}
+
 
 @pytest.fixture(scope="module")
 def old_broker() -> Iterator[Broker]:
@@ -90,6 +92,7 @@ def test_a_member_without_partitions_is_ready(broker: Broker, tmp_path: Path, pr
             assert process.get("/ready")[0] == 200
 
 
+@pytest.mark.each_client
 @pytest.mark.parametrize("protocol", ["consumer", "classic"])
 async def test_a_handler_longer_than_max_poll_interval_keeps_its_partition(broker: Broker, protocol: str) -> None:
     loop = asyncio.get_running_loop()
@@ -123,7 +126,7 @@ async def test_a_handler_longer_than_max_poll_interval_keeps_its_partition(broke
         stop.set()
         await running
     assert calls == [1], "it was kicked out and given the order again"
-    engine = Engine(PYTHON if os.environ[Env.ACCELERATOR] == "off" else ACCELERATOR)
+    engine = ENGINES[os.environ[Env.ACCELERATOR]]
     labels = {"version": VERSION, "engine": engine.name, "kafka_client": engine.kafka_client}
     assert metrics.get_sample_value("orderpipeline_build_info", labels) == 1
     assert metrics.get_sample_value("orderpipeline_rebalances_total", {"event": "lost"}) is None

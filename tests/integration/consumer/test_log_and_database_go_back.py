@@ -77,6 +77,7 @@ def test_orders_in_place_of_lost_ones_are_stored(
         postgres.wait_for(f"SELECT count(*) FROM {table} WHERE customer_id = 'more'", len(more))
 
 
+@pytest.mark.each_client
 @pytest.mark.each_choice
 @pytest.mark.parametrize("after", [20, 400])
 def test_a_handler_gets_orders_in_place_of_lost_ones(own_broker: Broker, tmp_path: Path, after: int) -> None:

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
 PROTOCOLS = ("consumer", "classic")
 
 
+@pytest.mark.each_client
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_orders_of_a_customer_stay_in_order_with_ten_workers(broker: Broker, tmp_path: Path, protocol: str) -> None:
     chance = random.Random(7)

@@ -91,6 +91,7 @@ def frozen(process: Process) -> Iterator[None]:
         process.signal(signal.SIGCONT)
 
 
+@pytest.mark.each_client
 @PROTOCOLS
 def test_a_longer_topic_in_place_of_the_former_one_is_read_from_its_beginning(
     broker: Broker, tmp_path: Path, protocol: str
@@ -116,6 +117,7 @@ def own_broker() -> Iterator[Broker]:
     yield from brokers.run()
 
 
+@pytest.mark.each_client
 @PROTOCOLS
 def test_a_topic_made_anew_is_read_though_the_former_one_has_changed_its_leader(
     own_broker: Broker, tmp_path: Path, protocol: str

@@ -14,12 +14,18 @@ from orderpipeline_common.runtime import SettingsError
 from orderpipeline_consumer.fetching import accelerated
 from orderpipeline_consumer.fetching.accelerated import AcceleratedSource
 from orderpipeline_consumer.fetching.confluent import ConfluentSource
-from orderpipeline_consumer.fetching.selection import select_source
+from orderpipeline_consumer.fetching.direct import DirectSource
+from orderpipeline_consumer.fetching.selection import Sources
 from orderpipeline_producer.kafka.config import make_client, producer_config
 from orderpipeline_producer.settings import Settings
 
 IN_PYTHON: Final = Engine(PYTHON, "librdkafka")
-OLDER: Final = [[], ["DirectProducer", "LibrdkafkaProducer", "librdkafka"]]
+CONNECTION: Final = {"bootstrap.servers": "127.0.0.1:1", "client.id": "c"}
+OLDER: Final = [
+    [],
+    ["DirectProducer", "LibrdkafkaProducer", "librdkafka"],
+    ["DirectProducer", "Fetcher", "LibrdkafkaProducer", "librdkafka"],
+]
 """Names that an accelerator has which lacks others."""
 
 
@@ -32,6 +38,11 @@ async def producer_engine(**settings: Any) -> Engine:
     return client.engine
 
 
+def sources(setting: str, **more: str) -> Sources:
+    """The sources of a consumer with these settings, whose broker nobody asks for anything."""
+    return Sources(setting, "t", CONNECTION | more)
+
+
 def install(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
     """Install an accelerator that has these names only."""
     other = type(sys)("orderpipeline_accelerator")
@@ -42,17 +53,19 @@ def install(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
 
 async def test_without_the_accelerator_python_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "orderpipeline_accelerator", None)
-    assert await producer_engine() == select_source("auto")[0] == IN_PYTHON
+    assert await producer_engine() == sources("auto").engine == IN_PYTHON
     with pytest.raises(SettingsError, match=Env.ACCELERATOR):
         await producer_engine(accelerator="on")
     with pytest.raises(SettingsError, match=Env.ACCELERATOR):
-        select_source("on")
+        sources("on")
+    with pytest.raises(SettingsError, match=Env.ACCELERATOR):
+        sources("librdkafka")
 
 
 @pytest.mark.parametrize("names", OLDER)
 async def test_an_accelerator_that_lacks_a_name_is_not_used(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
     install(monkeypatch, names)
-    assert await producer_engine() == select_source("auto")[0] == IN_PYTHON
+    assert await producer_engine() == sources("auto").engine == IN_PYTHON
 
 
 @pytest.mark.accelerator
@@ -92,11 +105,27 @@ async def test_a_ca_that_nothing_can_read_names_its_variable(tmp_path: Path, set
 @pytest.mark.accelerator
 def test_with_the_accelerator_the_setting_decides_in_the_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
     for setting in ("auto", "on"):
-        engine, make = select_source(setting)
-        assert engine == Engine(ACCELERATOR, kafka_client="librdkafka")
-        assert isinstance(make("t", "c"), AcceleratedSource)
-    engine, make = select_source("off")
-    assert engine == IN_PYTHON
-    assert isinstance(make("t", "c"), ConfluentSource)
+        made = sources(setting)
+        assert made.engine == Engine(ACCELERATOR, kafka_client="accelerator")
+        assert isinstance(made.make(CONNECTION), DirectSource)
+    made = sources("librdkafka")
+    assert made.engine == Engine(ACCELERATOR, kafka_client="librdkafka")
+    assert isinstance(made.make(CONNECTION), AcceleratedSource)
+    made = sources("off")
+    assert made.engine == IN_PYTHON
+    assert isinstance(made.make(CONNECTION), ConfluentSource)
     monkeypatch.setattr(accelerated, "SUPPORTED_RELEASES", frozenset())
-    assert select_source("auto")[0] == IN_PYTHON
+    assert sources("auto").engine == IN_PYTHON
+
+
+@pytest.mark.accelerator
+def test_librdkafka_fetches_where_the_accelerators_own_kafka_client_cannot(caplog: pytest.LogCaptureFixture) -> None:
+    made = sources("auto", **{"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "GSSAPI"})
+    assert made.engine == Engine(ACCELERATOR, kafka_client="librdkafka")
+    assert isinstance(made.make(CONNECTION), AcceleratedSource)
+    assert "sasl.mechanism=GSSAPI" in caplog.text
+    made = sources("auto")
+    made.use_librdkafka("records from before Kafka 0.11")
+    assert made.engine == Engine(ACCELERATOR, kafka_client="librdkafka")
+    assert isinstance(made.make(CONNECTION), AcceleratedSource)
+    assert "records from before Kafka 0.11" in caplog.text

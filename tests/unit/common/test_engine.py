@@ -72,12 +72,17 @@ def test_what_is_required_and_cannot_be_used_is_an_error(release: Callable[[str]
 def test_log_and_metric_say_which_engine_runs(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     registry = CollectorRegistry()
-    announce(Engine("accelerator", kafka_client="librdkafka"), registry)
+    announcement = announce(Engine("accelerator", kafka_client="librdkafka"), registry)
     (said,) = caplog.records
     assert said.getMessage() == "engine: accelerator"
     assert said.__dict__["kafka_client"] == "librdkafka"
     sample = f'orderpipeline_build_info{{engine="accelerator",kafka_client="librdkafka",version="{VERSION}"}} 1.0'
     assert sample in generate_latest(registry).decode().splitlines()
+    announcement.change(Engine("accelerator", kafka_client="accelerator"))
+    assert caplog.records[1].__dict__["kafka_client"] == "accelerator"
+    labels = {"version": VERSION, "engine": "accelerator"}
+    assert registry.get_sample_value("orderpipeline_build_info", {**labels, "kafka_client": "accelerator"}) == 1
+    assert registry.get_sample_value("orderpipeline_build_info", {**labels, "kafka_client": "librdkafka"}) is None
     assert engine_in(generate_latest(registry).decode()) == "accelerator"
 
 

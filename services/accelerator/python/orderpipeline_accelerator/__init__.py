@@ -5,6 +5,7 @@ returns None, and Python decides. Its librdkafka is the one in the confluent-kaf
 """
 
 from orderpipeline_accelerator._native import (
+    DirectFetcher,
     DirectProducer,
     FastPath,
     FetchedBatch,
@@ -20,6 +21,7 @@ from orderpipeline_accelerator._native import (
 from orderpipeline_accelerator.library import librdkafka
 
 __all__ = [
+    "DirectFetcher",
     "DirectProducer",
     "FastPath",
     "FetchedBatch",

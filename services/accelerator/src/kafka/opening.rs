@@ -27,15 +27,17 @@ const REFUSED_BACKOFF: Duration = Duration::from_secs(1);
 pub struct Failure {
     pub why: String,
     pub backoff: Duration,
+    /// Whether the two sides have disagreed about TLS, which they may not with another implementation of it.
+    pub over_tls: bool,
 }
 
 impl Failure {
     pub fn unreachable(why: impl ToString) -> Self {
-        Self { why: why.to_string(), backoff: UNREACHABLE_BACKOFF }
+        Self { why: why.to_string(), backoff: UNREACHABLE_BACKOFF, over_tls: false }
     }
 
     fn refused(why: impl ToString) -> Self {
-        Self { why: why.to_string(), backoff: REFUSED_BACKOFF }
+        Self { why: why.to_string(), backoff: REFUSED_BACKOFF, over_tls: false }
     }
 }
 
@@ -106,7 +108,8 @@ fn encrypt(timed: &mut Timed<'_>, config: &Arc<ClientConfig>, address: &str) -> 
                 }
                 _ => explain(&error),
             };
-            return Err(Failure::refused(format!("TLS: {why}")));
+            let over_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+            return Err(Failure { over_tls, ..Failure::refused(format!("TLS: {why}")) });
         }
     }
     Ok(session)

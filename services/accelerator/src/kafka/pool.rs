@@ -24,6 +24,15 @@ const MAX_CONNECTING: usize = 32;
 /// How many connections to bootstrap servers there may be: a name may stand for several brokers.
 const MIN_BOOTSTRAP: usize = 3;
 
+/// A connection that could not be opened.
+pub struct NotOpened {
+    pub broker: i32,
+    /// With the broker's address.
+    pub why: String,
+    /// See `Failure`.
+    pub over_tls: bool,
+}
+
 /// A broker's id, and the connection to it or why there is none.
 type Connected<R> = (i32, Result<Connection<R>, Failure>);
 
@@ -79,7 +88,7 @@ impl<R: Send + 'static> Pool<R> {
 
     /// Collect the connections that were opened, and start opening those that are missing to the brokers `needed`.
     /// Returns why others could not be opened.
-    pub fn connect(&mut self, now: Instant, access: &Arc<Access>, needed: &[i32]) -> Vec<String> {
+    pub fn connect(&mut self, now: Instant, access: &Arc<Access>, needed: &[i32]) -> Vec<NotOpened> {
         let mut problems = Vec::new();
         while let Ok((id, opened)) = self.connected.1.try_recv() {
             self.connecting.remove(&id);
@@ -88,10 +97,11 @@ impl<R: Send + 'static> Pool<R> {
                     self.connect_at.remove(&id);
                     self.accept(id, connection, now);
                 }
-                Err(Failure { why, backoff }) => {
+                Err(Failure { why, backoff, over_tls }) => {
                     self.connect_at.insert(id, now + backoff);
                     self.bootstrap_due = self.bootstrap_due.min(now + RETRY_BACKOFF);
-                    problems.push(format!("{}: {why}", self.address(id)));
+                    let why = format!("{}: {why}", self.address(id));
+                    problems.push(NotOpened { broker: id, why, over_tls });
                 }
             }
         }
@@ -166,6 +176,11 @@ impl<R: Send + 'static> Pool<R> {
     pub fn address(&self, id: i32) -> String {
         let known = self.brokers.get(&id).cloned();
         known.unwrap_or_else(|| self.bootstrap[id.unsigned_abs() as usize % self.bootstrap.len()].clone())
+    }
+
+    /// Whether the cluster has this broker.
+    pub fn knows(&self, id: i32) -> bool {
+        self.brokers.contains_key(&id)
     }
 
     pub fn ids(&self) -> Vec<i32> {

@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::librdkafka::fetched_batch::{FetchedBatch, Messages, RecordInfo};
+use crate::consumer::records::RecordInfo;
+use crate::fetched_batch::{FetchedBatch, Held};
 use crate::librdkafka::ffi::{self as rdkafka, Api, Message};
+use crate::librdkafka::messages::Messages;
 
 /// Batches of messages, partitions whose end was reached with the offset of that end, and errors with their texts.
 type Fetched = (Vec<FetchedBatch>, Vec<(i32, i64)>, Vec<(c_int, String)>);
@@ -98,7 +100,11 @@ impl Fetcher {
         for batch in polled.batches {
             let messages = Arc::new(Messages::new(self.api.clone(), batch.messages));
             queue.unreleased.push(Arc::downgrade(&messages));
-            batches.push(FetchedBatch::new(messages, batch.partition, batch.leader_epoch, batch.infos));
+            batches.push(FetchedBatch::new(
+                Held::Librdkafka(messages, batch.infos),
+                batch.partition,
+                batch.leader_epoch,
+            ));
         }
         (batches, polled.ends, polled.errors)
     }

@@ -9,10 +9,13 @@ const MAX_FRACTION: usize = 40;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// Reads valid UTF-8 from left to right. `at` is the next byte. Methods return None for what is not read here.
+/// Reads UTF-8 from left to right; whether it is valid has to be checked by others. `at` is the next byte. Methods return
+/// None for what is not read here.
 pub struct JsonReader<'a> {
     pub body: &'a [u8],
     pub at: usize,
+    /// Whether a string had a byte that is not ASCII.
+    pub non_ascii: bool,
     /// How often a byte, or eight at a time, was looked at.
     #[cfg(test)]
     pub looks: std::cell::Cell<usize>,
@@ -31,6 +34,7 @@ impl<'a> JsonReader<'a> {
         Self {
             body,
             at: 0,
+            non_ascii: false,
             #[cfg(test)]
             looks: std::cell::Cell::new(0),
         }
@@ -108,6 +112,7 @@ impl<'a> JsonReader<'a> {
                 0..=0x1f => return None,
                 byte => {
                     continuation += usize::from(byte & 0xc0 == 0x80);
+                    self.non_ascii |= byte >= 0x80;
                     self.at += 1;
                 }
             }

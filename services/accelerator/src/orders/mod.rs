@@ -6,4 +6,5 @@ pub mod json;
 pub mod order;
 #[cfg(feature = "python")]
 pub mod sequence;
+pub mod shape;
 pub mod single;

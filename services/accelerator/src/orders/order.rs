@@ -22,12 +22,15 @@ pub struct Span {
     pub id_len: u16,
 }
 
-const CUSTOMER: u8 = 1;
-const PRODUCT: u8 = 2;
-const QUANTITY: u8 = 4;
-const AMOUNT: u8 = 8;
-const ORDER_ID: u8 = 16;
-const REQUIRED: u8 = CUSTOMER | PRODUCT | QUANTITY | AMOUNT;
+/// A field of an order, as a bit of its own.
+pub type Field = u8;
+const OTHER: Field = 0;
+const CUSTOMER: Field = 1;
+const PRODUCT: Field = 2;
+const QUANTITY: Field = 4;
+const AMOUNT: Field = 8;
+const ORDER_ID: Field = 16;
+const REQUIRED: Field = CUSTOMER | PRODUCT | QUANTITY | AMOUNT;
 
 impl Span {
     #[inline]
@@ -56,6 +59,12 @@ impl JsonReader<'_> {
     /// Read one order, which must be next.
     #[inline]
     pub fn order(&mut self) -> Option<Span> {
+        self.order_and_fields(|_, _, _| {})
+    }
+
+    /// As `order`; `found` gets each field with where its value begins and ends.
+    #[inline(always)]
+    pub fn order_and_fields(&mut self, mut found: impl FnMut(Field, usize, usize)) -> Option<Span> {
         let mut span = Span { start: self.at as u32, ..Span::default() };
         let mut seen = 0u8;
         self.expect(b'{')?;
@@ -69,35 +78,16 @@ impl JsonReader<'_> {
             self.expect(b':')?;
             self.skip_whitespace();
             let field = match &self.body[name.start..name.end] {
-                b"customer_id" => {
-                    let text = self.name(MAX_NAME)?;
-                    span.key_start = text.start as u32;
-                    span.key_len = (text.end - text.start) as u16;
-                    CUSTOMER
-                }
-                b"product_id" => {
-                    self.name(MAX_NAME)?;
-                    PRODUCT
-                }
-                b"quantity" => {
-                    self.quantity()?;
-                    QUANTITY
-                }
-                b"amount" => {
-                    self.number()?;
-                    AMOUNT
-                }
-                b"order_id" => {
-                    let text = self.name(MAX_ID)?;
-                    span.id_start = text.start as u32;
-                    span.id_len = (text.end - text.start) as u16;
-                    ORDER_ID
-                }
-                _ => {
-                    self.value(1)?;
-                    0
-                }
+                b"customer_id" => CUSTOMER,
+                b"product_id" => PRODUCT,
+                b"quantity" => QUANTITY,
+                b"amount" => AMOUNT,
+                b"order_id" => ORDER_ID,
+                _ => OTHER,
             };
+            let start = self.at;
+            self.field(field, &mut span)?;
+            found(field, start, self.at);
             if seen & field != 0 {
                 return None;
             }
@@ -112,6 +102,28 @@ impl JsonReader<'_> {
         self.at += 1;
         span.end = self.at as u32;
         (seen & REQUIRED == REQUIRED).then_some(span)
+    }
+
+    /// Read a field's value, which must be next.
+    #[inline(always)]
+    pub fn field(&mut self, field: Field, span: &mut Span) -> Option<()> {
+        match field {
+            CUSTOMER => {
+                let text = self.name(MAX_NAME)?;
+                span.key_start = text.start as u32;
+                span.key_len = (text.end - text.start) as u16;
+            }
+            PRODUCT => drop(self.name(MAX_NAME)?),
+            QUANTITY => self.quantity()?,
+            AMOUNT => self.number()?,
+            ORDER_ID => {
+                let text = self.name(MAX_ID)?;
+                span.id_start = text.start as u32;
+                span.id_len = (text.end - text.start) as u16;
+            }
+            _ => self.value(1)?,
+        }
+        Some(())
     }
 
     /// A string of 1 to `max` characters without escapes.
@@ -134,6 +146,14 @@ impl JsonReader<'_> {
         }
         (self.body.get(start) != Some(&b'0') && (1..=MAX_QUANTITY).contains(&number)).then_some(())
     }
+}
+
+/// The order that a record's value is, if it is a simple one and nothing else.
+#[inline]
+pub fn read_value(value: &[u8]) -> Option<Span> {
+    simdutf8::basic::from_utf8(value).ok()?;
+    let mut reader = JsonReader::new(value);
+    reader.order().filter(|_| reader.at == value.len())
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ impl<C: Send + 'static> Sender<C> {
         let access = lock(&self.shared.access).clone();
         let leaders = lock(&self.shared.topic).leaders.clone();
         for problem in self.pool.connect(now, &access, &leaders) {
-            lock(&self.shared.topic).no_answer.clone_from(&problem);
-            self.report_problem(problem);
+            lock(&self.shared.topic).no_answer.clone_from(&problem.why);
+            self.report_problem(problem.why);
         }
     }
 

@@ -1,19 +1,21 @@
 """Records through the accelerator: read and validated outside Python, made into objects when they are accessed.
 
-The consumer is still confluent-kafka's; only the messages of its partitions go to a queue of the accelerator."""
+The consumer is still confluent-kafka's, and fetches; only the messages of its partitions go to a queue of the
+accelerator."""
 
 import ctypes
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, overload
 
+import confluent_kafka
 import msgspec
 from confluent_kafka import Consumer, KafkaError
 
 from orderpipeline_common.order import Order
-from orderpipeline_consumer.fetching.source import Fetched
+from orderpipeline_consumer.fetching.source import Controls, Fetched
 from orderpipeline_consumer.records.record import Record, decode_record, derive_order_id
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 
@@ -23,12 +25,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Config = Mapping[str, str | int | float | bool]
+"""The consumer's configuration, by librdkafka's names."""
+
 SUPPORTED_RELEASES: Final = frozenset(("2.16.1",))
 """Releases of confluent-kafka whose Consumer object is known to begin with the address of its `rd_kafka_t`."""
 MAX_MESSAGES: Final = 10_000
 """Per poll."""
-MESSAGE_OVERHEAD: Final = 512
-"""Bytes that librdkafka holds for a message in addition to its key and value."""
 
 _orders = msgspec.json.Decoder(list[Order])
 
@@ -82,7 +85,7 @@ class AcceleratedBatch:
     """Messages of one partition; see `FetchedBatch`."""
 
     __slots__ = (
-        "_messages", "all_valid", "json_array", "leader_epoch", "offset", "ordering_keys", "timestamps",
+        "_messages", "all_valid", "json_array", "leader_epoch", "offset", "ordering_keys", "size", "timestamps",
         "topic_partition",
     )  # fmt: skip
 
@@ -94,14 +97,11 @@ class AcceleratedBatch:
         self.json_array = messages.json_array
         self.offset = messages.offset
         self.ordering_keys: Callable[[int, int], Collection[str]] = messages.ordering_keys
+        self.size = messages.size
         self.timestamps = messages.timestamps
 
     def __len__(self) -> int:
         return len(self._messages)
-
-    def size(self, start: int, end: int) -> int:
-        """Approximate bytes in librdkafka's memory."""
-        return self._messages.size(start, end) + (end - start) * MESSAGE_OVERHEAD
 
     def orders(self, start: int, end: int) -> Sequence[Order]:
         """The orders, each with an id."""
@@ -127,24 +127,31 @@ def load() -> tuple["type[Fetcher]", Path]:
 
 
 class AcceleratedSource:
-    """Fetches through the accelerator; see `Source`. Raises ImportError when that is not possible."""
+    """Takes what librdkafka has fetched through the accelerator; see `Source`. Raises ImportError when that is not
+    possible."""
 
-    def __init__(self, topic: str, client_id: str) -> None:
+    def __init__(self, topic: str, config: Config) -> None:
         self._make_fetcher, self._library = load()
         self._topic = topic
-        self._client_id = client_id
+        self._client_id = str(config["client.id"])
         self._fetcher: Fetcher | None = None
 
-    def attach(self, consumer: Consumer) -> None:
+    def attach(self, consumer: Consumer) -> Controls:
         """Find the consumer's `rd_kafka_t`, which follows the header that all Python objects have."""
         address = ctypes.c_void_p.from_address(id(consumer) + object.__basicsize__).value
         self._fetcher = self._make_fetcher(self._library, address or 0, f"{self._client_id}#consumer-", self._topic)
+        return consumer
 
-    def prepare(self, partitions: Collection[TopicPartition]) -> None:
+    def prepare(self, consumer: Consumer, partitions: list[confluent_kafka.TopicPartition]) -> None:
         """From now on the messages of these partitions go to the accelerator's queue."""
         assert self._fetcher is not None
         for each in partitions:
             self._fetcher.forward(each.partition)
+        if partitions:
+            consumer.resume(partitions)  # the client remembers what was paused when it was revoked
+
+    def forget(self, partitions: Collection[TopicPartition]) -> None:
+        """The consumer knows."""
 
     def poll(self, consumer: Consumer, seconds: float) -> Fetched:
         """What is available; waits at most `seconds` for the first message."""

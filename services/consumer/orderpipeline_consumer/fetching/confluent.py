@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
+import confluent_kafka
 import msgspec
 from confluent_kafka import Consumer, KafkaError, Message
 
 from orderpipeline_common.order import Order, decode_all
-from orderpipeline_consumer.fetching.source import Fetched
+from orderpipeline_consumer.fetching.source import Controls, Fetched
 from orderpipeline_consumer.records.batch import FetchedBatch
 from orderpipeline_consumer.records.record import RECORD_OVERHEAD, Record, as_bytes, decode_message, derive_order_id
 from orderpipeline_consumer.records.topic_partition import TopicPartition
@@ -79,11 +80,17 @@ class ConfluentSource:
     def __init__(self, topic: str) -> None:
         self._topic = topic
 
-    def attach(self, consumer: Consumer) -> None:
-        """Needs no preparation."""
+    def attach(self, consumer: Consumer) -> Controls:
+        """The consumer fetches, and is told what."""
+        return consumer
 
-    def prepare(self, partitions: Collection[TopicPartition]) -> None:
+    def prepare(self, consumer: Consumer, partitions: list[confluent_kafka.TopicPartition]) -> None:
         """All partitions use the consumer's own queue."""
+        if partitions:
+            consumer.resume(partitions)  # the client remembers what was paused when it was revoked
+
+    def forget(self, partitions: Collection[TopicPartition]) -> None:
+        """The consumer knows."""
 
     def poll(self, consumer: Consumer, seconds: float) -> Fetched:
         """What is available; waits at most `seconds` for the first message."""

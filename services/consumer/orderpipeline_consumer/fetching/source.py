@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import confluent_kafka
 from confluent_kafka import Consumer, KafkaError
 
 from orderpipeline_consumer.records.batch import FetchedBatch
@@ -19,18 +20,35 @@ class Fetched:
     errors: list[KafkaError] = field(default_factory=list)
 
 
+class Controls(Protocol):
+    """What is fetched of the partitions that are assigned, by the Kafka client's own class for a partition."""
+
+    def pause(self, partitions: list[confluent_kafka.TopicPartition]) -> None:
+        """Fetch nothing of these until they are resumed."""
+
+    def resume(self, partitions: list[confluent_kafka.TopicPartition]) -> None:
+        """Undo `pause`."""
+
+    def seek(self, partition: confluent_kafka.TopicPartition) -> None:
+        """Fetch from this offset on; with a leader epoch, from where the log was cut since. Raises KafkaException if
+        the partition can't be read yet."""
+
+
 class Source(Protocol):
     """Fetches records for one consumer. Only the poll loop's thread may call it; the consumer's callbacks run within
     `poll`."""
 
-    def attach(self, consumer: Consumer) -> None:
+    def attach(self, consumer: Consumer) -> Controls:
         """Called once, before the consumer subscribes."""
 
-    def prepare(self, partitions: Collection[TopicPartition]) -> None:
+    def prepare(self, consumer: Consumer, partitions: list[confluent_kafka.TopicPartition]) -> None:
         """Called before these partitions are assigned to the consumer."""
 
+    def forget(self, partitions: Collection[TopicPartition]) -> None:
+        """These partitions are no longer assigned."""
+
     def poll(self, consumer: Consumer, seconds: float) -> Fetched:
-        """What is available; waits at most `seconds` for the first message."""
+        """What is available; waits at most `seconds` for the first message. Raises OtherClientError."""
 
     def close(self) -> None:
         """Release everything. Called before the consumer is closed."""

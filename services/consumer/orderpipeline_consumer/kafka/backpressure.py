@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 
+from orderpipeline_consumer.fetching.source import Controls
 from orderpipeline_consumer.kafka.client import to_kafka
 from orderpipeline_consumer.processing.partition import AssignedPartition
 
@@ -50,7 +51,7 @@ class Backpressure:
         self.any_paused = False
         self.hold_polling = False
 
-    def update(self, consumer: Consumer, partitions: Iterable[AssignedPartition]) -> None:
+    def update(self, controls: Controls, partitions: Iterable[AssignedPartition]) -> None:
         """Pause the partitions that are at a limit, resume the others."""
         partitions = list(partitions)
         now = self._clock()
@@ -66,9 +67,9 @@ class Backpressure:
                 partition.paused = paused
                 (pause if paused else resume).append(to_kafka(partition.topic_partition))
         if pause:
-            consumer.pause(pause)
+            controls.pause(pause)
         if resume:
-            consumer.resume(resume)
+            controls.resume(resume)
         self.any_paused = any(partition.paused for partition in partitions)
 
     def _must_pause_all(self, partitions: list[AssignedPartition], now: float) -> bool:

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from orderpipeline_common.supervision import Activity
 from orderpipeline_consumer.errors import ProtocolError, TopicRecreatedError
-from orderpipeline_consumer.fetching.source import Source
+from orderpipeline_consumer.fetching.source import Controls, Source
 from orderpipeline_consumer.kafka.backpressure import Backpressure
 from orderpipeline_consumer.kafka.client import from_kafka, is_fatal, is_member, is_reachable, lacks_protocol, to_kafka
 from orderpipeline_consumer.kafka.commits import Commits
@@ -117,11 +117,11 @@ class PollLoop:
         self.stop()
 
     def run(self) -> None:
-        """Consume until `stop`. Raises what it cannot recover from, and TopicRecreatedError; leaves the group in any
-        case."""
+        """Consume until `stop`. Raises what it cannot recover from, TopicRecreatedError and OtherClientError; leaves
+        the group in any case."""
         consumer = self._subscription.make_consumer(self._on_error, self._on_group)
         try:
-            self._source.attach(consumer)
+            controls = self._source.attach(consumer)
             consumer.subscribe(
                 [self._subscription.topic],
                 on_assign=self._on_assign,
@@ -130,8 +130,8 @@ class PollLoop:
             )
             while not self._stop.is_set():
                 self._activity.turn()
-                self._position(consumer)
-                self._backpressure.update(consumer, self._assigned.values())
+                self._position(consumer, controls)
+                self._backpressure.update(controls, self._assigned.values())
                 self._commits.commit_if_due(consumer, self._assigned.values())
                 if self._backpressure.hold_polling:
                     self._stop.wait(HOLD_SECONDS)
@@ -167,7 +167,7 @@ class PollLoop:
         if entries:
             self._dispatcher.receive(entries)
 
-    def _position(self, consumer: Consumer) -> None:
+    def _position(self, consumer: Consumer, controls: Controls) -> None:
         """Begin with partitions that were assigned, or must be anew; each has to know where first."""
         restart = [each for each in self._assigned.values() if each.restart]
         if self._positions.topic_was_recreated():
@@ -182,7 +182,7 @@ class PollLoop:
                 self._assigned[each.topic_partition] = AssignedPartition(each.topic_partition)
         for each in self._positions.read(consumer, self._assigned.values()):
             self._dispatcher.assign(each)
-        self._positions.seek(consumer, self._assigned.values())
+        self._positions.seek(controls, self._assigned.values())
 
     def _on_error(self, error: KafkaError) -> None:
         if lacks_protocol(error):
@@ -203,9 +203,7 @@ class PollLoop:
             consumer.incremental_assign(partitions)
             return
         assigned = [from_kafka(each) for each in partitions]
-        self._source.prepare(assigned)
-        if partitions:
-            consumer.resume(partitions)  # the client remembers what was paused when it was revoked
+        self._source.prepare(consumer, partitions)
         added = {each: AssignedPartition(each) for each in assigned}
         for known in self._positions.read(consumer, added.values()):
             self._dispatcher.assign(known)
@@ -262,6 +260,7 @@ class PollLoop:
                 return
 
     def _forget(self, partitions: Sequence[AssignedPartition]) -> None:
+        self._source.forget([partition.topic_partition for partition in partitions])
         for partition in partitions:
             self._assigned.pop(partition.topic_partition, None)
         self._metrics.partitions_assigned.set(len(self._assigned))

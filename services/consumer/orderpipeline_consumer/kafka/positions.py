@@ -12,6 +12,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaException
 
 from orderpipeline_consumer.errors import UnavailableError
+from orderpipeline_consumer.fetching.source import Controls
 from orderpipeline_consumer.kafka.client import to_kafka
 from orderpipeline_consumer.kafka.topic_reader import TopicReader, TopicState
 from orderpipeline_consumer.processing.partition import AssignedPartition
@@ -74,14 +75,14 @@ class Positions:
                 each.log = _log_state(state, number, commits.get(number), self._recreated)
         return [each for each in unread if each.log is not None]
 
-    def seek(self, consumer: Consumer, partitions: Iterable[AssignedPartition]) -> None:
+    def seek(self, controls: Controls, partitions: Iterable[AssignedPartition]) -> None:
         """Read from where each partition starts. The client checks the position's leader epoch, and if the log was cut
         since, it reads from there."""
         for each in partitions:
             if each.start is None or each.positioned:
                 continue
             try:
-                consumer.seek(to_kafka(each.topic_partition, each.start.position))
+                controls.seek(to_kafka(each.topic_partition, each.start.position))
             except KafkaException as error:  # the client has not begun with the partition
                 log.debug("partition %s can't be read yet: %s", each.topic_partition, error)
             else:

@@ -6,10 +6,11 @@ import time
 from collections.abc import Sequence
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError
 
-from orderpipeline_consumer.errors import ProtocolError
+from orderpipeline_consumer.errors import OtherClientError, ProtocolError
 from orderpipeline_consumer.fetching.confluent import ConfluentSource
+from orderpipeline_consumer.fetching.source import Fetched
 from orderpipeline_consumer.kafka.backpressure import BackpressureLimits
 from orderpipeline_consumer.kafka.poll_loop import DrainLimits
 from orderpipeline_consumer.processing.partition import AssignedPartition
@@ -190,11 +191,33 @@ class ClosableSource(ConfluentSource):
 
     closed = False
 
-    def prepare(self, partitions: object) -> None:
+    def prepare(self, consumer: object, partitions: object) -> None:
         assert not self.closed
 
     def close(self) -> None:
         self.closed = True
+
+
+class LimitedSource(ConfluentSource):
+    """Can't go on after a while."""
+
+    limited = False
+
+    def poll(self, consumer: Consumer, seconds: float) -> Fetched:
+        if self.limited:
+            raise OtherClientError("records of another format")
+        return super().poll(consumer, seconds)
+
+
+async def test_what_is_left_to_another_client_ends_the_loop_in_good_order() -> None:
+    def limit(_: ScriptedConsumer) -> None:
+        source.limited = True
+
+    source = LimitedSource("orders")
+    harness = PollLoopHarness([assign(0), pause, message(0, 5), pause, limit], source=source)
+    await harness.run(lambda: harness.error is not None)
+    assert isinstance(harness.error, OtherClientError)
+    assert harness.committed == {0: 6}
 
 
 async def test_partitions_assigned_while_closing_are_ignored() -> None:
