@@ -16,7 +16,7 @@ counted, and get a deletion cost before a scale-down. Nothing here can create or
   resources: [orderpipelines/finalizers]
   verbs: [update]
 - apiGroups: [kafka.strimzi.io]
-  resources: [kafkas, kafkanodepools, kafkatopics, kafkausers, kafkarebalances]
+  resources: [kafkas, kafkanodepools, kafkatopics, kafkausers, kafkamirrormaker2s, kafkarebalances]
   verbs: [get, list, watch, create, patch, delete]
 # How far a roll of the brokers is.
 - apiGroups: [core.strimzi.io]

@@ -20,7 +20,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import (
     ref_of,
 )
 from orderpipeline_operator.domain.kubernetes.names import children_selector, strimzi_selector
-from orderpipeline_operator.domain.planning.observed import Observed
+from orderpipeline_operator.domain.planning.observed import Observed, condition
 from orderpipeline_operator.errors import NotFound
 from orderpipeline_operator.reconcile.ports import Reader
 
@@ -45,6 +45,7 @@ async def observe(read: Reader, cr: Manifest) -> Observed:
         foreign_objects=frozenset(ref for ref, item in found.items() if not owned_by(item, uid)),
         missing_kinds=frozenset(kind for kind, items in zip(CHILD_KINDS, lists, strict=True) if items is None),
         pods=await _pods(read, namespace, name) if cr["metadata"].get("deletionTimestamp") else 0,
+        mirror_pods=await _mirror_pods(read, cr),
     )
 
 
@@ -77,6 +78,15 @@ async def _get(read: Reader, ref: Ref) -> Manifest | None:
         return await read.get(ref)
     except NotFound:
         return None
+
+
+async def _mirror_pods(read: Reader, cr: Manifest) -> tuple[str, ...]:
+    """The mirror's pods where its end is awaited: at a pipeline that is active now and may have been a standby."""
+    role = ((cr.get("spec") or {}).get("disasterRecovery") or {}).get("role")
+    if role == "standby" or (role is None and condition(cr, "DisasterRecoveryReady") is None):
+        return ()
+    found = await read.list(POD, cr["metadata"]["namespace"], names.mirror_pods_selector(cr["metadata"]["name"]))
+    return tuple(sorted(pod["metadata"]["name"] for pod in found))
 
 
 async def _pods(read: Reader, namespace: str, name: str) -> int:

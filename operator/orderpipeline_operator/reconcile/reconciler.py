@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.failover.standby import fenced, is_standby, without_consumers
 from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE, Key, Manifest, Ref
 from orderpipeline_operator.domain.manifests import Bundle, Context, Pipeline, render
 from orderpipeline_operator.domain.planning import bootstrap_address, teardown
@@ -30,6 +31,8 @@ from orderpipeline_operator.reconcile.sampling_target import operator_endpoint, 
 from orderpipeline_operator.reconcile.settled import Inputs, Settled, nothing_left
 from orderpipeline_operator.reconcile.write_status import publish, write_status
 
+MIRROR_POLL: Final = 1.0
+"""Seconds between two looks whether the pods of a mirror are gone, for which orders wait; they send no events."""
 TEARDOWN_POLL: Final = 1.0
 """Seconds between two looks at a pipeline that is being deleted; its pods send the operator no events."""
 
@@ -106,6 +109,8 @@ class Reconciler:
         settled = await self._bring_up(observed, memory, accepted)
         if settled is not None and settled.inputs == before:  # nothing has changed meanwhile
             memory.settled = settled
+        if not is_standby(accepted) and fenced(accepted, mirroring=observed.mirroring):
+            return MIRROR_POLL
         return self._defaults.resync_seconds
 
     def _inputs(self, cr: Manifest, secrets: Iterable[str]) -> Inputs | None:
@@ -134,6 +139,8 @@ class Reconciler:
         if not spec.paused and teardown.FINALIZER not in (observed.cr["metadata"].get("finalizers") or ()):
             observed = replace(observed, cr=await apply.add_finalizer(self._write, observed))
         observed = await with_names_in_use(self._read, observed, memory.names_in_use)
+        closed = fenced(spec, mirroring=observed.mirroring)
+        asked, spec = spec, without_consumers(spec) if closed else spec
         observed, bundle = await self._render(observed, spec)
         endpoint = operator_endpoint(_pipeline(observed, spec), self._context(observed, spec, {}))
         memory.certificates = certificate_expiry(endpoint.ca, observed.secrets)
@@ -156,7 +163,7 @@ class Reconciler:
             scaling=view,
             external_metrics_problem=await self._external_metrics.problem(spec, observed),
         )
-        status = accepted_status(spec, observed, found, self._now())
+        status = accepted_status(asked, observed, found, self._now())
         written = await self._report(observed, status)
         inputs = self._inputs(observed.cr, observed.secrets)
         if written or inputs is None or not nothing_left(observed, found, status, direct=memory.scaled_directly):
@@ -239,6 +246,7 @@ class Reconciler:
             consumer_image=self._defaults.consumer_image,
             operator_namespace=self._defaults.operator_namespace,
             bootstrap=bootstrap_address.current(spec, observed),
+            mirroring=observed.mirroring,
             secret_hashes=hashes,
             scaling_url=self._defaults.scaling_url,
             scaling_secret=self._defaults.scaling_secret,

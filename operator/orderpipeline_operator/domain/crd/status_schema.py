@@ -76,8 +76,8 @@ def _conditions() -> Schema:
     condition = _object(
         "One aspect of the pipeline's state.",
         type=_text(
-            "Ready, Accepted, KafkaReady, ProducersReady, ConsumersReady, AutoscalingActive, MonitoringActive, Paused,"
-            " Degraded."
+            "Ready, Accepted, KafkaReady, ProducersReady, ConsumersReady, AutoscalingActive, MonitoringActive,"
+            " DisasterRecoveryReady, Paused, Degraded."
         ),
         status={"type": "string", "description": "True, False or Unknown.", "enum": ["True", "False", "Unknown"]},
         observedGeneration=_integer("Generation of the spec that this condition describes."),

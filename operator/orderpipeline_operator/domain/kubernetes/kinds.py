@@ -47,6 +47,7 @@ KAFKA: Final = Kind(_STRIMZI, "v1", "Kafka", "kafkas")
 NODE_POOL: Final = Kind(_STRIMZI, "v1", "KafkaNodePool", "kafkanodepools")
 TOPIC: Final = Kind(_STRIMZI, "v1", "KafkaTopic", "kafkatopics")
 USER: Final = Kind(_STRIMZI, "v1", "KafkaUser", "kafkausers")
+MIRROR: Final = Kind(_STRIMZI, "v1", "KafkaMirrorMaker2", "kafkamirrormaker2s")
 REBALANCE: Final = Kind(_STRIMZI, "v1", "KafkaRebalance", "kafkarebalances")
 POD_SET: Final = Kind("core.strimzi.io", "v1", "StrimziPodSet", "strimzipodsets")
 """Made by Strimzi for each node pool; only read."""
@@ -77,6 +78,7 @@ CHILD_KINDS: Final = (
     REBALANCE,
     *CLUSTER_KINDS,
     *ENTITY_KINDS,
+    MIRROR,
     SERVICE_ACCOUNT,
     CONFIG_MAP,
     DEPLOYMENT,

@@ -38,6 +38,19 @@ def operator_user(name: str) -> str:
     return f"{name}-operator"
 
 
+def peer_user(name: str) -> str:
+    """KafkaUser with which the pipeline in the other cluster reads the orders."""
+    return f"{name}-peer"
+
+
+def mirror(name: str) -> str:
+    """KafkaMirrorMaker2, its KafkaUser, its Connect group, and the beginning of its topics' names.
+
+    Not the pipeline's own name: Strimzi's labels would then be those of the Kafka.
+    """
+    return f"{name}-mirror"
+
+
 def pod_monitor(name: str, component: str) -> str:
     """PodMonitor of a component."""
     return f"{name}-{component}"
@@ -133,6 +146,11 @@ def children_selector(name: str) -> str:
 def strimzi_selector(name: str) -> str:
     """Label selector of what Strimzi makes for a pipeline's Kafka."""
     return f"{STRIMZI_CLUSTER_LABEL}={kafka(name)}"
+
+
+def mirror_pods_selector(name: str) -> str:
+    """Label selector of MirrorMaker 2's pods."""
+    return f"{STRIMZI_CLUSTER_LABEL}={mirror(name)}"
 
 
 def pipeline_of_selector(selector: str) -> str | None:

@@ -4,6 +4,9 @@ A new kind of object is one file here, its line in `render`, its Kind in kuberne
 rights to it in the chart's _rules.tpl.
 """
 
+from dataclasses import replace
+
+from orderpipeline_operator.domain.failover.standby import fenced, without_consumers
 from orderpipeline_operator.domain.kubernetes.kinds import Manifest
 from orderpipeline_operator.domain.manifests import consumer, producer
 from orderpipeline_operator.domain.manifests.api_url import api_url
@@ -12,6 +15,7 @@ from orderpipeline_operator.domain.manifests.http_route import http_route
 from orderpipeline_operator.domain.manifests.ingress import ingress
 from orderpipeline_operator.domain.manifests.kafka import kafka
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint, SecretRef
+from orderpipeline_operator.domain.manifests.kafka_mirror_maker import kafka_mirror_maker
 from orderpipeline_operator.domain.manifests.kafka_node_pools import kafka_node_pools
 from orderpipeline_operator.domain.manifests.kafka_rebalance import rebalance_template
 from orderpipeline_operator.domain.manifests.kafka_topics import kafka_topics
@@ -32,12 +36,15 @@ def render(pipeline: Pipeline, context: Context) -> Bundle:
 
     The stages are kafka, entities and workloads; the first two are empty with kafka.existing.
     """
+    closed = fenced(pipeline.spec, mirroring=context.mirroring)
+    if closed:
+        pipeline = replace(pipeline, spec=without_consumers(pipeline.spec))
     managed = pipeline.spec.kafka.existing is None
     return Bundle(
         (
             Stage("kafka", _kafka(pipeline) if managed else ()),
             Stage("entities", (*kafka_topics(pipeline), *kafka_users(pipeline)) if managed else ()),
-            Stage("workloads", _workloads(pipeline, context)),
+            Stage("workloads", _workloads(pipeline, context, closed=closed)),
         )
     )
 
@@ -47,7 +54,7 @@ def _kafka(pipeline: Pipeline) -> tuple[Manifest, ...]:
     return (*rebalance_template(pipeline), *kafka_node_pools(pipeline), kafka(pipeline))
 
 
-def _workloads(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
+def _workloads(pipeline: Pipeline, context: Context, *, closed: bool) -> tuple[Manifest, ...]:
     return (
         producer.service_account(pipeline),
         consumer.service_account(pipeline),
@@ -55,11 +62,12 @@ def _workloads(pipeline: Pipeline, context: Context) -> tuple[Manifest, ...]:
         producer.deployment(pipeline, context),
         consumer.deployment(pipeline, context),
         *pod_disruption_budgets(pipeline),
-        service(pipeline),
+        service(pipeline, closed=closed),
         *ingress(pipeline),
         *http_route(pipeline),
         *horizontal_pod_autoscaler(pipeline),
         *scaled_object(pipeline, context),
         *pod_monitors(pipeline),
         *prometheus_rule(pipeline),
+        *kafka_mirror_maker(pipeline, context),
     )

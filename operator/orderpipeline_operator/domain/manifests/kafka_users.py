@@ -6,9 +6,16 @@ An idempotent producer needs no rights on the cluster: since Kafka 2.8, Write on
 from typing import Any
 
 from orderpipeline_operator.domain.api.v1alpha1 import Quotas
+from orderpipeline_operator.domain.failover.standby import is_standby
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import USER, Manifest
 from orderpipeline_operator.domain.manifests.kafka import COMPONENT
+from orderpipeline_operator.domain.manifests.kafka_mirror_maker import (
+    OFFSET_SYNCS_TOPIC,
+    STORAGE_TOPICS,
+    mirrored_topics,
+    storage_topic,
+)
 from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest, present
 
 Acl = dict[str, Any]
@@ -29,11 +36,37 @@ def kafka_users(pipeline: Pipeline) -> tuple[Manifest, ...]:
         *(_allow("topic", topic, "Describe", "DescribeConfigs") for topic in [orders, *dead]),
         _allow("group", group, "Describe"),
     ]
-    return (
+    users = (
         _user(pipeline, names.producer(name), producer, _quotas(spec.producer.quotas, "producerByteRate")),
         _user(pipeline, names.consumer(name), consumer, _quotas(spec.consumer.quotas, "consumerByteRate")),
         _user(pipeline, names.operator_user(name), operator, {}),
     )
+    if spec.disaster_recovery is None:
+        return users
+    peer, mirror = _peer_rights(pipeline), _mirror_rights(pipeline)
+    return (*users, _user(pipeline, names.peer_user(name), peer, {}), _user(pipeline, names.mirror(name), mirror, {}))
+
+
+def _peer_rights(pipeline: Pipeline) -> list[Acl]:
+    """What the mirror in the other cluster may do here: read, and only at the active side.
+
+    Two standbys that read from each other would copy each order round and round; MirrorMaker 2 does not notice.
+    """
+    spec = pipeline.spec
+    reads = ("Describe",) if is_standby(spec) else ("Describe", "DescribeConfigs", "Read")
+    return [_allow("topic", topic, *reads) for topic in mirrored_topics(spec)]
+
+
+def _mirror_rights(pipeline: Pipeline) -> list[Acl]:
+    """What the mirror may do here, where it writes. Orders' topics it may grow, not make: their settings are ours."""
+    name, spec = pipeline.name, pipeline.spec
+    own = [storage_topic(name, what) for what in STORAGE_TOPICS]
+    kept = [*own, OFFSET_SYNCS_TOPIC]
+    return [
+        *(_allow("topic", topic, "Alter", "Describe", "Write") for topic in mirrored_topics(spec)),
+        *(_allow("topic", topic, "Create", "Describe", "DescribeConfigs", "Read", "Write") for topic in kept),
+        _allow("group", names.mirror(name), "Read"),
+    ]
 
 
 def _allow(kind: str, name: str, *operations: str) -> Acl:

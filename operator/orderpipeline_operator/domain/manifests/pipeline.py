@@ -38,6 +38,8 @@ class Context:
     """URL, without a trailing slash, under which the operator answers how many consumers there should be."""
     scaling_secret: bytes = field(default=b"", repr=False)
     """From which the key of each pipeline is derived that KEDA gives there."""
+    mirroring: bool = False
+    """Whether a mirror that this pipeline had may still write orders."""
     no_consumers: bool = False
     """Whether the decision is to have no consumers at all."""
     log_level: str = "INFO"

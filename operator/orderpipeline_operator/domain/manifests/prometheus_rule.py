@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from orderpipeline_operator.domain.api.v1alpha1 import AlertsSpec
+from orderpipeline_operator.domain.failover.standby import is_standby
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import PROMETHEUS_RULE, Manifest
 from orderpipeline_operator.domain.manifests.alert import Alert, Samples
@@ -21,9 +22,14 @@ def prometheus_rule(pipeline: Pipeline) -> tuple[Manifest, ...]:
     monitoring, kafka = pipeline.spec.monitoring, pipeline.spec.kafka
     if not monitoring.rules:
         return ()
-    groups: list[Group] = [("orders", alerts_of_orders), ("scaling", alerts_of_scaling)]
+    # A standby takes and works no orders: what waits there waits on purpose.
+    groups: list[Group] = (
+        [] if is_standby(pipeline.spec) else [("orders", alerts_of_orders), ("scaling", alerts_of_scaling)]
+    )
     if kafka.existing is None and kafka.metrics:
         groups.append(("kafka", alerts_of_kafka))
+    if not groups:
+        return ()
     samples = Samples(pipeline)
     rendered = [
         {

@@ -8,6 +8,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import (
     DEPLOYMENT,
     HPA,
     KAFKA,
+    MIRROR,
     SCALED_OBJECT,
     Key,
     Kind,
@@ -33,6 +34,8 @@ class Observed:
     """The StrimziPodSets of its Kafka, at least their metadata and status."""
     pods: int = 0
     """Pods of the pipeline's own Deployments that still exist."""
+    mirror_pods: tuple[str, ...] = ()
+    """Names of MirrorMaker 2's pods that still exist at a pipeline that has no mirror in its spec."""
 
     @property
     def name(self) -> str:
@@ -71,6 +74,11 @@ class Observed:
     def kafka(self) -> Manifest | None:
         """The Kafka resource, or None."""
         return self.child(KAFKA, self.name)
+
+    @property
+    def mirroring(self) -> bool:
+        """Whether a mirror exists or its pods still do, so that orders may still be copied."""
+        return bool(self.of(MIRROR) or self.mirror_pods)
 
     def deployment(self, name: str) -> Manifest | None:
         """A Deployment, or None."""

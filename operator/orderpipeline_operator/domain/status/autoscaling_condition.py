@@ -1,6 +1,7 @@
 """AutoscalingActive: whether the number of consumers follows the lag, and if not, what to do about it."""
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.failover.standby import fenced
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import SCALED_OBJECT
 from orderpipeline_operator.domain.planning.observed import Observed, Scaling, condition, is_true
@@ -16,6 +17,8 @@ def autoscaling_active(
     external_metrics_problem: tuple[str, str] | None = None,
 ) -> Condition:
     """The condition. `external_metrics_problem`: reason and message when external metrics are not ours."""
+    if fenced(spec, mirroring=observed.mirroring):
+        return Condition(TYPE, "False", "Standby", "No consumers run here while orders are only copied.")
     mode, backend = spec.autoscaling.mode, spec.autoscaling.backend
     if mode == "Off":
         kept = "the number of consumers" if spec.autoscaling.replicas is None else "autoscaling.replicas"

@@ -17,6 +17,7 @@ from orderpipeline_operator.domain.status import conditions as cond
 from orderpipeline_operator.domain.status.autoscaling_condition import autoscaling_active
 from orderpipeline_operator.domain.status.conditions import DELETING, Condition
 from orderpipeline_operator.domain.status.deployment_conditions import consumers_ready, pods_ready, producers_ready
+from orderpipeline_operator.domain.status.disaster_recovery_condition import disaster_recovery_ready, standby_ready
 from orderpipeline_operator.domain.status.monitoring_condition import monitoring_active
 
 MAX_WARNINGS: Final = 20
@@ -45,9 +46,12 @@ def accepted_status(spec: OrderPipelineSpec, observed: Observed, found: Findings
     consumers = consumers_ready(observed, found.plan, now)
     degraded = cond.degraded(observed, found.plan, found.failures)
     active = autoscaling_active(spec, observed, scaling, found.external_metrics_problem)
-    ready = cond.ready((degraded, kafka, producers, consumers))
+    recovery = disaster_recovery_ready(spec, observed)
+    # What is Unknown of the copy is no fault of this side.
+    ready = cond.ready((degraded, kafka, producers, consumers, *(one for one in recovery if one.status == "False")))
+    ready = standby_ready(spec, ready)
     monitored = monitoring_active(spec, observed, found.plan)
-    entries = (ready, accepted, kafka, producers, consumers, active, *monitored, cond.paused(spec), degraded)
+    entries = (ready, accepted, kafka, producers, consumers, active, *monitored, *recovery, cond.paused(spec), degraded)
     return _without_unknown(
         {
             "conditions": cond.merge_conditions(

@@ -11,7 +11,14 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
-from orderpipeline_operator.domain.validation.checks import kafka, monitoring, scaling, services, topics
+from orderpipeline_operator.domain.validation.checks import (
+    disaster_recovery,
+    kafka,
+    monitoring,
+    scaling,
+    services,
+    topics,
+)
 from orderpipeline_operator.domain.validation.checks.problem import Problem
 
 __all__ = ["Problem", "Rejected", "accept", "check"]
@@ -47,7 +54,7 @@ def accept(raw: Mapping[str, Any]) -> OrderPipelineSpec | Rejected:
 
 def check(spec: OrderPipelineSpec) -> tuple[Problem, ...]:
     """What is wrong with a well-formed spec; empty when it can be carried out."""
-    parts = (kafka, topics, services, scaling, monitoring)
+    parts = (kafka, topics, services, scaling, monitoring, disaster_recovery)
     return tuple(problem for part in parts for problem in part.check(spec))
 
 

@@ -15,6 +15,12 @@ KAFKA: Final = (
     f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
     "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",  # without a binding Kafka logs nothing
 )
+CONNECT: Final = (
+    *KAFKA,
+    f"org.apache.kafka:connect-mirror:{KAFKA_VERSION}",
+    f"org.apache.kafka:connect-runtime:{KAFKA_VERSION}",
+)
+"""Kafka Connect with MirrorMaker 2, for the local cluster and the tests."""
 
 POM: Final = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>dev.orderpipeline</groupId><artifactId>fetch</artifactId><version>1</version><packaging>pom</packaging>
@@ -52,3 +58,8 @@ def fetch(coordinates: Sequence[str], folder: Path) -> Path:
 def kafka_libs() -> Path:
     """The folder of Kafka's jars, fetched if missing (44 MB)."""
     return fetch(KAFKA, cache_root() / f"kafka-{KAFKA_VERSION}/libs")
+
+
+def connect_libs() -> Path:
+    """The folder of Kafka Connect's and MirrorMaker 2's jars, fetched if missing (63 MB)."""
+    return fetch(CONNECT, cache_root() / f"kafka-{KAFKA_VERSION}/connect-libs")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 EXISTING = {"bootstrapServers": "kafka.example.com:9093"}
+STANDBY = {"role": "standby", "peer": {"bootstrapServers": "kafka.example.com:9093", "credentialsSecret": "west"}}
 OFFICE = {"name": "office", "start": "0 8 * * 1-5", "duration": "10h"}
 
 
@@ -81,6 +82,42 @@ TAKEN_BUT_NOT_ACCEPTED = (
         {"topic": {"config": {"retention.ms": 1000}}},
         "topic.retention",
         reason="ConfigConflict",
+    ),
+    Bad(
+        "spec.topic.name",
+        {"topic": {"name": "orders.internal"}, "disasterRecovery": {"role": "active"}},
+        "MirrorMaker 2 never copies",
+        reason="NeverMirrored",
+    ),
+    Bad(
+        "spec.consumer.deadLetter.topic",
+        {"consumer": {"deadLetter": {"topic": "failed-internal"}}, "disasterRecovery": STANDBY},
+        "MirrorMaker 2 never copies",
+        reason="NeverMirrored",
+    ),
+    Bad(
+        "spec.disasterRecovery.peer.bootstrapServers",
+        {"disasterRecovery": {"role": "standby", "peer": {"bootstrapServers": "a:0", "credentialsSecret": "west"}}},
+        "from 1 to 65535",
+        reason="InvalidAddress",
+    ),
+    Bad(
+        "spec.disasterRecovery.peer.credentialsSecret",
+        {"disasterRecovery": {"role": "standby", "peer": {"bootstrapServers": "a:1", "credentialsSecret": "a..b"}}},
+        "not a name",
+        reason="InvalidName",
+    ),
+    Bad(
+        "spec.disasterRecovery.mirror.jvmHeap",
+        {"disasterRecovery": {**STANDBY, "mirror": {"jvmHeap": "64Mi"}}},
+        "at least 128Mi",
+        reason="HeapTooSmall",
+    ),
+    Bad(
+        "spec.disasterRecovery.mirror.jvmHeap",
+        {"disasterRecovery": {**STANDBY, "mirror": {"jvmHeap": "1Gi"}}},
+        "must be below resources.limits.memory",
+        reason="HeapAboveMemory",
     ),
     Bad("spec.topic.retention", {"topic": {"retention": "0s"}}, "between 1m and", reason="DurationOutOfRange"),
     Bad("spec.topic.name", {"topic": {"name": "__orders"}}, "reserved by Kafka", reason="ReservedTopicName"),

@@ -1,6 +1,6 @@
 """Specs that the API server itself refuses."""
 
-from tests.integration.operator.api.bad_specs import EXISTING, OFFICE, Bad
+from tests.integration.operator.api.bad_specs import EXISTING, OFFICE, STANDBY, Bad
 
 REFUSED_BY_THE_API = (
     Bad("spec.kafka.minInSyncReplicas", {"kafka": {"minInSyncReplicas": 3}}, "must be below replicationFactor"),
@@ -115,6 +115,46 @@ REFUSED_BY_THE_API = (
     Bad("spec.consumer.sink.dsnSecret", {"consumer": {"sink": {"type": "postgres"}}}, "is needed with type postgres"),
     Bad("spec.consumer.sink.table", {"consumer": {"sink": {"table": "orders; drop"}}}, "should match"),
     Bad("spec.consumer.handler", {"consumer": {"handler": "shop.orders"}}, "should match"),
+    Bad("spec.disasterRecovery.peer", {"disasterRecovery": {"role": "standby"}}, "where are the orders copied from"),
+    Bad("spec.disasterRecovery.role", {"disasterRecovery": {"peer": STANDBY["peer"]}}, "Required value"),
+    Bad(
+        "spec.disasterRecovery.peer.credentialsSecret",
+        {"disasterRecovery": {"role": "standby", "peer": {"bootstrapServers": "a:1"}}},
+        "Required value",
+    ),
+    Bad(
+        "spec.disasterRecovery.role",
+        {"disasterRecovery": STANDBY},
+        "cannot become standby later",
+        before={"disasterRecovery": {"role": "active"}},
+    ),
+    Bad("spec.disasterRecovery.role", {"disasterRecovery": STANDBY}, "cannot become standby later", before={}),
+    Bad("spec.disasterRecovery", {}, "set role to active first", before={"disasterRecovery": STANDBY}),
+    Bad(
+        "spec.disasterRecovery",
+        {"kafka": {"existing": EXISTING}, "disasterRecovery": {"role": "active"}},
+        "a Kafka cluster of the pipeline's own",
+    ),
+    Bad(
+        "spec.kafka.listeners.tls",
+        {"kafka": {"listeners": {"tls": False, "plain": True}}, "disasterRecovery": {"role": "active"}},
+        "connects with TLS",
+    ),
+    Bad(
+        "spec.consumer.offsetReset",
+        {"consumer": {"offsetReset": "latest"}, "disasterRecovery": {"role": "active"}},
+        "must be earliest",
+    ),
+    Bad(
+        "spec.autoscaling.mode",
+        {"autoscaling": {"mode": "Recommend"}, "disasterRecovery": {"role": "active"}},
+        "nothing else would start the consumers",
+    ),
+    Bad(
+        "spec.autoscaling.mode",
+        {"autoscaling": {"mode": "Off"}, "disasterRecovery": STANDBY},
+        "or Off with replicas",
+    ),
     Bad("spec.consumer.group", {"consumer": {"group": "new"}}, "cannot change", before={}),
     Bad(
         "spec.consumer.deadLetter.topic",

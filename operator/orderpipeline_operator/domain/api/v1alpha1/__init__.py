@@ -21,6 +21,7 @@ from orderpipeline_operator.domain.api.v1alpha1.base import (
     SecretKey,
 )
 from orderpipeline_operator.domain.api.v1alpha1.consumer import ConsumerSpec, DeadLetter, Sink
+from orderpipeline_operator.domain.api.v1alpha1.disaster_recovery import DisasterRecoverySpec, Mirror, Peer
 from orderpipeline_operator.domain.api.v1alpha1.kafka import (
     LEAST_HEAP_MIB,
     Brokers,
@@ -63,6 +64,7 @@ __all__ = [
     "Controllers",
     "CruiseControl",
     "DeadLetter",
+    "DisasterRecoverySpec",
     "Duration",
     "EntityOperator",
     "ExistingKafka",
@@ -75,10 +77,12 @@ __all__ = [
     "KafkaSpec",
     "Limits",
     "Listeners",
+    "Mirror",
     "Model",
     "OrderPipelineSpec",
     "ParentRef",
     "PartitionsPerConsumer",
+    "Peer",
     "Placement",
     "ProducerSpec",
     "Quantity",

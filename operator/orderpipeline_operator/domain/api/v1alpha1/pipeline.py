@@ -5,6 +5,7 @@ from pydantic import Field
 from orderpipeline_operator.domain.api.v1alpha1.autoscaling import AutoscalingSpec
 from orderpipeline_operator.domain.api.v1alpha1.base import Model, rule, rules
 from orderpipeline_operator.domain.api.v1alpha1.consumer import ConsumerSpec
+from orderpipeline_operator.domain.api.v1alpha1.disaster_recovery import DisasterRecoverySpec
 from orderpipeline_operator.domain.api.v1alpha1.kafka import KafkaSpec
 from orderpipeline_operator.domain.api.v1alpha1.monitoring import MonitoringSpec
 from orderpipeline_operator.domain.api.v1alpha1.producer import ProducerSpec
@@ -52,6 +53,42 @@ class OrderPipelineSpec(Model):
             "cannot be set with kafka.existing, where users are somebody else's work; remove the quotas",
             ".consumer.quotas",
         ),
+        rule(
+            "!has(self.kafka.existing) || !has(self.disasterRecovery)",
+            "needs a Kafka cluster of the pipeline's own, whose topics and users it can make; remove kafka.existing or"
+            " disasterRecovery",
+            ".disasterRecovery",
+        ),
+        rule(
+            "!has(self.disasterRecovery) || self.kafka.listeners.tls",
+            "must be true with disasterRecovery: the other cluster connects with TLS; turn it on",
+            ".kafka.listeners.tls",
+        ),
+        rule(
+            "!has(self.disasterRecovery) || self.consumer.offsetReset == 'earliest'",
+            "must be earliest with disasterRecovery: the group has committed nothing at the standby, and latest would"
+            " skip orders after a switch",
+            ".consumer.offsetReset",
+        ),
+        rule(
+            "has(self.disasterRecovery) || !has(oldSelf.disasterRecovery) || oldSelf.disasterRecovery.role == 'active'",
+            "cannot be removed while role is standby; set role to active first",
+            ".disasterRecovery",
+        ),
+        rule(
+            "!has(self.disasterRecovery) || self.autoscaling.mode == 'Auto'"
+            " || (self.autoscaling.mode == 'Off' && has(self.autoscaling.replicas))",
+            "must be Auto, or Off with replicas, with disasterRecovery: after a switch nothing else would start the"
+            " consumers",
+            ".autoscaling.mode",
+        ),
+        rule(
+            "!has(self.disasterRecovery) || self.disasterRecovery.role != 'standby' || (has(oldSelf.disasterRecovery)"
+            " && oldSelf.disasterRecovery.role == 'standby')",
+            "cannot become standby later: the topics here may hold orders that a mirror would append once more; make a"
+            " new OrderPipeline, with topics of its own, as the standby",
+            ".disasterRecovery.role",
+        ),
     )
 
     paused: bool = Field(False, description="While true, the operator changes nothing.")
@@ -61,3 +98,6 @@ class OrderPipelineSpec(Model):
     consumer: ConsumerSpec = Field(ConsumerSpec(), description="The consumers.")
     autoscaling: AutoscalingSpec = Field(AutoscalingSpec(), description="How the number of consumers follows the lag.")
     monitoring: MonitoringSpec = Field(MonitoringSpec(), description="What Prometheus learns of the pipeline.")
+    disaster_recovery: DisasterRecoverySpec | None = Field(
+        None, description="A copy of the orders in a second cluster; none when absent."
+    )

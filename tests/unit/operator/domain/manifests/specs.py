@@ -139,6 +139,37 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
     },
     "keda": {"autoscaling": {"backend": "KEDA", "min": 0, "pollInterval": "10s"}},
     "direct": {"autoscaling": {"backend": "Direct"}},
+    "active": {"disasterRecovery": {"role": "active"}},
+    "standby": {
+        "topic": {"name": "orders.v2", "partitions": 120},
+        "producer": {"compression": "lz4", "limits": {"maxOrderBytes": 1048576}},
+        "consumer": {"group": "connect-orders"},
+        "monitoring": {"rules": True},
+        "disasterRecovery": {
+            "role": "standby",
+            "peer": {
+                "bootstrapServers": "kafka-0.other.example.com:9094,kafka-1.other.example.com:9094",
+                "username": "shop-reader",
+                "credentialsSecret": "other-login",
+                "caSecret": {"name": "other-ca", "key": "ca.crt"},
+            },
+            "mirror": {
+                "replicas": 2,
+                "resources": {"requests": {"memory": "2Gi"}, "limits": {"memory": "2Gi"}},
+                "jvmHeap": "1Gi",
+            },
+        },
+    },
+    "standby-defaults": {
+        "disasterRecovery": {
+            "role": "standby",
+            "peer": {
+                "bootstrapServers": "shop-kafka-bootstrap.west.svc:9093",
+                "credentialsSecret": "west-login",
+                "caSecret": {"name": "west-ca"},
+            },
+        },
+    },
     "existing": {
         "kafka": {
             "existing": {

@@ -9,6 +9,7 @@ import pytest
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.api.v1alpha1.bounds import consumer_bounds
 from orderpipeline_operator.domain.crd import generate
+from orderpipeline_operator.domain.failover.standby import is_standby
 from orderpipeline_operator.domain.kubernetes import kinds, names
 from orderpipeline_operator.domain.manifests import Context, Manifest, Pipeline, api_url, render
 from tests.unit.operator.domain.manifests.specs import CONTEXT, SPECS, bundle
@@ -91,7 +92,8 @@ def test_replicas_are_left_to_the_scaler_unless_it_is_off() -> None:
 def test_only_mode_auto_has_an_autoscaler_and_it_has_the_bounds(name: str) -> None:
     spec = OrderPipelineSpec.model_validate(SPECS[name])
     found = [m for m in bundle(SPECS[name]).manifests() if m["kind"] == "HorizontalPodAutoscaler"]
-    assert bool(found) == (spec.autoscaling.mode == "Auto" and spec.autoscaling.backend == "ExternalMetrics")
+    ours = spec.autoscaling.mode == "Auto" and spec.autoscaling.backend == "ExternalMetrics"
+    assert bool(found) == (ours and not is_standby(spec))
     for manifest in found:
         bounds = consumer_bounds(spec)
         assert manifest["spec"]["minReplicas"] == max(bounds.minimum, 1)

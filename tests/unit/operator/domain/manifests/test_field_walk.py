@@ -34,6 +34,7 @@ OTHER: dict[Path, Any] = {
     ("kafka", "version"): "4.2.1",
     ("kafka", "metadataVersion"): "4.1",
     ("kafka", "existing", "bootstrapServers"): "other.example.com:9092",
+    ("disasterRecovery", "peer", "bootstrapServers"): "other.example.com:9092",
     ("autoscaling", "schedules", 0, "start"): "30 9 * * *",
     ("autoscaling", "schedules", 0, "timeZone"): "Asia/Tokyo",
     ("producer", "httpRoute", "hostnames"): ["other.example.com"],
