@@ -81,6 +81,81 @@ func main() {
 }
 """
 
+# What tools that wait make of objects, given as a JSON array: a line each of kstatus's verdict and message or, with the
+# file of a Lua script as argument, of Argo CD's.
+_HEALTH_MAIN = """package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	lua "github.com/yuin/gopher-lua"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	kjson "k8s.io/apimachinery/pkg/util/json"
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+)
+
+func main() {
+	var objects []json.RawMessage
+	check(json.NewDecoder(os.Stdin).Decode(&objects))
+	for _, raw := range objects {
+		var object map[string]any
+		check(kjson.Unmarshal(raw, &object))
+		if len(os.Args) > 1 {
+			argo(os.Args[1], object)
+			continue
+		}
+		result, err := status.Compute(&unstructured.Unstructured{Object: runtime.DeepCopyJSON(object)})
+		check(err)
+		fmt.Println(result.Status, result.Message)
+	}
+}
+
+func argo(script string, object map[string]any) {
+	state := lua.NewState()
+	defer state.Close()
+	state.SetGlobal("obj", value(state, object))
+	check(state.DoFile(script))
+	health := state.Get(-1).(*lua.LTable)
+	fmt.Println(health.RawGetString("status"), health.RawGetString("message"))
+}
+
+func value(state *lua.LState, of any) lua.LValue {
+	switch of := of.(type) {
+	case map[string]any:
+		table := state.NewTable()
+		for key, entry := range of {
+			table.RawSetString(key, value(state, entry))
+		}
+		return table
+	case []any:
+		table := state.NewTable()
+		for _, entry := range of {
+			table.Append(value(state, entry))
+		}
+		return table
+	case string:
+		return lua.LString(of)
+	case bool:
+		return lua.LBool(of)
+	case int64:
+		return lua.LNumber(of)
+	case float64:
+		return lua.LNumber(of)
+	}
+	return lua.LNil
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+"""
+
 PROJECTS: Final = (
     Project("etcd", ("go.etcd.io/etcd/server/v3@v3.6.5",), {"etcd": "."}, 40, source=_ETCD_MAIN),
     Project(
@@ -139,6 +214,13 @@ PROJECTS: Final = (
         },
     ),
     Project("helm", ("helm.sh/helm/v3@v3.22.0",), {"helm": "helm.sh/helm/v3/cmd/helm"}, 60),
+    Project(
+        "health",
+        ("github.com/fluxcd/cli-utils@v1.2.2", "github.com/yuin/gopher-lua@v1.1.2"),
+        {"health": "."},
+        40,
+        source=_HEALTH_MAIN,
+    ),
     Project("kind", ("sigs.k8s.io/kind@v0.33.0",), {"kind": "sigs.k8s.io/kind"}, 10),
     Project(
         "kubeconform",

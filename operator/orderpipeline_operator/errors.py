@@ -51,7 +51,14 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 
 
+_NOT_OF_THE_TYPE = "failed to create typed patch object"
+"""How the API server begins when an object that is applied has a field that its kind does not have, or of another type:
+with status 500, as if the server had failed, although a retry changes nothing."""
+
+
 def from_status(what: str, status: int, reason: str, message: str) -> ApiError:
     """The error for an HTTP code of 400 or more; `what` says what was tried, such as `apply Service shop/shop`."""
+    if status == 500 and message.startswith(_NOT_OF_THE_TYPE):
+        return Invalid(what, status, reason, message)
     kind = _BY_STATUS.get(status, Unreachable if status >= 500 else ApiError)
     return kind(what, status, reason, message)

@@ -128,6 +128,9 @@ class PipelineNamespace:
         verdict = list(conditions) or [{"type": "Ready", "status": "True", "lastTransitionTime": TIME}]
         status = {"conditions": verdict, "observedGeneration": kafka["metadata"]["generation"]}
         await self.set_status(kinds.KAFKA, NAME, {**status, "listeners": entries if listeners else None})
+        for pool in await self.kube.list(kinds.NODE_POOL, self.namespace):
+            seen = {"observedGeneration": pool["metadata"]["generation"]}
+            await self.set_status(kinds.NODE_POOL, pool["metadata"]["name"], seen)
         await self.secret(f"{NAME}-cluster-ca-cert", {"ca.crt": "CA"})
 
     async def strimzi_entities(self) -> None:
@@ -155,7 +158,10 @@ class PipelineNamespace:
         for deployment in await self.kube.list(kinds.DEPLOYMENT, self.namespace):
             want = deployment["spec"]["replicas"]
             available = {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}
-            status = {"replicas": want, "readyReplicas": want, "availableReplicas": want, "conditions": [available]}
+            complete = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+            pods = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), want)
+            seen = {"observedGeneration": deployment["metadata"]["generation"]}
+            status = {**pods, **seen, "conditions": [available, complete]}
             await self.set_status(kinds.DEPLOYMENT, deployment["metadata"]["name"], status)
 
     async def up(self) -> None:

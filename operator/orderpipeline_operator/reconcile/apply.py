@@ -86,13 +86,18 @@ async def _apply(write: Writer, ref: Ref, manifest: Manifest, live: Manifest | N
     """
     if live is None:
         return await write.make(manifest)
+    refused: Invalid | None = None
     try:
         applied = await write.apply(manifest)
         if not differs(manifest, applied):
             return applied
-    except Invalid:
+    except Invalid as error:
+        refused = error
         LOG.info("%s cannot be merged with the live object; replacing it", ref)
-    await write.patch(ref, manifest, manager=REPAIR_MANAGER)
+    try:
+        await write.patch(ref, manifest, manager=REPAIR_MANAGER)
+    except Invalid as error:
+        raise refused or error from None  # the object itself is wrong, and the first answer says where
     return await write.apply(manifest)
 
 

@@ -97,6 +97,7 @@ class Env:
 class Mount:
     """The folders where the operator mounts Secrets into the pods of the services."""
 
+    ROOT: Final = "/etc/orderpipeline"
     KAFKA_USER: Final = "/etc/orderpipeline/kafka-user"
     KAFKA_CA: Final = "/etc/orderpipeline/kafka-ca"
     API_KEYS: Final = "/etc/orderpipeline/api-keys"

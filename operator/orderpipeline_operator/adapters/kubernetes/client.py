@@ -20,6 +20,8 @@ from orderpipeline_operator.errors import NotFound, Unreachable, from_status
 
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _MERGE = "application/merge-patch+json"
+_STRICT: Final = {"fieldValidation": "Strict"}
+"""Refuse fields that the kind does not have, instead of dropping them."""
 SILENCE: Final = 150.0
 """Seconds without a line after which a watch counts as broken; the API server sends bookmarks every minute."""
 
@@ -113,7 +115,7 @@ class KubernetesClient:
         """JSON merge patch; a resourceVersion in it is a precondition."""
         path = path_of(ref.kind, ref.namespace, ref.name) + (f"/{subresource}" if subresource else "")
         return await self._object(
-            f"patch {ref}", Request("PATCH", path, {"fieldManager": manager}, _json(body), content=_MERGE)
+            f"patch {ref}", Request("PATCH", path, {"fieldManager": manager, **_STRICT}, _json(body), content=_MERGE)
         )
 
     async def delete(self, ref: Ref, *, uid: str, propagation: str = "Background") -> None:
@@ -136,7 +138,7 @@ class KubernetesClient:
         return await self._object(f"post {path}", Request("POST", path, body=_json(body)))
 
     async def _apply(self, ref: Ref, manifest: Manifest, subresource: str, force: bool, manager: str) -> Manifest:
-        query = {"fieldManager": manager, "force": "true" if force else "false", "fieldValidation": "Strict"}
+        query = {"fieldManager": manager, "force": "true" if force else "false", **_STRICT}
         path = path_of(ref.kind, ref.namespace, ref.name) + subresource
         return await self._object(f"apply {ref}", Request("PATCH", path, query, _json(manifest), content=_APPLY))
 
@@ -171,6 +173,6 @@ def error_of(raw: bytes) -> tuple[str, str]:
     """Reason and message of a Status object; of anything else, the first 300 characters."""
     try:
         status = msgspec.json.decode(raw)
-        return str(status["reason"]), str(status["message"])
-    except (ValueError, KeyError, TypeError):  # msgspec's DecodeError is a ValueError
+        return str(status.get("reason") or ""), str(status["message"])
+    except (ValueError, KeyError, TypeError, AttributeError):  # msgspec's DecodeError is a ValueError
         return "", raw[:300].decode(errors="replace")

@@ -4,12 +4,17 @@ from typing import Any
 
 from orderpipeline_operator.domain.crd.openapi import Schema
 
+UNSEEN = -1
+"""observedGeneration until the operator has written a status. Tools that wait take an object without one for ready."""
+
 
 def status_schema() -> Schema:
     """Structural schema of `.status`. Unknown numbers are absent, never zero."""
-    return _object(
+    return {"default": {"observedGeneration": UNSEEN}} | _object(
         "What the operator last observed and decided.",
-        observedGeneration=_integer("Generation of the spec that this status describes."),
+        observedGeneration=_integer(
+            "Generation of the spec that this status describes; -1 until the operator has seen it."
+        ),
         conditions=_conditions(),
         endpoints=_object(
             "Where clients connect.",
@@ -77,7 +82,7 @@ def _conditions() -> Schema:
         "One aspect of the pipeline's state.",
         type=_text(
             "Ready, Accepted, KafkaReady, ProducersReady, ConsumersReady, AutoscalingActive, MonitoringActive,"
-            " DisasterRecoveryReady, Paused, Degraded."
+            " DisasterRecoveryReady, Paused, Degraded, Reconciling, Stalled."
         ),
         status={"type": "string", "description": "True, False or Unknown.", "enum": ["True", "False", "Unknown"]},
         observedGeneration=_integer("Generation of the spec that this condition describes."),

@@ -50,7 +50,9 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
         livenessProbe=probe(HEALTH_PATH, PORT_NAME, period=10, failures=6),
         readinessProbe=probe(READY_PATH, PORT_NAME, period=5, failures=2),
     )
-    pod = ServicePod(COMPONENT, name, container, endpoint, tuple(volumes), spec.placement, spec.grace_period)
+    pod = ServicePod(
+        COMPONENT, name, container, endpoint, tuple(volumes), spec.placement, spec.grace_period, spec.template
+    )
     return manifest(
         pipeline,
         DEPLOYMENT,

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from orderpipeline_operator.domain.api.v1alpha1 import CruiseControl, EntityOperator, KafkaSpec, Listeners
+from orderpipeline_operator.domain.api.v1alpha1 import CruiseControl, KafkaSpec, Listeners
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import KAFKA, Manifest
-from orderpipeline_operator.domain.manifests import kafka_metrics
+from orderpipeline_operator.domain.manifests import kafka_metrics, kafka_templates
 from orderpipeline_operator.domain.manifests.kafka_endpoint import PLAIN_PORT, TLS_PORT
 from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest, present
 from orderpipeline_operator.domain.manifests.pod_template import resources
@@ -16,18 +16,19 @@ COMPONENT: Final = "kafka"
 def kafka(pipeline: Pipeline) -> Manifest:
     """The cluster: listeners, replication, and the operators that Strimzi runs beside it."""
     spec = pipeline.spec.kafka
-    exporter = {"topicRegex": ".*", "groupRegex": ".*"} if spec.exporter else None
+    others = present(template=kafka_templates.of_other_pods(pipeline))
+    exporter = {"topicRegex": ".*", "groupRegex": ".*", **others} if spec.exporter else None
     return manifest(
         pipeline,
         KAFKA,
         names.kafka(pipeline.name),
         COMPONENT,
         spec=present(
-            kafka=_brokers(spec),
-            cruiseControl=_cruise_control(pipeline.name, spec.cruise_control),
+            kafka=_brokers(pipeline),
+            cruiseControl=_cruise_control(pipeline.name, spec.cruise_control, others),
             kafkaExporter=exporter,
         )
-        | {"entityOperator": _entity_operator(spec.entity_operator)},
+        | {"entityOperator": _entity_operator(pipeline)},
     )
 
 
@@ -44,7 +45,8 @@ def owned_config(spec: KafkaSpec) -> dict[str, str | int | bool]:
     }
 
 
-def _brokers(spec: KafkaSpec) -> Manifest:
+def _brokers(pipeline: Pipeline) -> Manifest:
+    spec = pipeline.spec.kafka
     rack = {"type": "topology-label", "topologyKey": spec.rack_topology_key} if spec.rack_topology_key else None
     allowed = {"allowList": list(kafka_metrics.ALLOW_LIST)}
     metrics = {"type": "strimziMetricsReporter", "values": allowed} if spec.metrics else None
@@ -56,8 +58,7 @@ def _brokers(spec: KafkaSpec) -> Manifest:
         config=dict(sorted({**spec.config, **owned_config(spec)}.items())),
         rack=rack,
         metricsConfig=metrics,
-        # Only one broker at a time may be evicted: losing two would stop orders at minInSyncReplicas.
-        template={"podDisruptionBudget": {"maxUnavailable": 1}},
+        template=kafka_templates.of_cluster(pipeline),
     )
 
 
@@ -70,16 +71,18 @@ def _listeners(listeners: Listeners) -> list[dict[str, Any]]:
     ]
 
 
-def _entity_operator(operator: EntityOperator) -> Manifest:
+def _entity_operator(pipeline: Pipeline) -> Manifest:
     # Without requests it would be the first to starve: topics, users and deletions need it most on a busy node.
-    each = present(resources=resources(operator.resources))
-    return {"topicOperator": each, "userOperator": each}
+    each = present(resources=resources(pipeline.spec.kafka.entity_operator.resources))
+    template = present(template=kafka_templates.of_entity_operator(pipeline))
+    return {"topicOperator": each, "userOperator": each, **template}
 
 
-def _cruise_control(name: str, control: CruiseControl) -> Manifest | None:
+def _cruise_control(name: str, control: CruiseControl, others: Manifest) -> Manifest | None:
     if not control.enabled:
         return None
     template = {"name": names.rebalance_template(name)}
     modes = [{"mode": mode, "template": template} for mode in ("add-brokers", "remove-brokers")]
     # Without autoRebalance there has to be some value: to Strimzi a missing cruiseControl means off.
-    return {"autoRebalance": modes} if control.auto_rebalance else {"brokerCapacity": {}}
+    how: Manifest = {"autoRebalance": modes} if control.auto_rebalance else {"brokerCapacity": {}}
+    return how | others

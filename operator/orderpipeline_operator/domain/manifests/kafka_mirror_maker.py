@@ -10,6 +10,7 @@ from typing import Any, Final
 from orderpipeline_operator.domain.api.v1alpha1 import CertificateKeys, OrderPipelineSpec, Peer
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import MIRROR, Manifest
+from orderpipeline_operator.domain.manifests import kafka_templates
 from orderpipeline_operator.domain.manifests.kafka_endpoint import CERTIFICATES, SecretRef, kafka_endpoint
 from orderpipeline_operator.domain.manifests.kafka_topics import KAFKA_MAX_MESSAGE_BYTES, RECORD_OVERHEAD_BYTES
 from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline, manifest, present
@@ -44,6 +45,7 @@ def kafka_mirror_maker(pipeline: Pipeline, context: Context) -> tuple[Manifest, 
         target=_target(pipeline, context),
         mirrors=[_mirror(pipeline, recovery.peer)],
         resources=resources(recovery.mirror.resources),
+        template=kafka_templates.of_other_pods(pipeline),
         # Without it Strimzi takes half of the memory limit, or of the machine's memory; the JVM needs more beside it.
         jvmOptions={"-Xms": heap, "-Xmx": heap},
     )

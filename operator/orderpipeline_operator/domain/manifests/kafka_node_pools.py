@@ -5,6 +5,7 @@ from typing import Any, Final
 from orderpipeline_operator.domain.api.v1alpha1 import LEAST_HEAP_MIB, Brokers, Storage
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import NODE_POOL, Manifest
+from orderpipeline_operator.domain.manifests import kafka_templates
 from orderpipeline_operator.domain.manifests.kafka import COMPONENT
 from orderpipeline_operator.domain.manifests.pipeline import Pipeline, manifest, present
 from orderpipeline_operator.domain.manifests.pod_template import resources
@@ -38,7 +39,7 @@ def _pool(pipeline: Pipeline, name: str, role: str, nodes: Brokers) -> Manifest:
             storage={"type": "jbod", "volumes": [_volume(nodes.storage)]},
             resources=resources(nodes.resources),
             jvmOptions=_jvm_options(nodes, role),
-            template={"pod": {"topologySpreadConstraints": _spread(pipeline, name)}},
+            template=kafka_templates.of_pools(pipeline, _spread(pipeline, name)),
         ),
     )
 

@@ -2,16 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from orderpipeline_common.contract import Env, Mount
-from orderpipeline_operator.domain.api.v1alpha1 import Placement, Resources
+from orderpipeline_operator.domain.api.v1alpha1 import Placement, PodTemplate, Resources
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import Manifest
 from orderpipeline_operator.domain.manifests.kafka_endpoint import CERTIFICATES, KafkaEndpoint, SecretRef
 from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline, present
+from orderpipeline_operator.domain.manifests.pod_additions import RESTRICTED, with_additions
 from orderpipeline_operator.domain.units.durations import seconds
 
 USER_ID: Final = 10001
@@ -95,17 +96,14 @@ class ServicePod:
     volumes: tuple[Volume, ...]
     placement: Placement
     grace_period: str
+    template: PodTemplate | None
 
 
 def pod_template(pipeline: Pipeline, context: Context, pod: ServicePod) -> Manifest:
     """The pod template of one service: its container made safe and given its mounts."""
     full = {
         **pod.container,
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": {**RESTRICTED, "readOnlyRootFilesystem": True},
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, *(v.mount() for v in pod.volumes)],  # noqa: S108 - in the pod
     }
     if context.image_pull_policy:
@@ -116,13 +114,13 @@ def pod_template(pipeline: Pipeline, context: Context, pod: ServicePod) -> Manif
     digest = _secrets_digest(secrets, context.secret_hashes)
     if digest:
         metadata["annotations"] = {names.SECRETS_ANNOTATION: digest}
-    return {
+    rendered: Manifest = {
         "metadata": metadata,
         "spec": present(
             serviceAccountName=pod.account,
             automountServiceAccountToken=False,
             enableServiceLinks=False,
-            imagePullSecrets=[{"name": name} for name in context.image_pull_secrets],
+            imagePullSecrets=_references((*context.image_pull_secrets, *pipeline.spec.image_pull_secrets)),
             securityContext={
                 "runAsNonRoot": True,
                 "runAsUser": USER_ID,
@@ -136,6 +134,7 @@ def pod_template(pipeline: Pipeline, context: Context, pod: ServicePod) -> Manif
             volumes=[{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}, *(v.manifest() for v in pod.volumes)],
         ),
     }
+    return with_additions(rendered, pod.template, pipeline.name, pod.component)
 
 
 def probe(path: str, port: str, *, period: int, failures: int) -> Manifest:
@@ -151,6 +150,11 @@ def probe(path: str, port: str, *, period: int, failures: int) -> Manifest:
 def resources(wanted: Resources) -> Manifest:
     """A container's resources; empty when none are set."""
     return present(requests=dict(sorted(wanted.requests.items())), limits=dict(sorted(wanted.limits.items())))
+
+
+def _references(secrets: Iterable[str]) -> list[Manifest]:
+    """By name, each once."""
+    return [{"name": name} for name in dict.fromkeys(secrets)]
 
 
 def _ca(secret: SecretRef) -> Volume:

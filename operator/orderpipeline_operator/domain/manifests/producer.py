@@ -54,7 +54,9 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
         readinessProbe=probe(READY_PATH, PORT_NAME, period=5, failures=2),
         lifecycle={"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
     )
-    pod = ServicePod(COMPONENT, name, container, endpoint, tuple(volumes), spec.placement, spec.grace_period)
+    pod = ServicePod(
+        COMPONENT, name, container, endpoint, tuple(volumes), spec.placement, spec.grace_period, spec.template
+    )
     return manifest(
         pipeline,
         DEPLOYMENT,

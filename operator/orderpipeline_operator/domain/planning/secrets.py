@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from orderpipeline_common.kafka_config import is_certificate
 from orderpipeline_operator.domain.kubernetes.kinds import Manifest
@@ -44,14 +45,39 @@ def required_secret_keys(manifests: Iterable[Manifest]) -> frozenset[SecretKey]:
     for manifest in manifests:
         pod = manifest["spec"]["template"]["spec"]
         for volume in pod.get("volumes") or ():
-            secret = volume.get("secret")
-            if secret:
-                every = {"key": CERTIFICATES if volume["name"] == CA_VOLUME else ""}
-                required |= {(secret["secretName"], item["key"]) for item in secret.get("items") or (every,)}
-        for container in pod.get("containers") or ():
-            references = ((e.get("valueFrom") or {}).get("secretKeyRef") for e in container.get("env") or ())
-            required |= {(r["name"], r["key"]) for r in references if r}
+            every = CERTIFICATES if volume["name"] == CA_VOLUME else ""
+            required.update(_of_volume(volume.get("secret"), "secretName", every))
+            for source in _objects(_object(volume.get("projected")).get("sources")):
+                required.update(_of_volume(source.get("secret"), "name", ""))
+        for container in (*(pod.get("containers") or ()), *(pod.get("initContainers") or ())):
+            for variable in container.get("env") or ():
+                reference = _object(_object(variable.get("valueFrom")).get("secretKeyRef"))
+                required.update(_reference(reference, "name", reference.get("key")))
+            for source in container.get("envFrom") or ():
+                required.update(_reference(_object(source.get("secretRef")), "name", ""))
     return frozenset(required)
+
+
+def _of_volume(secret: Any, name: str, every: str) -> Iterator[SecretKey]:
+    """A volume's Secret with each of the keys that it picks, or with `every`."""
+    of = _object(secret)
+    for item in _objects(of.get("items")) or ({"key": every},):
+        yield from _reference(of, name, item.get("key"))
+
+
+def _reference(of: Mapping[str, Any], name: str, key: Any) -> Iterator[SecretKey]:
+    """What has no name is refused by the API server, and what is optional is not awaited."""
+    if isinstance(of.get(name), str) and isinstance(key, str) and of.get("optional") is not True:
+        yield of[name], key
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """What a user's template gives, which may be anything."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _objects(value: Any) -> tuple[Mapping[str, Any], ...]:
+    return tuple(map(_object, value)) if isinstance(value, list | tuple) else ()
 
 
 def missing_secrets(required: Iterable[SecretKey], secrets: Mapping[str, Manifest | None]) -> tuple[str, ...]:

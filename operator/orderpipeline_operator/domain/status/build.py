@@ -19,6 +19,8 @@ from orderpipeline_operator.domain.status.conditions import DELETING, Condition
 from orderpipeline_operator.domain.status.deployment_conditions import consumers_ready, pods_ready, producers_ready
 from orderpipeline_operator.domain.status.disaster_recovery_condition import disaster_recovery_ready, standby_ready
 from orderpipeline_operator.domain.status.monitoring_condition import monitoring_active
+from orderpipeline_operator.domain.status.progress import progress, refused
+from orderpipeline_operator.domain.status.refused_templates import refusal
 
 MAX_WARNINGS: Final = 20
 
@@ -44,14 +46,17 @@ def accepted_status(spec: OrderPipelineSpec, observed: Observed, found: Findings
     kafka = cond.kafka_ready(spec, observed, scaling)
     producers = producers_ready(observed, found.plan, now)
     consumers = consumers_ready(observed, found.plan, now)
-    degraded = cond.degraded(observed, found.plan, found.failures)
+    failures = (refusal(spec, observed, found.plan, each) for each in found.failures)
+    degraded = cond.degraded(observed, found.plan, failures)
     active = autoscaling_active(spec, observed, scaling, found.external_metrics_problem)
     recovery = disaster_recovery_ready(spec, observed)
     # What is Unknown of the copy is no fault of this side.
     ready = cond.ready((degraded, kafka, producers, consumers, *(one for one in recovery if one.status == "False")))
     ready = standby_ready(spec, ready)
     monitored = monitoring_active(spec, observed, found.plan)
-    entries = (ready, accepted, kafka, producers, consumers, active, *monitored, *recovery, cond.paused(spec), degraded)
+    underway = progress(spec, observed, found.plan, found.contested, (degraded, kafka))
+    services = (kafka, producers, consumers, active, *monitored, *recovery)
+    entries = (ready, accepted, *services, cond.paused(spec), degraded, *underway)
     return _without_unknown(
         {
             "conditions": cond.merge_conditions(
@@ -75,6 +80,7 @@ def rejected_status(observed: Observed, reason: str, message: str, scaling: Scal
     entries = [
         Condition("Ready", "False", "NotAccepted", f"Accepted: {message}"),
         Condition("Accepted", "False", reason, message),
+        *refused(reason, message),
     ]
     return _without_unknown(_amended(observed, entries, now) | _numbers(observed, scaling))
 

@@ -23,7 +23,7 @@ from orderpipeline_operator.domain.planning.plan import Plan
 Verdict = Literal["True", "False", "Unknown"]
 DELETING: Final = "Deleting"
 """Reason of Ready while the pipeline is being deleted."""
-BAD_WHEN_TRUE: Final = frozenset({"Degraded"})
+BAD_WHEN_TRUE: Final = frozenset({"Degraded", "Stalled"})
 """Conditions that are bad news when they are True; most others are when they are False."""
 
 
@@ -129,8 +129,8 @@ def entity_problem(observed: Observed) -> tuple[str, str] | None:
     return None
 
 
-def degraded(observed: Observed, plan: Plan, failures: Iterable[str]) -> Condition:
-    """Degraded: something is wrong that waiting does not fix."""
+def degraded(observed: Observed, plan: Plan, failures: Iterable[tuple[str, str]]) -> Condition:
+    """Degraded: something is wrong that waiting does not fix. `failures`: reason and message of refused writes."""
     found: list[tuple[str, str]] = []
     if plan.foreign:
         be, was, it = ("is", "was", "it") if len(plan.foreign) == 1 else ("are", "were", "them")
@@ -142,7 +142,7 @@ def degraded(observed: Observed, plan: Plan, failures: Iterable[str]) -> Conditi
                 f"delete {it} or choose another name for the pipeline.",
             )
         )
-    found += [("ApplyFailed", failure) for failure in failures]
+    found += failures
     for kind in (kind for kind in plan.missing_kinds if kind not in MONITORING_KINDS):
         found.append(
             (

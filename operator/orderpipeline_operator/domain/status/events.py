@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 from orderpipeline_operator.domain.status.conditions import BAD_WHEN_TRUE, DELETING
 
 _NEUTRAL: Final = {"Paused", "AutoscalingActive"}
+_UNREPORTED: Final = {"Reconciling", "Stalled"}
+"""They sum up what other conditions report."""
 _REPORTED_AT_ONCE: Final = {"Accepted", "Degraded", "MonitoringActive"}
 """What is wrong at the first look too; of the others it is known that they take their time."""
 _UNDERWAY: Final = {"Creating", "Pending", "Waiting", "Starting", "NotSampled"}
@@ -27,6 +29,8 @@ def condition_events(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str
     before = {entry["type"]: entry for entry in old}
     events = []
     for entry in new:
+        if entry["type"] in _UNREPORTED:
+            continue
         last = before.get(entry["type"])
         coming_up = entry["reason"] in _UNDERWAY and (last is None or last["status"] != "True")
         bad = _is_bad(entry) and not coming_up and entry["reason"] != DELETING

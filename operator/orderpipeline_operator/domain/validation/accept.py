@@ -14,7 +14,9 @@ from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.validation.checks import (
     disaster_recovery,
     kafka,
+    kafka_templates,
     monitoring,
+    pod_templates,
     scaling,
     services,
     topics,
@@ -54,7 +56,7 @@ def accept(raw: Mapping[str, Any]) -> OrderPipelineSpec | Rejected:
 
 def check(spec: OrderPipelineSpec) -> tuple[Problem, ...]:
     """What is wrong with a well-formed spec; empty when it can be carried out."""
-    parts = (kafka, topics, services, scaling, monitoring, disaster_recovery)
+    parts = (kafka, kafka_templates, topics, services, pod_templates, scaling, monitoring, disaster_recovery)
     return tuple(problem for part in parts for problem in part.check(spec))
 
 

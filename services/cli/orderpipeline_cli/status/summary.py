@@ -9,7 +9,7 @@ from orderpipeline_operator.domain.kubernetes.kinds import Manifest
 from orderpipeline_operator.domain.scaling.numbers import Numbers
 from orderpipeline_operator.domain.status.conditions import BAD_WHEN_TRUE
 
-NEUTRAL: Final = {"Paused"}
+NEUTRAL: Final = {"Paused", "Reconciling"}
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ OPEN = "x-kubernetes-preserve-unknown-fields"
 
 def unknown_fields(value: Any, schema: Schema, path: str = "") -> Iterator[FieldError]:
     """The fields that strict decoding refuses, in the order in which they stand there."""
-    if isinstance(value, Mapping) and not schema.get(OPEN):
+    if isinstance(value, Mapping):
         known, others = schema.get("properties", {}), schema.get("additionalProperties")
         for key, entry in value.items():
             place = f"{path}.{key}" if path else str(key)
             inner = known.get(key, others)
             if inner is not None:
                 yield from unknown_fields(entry, inner, place)
-            elif known:
+            elif known and not schema.get(OPEN):
                 yield unknown_field(place)
     if isinstance(value, list):
         for index, entry in enumerate(value):
@@ -35,12 +35,18 @@ def with_defaults(value: Any, schema: Schema) -> Any:
             inner = schema["additionalProperties"]
             return {key: with_defaults(entry, inner) for key, entry in value.items()}
         if "properties" in schema:
-            return dict(_fields(value, schema["properties"]))
+            return {**_others(value, schema), **dict(_fields(value, schema["properties"]))}
     if isinstance(value, list):
         return [with_defaults(entry, schema.get("items", {})) for entry in value]
     if isinstance(value, float) and value.is_integer() and schema.get("type") == "integer":
         return int(value)
     return value
+
+
+def _others(value: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
+    """Fields without a schema, where they are preserved."""
+    known = schema["properties"]
+    return {key: entry for key, entry in value.items() if key not in known} if schema.get(OPEN) else {}
 
 
 def _fields(value: Mapping[str, Any], properties: Mapping[str, Schema]) -> Iterator[tuple[str, Any]]:

@@ -144,7 +144,7 @@ def _program(
     container = pod["containers"][0]
     environment: dict[str, str] = {}
     for entry in container["env"]:
-        if entry["name"] not in CREDENTIALS:
+        if entry["name"] not in CREDENTIALS and "value" in entry:  # not what only a cluster has, such as a ConfigMap
             environment[entry["name"]] = _local(entry["value"], container, pod, secrets)
     grace = float(pod["terminationGracePeriodSeconds"])
     return Program(module, {**environment, **instead}, replicas, grace, _liveness(container))
@@ -164,7 +164,7 @@ def _local(value: str, container: Manifest, pod: Manifest, secrets: Path | None)
     """`value`; if it is a path into a mounted Secret, the path of that file on this machine."""
     volumes = {volume["name"]: volume.get("secret") for volume in pod["volumes"]}
     for mount in container["volumeMounts"]:
-        secret, folder = volumes[mount["name"]], mount["mountPath"]
+        secret, folder = volumes.get(mount["name"]), mount["mountPath"]
         if secret is None or folder in KAFKA_MOUNTS or not f"{value}/".startswith(f"{folder}/"):
             continue
         name = secret["secretName"]

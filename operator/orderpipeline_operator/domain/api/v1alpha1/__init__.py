@@ -34,8 +34,10 @@ from orderpipeline_operator.domain.api.v1alpha1.kafka import (
     Listeners,
     Storage,
 )
+from orderpipeline_operator.domain.api.v1alpha1.kafka_template import KafkaTemplate
 from orderpipeline_operator.domain.api.v1alpha1.monitoring import AlertsSpec
 from orderpipeline_operator.domain.api.v1alpha1.pipeline import OrderPipelineSpec
+from orderpipeline_operator.domain.api.v1alpha1.pod_template import PodTemplate
 from orderpipeline_operator.domain.api.v1alpha1.producer import (
     Auth,
     HttpRoute,
@@ -75,6 +77,7 @@ __all__ = [
     "IngressTls",
     "JwtAuth",
     "KafkaSpec",
+    "KafkaTemplate",
     "Limits",
     "Listeners",
     "Mirror",
@@ -84,6 +87,7 @@ __all__ = [
     "PartitionsPerConsumer",
     "Peer",
     "Placement",
+    "PodTemplate",
     "ProducerSpec",
     "Quantity",
     "Quotas",

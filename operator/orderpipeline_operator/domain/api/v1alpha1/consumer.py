@@ -15,6 +15,7 @@ from orderpipeline_operator.domain.api.v1alpha1.base import (
     rule,
     rules,
 )
+from orderpipeline_operator.domain.api.v1alpha1.pod_template import PodTemplate
 from orderpipeline_operator.domain.api.v1alpha1.producer import Quotas
 
 
@@ -136,3 +137,6 @@ class ConsumerSpec(Model):
     )
     placement: Placement = Field(Placement(), description="How the pods are spread and protected from disruption.")
     grace_period: Duration = Field("60s", description="Time that a stopping pod has to finish and commit its orders.")
+    template: PodTemplate | None = Field(
+        None, description="What to add to the pods, in the shape of Kubernetes' PodTemplateSpec."
+    )

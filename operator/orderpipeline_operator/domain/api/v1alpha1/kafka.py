@@ -16,6 +16,7 @@ from orderpipeline_operator.domain.api.v1alpha1.base import (
     rule,
     rules,
 )
+from orderpipeline_operator.domain.api.v1alpha1.kafka_template import KafkaTemplate
 
 LEAST_HEAP_MIB: Final = 128
 """Kafka does not start with a smaller heap."""
@@ -236,6 +237,9 @@ class KafkaSpec(Model):
         EntityOperator(), description="What turns the topics and users of the pipeline into Kafka's."
     )
     cruise_control: CruiseControl = Field(CruiseControl(), description="Partition balancing.")
+    template: KafkaTemplate | None = Field(
+        None, description="What to add to the objects that Strimzi makes, in the shape of Strimzi's templates."
+    )
     existing: ExistingKafka | None = Field(
         None,
         description="Use this cluster instead of creating one. Its topics and users are then managed elsewhere, and the"

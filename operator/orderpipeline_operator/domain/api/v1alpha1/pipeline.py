@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from orderpipeline_operator.domain.api.v1alpha1.autoscaling import AutoscalingSpec
-from orderpipeline_operator.domain.api.v1alpha1.base import Model, rule, rules
+from orderpipeline_operator.domain.api.v1alpha1.base import Model, ObjectName, rule, rules
 from orderpipeline_operator.domain.api.v1alpha1.consumer import ConsumerSpec
 from orderpipeline_operator.domain.api.v1alpha1.disaster_recovery import DisasterRecoverySpec
 from orderpipeline_operator.domain.api.v1alpha1.kafka import KafkaSpec
@@ -92,6 +92,13 @@ class OrderPipelineSpec(Model):
     )
 
     paused: bool = Field(False, description="While true, the operator changes nothing.")
+    image_pull_secrets: list[ObjectName] = Field(
+        [],
+        max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+        description="Secrets to pull images with, for all pods of the pipeline, Kafka's included; in addition to the"
+        " operator's own.",
+    )
     kafka: KafkaSpec = Field(KafkaSpec(), description="The Kafka cluster.")
     topic: TopicSpec = Field(TopicSpec(), description="The topic of the orders.")
     producer: ProducerSpec = Field(ProducerSpec(), description="The order API.")

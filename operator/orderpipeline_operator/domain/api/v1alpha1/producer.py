@@ -16,6 +16,7 @@ from orderpipeline_operator.domain.api.v1alpha1.base import (
     rule,
     rules,
 )
+from orderpipeline_operator.domain.api.v1alpha1.pod_template import PodTemplate
 
 _LIST_SET: JsonDict = {"x-kubernetes-list-type": "set"}
 _LIST_ATOMIC: JsonDict = {"x-kubernetes-list-type": "atomic"}
@@ -208,4 +209,7 @@ class ProducerSpec(Model):
     placement: Placement = Field(Placement(), description="How the pods are spread and protected from disruption.")
     grace_period: Duration = Field(
         "30s", description="Time that a stopping pod has to finish the requests it has accepted."
+    )
+    template: PodTemplate | None = Field(
+        None, description="What to add to the pods, in the shape of Kubernetes' PodTemplateSpec."
     )

@@ -137,6 +137,165 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
         "consumer": {"image": "registry.example.com/shop:3", "handler": "shop.orders:handle", "offsetReset": "latest"},
         "autoscaling": {"min": 4},
     },
+    "templates": {
+        "imagePullSecrets": ["registry", "mirror"],
+        "kafka": {
+            "exporter": True,
+            "cruiseControl": {"enabled": True},
+            "template": {
+                "pod": {
+                    "metadata": {"labels": {"team": "kafka"}},
+                    "tolerations": [{"key": "dedicated", "value": "kafka", "effect": "NoSchedule"}],
+                    "priorityClassName": "kafka",
+                    "topologySpreadConstraints": [
+                        {
+                            "topologyKey": "kubernetes.io/hostname",
+                            "maxSkew": 1,
+                            "whenUnsatisfiable": "DoNotSchedule",
+                        }
+                    ],
+                },
+                "kafkaContainer": {"env": [{"name": "LD_PRELOAD", "value": "/opt/jemalloc.so"}]},
+                "initContainer": {"env": [{"name": "TZ", "value": "UTC"}]},
+                "persistentVolumeClaim": {"metadata": {"annotations": {"backup": "yes"}}},
+                "bootstrapService": {"metadata": {"annotations": {"dns": "bootstrap"}}},
+                "brokersService": {"metadata": {"annotations": {"dns": "brokers"}}},
+                "entityOperator": {
+                    "pod": {"tolerations": [{"operator": "Exists"}]},
+                    "topicOperatorContainer": {"env": [{"name": "TZ", "value": "UTC"}]},
+                    "userOperatorContainer": {"env": [{"name": "TZ", "value": "UTC"}]},
+                },
+            },
+        },
+        "producer": {
+            "template": {
+                "metadata": {"labels": {"team": "web"}, "annotations": {"prometheus.io/scrape": "false"}},
+                "spec": {
+                    "nodeSelector": {"pool": "api"},
+                    "tolerations": [{"key": "dedicated", "value": "api", "effect": "NoSchedule"}],
+                    "affinity": {
+                        "podAntiAffinity": {
+                            "preferredDuringSchedulingIgnoredDuringExecution": [
+                                {
+                                    "weight": 100,
+                                    "podAffinityTerm": {
+                                        "topologyKey": "kubernetes.io/hostname",
+                                        "labelSelector": {"matchLabels": {"app": "batch"}},
+                                    },
+                                }
+                            ]
+                        }
+                    },
+                    "topologySpreadConstraints": [
+                        {"topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule"},
+                        {
+                            "topologyKey": "topology.kubernetes.io/zone",
+                            "maxSkew": 1,
+                            "whenUnsatisfiable": "ScheduleAnyway",
+                        },
+                    ],
+                    "priorityClassName": "orders",
+                    "runtimeClassName": "gvisor",
+                    "schedulerName": "packing",
+                    "dnsPolicy": "ClusterFirst",
+                    "dnsConfig": {"options": [{"name": "ndots", "value": "2"}]},
+                    "shareProcessNamespace": True,
+                    "imagePullSecrets": [{"name": "registry"}],
+                    "hostAliases": [{"ip": "10.0.0.9", "hostnames": ["login.example.com"]}],
+                    "securityContext": {"fsGroupChangePolicy": "OnRootMismatch"},
+                    "containers": [
+                        {
+                            "name": "collector",
+                            "image": "registry.example.com/otel-collector:1",
+                            "env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "otel", "key": "token"}}}],
+                            "envFrom": [{"secretRef": {"name": "otel-extra", "optional": True}}],
+                            "ports": [{"name": "otlp", "containerPort": 4317, "hostPort": 0}],
+                            "volumeMounts": [{"name": "geo", "mountPath": "/geo", "readOnly": False}],
+                            "securityContext": {"runAsUser": 10002},
+                            "readinessProbe": {"tcpSocket": {"port": "otlp"}, "initialDelaySeconds": 0},
+                        },
+                        {
+                            "name": "producer",
+                            "env": [{"name": "OTEL_SERVICE_NAME", "value": "orders"}],
+                            "envFrom": [{"configMapRef": {"name": "proxies"}}],
+                            "volumeMounts": [{"name": "geo", "mountPath": "/geo", "readOnly": True}],
+                        },
+                    ],
+                    "initContainers": [
+                        {
+                            "name": "geo",
+                            "image": "registry.example.com/geo:2",
+                            "env": [{"name": "REGION", "value": "eu"}],
+                            "envFrom": [{"configMapRef": {"name": "proxies"}}],
+                            "ports": [{"containerPort": 9999}],
+                            "volumeMounts": [{"name": "geo", "mountPath": "/out"}],
+                            "securityContext": {"readOnlyRootFilesystem": True},
+                        }
+                    ],
+                    "volumes": [{"name": "geo", "emptyDir": {"sizeLimit": "1Gi"}}],
+                },
+            }
+        },
+        "consumer": {
+            "template": {
+                "metadata": {"labels": {"team": "fulfilment"}, "annotations": {"sidecar.istio.io/inject": "true"}},
+                "spec": {
+                    "nodeSelector": {"pool": "work"},
+                    "tolerations": [{"operator": "Exists"}],
+                    "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+                    "topologySpreadConstraints": [
+                        {"topologyKey": "rack", "whenUnsatisfiable": "ScheduleAnyway", "maxSkew": 2}
+                    ],
+                    "priorityClassName": "work",
+                    "runtimeClassName": "kata",
+                    "schedulerName": "packing",
+                    "dnsPolicy": "Default",
+                    "dnsConfig": {"nameservers": ["10.0.0.53"]},
+                    "shareProcessNamespace": False,
+                    "imagePullSecrets": [{"name": "registry"}],
+                    "hostAliases": [{"ip": "10.0.0.8", "hostnames": ["stock.example.com"]}],
+                    "containers": [
+                        {
+                            "name": "proxy",
+                            "image": "registry.example.com/proxy:1",
+                            "env": [{"name": "A", "value": ""}],
+                            "envFrom": [{"configMapRef": {"name": "proxies"}}],
+                            "ports": [{"containerPort": 5432}],
+                            "volumeMounts": [{"name": "models", "mountPath": "/models"}],
+                            "securityContext": {"capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}},
+                        },
+                        {
+                            "name": "consumer",
+                            "env": [{"name": "STOCK_URL", "value": "https://stock.example.com"}],
+                            "envFrom": [{"secretRef": {"name": "stock"}}],
+                            "volumeMounts": [{"name": "models", "mountPath": "/models"}],
+                        },
+                    ],
+                    "initContainers": [
+                        {
+                            "name": "models",
+                            "image": "registry.example.com/models:2",
+                            "restartPolicy": "Always",
+                            "env": [{"name": "B", "value": "1"}],
+                            "envFrom": [{"configMapRef": {"name": "proxies"}}],
+                            "ports": [{"containerPort": 9998}],
+                            "volumeMounts": [{"name": "models", "mountPath": "/models"}],
+                            "securityContext": {"readOnlyRootFilesystem": True},
+                        }
+                    ],
+                    "volumes": [
+                        {
+                            "name": "models",
+                            "projected": {
+                                "sources": [{"secret": {"name": "models", "items": [{"key": "k", "path": "p"}]}}]
+                            },
+                        }
+                    ],
+                    "securityContext": {"supplementalGroups": [2000]},
+                },
+            }
+        },
+    },
     "keda": {"autoscaling": {"backend": "KEDA", "min": 0, "pollInterval": "10s"}},
     "direct": {"autoscaling": {"backend": "Direct"}},
     "active": {"disasterRecovery": {"role": "active"}},

@@ -38,6 +38,7 @@ OTHER: dict[Path, Any] = {
     ("autoscaling", "schedules", 0, "start"): "30 9 * * *",
     ("autoscaling", "schedules", 0, "timeZone"): "Asia/Tokyo",
     ("producer", "httpRoute", "hostnames"): ["other.example.com"],
+    ("imagePullSecrets",): ["other"],
     ("producer", "auth", "jwt", "jwksUri"): "https://other.example.com/keys",
     ("producer", "auth", "jwt", "algorithms"): ["RS512"],
     ("consumer", "handler"): "other.module:work",

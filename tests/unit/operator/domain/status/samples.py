@@ -17,6 +17,7 @@ from tests.unit.operator.samples import live, observation, ready, stages
 NOW = datetime(2026, 11, 22, 13, tzinfo=UTC)
 KAFKA, ENTITIES, WORKLOADS = (stage.manifests for stage in stages())
 AVAILABLE = {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}
+COMPLETE = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
 SCALING_ACTIVE = {"type": "ScalingActive", "status": "True", "reason": "ValidMetricFound"}
 KAFKA_REF = Ref(kinds.KAFKA, "default", "shop")
 PRODUCER = Ref(kinds.DEPLOYMENT, "default", "shop-producer")
@@ -29,8 +30,10 @@ GOOD = Findings(scaling=LAG)
 def all_ready() -> Observed:
     workloads = []
     for each in WORKLOADS:
-        conditions = {"Deployment": [AVAILABLE], "HorizontalPodAutoscaler": [SCALING_ACTIVE]}.get(each["kind"], [])
-        workloads.append(live(each, conditions=conditions, replicas=2, readyReplicas=2))
+        conditions = {"Deployment": [AVAILABLE, COMPLETE], "HorizontalPodAutoscaler": [SCALING_ACTIVE]}.get(
+            each["kind"], []
+        )
+        workloads.append(live(each, conditions=conditions, replicas=2, updatedReplicas=2, readyReplicas=2))
     return observation(*map(ready, KAFKA), *map(ready, ENTITIES), *workloads)
 
 

@@ -44,6 +44,8 @@ def test_all_is_well() -> None:
         "AutoscalingActive": ("True", "Following"),
         "Paused": ("False", "Running"),
         "Degraded": ("False", "AsExpected"),
+        "Reconciling": ("False", "UpToDate"),
+        "Stalled": ("False", "AsExpected"),
     }
     assert made["lag"] == {"orders": 1200, "seconds": 8.3}
     assert made["consumers"] == {"current": 2, "ready": 2, "desired": 4, "why": "12 partitions"}
