@@ -16,6 +16,9 @@ from orderpipeline_operator.adapters.kafka.wire import Cursor, data, string
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 
 SASL_HANDSHAKE, API_VERSIONS, SASL_AUTHENTICATE = 17, 18, 36
+MAX_VERSIONS = 1000
+"""Kinds of requests that a broker may report; Kafka 4 has about 90."""
+MAX_MECHANISMS = 100
 LARGEST = 16 * 1024 * 1024
 """Largest answer that is accepted, in bytes: three times what a topic of 100,000 partitions takes."""
 PIECE = 65536
@@ -178,13 +181,13 @@ class BrokerConnection:
         answer = self.ask(API_VERSIONS, 0, b"", until)
         if answer.int16():
             raise BrokerConnectionError("KafkaUnreachable", f"{self._where} does not report its protocol versions")
-        return {answer.int16(): (answer.int16(), answer.int16()) for _ in range(answer.int32())}
+        return {answer.int16(): (answer.int16(), answer.int16()) for _ in range(answer.count(MAX_VERSIONS))}
 
     def _authenticate(self, endpoint: KafkaEndpoint[str], until: float) -> None:
         mechanism, user, password = str(endpoint.mechanism), endpoint.username or "", endpoint.password or ""
         handshake = self.ask(SASL_HANDSHAKE, 1, string(mechanism), until)
         if handshake.int16():
-            offered = ", ".join(handshake.string() for _ in range(handshake.int32()))
+            offered = ", ".join(handshake.string() for _ in range(handshake.count(MAX_MECHANISMS)))
             raise BrokerConnectionError("NotAuthenticated", f"Kafka does not offer {mechanism}, only {offered}")
         try:
             talk = sasl.exchange(mechanism, user, password, secrets.token_urlsafe(24))

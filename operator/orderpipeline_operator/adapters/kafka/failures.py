@@ -34,4 +34,6 @@ def unknown(error: Exception) -> Unknown:
         return Unknown(reason, f"{advice} ({error})")
     if isinstance(error, BrokerConnectionError):
         return Unknown(error.reason, str(error))
+    if isinstance(error, TimeoutError):
+        return Unknown("KafkaUnreachable", "there was no time left to read what Kafka answered")
     return Unknown("KafkaUnreachable", f"an answer that is not in Kafka's protocol: {error}")

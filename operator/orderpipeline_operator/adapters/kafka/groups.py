@@ -3,11 +3,11 @@
 A group uses one of two protocols, and each has its own request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from orderpipeline_operator.adapters.kafka.requests import MAX_PARTITIONS, check
-from orderpipeline_operator.adapters.kafka.wire import Cursor, array, compact_string, string
+from orderpipeline_operator.adapters.kafka.wire import Cursor, array, at_most, compact_string, string
 from orderpipeline_operator.domain.lag.sample import Group, GroupState, Owner
 
 DESCRIBE_GROUPS: Final = (15, 1)
@@ -43,9 +43,8 @@ def consumer_group_describe(group: str) -> bytes:
     return b"\2" + compact_string(group) + b"\0" + b"\0"
 
 
-def classic_group(raw: bytes, topic: str) -> Group:
+def classic_group(answer: Cursor, topic: str) -> Group:
     """Answer to DESCRIBE_GROUPS, with the owners of `topic`. A group that does not exist is Absent."""
-    answer = Cursor(raw)
     answer.int32()
     if answer.int32() != 1:
         raise ValueError("Kafka described a different number of groups than requested")
@@ -58,14 +57,13 @@ def classic_group(raw: bytes, topic: str) -> Group:
     answer.string()
     answer.string()
     count = answer.count(MAX_MEMBERS)
-    owners = tuple(_classic_member(answer, topic) for _ in range(count))
+    owners = _owners(count, lambda: _classic_member(answer, topic))
     return Group(state, count, "unknown" if state == "Absent" else "classic", owners)
 
 
-def consumer_group(raw: bytes, topic: str) -> Group | None:
+def consumer_group(answer: Cursor, topic: str) -> Group | None:
     """Answer to CONSUMER_GROUP_DESCRIBE, with the owners of `topic`; None when the group does not exist, or
     it or the whole cluster does not use that protocol."""
-    answer = Cursor(raw)
     answer.tags()
     answer.int32()
     if answer.compact_length() != 1:
@@ -81,7 +79,16 @@ def consumer_group(raw: bytes, topic: str) -> Group | None:
     answer.int32()
     answer.compact_string()
     count = answer.compact_count(MAX_MEMBERS)
-    return Group(state, count, "consumer", tuple(_member(answer, topic) for _ in range(count)))
+    return Group(state, count, "consumer", _owners(count, lambda: _member(answer, topic)))
+
+
+def _owners(count: int, member: Callable[[], Owner]) -> tuple[Owner, ...]:
+    """So many members. Raises ValueError if they own more partitions than a topic may have."""
+    owners, owned = list[Owner](), 0
+    for _ in range(count):
+        owners.append(member())
+        owned = at_most(owned + len(owners[-1].partitions), MAX_PARTITIONS)
+    return tuple(owners)
 
 
 def _classic_member(answer: Cursor, topic: str) -> Owner:
@@ -93,10 +100,10 @@ def _classic_member(answer: Cursor, topic: str) -> Owner:
     if not raw:  # it has no assignment yet
         return Owner(client, ())
     owned: tuple[int, ...] = ()
-    assigned = Cursor(raw)
+    assigned = answer.within(raw)
     assigned.int16()
     for _ in range(assigned.count(MAX_TOPICS)):
-        name, numbers = assigned.string(), tuple(assigned.int32() for _ in range(assigned.count(MAX_PARTITIONS)))
+        name, numbers = assigned.string(), assigned.int32s(assigned.count(MAX_PARTITIONS))
         owned = numbers if name == topic else owned
     return Owner(client, owned)
 
@@ -107,7 +114,7 @@ def _member(answer: Cursor, topic: str) -> Owner:
     answer.int32()
     client = answer.compact_string()
     answer.compact_string()
-    for _ in range(answer.compact_length()):
+    for _ in range(answer.compact_count(MAX_TOPICS)):
         answer.compact_string()
     answer.compact_string()
     owned = _assignment(answer, topic)
@@ -118,10 +125,10 @@ def _member(answer: Cursor, topic: str) -> Owner:
 
 def _assignment(answer: Cursor, topic: str) -> tuple[int, ...]:
     owned: tuple[int, ...] = ()
-    for _ in range(answer.compact_length()):
+    for _ in range(answer.compact_count(MAX_TOPICS)):
         answer.read(16)
         name = answer.compact_string()
-        numbers = tuple(answer.int32() for _ in range(answer.compact_count(MAX_PARTITIONS)))
+        numbers = answer.int32s(answer.compact_count(MAX_PARTITIONS))
         answer.tags()
         owned = numbers if name == topic else owned
     answer.tags()

@@ -14,9 +14,11 @@ from typing import Final, TypeVar
 from orderpipeline_operator.adapters.kafka import groups
 from orderpipeline_operator.adapters.kafka import requests as kafka
 from orderpipeline_operator.adapters.kafka.connection import BrokerConnection, BrokerConnectionError
+from orderpipeline_operator.adapters.kafka.dialing import left
 from orderpipeline_operator.adapters.kafka.endpoint import addresses, tls_context
 from orderpipeline_operator.adapters.kafka.failures import passes, unknown
 from orderpipeline_operator.adapters.kafka.unchanged import Asked, holds
+from orderpipeline_operator.adapters.kafka.wire import Cursor
 from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 
@@ -132,7 +134,7 @@ class OffsetReader:
     def _try(self, until: float) -> Reading | Exception:
         try:
             return self._read(until)
-        except (BrokerConnectionError, kafka.KafkaError, ValueError, LookupError) as error:
+        except (BrokerConnectionError, kafka.KafkaError, TimeoutError, ValueError, LookupError) as error:
             self._forget(keep_clean=isinstance(error, kafka.KafkaError))
             return error
 
@@ -162,8 +164,8 @@ class OffsetReader:
         last: dict[int, int] = {}
         for address in lists:
             connection = self._connections[address]
-            first |= self._parsed(("starts", address), connection.receive(until), kafka.offsets_of)
-            last |= self._parsed(("ends", address), connection.receive(until), kafka.offsets_of)
+            first |= self._parsed(("starts", address), connection.receive(until), kafka.offsets_of, until)
+            last |= self._parsed(("ends", address), connection.receive(until), kafka.offsets_of, until)
         needed = {self._coordinator, *lists}
         for address in self._connections.keys() - needed:  # bootstrap servers, and brokers that are gone
             self._connections.pop(address).close()
@@ -175,15 +177,15 @@ class OffsetReader:
         connection = self._any_connection(until)
         if not connection.offers(kafka.METADATA):
             connection.send(*kafka.METADATA_WITHOUT_IDS, kafka.metadata_without_ids(self._topic), until)
-            return self._parsed("topic", connection.receive(until), kafka.topic_without_id_of)
+            return self._parsed("topic", connection.receive(until), kafka.topic_without_id_of, until)
         connection.send(*kafka.METADATA, kafka.metadata(self._topic), until, flexible=True)
-        return self._parsed("topic", connection.receive(until), kafka.topic_of)
+        return self._parsed("topic", connection.receive(until), kafka.topic_of, until)
 
     def _group_now(self, fetch: bytes, until: float) -> tuple[dict[int, int], Group]:
         if self._coordinator is None:
             asked = self._any_connection(until)
             asked.send(*kafka.FIND_COORDINATOR, kafka.find_coordinator(self._group), until)
-            self._coordinator = kafka.coordinator_of(asked.receive(until))
+            self._coordinator = kafka.coordinator_of(Cursor(asked.receive(until)))
         connection = self._connection(self._coordinator, until)
         modern = groups.CONSUMER_GROUP_DESCRIBE[0] in connection.versions
         connection.send(*kafka.OFFSET_FETCH, fetch, until)
@@ -192,9 +194,9 @@ class OffsetReader:
             body = groups.consumer_group_describe(self._group)
             connection.send(*groups.CONSUMER_GROUP_DESCRIBE, body, until, flexible=True)
         raw = connection.receive(until), connection.receive(until), connection.receive(until) if modern else None
-        commits = self._parsed("commits", raw[0], kafka.commits_of)
-        group = None if raw[2] is None else self._parsed("group", raw[2], self._consumer_group)
-        return commits, group or self._parsed("classic", raw[1], self._classic_group)
+        commits = self._parsed("commits", raw[0], kafka.commits_of, until)
+        group = None if raw[2] is None else self._parsed("group", raw[2], self._consumer_group, until)
+        return commits, group or self._parsed("classic", raw[1], self._classic_group, until)
 
     def _requests(self, topic: kafka.Topic) -> tuple[bytes, dict[Address, tuple[bytes, bytes]]]:
         """Bodies of OFFSET_FETCH, and of LIST_OFFSETS by leader; the same until the topic changes."""
@@ -247,10 +249,10 @@ class OffsetReader:
     def _as_asked(self, request: tuple[int, int], body: bytes, what: object, flexible: bool = False) -> Asked:
         return Asked(*request, body, flexible, self._last[what].raw)
 
-    def _parsed(self, what: object, raw: bytes, parse: Callable[[bytes], T]) -> T:
+    def _parsed(self, what: object, raw: bytes, parse: Callable[[Cursor], T], until: float) -> T:
         known = self._last.setdefault(what, _Parsed())
         if known.value is None or known.raw != raw:
-            known.raw, known.value = raw, parse(raw)
+            known.raw, known.value = raw, parse(Cursor(raw, partial(left, until)))
         return known.value  # type: ignore[return-value]
 
     def _any_connection(self, until: float) -> BrokerConnection:

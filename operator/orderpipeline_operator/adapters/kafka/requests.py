@@ -53,9 +53,8 @@ def metadata(topic: str) -> bytes:
     return b"\2" + bytes(16) + compact_string(topic) + b"\0" + b"\0\0\0" + b"\0"
 
 
-def topic_of(raw: bytes) -> Topic:
+def topic_of(answer: Cursor) -> Topic:
     """Answer to METADATA. Raises KafkaError, also for a partition without a leader."""
-    answer = Cursor(raw)
     answer.tags()
     answer.int32()
     brokers = {}
@@ -87,9 +86,8 @@ def metadata_without_ids(topic: str) -> bytes:
     return array([string(topic)]) + b"\0"
 
 
-def topic_without_id_of(raw: bytes) -> Topic:
+def topic_without_id_of(answer: Cursor) -> Topic:
     """Answer to METADATA_WITHOUT_IDS, as `topic_of`; the id is empty."""
-    answer = Cursor(raw)
     answer.int32()
     brokers = {}
     for _ in range(answer.count(MAX_BROKERS)):
@@ -127,9 +125,8 @@ def find_coordinator(group: str) -> bytes:
     return string(group) + b"\0"
 
 
-def coordinator_of(raw: bytes) -> tuple[str, int]:
+def coordinator_of(answer: Cursor) -> tuple[str, int]:
     """Answer to FIND_COORDINATOR: host and port."""
-    answer = Cursor(raw)
     answer.int32()
     check(answer.int16())
     answer.string()
@@ -143,9 +140,8 @@ def list_offsets(topic: str, partitions: Iterable[int], at: int) -> bytes:
     return struct.pack(">ib", -1, READ_COMMITTED) + array([string(topic) + wanted])
 
 
-def offsets_of(raw: bytes) -> dict[int, int]:
+def offsets_of(answer: Cursor) -> dict[int, int]:
     """Answer to LIST_OFFSETS, by partition. Raises KafkaError when one of them has an error."""
-    answer = Cursor(raw)
     answer.int32()
     _one_topic(answer)
     rows = answer.read(_ENDS.size * answer.count(MAX_PARTITIONS))
@@ -162,24 +158,23 @@ def offset_fetch(group: str, topic: str, partitions: Iterable[int]) -> bytes:
     return string(group) + array([string(topic) + array(struct.pack(">i", number) for number in partitions)])
 
 
-def commits_of(raw: bytes) -> dict[int, int]:
+def commits_of(answer: Cursor) -> dict[int, int]:
     """Answer to OFFSET_FETCH: committed offsets by partition; partitions without a commit are left out."""
-    answer = Cursor(raw)
     answer.int32()
     if answer.int32() == 0:
         check(answer.int16())
         return {}
     answer.string()
     count, found = answer.count(MAX_PARTITIONS), {}
-    check(int.from_bytes(raw[-2:], signed=True))
-    rows = answer.read(len(raw) - answer.at - 2)
+    check(int.from_bytes(answer.raw[-2:], signed=True))
+    rows = answer.read(len(answer.raw) - answer.at - 2)
     if len(rows) == _COMMITS.size * count:  # nobody commits metadata, so all rows have the same size
         for number, offset, _, _, error in _COMMITS.iter_unpack(rows):
             check(error)
             if offset >= 0:
                 found[number] = offset
         return found
-    each = Cursor(rows)
+    each = answer.within(rows)
     for _ in range(count):
         number, offset = each.int32(), each.int64()
         each.int32()

@@ -8,7 +8,7 @@ import pytest
 
 from orderpipeline_operator.adapters.kafka import OffsetReader, offsets
 from orderpipeline_operator.adapters.kafka.requests import topic_of, topic_without_id_of
-from orderpipeline_operator.adapters.kafka.wire import array, compact_string, data, string
+from orderpipeline_operator.adapters.kafka.wire import Cursor, array, compact_string, data, string
 from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
 
@@ -106,7 +106,7 @@ def test_a_topic_without_partitions_is_unknown_by_its_name(monkeypatch: pytest.M
 
 def test_counts_that_no_cluster_has_are_refused() -> None:
     with pytest.raises(ValueError, match="1500000 entries"):
-        topic_without_id_of(old_metadata(0, claimed=1_500_000))
+        topic_without_id_of(Cursor(old_metadata(0, claimed=1_500_000)))
     with pytest.raises(ValueError, match="1500000 entries"):
-        topic_of(new_metadata(b"\xe1\xc6\x5b"))
+        topic_of(Cursor(new_metadata(b"\xe1\xc6\x5b")))
     assert data(b"") == ints(0)

@@ -12,8 +12,9 @@ from orderpipeline_operator.adapters.kafka.requests import (
     offsets_of,
 )
 from orderpipeline_operator.adapters.kafka.sasl import exchange
-from orderpipeline_operator.adapters.kafka.wire import Cursor, array, string
+from orderpipeline_operator.adapters.kafka.wire import MAX_TAGS, UNCHECKED_BYTES, Cursor, array, string
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
+from tests.support.counted_bytes import CountedBytes, Work
 
 
 def commits(*rows: tuple[int, int, str, int], error: int = 0) -> bytes:
@@ -23,9 +24,13 @@ def commits(*rows: tuple[int, int, str, int], error: int = 0) -> bytes:
     return struct.pack(">i", 0) + array([string("orders") + encoded]) + struct.pack(">h", error)
 
 
+def commits_in(raw: bytes) -> dict[int, int]:
+    return commits_of(Cursor(raw))
+
+
 def test_commits_with_and_without_notes():
-    assert commits_of(commits((0, 7, "", 0), (1, -1, "", 0))) == {0: 7}
-    assert commits_of(commits((0, 7, "a note", 0), (1, 9, "", 0), (2, -1, "x", 0))) == {0: 7, 1: 9}
+    assert commits_in(commits((0, 7, "", 0), (1, -1, "", 0))) == {0: 7}
+    assert commits_in(commits((0, 7, "a note", 0), (1, 9, "", 0), (2, -1, "x", 0))) == {0: 7, 1: 9}
 
 
 @pytest.mark.parametrize(
@@ -33,19 +38,19 @@ def test_commits_with_and_without_notes():
 )
 def test_errors_of_a_group_or_a_partition_are_raised(raw):
     with pytest.raises(KafkaError, match="30"):
-        commits_of(raw)
+        commits_in(raw)
 
 
 def test_an_error_of_one_partition_is_no_offset():
     rows = array([struct.pack(">ihqq", 0, 0, -1, 5), struct.pack(">ihqq", 1, 6, -1, -1)])
     with pytest.raises(KafkaError, match="6"):
-        offsets_of(struct.pack(">i", 0) + array([string("orders") + rows]))
+        offsets_of(Cursor(struct.pack(">i", 0) + array([string("orders") + rows])))
 
 
 @pytest.mark.parametrize("cut", range(0, 40, 3))
 def test_what_ends_too_early_is_an_error(cut):
     with pytest.raises(ValueError, match=r"too early|number of"):
-        commits_of(commits((0, 7, "a note", 0), (1, 9, "", 0))[:cut] + b"\0\0")
+        commits_in(commits((0, 7, "a note", 0), (1, 9, "", 0))[:cut] + b"\0\0")
 
 
 def test_varints_and_tags():
@@ -66,9 +71,35 @@ def test_a_varint_of_more_than_32_bits_is_refused_after_5_bytes(raw):
 @pytest.mark.parametrize("count", [100_001, 2**31 - 1])
 def test_a_count_that_no_cluster_has_is_refused_before_anything_is_read(count):
     with pytest.raises(ValueError, match="entries"):
-        offsets_of(struct.pack(">i", 0) + array([string("orders") + struct.pack(">i", count)]))
+        offsets_of(Cursor(struct.pack(">i", 0) + array([string("orders") + struct.pack(">i", count)])))
     with pytest.raises(ValueError, match="entries"):
-        commits_of(struct.pack(">ii", 0, 1) + string("orders") + struct.pack(">i", count) + bytes(2))
+        commits_in(struct.pack(">ii", 0, 1) + string("orders") + struct.pack(">i", count) + bytes(2))
+
+
+def test_a_count_of_tags_that_nothing_has_is_refused_before_they_are_read():
+    counted = CountedBytes.of(b"\xff\xff\xff\xff\x0f" + bytes(1_000_000), work := Work())
+    with pytest.raises(ValueError, match="4294967295 entries"):
+        Cursor(counted).tags()
+    assert work.operations <= 20
+    Cursor(bytes([MAX_TAGS]) + bytes(2 * MAX_TAGS)).tags()
+
+
+def test_the_time_is_looked_at_every_so_many_bytes():
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise TimeoutError
+
+    cursor = Cursor(bytes(10 * UNCHECKED_BYTES), look)
+    with pytest.raises(TimeoutError):
+        list(iter(cursor.int8, None))
+    assert cursor.at // UNCHECKED_BYTES == 3
+    inner, looks = cursor.within(bytes(2 * UNCHECKED_BYTES)), 2
+    with pytest.raises(TimeoutError):
+        inner.read(2 * UNCHECKED_BYTES)
 
 
 def test_scram_as_in_rfc_7677():
