@@ -13,7 +13,11 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
     NewTopic,
+    ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialUpsertion,
@@ -148,6 +152,14 @@ class Broker:
             deadline.check()
             time.sleep(0.05)
         return name
+
+    def configure_topic(self, name: str, config: Mapping[str, str]) -> None:
+        """Changes settings of a topic; brokers follow a little later."""
+        entries = [
+            ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in config.items()
+        ]
+        resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+        self.admin().incremental_alter_configs([resource])[resource].result(60)
 
     def _leads(self, name: str, partitions: int) -> bool:
         found = self.admin().list_topics(name, timeout=60).topics[name]

@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 
 from orderpipeline_common.contract import Env, Header
 from tests.support.broker import Broker
@@ -96,6 +96,27 @@ def test_without_a_dead_letter_topic_to_write_to_the_commit_waits(broker: Broker
         broker.create_topic(missing)
         one.wait_committed()
         assert len(one.read(missing, 1)) == 1
+        wait_until("ready again", lambda: process.get("/ready")[0] == 200)
+
+
+def test_a_dead_letter_that_is_too_large_for_its_topic_is_named_and_keeps_no_other_back(
+    broker: Broker, tmp_path: Path
+) -> None:
+    dead = broker.create_topic(f"dead-{uuid.uuid4().hex}", config={"max.message.bytes": "2000"})
+    with pipeline(broker, tmp_path, 1, **{Env.DEAD_LETTER_TOPIC: dead}) as one:
+        large = order("large", 0, "permanent:" + "x" * 3000)
+        one.send([("large", large), *((f"c{n}", order(f"c{n}", 0, "permanent")) for n in range(20))], 0)
+        process = one.start()
+        wait_until("the small ones are written", lambda: one.end(TopicPartition(dead, 0)) == 20)
+        wait_until(
+            "what is too large is named", lambda: f"{one.topic}/0/0, {len(large)} bytes" in process.get("/ready")[1]
+        )
+        assert "max.message.bytes" in process.get("/ready")[1]
+        assert process.get("/health")[0] == 200
+        assert one.committed().get(0, 0) == 0
+        broker.configure_topic(dead, {"max.message.bytes": "1048588"})
+        one.wait_committed()
+        assert {message.key() for message in one.read(dead, 21)} == {b"large", *(b"c%d" % n for n in range(20))}
         wait_until("ready again", lambda: process.get("/ready")[0] == 200)
 
 

@@ -14,7 +14,10 @@ RECORD_OVERHEAD_BYTES = 65536
 
 
 def kafka_topics(pipeline: Pipeline) -> tuple[Manifest, ...]:
-    """The orders topic, and the dead-letter topic unless it is disabled."""
+    """The orders topic, and the dead-letter topic unless it is disabled.
+
+    The latter takes whatever the former has taken, and a dead letter's headers.
+    """
     spec = pipeline.spec
     dead = spec.consumer.dead_letter
     orders = _topic(
@@ -26,7 +29,12 @@ def kafka_topics(pipeline: Pipeline) -> tuple[Manifest, ...]:
     )
     if not dead.enabled:
         return (orders,)
-    settings = {**owned_config(spec), "retention.ms": milliseconds(dead.retention)}
+    owned = owned_config(spec)
+    settings = {
+        **owned,
+        "retention.ms": milliseconds(dead.retention),
+        "max.message.bytes": int(owned.get("max.message.bytes", KAFKA_MAX_MESSAGE_BYTES)) + RECORD_OVERHEAD_BYTES,
+    }
     resource = names.dead_letter_topic_resource(pipeline.name, spec)
     return (orders, _topic(pipeline, resource, names.dead_letter_topic(spec), dead.partitions, settings))
 

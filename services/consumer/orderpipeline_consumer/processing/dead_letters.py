@@ -69,26 +69,58 @@ def safe_producer(
     }
 
 
+class DeadLetterTooLargeError(Exception):
+    """The dead-letter topic does not take this letter, as it is configured now."""
+
+
 class KafkaDeadLetters:
-    """Writes dead letters to a topic with acks=all and idempotence. The producer is created with the first one, and
-    again after a fatal error."""
+    """Writes dead letters to a topic with acks=all and idempotence. A producer is created with the first one, and again
+    after a fatal error.
+
+    Kafka refuses all letters of a batch together when one of them is too large. So a refused one is sent once more by
+    itself, over a producer that sends nothing else, before it is taken for too large.
+    """
 
     def __init__(self, config: Mapping[str, str | int | float | bool], topic: str) -> None:
         self._config = safe_producer(config, DELIVERY_SECONDS)
         self._topic = topic
-        self._deliveries: Deliveries | None = None
+        self._together: Deliveries | None = None
+        self._alone: Deliveries | None = None
 
     async def send(self, record: Record, headers: Headers) -> None:
-        """Return after the broker's acknowledgement. Raises KafkaException or BufferError."""
-        if self._deliveries is None or self._deliveries.failed:
-            self._deliveries = Deliveries(Producer(self._config, logger=log), self._topic)
-        await self._deliveries.send(record, headers)
+        """Return after the broker's acknowledgement. Raises KafkaException, BufferError or DeadLetterTooLargeError."""
+        if self._together is None or self._together.failed:
+            self._together = self._deliveries({})
+        try:
+            await self._together.send(record, headers)
+        except KafkaException as error:
+            if not _is_too_large(error):
+                raise
+        else:
+            return
+        if self._alone is None or self._alone.failed:
+            self._alone = self._deliveries({"batch.num.messages": 1})
+        try:
+            await self._alone.send(record, headers)
+        except KafkaException as error:
+            if not _is_too_large(error):
+                raise
+            text = f"{self._topic} does not take the order at {record.location}, {len(record.value or b'')} bytes and"
+            raise DeadLetterTooLargeError(f"{text} its headers: raise the topic's max.message.bytes") from error
 
     async def close(self) -> None:
         """Stop. A record whose dead letter was not acknowledged is not complete, so it will be consumed again."""
-        if self._deliveries is not None:
-            await self._deliveries.close()
-        self._deliveries = None
+        for deliveries in (self._together, self._alone):
+            if deliveries is not None:
+                await deliveries.close()
+        self._together = self._alone = None
+
+    def _deliveries(self, extra: Mapping[str, int]) -> "Deliveries":
+        return Deliveries(Producer({**self._config, **extra}, logger=log), self._topic)
+
+
+def _is_too_large(error: KafkaException) -> bool:
+    return bool(error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE)
 
 
 class Deliveries:

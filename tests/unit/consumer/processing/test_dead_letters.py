@@ -9,8 +9,13 @@ from confluent_kafka import KafkaError, KafkaException
 
 from orderpipeline_common.contract import Header
 from orderpipeline_consumer.processing import dead_letters
-from orderpipeline_consumer.processing.dead_letters import KafkaDeadLetters, dead_letter_headers
+from orderpipeline_consumer.processing.dead_letters import (
+    DeadLetterTooLargeError,
+    KafkaDeadLetters,
+    dead_letter_headers,
+)
 from orderpipeline_consumer.records.record import decode_message
+from tests.support.waiting import settles
 from tests.unit.consumer.builders import ORDER, Message, orders, record
 
 
@@ -21,7 +26,8 @@ class Client:
     raises: Exception | None = None
     refuses = False
 
-    def __init__(self, config: object, logger: object) -> None:
+    def __init__(self, config: dict[str, object], logger: object) -> None:
+        self.config = config
         self.sent: list[Callable[[KafkaError | None, object], None]] = []
         self.due: list[tuple[Callable[[KafkaError | None, object], None], KafkaError | None]] = []
         Client.made.append(self)
@@ -105,6 +111,26 @@ async def test_a_producer_that_refuses_for_good_is_replaced(monkeypatch: pytest.
     await asyncio.sleep(0)
     Client.made[1].finish(0)
     await asyncio.wait_for(again, 60)
+    await letters.close()
+
+
+async def test_what_is_refused_as_too_large_is_sent_once_more_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    Client.made = []
+    monkeypatch.setattr(dead_letters, "Producer", Client)
+    letters = KafkaDeadLetters({}, "dead")
+    too_large = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+    small, large = (asyncio.ensure_future(letters.send(record(n), ())) for n in range(2))
+    await asyncio.sleep(0)
+    for index in range(2):
+        Client.made[0].finish(index, too_large)
+    await settles("both are sent again", lambda: len(Client.made) == 2 and len(Client.made[1].sent) == 2)
+    alone = Client.made[1]
+    assert (Client.made[0].config.get("batch.num.messages"), alone.config["batch.num.messages"]) == (None, 1)
+    alone.finish(0)
+    alone.finish(1, too_large)
+    await asyncio.wait_for(small, 60)
+    with pytest.raises(DeadLetterTooLargeError, match=r"orders/0/1.*max\.message\.bytes"):
+        await asyncio.wait_for(large, 60)
     await letters.close()
 
 

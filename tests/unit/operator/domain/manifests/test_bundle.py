@@ -193,6 +193,18 @@ def test_orders_larger_than_kafkas_default_raise_the_topics_limit() -> None:
     assert "max.message.bytes" not in _find("defaults", "KafkaTopic", "orders")["spec"]["config"]
 
 
+@pytest.mark.parametrize(("name", "largest"), [("defaults", 1_048_588), ("everything", 1_114_112)])
+def test_whatever_the_orders_topic_has_taken_fits_into_the_dead_letter_topic(name: str, largest: int) -> None:
+    topics = [m for m in bundle(SPECS[name]).manifests() if m["kind"] == "KafkaTopic"]
+    orders, dead = sorted(topics, key=topic_bytes)
+    assert topic_bytes(orders) == largest
+    assert topic_bytes(dead) >= largest + 10_000, "the headers of a dead letter"
+
+
+def topic_bytes(topic: Manifest) -> int:
+    return int(topic["spec"]["config"].get("max.message.bytes", 1_048_588))
+
+
 @pytest.mark.parametrize(
     ("producer", "expected"),
     [
