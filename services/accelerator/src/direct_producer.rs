@@ -29,6 +29,8 @@ type Headers = Vec<(String, Vec<u8>)>;
 
 /// librdkafka's code for a broker that can't be reached.
 const TRANSPORT: c_int = -195;
+/// librdkafka's code for a broker that lacks something.
+const UNSUPPORTED_FEATURE: c_int = -165;
 /// librdkafka's code for a failure without one of its own.
 const FAIL: c_int = -196;
 
@@ -47,8 +49,8 @@ pub struct DirectProducer {
 #[pymethods]
 impl DirectProducer {
     /// A producer for `topic`. `config` has librdkafka's property names, and `headers` are on every record. During
-    /// `poll`, `on_event(kind, code, name, text)` reports problems ("error"), or that nothing is sent any more ("ended"),
-    /// and `on_failed(on_delivery, code, value)` single records that failed. Raises ValueError for a property that is
+    /// `poll`, `on_event(kind, code, name, text)` reports problems ("error"), that a broker lacks what this client needs
+    /// ("unsupported"), or that nothing is sent any more ("ended"), and `on_failed(on_delivery, code, value)` single records that failed. Raises ValueError for a property that is
     /// missing or not supported.
     #[new]
     fn new(
@@ -156,10 +158,22 @@ impl DirectProducer {
         for text in problems {
             self.on_event.call1(py, ("error", TRANSPORT, "_TRANSPORT", text))?;
         }
+        let unsupported = lock(&self.shared.unsupported).take();
+        if let Some(text) = unsupported {
+            self.on_event.call1(py, ("unsupported", UNSUPPORTED_FEATURE, "_UNSUPPORTED_FEATURE", text))?;
+        }
         if let Some(text) = lock(&self.shared.fault).take() {
             self.on_event.call1(py, ("ended", FAIL, "_FAIL", text))?;
         }
         Ok(())
+    }
+
+    /// Accept no records any more, unless some are in flight. Returns whether none are. Its fast path leaves all orders to
+    /// Python then.
+    fn close_if_idle(&self) -> bool {
+        let mut accumulator = self.shared.accumulator();
+        accumulator.closed |= accumulator.in_flight.records() == 0;
+        accumulator.closed
     }
 
     /// Send without lingering, and wait for at most `seconds` until nothing is in flight. Returns how many records

@@ -105,7 +105,9 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     look = lambda one: watch_age(age, fast_path.add_counts, loop.time, one.turn)  # noqa: E731
     tasks.append(background.task(ProducerActivity.IN_FLIGHT_AGE, look))
     registry = make_registry(metrics, client.in_flight, fast_path.add_counts, lambda: age.seconds(loop.time()))
-    announce(client.engine, registry)
+    announcement = announce(client.engine, registry)
+    if isinstance(client, AcceleratedClient):
+        client.on_engine = announcement.change
     ready = lambda: "draining" if stop.is_set() else health.problem()  # noqa: E731
     api = make_api(orders, registry, ready, lambda: health.fatal or background.supervisor.problem(), loop.time)
     server = HttpServer(api, fast_path, responses, limits.timeouts)

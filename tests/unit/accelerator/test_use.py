@@ -16,8 +16,11 @@ from orderpipeline_consumer.fetching.accelerated import AcceleratedSource
 from orderpipeline_consumer.fetching.confluent import ConfluentSource
 from orderpipeline_consumer.fetching.direct import DirectSource
 from orderpipeline_consumer.fetching.selection import Sources
+from orderpipeline_producer.kafka.accelerated_client import AcceleratedClient
 from orderpipeline_producer.kafka.config import make_client, producer_config
 from orderpipeline_producer.settings import Settings
+from tests.support.version_proxy import version_proxy
+from tests.support.waiting import settles
 
 IN_PYTHON: Final = Engine(PYTHON, "librdkafka")
 CONNECTION: Final = {"bootstrap.servers": "127.0.0.1:1", "client.id": "c"}
@@ -90,6 +93,56 @@ async def test_librdkafka_takes_over_what_the_accelerators_own_kafka_client_cann
     monkeypatch.setattr(orderpipeline_accelerator, "DirectProducer", refuse)
     assert await producer_engine() == Engine(ACCELERATOR, kafka_client="librdkafka")
     assert "such a certificate" in caplog.text
+
+
+@pytest.mark.accelerator
+async def test_librdkafka_takes_over_from_the_accelerators_own_kafka_client_at_an_older_broker(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    changes = list[Engine]()
+    with version_proxy(METADATA=(0, 3)) as old:
+        settings = Settings(kafka=KafkaSettings(old.bootstrap), topic="t")
+        config = producer_config(settings, "test")
+        client = make_client(config, settings, lambda code, text, *, fatal=None: None, Background())
+        assert isinstance(client, AcceleratedClient)
+        assert client.engine == Engine(ACCELERATOR, kafka_client="accelerator")
+        assert client.renews_access
+        assert client.resends is None
+        client.on_engine = changes.append
+        await settles("librdkafka takes over", lambda: client.engine.kafka_client == "librdkafka")
+        assert changes == [Engine(ACCELERATOR, kafka_client="librdkafka")]
+        assert f"{old.bootstrap}: the broker offers versions 0 to 3 of Metadata, this client speaks" in caplog.text
+        assert not client.renews_access
+        assert client.resends is not None
+        assert type(client.compiled).__name__ == "LibrdkafkaProducer"
+        assert client.close(0.0) == 0
+
+
+@pytest.mark.accelerator
+async def test_orders_are_refused_until_librdkafka_may_take_over() -> None:
+    settings = Settings(kafka=KafkaSettings("127.0.0.1:1"), topic="t")
+    client = make_client(producer_config(settings, "test"), settings, lambda *_, **__: None, Background())
+    assert isinstance(client, AcceleratedClient)
+    own, busy = client.compiled, BusyProducer()
+    client._own = busy  # type: ignore[assignment]
+    client._on_event("unsupported", -165, "_UNSUPPORTED_FEATURE", "kafka:9092: too old")
+    await settles("it is asked for what is in flight", lambda: busy.asked > 2)
+    assert client.compiled is own
+    assert "kafka:9092: too old" in client.check()
+    busy.idle = True
+    await settles("librdkafka takes over", lambda: type(client.compiled).__name__ == "LibrdkafkaProducer")
+    assert client.close(0.0) == 0
+
+
+class BusyProducer:
+    """The accelerator's own Kafka client, as long as something is in flight."""
+
+    idle, asked = False, 0
+
+    def close_if_idle(self) -> bool:
+        """See `DirectProducer`."""
+        self.asked += 1
+        return self.idle
 
 
 @pytest.mark.accelerator

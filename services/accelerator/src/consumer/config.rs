@@ -13,7 +13,7 @@ pub struct FetchConfig {
     pub queue_bytes: usize,
     /// How long a broker may take to answer, besides the time for which it waits for records.
     pub timeout: Duration,
-    /// How long a broker and we may disagree about TLS before another client is to try.
+    /// How long a broker and we may not understand each other before another client is to try.
     pub refused_for: Duration,
 }
 

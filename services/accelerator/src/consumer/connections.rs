@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::consumer::fetch;
-use crate::consumer::fetch::{FETCH_BY_ID, Topic};
+use crate::consumer::fetch::{FETCH, FETCH_BY_ID, Topic};
 use crate::consumer::fetcher::{Ask, Fetcher};
 use crate::consumer::partition::{Partition, Position, Question};
-use crate::consumer::protocol::{self, NO_UUID};
+use crate::consumer::protocol::{self, METADATA};
 use crate::kafka::access::Access;
 use crate::kafka::connection::{Connection, SLOW};
+use crate::kafka::failure::Cause;
+use crate::kafka::metadata::{NO_UUID, metadata_request};
 use crate::kafka::pool::{NotOpened, RETRY_BACKOFF};
 
 /// librdkafka's code for a broker that can't be reached.
@@ -41,14 +43,18 @@ impl Fetcher {
     }
 
     fn not_opened(&mut self, problem: NotOpened, now: Instant) {
-        let NotOpened { broker, why, over_tls } = problem;
+        let NotOpened { broker, why, cause } = problem;
         for partition in self.partitions.values_mut() {
             partition.lost(broker, now);
         }
-        if !over_tls {
-            self.refused_since.remove(&broker);
-        } else if now >= *self.refused_since.entry(broker).or_insert(now) + self.config.refused_for {
-            self.set_unusual(why.clone());
+        match cause {
+            Cause::Passing => drop(self.refused_since.remove(&broker)),
+            Cause::Disagreement => {
+                if now >= *self.refused_since.entry(broker).or_insert(now) + self.config.refused_for {
+                    self.set_unusual(why.clone());
+                }
+            }
+            Cause::Unsupported => self.set_unusual(why.clone()),
         }
         self.note(TRANSPORT, why);
     }
@@ -75,7 +81,6 @@ impl Fetcher {
 
     pub(crate) fn drop_connection(&mut self, id: i32, why: &str, now: Instant) {
         let Some(unanswered) = self.pool.close(id, now) else { return };
-        self.versions.remove(&id);
         self.sessions.remove(&id);
         self.metadata_due = self.metadata_due.min(now + RETRY_BACKOFF);
         for partition in self.partitions.values_mut() {
@@ -100,18 +105,9 @@ impl Fetcher {
         }
     }
 
-    /// Ask for what is not known: a broker's versions, the leaders, the offsets to go on at.
+    /// Ask for what is not known: the leaders, the offsets to go on at.
     pub(crate) fn ask(&mut self, now: Instant) {
         for id in self.pool.usable().map(|(id, _)| id).collect::<Vec<_>>() {
-            if !self.versions.contains_key(&id) {
-                if self.asked(id, |ask| *ask == Ask::Versions).is_none() {
-                    let client = self.client_id.clone();
-                    self.send(id, Ask::Versions, now, |correlation| {
-                        protocol::api_versions_request(correlation, &client)
-                    });
-                }
-                continue;
-            }
             for question in [Question::EpochEnd, Question::Earliest] {
                 self.ask_offsets(id, question, now);
             }
@@ -120,12 +116,9 @@ impl Fetcher {
             && let Some(id) = self.whom_to_ask(now)
         {
             let (client, topic) = (self.client_id.clone(), self.topic.clone());
-            self.send(id, Ask::Metadata, now, |correlation| protocol::metadata_request(correlation, &client, &topic));
+            let api = self.pool.versions(id).of(&METADATA);
+            self.send(id, Ask::Metadata, now, |correlation| metadata_request(api, correlation, &client, &topic));
         }
-    }
-
-    fn asked(&self, id: i32, wanted: impl Fn(&Ask) -> bool) -> Option<Instant> {
-        self.pool.get(id).and_then(|connection| connection.awaits(wanted))
     }
 
     /// When a broker was last asked for metadata, None if all have answered.
@@ -138,9 +131,8 @@ impl Fetcher {
         if self.asked_metadata_at().is_some_and(|at| now < at + SLOW) {
             return None;
         }
-        let open = self.pool.usable().filter(|(id, connection)| {
-            self.versions.contains_key(id) && connection.awaits(|ask| *ask == Ask::Metadata).is_none()
-        });
+        let open =
+            self.pool.usable().filter(|(_, connection)| connection.awaits(|ask| *ask == Ask::Metadata).is_none());
         open.min_by_key(|(id, connection)| (connection.is_slow(now), *id < 0)).map(|(id, _)| id)
     }
 
@@ -176,10 +168,7 @@ impl Fetcher {
         }
         self.throttled.retain(|_, until| *until > now);
         let idle = self.pool.usable().filter(|(id, connection)| {
-            *id >= 0
-                && self.versions.contains_key(id)
-                && !self.throttled.contains_key(id)
-                && connection.awaits(|ask| *ask == Ask::Fetch).is_none()
+            *id >= 0 && !self.throttled.contains_key(id) && connection.awaits(|ask| *ask == Ask::Fetch).is_none()
         });
         for id in idle.map(|(id, _)| id).collect::<Vec<_>>() {
             let wanted: Vec<_> = self.partitions.values().filter_map(|partition| partition.wanted(id, now)).collect();
@@ -202,7 +191,7 @@ impl Fetcher {
 
     /// How a broker is told which topic is meant.
     pub(crate) fn topic(&self, id: i32) -> Topic<'_> {
-        let by_id = self.versions.get(&id).is_some_and(|versions| versions.has(FETCH_BY_ID));
+        let by_id = self.pool.versions(id).of(&FETCH) == FETCH_BY_ID;
         (&self.topic, self.topic_id.filter(|topic_id| by_id && *topic_id != NO_UUID))
     }
 

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::consumer::fetch::{FETCH, FETCH_BY_ID, FetchPartition, Topic};
-use crate::consumer::protocol::{API_VERSIONS, LIST_OFFSETS, METADATA, NO_UUID, OFFSET_FOR_LEADER_EPOCH};
+use crate::consumer::protocol::{LIST_OFFSETS, METADATA, OFFSET_FOR_LEADER_EPOCH};
 use crate::consumer::record_batches::RecordBatch;
-use crate::kafka::fake_brokers::{Brokers, Call, Reaction};
+use crate::kafka::fake_brokers::{Brokers, Call, Reaction, metadata, versions};
+use crate::kafka::metadata::NO_UUID;
+use crate::kafka::versions::API_VERSIONS;
 use crate::kafka::wire::{RequestWriter, ResponseReader, Uuid};
 use crate::lock::lock;
 
@@ -128,16 +130,16 @@ fn usual(state: &Mutex<State>, call: &Call, ports: &[u16]) -> Vec<u8> {
     request.i32();
     request.string();
     match api {
-        api if api == API_VERSIONS.0 => versions(lock(state).newest_fetch),
-        api if api == METADATA.0 => {
+        api if api == API_VERSIONS.key => versions(&offered(lock(state).newest_fetch)),
+        api if api == METADATA.key => {
             let state = lock(state);
             let mut ports = ports.to_vec();
             state.unreachable.into_iter().for_each(|id| ports[id as usize] = 1);
             let leaders = (0..).zip(&state.logs).map(|(at, log)| (at, log.leader, log.epoch));
-            sample_metadata(&ports, &leaders.collect::<Vec<_>>(), state.topic_id)
+            metadata(version, &ports, &leaders.collect::<Vec<_>>(), state.topic_id)
         }
-        api if api == OFFSET_FOR_LEADER_EPOCH.0 => offsets(state, &mut request, true),
-        api if api == LIST_OFFSETS.0 => offsets(state, &mut request, false),
+        api if api == OFFSET_FOR_LEADER_EPOCH.key => offsets(state, &mut request, true),
+        api if api == LIST_OFFSETS.key => offsets(state, &mut request, false),
         _ => {
             let by_id = version == FETCH_BY_ID.1;
             request.skip_tags();
@@ -146,55 +148,9 @@ fn usual(state: &Mutex<State>, call: &Call, ports: &[u16]) -> Vec<u8> {
     }
 }
 
-fn versions(newest_fetch: i16) -> Vec<u8> {
-    let mut out = RequestWriter::body();
-    out.i16(0);
-    out.i32(4);
-    for (api, last) in [(FETCH, newest_fetch), (LIST_OFFSETS, 11), (METADATA, 13), (OFFSET_FOR_LEADER_EPOCH, 4)] {
-        out.i16(api.0);
-        out.i16(0);
-        out.i16(last);
-    }
-    out.into_body()
-}
-
-/// The answer to a metadata request: brokers 0, 1, … at these ports, and partition, leader and epoch of the topic.
-pub fn sample_metadata(ports: &[u16], partitions: &[(i32, i32, i32)], topic_id: Uuid) -> Vec<u8> {
-    let mut out = RequestWriter::body();
-    out.no_tags();
-    out.i32(0); // throttle time
-    out.compact_count(ports.len());
-    for (id, port) in (0..).zip(ports) {
-        out.i32(id);
-        out.compact_string("127.0.0.1");
-        out.i32((*port).into());
-        out.compact_null();
-        out.no_tags();
-    }
-    out.compact_null();
-    out.i32(0); // controller
-    out.compact_count(1);
-    out.i16(0);
-    out.compact_string("t");
-    out.uuid(&topic_id);
-    out.i8(0);
-    out.compact_count(partitions.len());
-    for (partition, leader, epoch) in partitions {
-        out.i16(0);
-        out.i32(*partition);
-        out.i32(*leader);
-        out.i32(*epoch);
-        for _ in 0..3 {
-            out.compact_count(1);
-            out.i32(*leader);
-        }
-        out.no_tags();
-    }
-    out.i32(0);
-    out.no_tags();
-    out.i32(0);
-    out.no_tags();
-    out.into_body()
+fn offered(newest_fetch: i16) -> [(i16, i16, i16); 4] {
+    let newest = [(FETCH, newest_fetch), (LIST_OFFSETS, 11), (METADATA, 13), (OFFSET_FOR_LEADER_EPOCH, 4)];
+    newest.map(|(spoken, last)| (spoken.key, 0, last))
 }
 
 /// The answer to a question for the ends of epochs, or for the beginnings of logs.

@@ -2,10 +2,13 @@
 //!
 //! Version 12 tells of logs that have diverged (KIP-595), and 13 names topics by their ids.
 
-use crate::consumer::protocol::{CONSUMER, MAX_PARTITIONS, READ_COMMITTED};
+use crate::consumer::protocol::{CONSUMER, READ_COMMITTED};
+use crate::kafka::metadata::MAX_PARTITIONS;
+use crate::kafka::versions::Spoken;
 use crate::kafka::wire::{Api, RequestWriter, ResponseReader, Uuid};
 
-pub const FETCH: Api = Api(1, 12);
+pub const FETCH: Spoken = Spoken::new(1, "Fetch", 12, 13);
+const FETCH_BY_NAME: Api = Api(1, 12);
 pub const FETCH_BY_ID: Api = Api(1, 13);
 const MAX_ABORTED: usize = 1_000_000;
 
@@ -50,7 +53,7 @@ pub fn fetch_request(
     limits: &FetchLimits,
     what: &FetchRequest,
 ) -> Vec<u8> {
-    let api = if topic.1.is_some() { FETCH_BY_ID } else { FETCH };
+    let api = if topic.1.is_some() { FETCH_BY_ID } else { FETCH_BY_NAME };
     let mut request = RequestWriter::flexible(api, correlation, client);
     request.i32(CONSUMER);
     request.i32(limits.wait_ms);

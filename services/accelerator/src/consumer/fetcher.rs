@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::consumer::config::FetchConfig;
 use crate::consumer::partition::{Partition, Position, Question};
-use crate::consumer::protocol::Versions;
+use crate::consumer::protocol::SPOKEN;
 use crate::consumer::record_batches::{Fault, RecordBatch, Transactions};
 use crate::consumer::records::Records;
 use crate::consumer::session::Session;
@@ -30,7 +30,6 @@ const POLL_GAP: Duration = Duration::from_secs(1);
 /// What a broker is asked.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Ask {
-    Versions,
     Metadata,
     Fetch,
     /// By partition, the position that it is about.
@@ -79,7 +78,6 @@ pub struct Fetcher {
     /// The topic's id; None before it is known, NO_UUID in a cluster that has none.
     pub(crate) topic_id: Option<Uuid>,
     /// By broker.
-    pub(crate) versions: HashMap<i32, Versions>,
     pub(crate) sessions: HashMap<i32, Session>,
     /// Until when a broker wants to be left alone.
     pub(crate) throttled: HashMap<i32, Instant>,
@@ -92,7 +90,7 @@ pub struct Fetcher {
     orders: OrderReader,
     /// How many answers in a row could not be read.
     pub(crate) unreadable: u32,
-    /// Since when a broker and we disagree about TLS.
+    /// Since when a broker and we do not understand each other.
     pub(crate) refused_since: HashMap<i32, Instant>,
     /// Why another client should go on, once something unusual was met.
     unusual: Option<String>,
@@ -107,11 +105,10 @@ impl Fetcher {
             topic: target.topic.clone(),
             client_id: target.client_id.clone(),
             config,
-            pool: Pool::new(target, access.clone(), waker, MAX_RESPONSE_BYTES),
+            pool: Pool::new(target, access.clone(), waker, &SPOKEN, MAX_RESPONSE_BYTES),
             access,
             partitions: BTreeMap::new(),
             topic_id: None,
-            versions: HashMap::new(),
             sessions: HashMap::new(),
             throttled: HashMap::new(),
             metadata_due: Instant::now(),

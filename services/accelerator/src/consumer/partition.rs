@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::consumer::fetch::FetchPartition;
-use crate::consumer::protocol::Leader;
+use crate::kafka::metadata::Leader;
 
 /// For how long to read from the leader after another replica could not be read from.
 const REPLICA_BACKOFF: Duration = Duration::from_secs(30);

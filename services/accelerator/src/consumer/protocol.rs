@@ -1,115 +1,25 @@
 //! The requests of Kafka's protocol that fetching needs besides fetches, in versions that brokers have from 2.8 to 4.
 
 use crate::consumer::fetch::FETCH;
-use crate::kafka::wire::{Api, RequestWriter, ResponseReader, Uuid};
+use crate::kafka::metadata::MAX_PARTITIONS;
+use crate::kafka::versions::Spoken;
+use crate::kafka::wire::{RequestWriter, ResponseReader};
 
-pub const LIST_OFFSETS: Api = Api(2, 4);
-pub const METADATA: Api = Api(3, 10);
-pub const API_VERSIONS: Api = Api(18, 0);
-pub const OFFSET_FOR_LEADER_EPOCH: Api = Api(23, 3);
-/// Each broker must have these.
-const REQUIRED: [Api; 4] = [FETCH, LIST_OFFSETS, METADATA, OFFSET_FOR_LEADER_EPOCH];
-pub const NO_UUID: Uuid = [0; 16];
+pub const LIST_OFFSETS: Spoken = Spoken::new(2, "ListOffsets", 4, 4);
+/// Topics have ids from version 10 on.
+pub const METADATA: Spoken = Spoken { first: 10, ..crate::kafka::metadata::METADATA };
+pub const OFFSET_FOR_LEADER_EPOCH: Spoken = Spoken::new(23, "OffsetForLeaderEpoch", 3, 3);
+/// What every broker must have.
+pub const SPOKEN: [Spoken; 4] = [FETCH, LIST_OFFSETS, METADATA, OFFSET_FOR_LEADER_EPOCH];
 
-const MAX_APIS: usize = 1000;
-const MAX_BROKERS: usize = 10_000;
-pub const MAX_PARTITIONS: usize = 100_000;
 /// Where replicas have their id.
 pub const CONSUMER: i32 = -1;
 const EARLIEST: i64 = -2;
 pub const READ_COMMITTED: i8 = 1;
 
-/// The versions that a broker has: of each API the first and the last.
-pub struct Versions(Vec<(i16, i16, i16)>);
-
-impl Versions {
-    pub fn has(&self, api: Api) -> bool {
-        self.0.iter().any(|(key, first, last)| *key == api.0 && (*first..=*last).contains(&api.1))
-    }
-
-    /// What is needed and not there, as key and version.
-    pub fn lacks(&self) -> Option<Api> {
-        REQUIRED.into_iter().find(|api| !self.has(*api))
-    }
-}
-
-pub fn api_versions_request(correlation: i32, client: &str) -> Vec<u8> {
-    RequestWriter::new(API_VERSIONS, correlation, client).finish()
-}
-
-pub fn api_versions_response(response: &mut ResponseReader<'_>) -> Option<Versions> {
-    let error = response.i16()?;
-    let versions = response.array(MAX_APIS, |r| Some((r.i16()?, r.i16()?, r.i16()?)))?;
-    (error == 0).then_some(Versions(versions))
-}
-
-/// A partition's leader, -1 for none, and the epoch in which it leads, -1 if unknown.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Leader {
-    pub id: i32,
-    pub epoch: i32,
-}
-
-pub struct Metadata {
-    /// Id, host and port.
-    pub brokers: Vec<(i32, String, u16)>,
-    pub error: i16,
-    /// NO_UUID if the cluster has none.
-    pub topic_id: Uuid,
-    pub leaders: Vec<(i32, Leader)>,
-}
-
-pub fn metadata_request(correlation: i32, client: &str, topic: &str) -> Vec<u8> {
-    let mut request = RequestWriter::flexible(METADATA, correlation, client);
-    request.compact_count(1);
-    request.uuid(&NO_UUID);
-    request.compact_string(topic);
-    request.no_tags();
-    request.i8(0); // the operator creates topics
-    request.i8(0);
-    request.i8(0);
-    request.no_tags();
-    request.finish()
-}
-
-pub fn metadata_response(response: &mut ResponseReader<'_>) -> Option<Metadata> {
-    response.skip_tags()?;
-    response.i32()?;
-    let brokers = response.compact_array(MAX_BROKERS, |r| {
-        let broker = (r.i32()?, r.compact_string()?.to_string(), u16::try_from(r.i32()?).ok()?);
-        r.compact_string()?;
-        r.skip_tags()?;
-        Some(broker)
-    })?;
-    response.compact_string()?;
-    response.i32()?;
-    let topics = response.compact_array(1, |r| {
-        let error = r.i16()?;
-        r.compact_string()?;
-        let topic_id = r.uuid()?;
-        r.i8()?;
-        let leaders = r.compact_array(MAX_PARTITIONS, |p| {
-            p.i16()?;
-            let leader = (p.i32()?, Leader { id: p.i32()?, epoch: p.i32()? });
-            for _ in 0..3 {
-                p.skip_compact_array(size_of::<i32>())?; // replicas
-            }
-            p.skip_tags()?;
-            Some(leader)
-        })?;
-        r.i32()?;
-        r.skip_tags()?;
-        Some((error, topic_id, leaders))
-    })?;
-    response.i32()?;
-    response.skip_tags()?;
-    let (error, topic_id, leaders) = topics.into_iter().next()?;
-    Some(Metadata { brokers, error, topic_id, leaders })
-}
-
 /// Ask for the end of an epoch: by partition, the epoch of its leader, and the epoch asked for.
 pub fn epoch_end_request(correlation: i32, client: &str, topic: &str, asked: &[(i32, i32, i32)]) -> Vec<u8> {
-    let mut request = RequestWriter::new(OFFSET_FOR_LEADER_EPOCH, correlation, client);
+    let mut request = RequestWriter::new(OFFSET_FOR_LEADER_EPOCH.newest(), correlation, client);
     request.i32(CONSUMER);
     request.i32(1);
     request.string(topic);
@@ -148,7 +58,7 @@ pub fn epoch_end_response(response: &mut ResponseReader<'_>) -> Option<Vec<Offse
 
 /// Ask for the first offset that the log has: by partition, the epoch of its leader.
 pub fn earliest_request(correlation: i32, client: &str, topic: &str, asked: &[(i32, i32)]) -> Vec<u8> {
-    let mut request = RequestWriter::new(LIST_OFFSETS, correlation, client);
+    let mut request = RequestWriter::new(LIST_OFFSETS.newest(), correlation, client);
     request.i32(CONSUMER);
     request.i8(READ_COMMITTED);
     request.i32(1);

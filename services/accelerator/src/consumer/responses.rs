@@ -8,10 +8,11 @@ use crate::consumer::fetch;
 use crate::consumer::fetch::FetchedPartition;
 use crate::consumer::fetcher::{Ask, Fetcher, Queued};
 use crate::consumer::partition::{Position, Question};
-use crate::consumer::protocol::{self, Metadata};
+use crate::consumer::protocol::{self, METADATA};
 use crate::consumer::record_batches::Transactions;
+use crate::kafka::metadata::{Metadata, metadata_response};
 use crate::kafka::pool::RETRY_BACKOFF;
-use crate::kafka::wire::{Api, ResponseReader};
+use crate::kafka::wire::ResponseReader;
 
 /// How often to ask for metadata while nothing is wrong.
 const METADATA_REFRESH: Duration = Duration::from_secs(60);
@@ -27,28 +28,19 @@ const UNREADABLE: &str = "the broker's answer can't be read";
 impl Fetcher {
     pub(crate) fn handle(&mut self, id: i32, ask: Ask, body: Vec<u8>, now: Instant) {
         match ask {
-            Ask::Versions => self.handle_versions(id, &body, now),
-            Ask::Metadata => match protocol::metadata_response(&mut ResponseReader::new(&body)) {
-                Some(found) => self.handle_metadata(found, now),
-                None => {
-                    self.metadata_due = now + RETRY_BACKOFF;
-                    self.unreadable(id, now);
+            Ask::Metadata => {
+                let version = self.pool.versions(id).of(&METADATA).1;
+                match metadata_response(version, &mut ResponseReader::new(&body)) {
+                    Some(found) => self.handle_metadata(found, now),
+                    None => {
+                        self.metadata_due = now + RETRY_BACKOFF;
+                        self.unreadable(id, now);
+                    }
                 }
-            },
+            }
             Ask::Offsets(question, asked) => self.handle_offsets(id, question, &asked, &body, now),
             Ask::Fetch => self.handle_fetch(id, body, now),
         }
-    }
-
-    fn handle_versions(&mut self, id: i32, body: &[u8], now: Instant) {
-        let Some(versions) = protocol::api_versions_response(&mut ResponseReader::new(body)) else {
-            return self.unreadable(id, now);
-        };
-        if let Some(Api(key, version)) = versions.lacks() {
-            let address = self.pool.address(id);
-            return self.set_unusual(format!("{address} lacks version {version} of request {key}"));
-        }
-        self.versions.insert(id, versions);
     }
 
     fn handle_metadata(&mut self, found: Metadata, now: Instant) {

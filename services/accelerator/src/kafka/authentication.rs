@@ -3,39 +3,43 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use crate::kafka::call::call;
+use crate::kafka::failure::explain;
 use crate::kafka::sasl::{Credentials, Exchange, Step};
-use crate::kafka::wire::{Api, RequestWriter, ResponseReader};
+use crate::kafka::versions::{Spoken, Versions};
+use crate::kafka::wire::{RequestWriter, ResponseReader};
 
-pub const SASL_HANDSHAKE: Api = Api(17, 1);
-pub const SASL_AUTHENTICATE: Api = Api(36, 1);
+pub const SASL_HANDSHAKE: Spoken = Spoken::new(17, "SaslHandshake", 1, 1);
+/// From version 1 on, the broker tells how long it believes us.
+pub const SASL_AUTHENTICATE: Spoken = Spoken::new(36, "SaslAuthenticate", 0, 1);
 const UNSUPPORTED_MECHANISM: i16 = 33;
-/// More bytes than any message of SASL has.
-const MAX_RESPONSE_BYTES: usize = 64 << 10;
 const MAX_MECHANISMS: usize = 100;
 const UNREADABLE: &str = "the broker's response can't be read; security.protocol may not be that of the listener";
 
-/// Prove who we are. Returns how long the broker believes it, None for as long as the connection lasts.
+/// Prove who we are, in these versions. Returns how long the broker believes it, None for as long as the connection lasts.
 pub fn authenticate(
     io: &mut (impl Read + Write),
     credentials: &Credentials,
     client: &str,
     nonce: String,
+    versions: &Versions,
 ) -> Result<Option<Duration>, String> {
     let mechanism = credentials.mechanism.name();
-    let explain = |why: String| format!("SASL {mechanism} as {}: {why}", credentials.username);
+    let told = |why: String| format!("SASL {mechanism} as {}: {why}", credentials.username);
     let mut correlation = 1;
-    let mut handshake = RequestWriter::new(SASL_HANDSHAKE, correlation, client);
+    let mut handshake = RequestWriter::new(versions.of(&SASL_HANDSHAKE), correlation, client);
     handshake.string(mechanism);
-    let answer = call(io, &handshake.finish(), correlation).map_err(explain)?;
-    check_handshake(&mut ResponseReader::new(&answer)).map_err(explain)?;
+    let answer = ask(io, &handshake.finish(), correlation).map_err(told)?;
+    check_handshake(&mut ResponseReader::new(&answer)).map_err(told)?;
     let mut exchange = Exchange::new(credentials, nonce);
     let mut outcome = Outcome::default();
-    while let Step::Send(message) = exchange.step(&outcome.message).map_err(explain)? {
+    while let Step::Send(message) = exchange.step(&outcome.message).map_err(told)? {
         correlation += 1;
-        let mut request = RequestWriter::new(SASL_AUTHENTICATE, correlation, client);
+        let api = versions.of(&SASL_AUTHENTICATE);
+        let mut request = RequestWriter::new(api, correlation, client);
         request.bytes(&message);
-        let answer = call(io, &request.finish(), correlation).map_err(explain)?;
-        outcome = Outcome::read(&mut ResponseReader::new(&answer)).map_err(explain)?;
+        let answer = ask(io, &request.finish(), correlation).map_err(told)?;
+        outcome = Outcome::read(api.1, &mut ResponseReader::new(&answer)).map_err(told)?;
     }
     Ok(outcome.lifetime)
 }
@@ -59,7 +63,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn read(response: &mut ResponseReader<'_>) -> Result<Self, String> {
+    fn read(version: i16, response: &mut ResponseReader<'_>) -> Result<Self, String> {
         let (code, text) = response.i16().zip(response.string()).ok_or(UNREADABLE)?;
         match (code, text) {
             (0, _) => {}
@@ -67,29 +71,13 @@ impl Outcome {
             _ => return Err(text.to_string()),
         }
         let message = response.bytes().ok_or(UNREADABLE)?.to_vec();
-        let ms = response.i64().ok_or(UNREADABLE)?;
+        let ms = if version >= 1 { response.i64().ok_or(UNREADABLE)? } else { 0 };
         Ok(Self { message, lifetime: u64::try_from(ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis) })
     }
 }
 
-/// Send one request. Returns the response behind its correlation id.
-fn call(io: &mut (impl Read + Write), request: &[u8], correlation: i32) -> Result<Vec<u8>, String> {
-    let answer = (|| {
-        io.write_all(request)?;
-        io.flush()?;
-        let mut length = [0; 4];
-        io.read_exact(&mut length)?;
-        let length = u32::from_be_bytes(length) as usize;
-        let mut answer = vec![0; length.min(MAX_RESPONSE_BYTES)];
-        io.read_exact(&mut answer)?;
-        std::io::Result::Ok((answer, length))
-    })();
-    let (answer, length) = answer.map_err(|error| error.to_string())?;
-    let mut reader = ResponseReader::new(&answer);
-    if length > MAX_RESPONSE_BYTES || reader.i32() != Some(correlation) {
-        return Err(UNREADABLE.into());
-    }
-    Ok(reader.rest().to_vec())
+fn ask(io: &mut (impl Read + Write), request: &[u8], correlation: i32) -> Result<Vec<u8>, String> {
+    call(io, request, correlation).map_err(|error| explain(&error))?.ok_or_else(|| UNREADABLE.into())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::kafka::access::Access;
 use crate::kafka::transport::Transport;
+use crate::kafka::versions::Versions;
 
 /// The most bytes of one response of several that are read in one go.
 const CHUNK_BYTES: usize = 16 << 10;
@@ -26,17 +27,19 @@ struct Pending<R> {
     until: Instant,
 }
 
-/// How the broker let us in, and until when.
+/// How the broker let us in, what for, and until when.
 pub struct Admission {
     access: Arc<Access>,
+    versions: Arc<Versions>,
     /// When to have another connection, before the broker stops believing who we are.
     renew_at: Option<Instant>,
 }
 
 impl Admission {
     /// `session` has its beginning and its length, None if it does not end.
-    pub fn new(access: Arc<Access>, session: Option<(Instant, Duration)>) -> Self {
-        Self { access, renew_at: session.map(|(begun, lifetime)| begun + lifetime * 4 / 5) }
+    pub fn new(access: Arc<Access>, versions: Versions, session: Option<(Instant, Duration)>) -> Self {
+        let versions = Arc::new(versions);
+        Self { access, versions, renew_at: session.map(|(begun, lifetime)| begun + lifetime * 4 / 5) }
     }
 }
 
@@ -77,6 +80,11 @@ impl<R> Connection<R> {
 
     pub fn fd(&self) -> RawFd {
         self.transport.fd()
+    }
+
+    /// The versions of requests to use.
+    pub fn versions(&self) -> &Arc<Versions> {
+        &self.admission.versions
     }
 
     /// Whether bytes are left that the socket has not accepted yet.

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
 
-use crate::kafka::wire::RequestWriter;
+use crate::kafka::wire::{RequestWriter, Uuid};
 use crate::lock::lock;
 
 /// A request, `body` without its length.
@@ -20,6 +20,10 @@ pub struct Call {
 impl Call {
     pub fn api(&self) -> i16 {
         i16::from_be_bytes([self.body[0], self.body[1]])
+    }
+
+    pub fn version(&self) -> i16 {
+        i16::from_be_bytes([self.body[2], self.body[3]])
     }
 }
 
@@ -114,6 +118,68 @@ fn serve(broker: i32, connection: usize, mut stream: TcpStream, answer: &Answer)
             return stream.shutdown(Shutdown::Read).ok();
         }
     }
+}
+
+/// The answer to a question for versions: of each request its key, its first and its last version.
+pub fn versions(offered: &[(i16, i16, i16)]) -> Vec<u8> {
+    let mut out = RequestWriter::body();
+    out.i16(0);
+    out.i32(offered.len() as i32);
+    for (key, first, last) in offered {
+        out.i16(*key);
+        out.i16(*first);
+        out.i16(*last);
+    }
+    out.into_body()
+}
+
+/// The answer to a metadata request of a version: brokers 0, 1, … at these ports, and partition, leader and epoch of the
+/// topic.
+pub fn metadata(version: i16, ports: &[u16], partitions: &[(i32, i32, i32)], topic_id: Uuid) -> Vec<u8> {
+    let compact = version >= 9;
+    let mut out = RequestWriter::body();
+    out.no_tags_as(compact);
+    out.i32(0); // throttle time
+    out.count_as(compact, ports.len());
+    for (id, port) in (0..).zip(ports) {
+        out.i32(id);
+        out.string_as(compact, "127.0.0.1");
+        out.i32((*port).into());
+        out.null_as(compact); // rack
+        out.no_tags_as(compact);
+    }
+    out.null_as(compact); // cluster id
+    out.i32(0); // controller
+    out.count_as(compact, 1);
+    out.i16(0);
+    out.string_as(compact, "t");
+    if version >= 10 {
+        out.uuid(&topic_id);
+    }
+    out.i8(0);
+    out.count_as(compact, partitions.len());
+    for (partition, leader, epoch) in partitions {
+        out.i16(0);
+        out.i32(*partition);
+        out.i32(*leader);
+        if version >= 7 {
+            out.i32(*epoch);
+        }
+        for _ in 0..if version >= 5 { 3 } else { 2 } {
+            out.count_as(compact, 1);
+            out.i32(*leader);
+        }
+        out.no_tags_as(compact);
+    }
+    if version >= 8 {
+        out.i32(0);
+    }
+    out.no_tags_as(compact);
+    if (8..=10).contains(&version) {
+        out.i32(0);
+    }
+    out.no_tags_as(compact);
+    out.into_body()
 }
 
 /// The answer to a request for a SASL mechanism, with those that the broker has.

@@ -3,9 +3,12 @@
 
 pub mod access;
 pub mod authentication;
+mod call;
 pub mod connection;
+pub mod failure;
 #[cfg(test)]
 pub mod fake_brokers;
+pub mod metadata;
 mod opening;
 pub mod pool;
 pub mod record_batch;
@@ -14,6 +17,7 @@ pub mod target;
 #[cfg(test)]
 pub mod tls_peer;
 mod transport;
+pub mod versions;
 pub mod waker;
 pub mod wire;
 

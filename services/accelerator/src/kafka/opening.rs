@@ -1,4 +1,5 @@
-//! Opens a connection: TCP, then TLS and SASL if the access asks for them. It blocks, for a bounded time.
+//! Opens a connection: TCP, TLS if the access asks for it, the versions of requests to use, and SASL if the access asks
+//! for it. It blocks, for a bounded time.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -8,50 +9,36 @@ use std::time::{Duration, Instant};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig, ClientConnection, Stream};
+use rustls::{ClientConfig, ClientConnection, Stream};
 
 use crate::kafka::access::Access;
-use crate::kafka::authentication::authenticate;
+use crate::kafka::authentication::{SASL_AUTHENTICATE, SASL_HANDSHAKE, authenticate};
 use crate::kafka::connection::{Admission, Connection};
+use crate::kafka::failure::{Failure, explain, is_over_tls};
 use crate::kafka::transport::Transport;
+use crate::kafka::versions::{Spoken, Versions, agree};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long TLS and SASL may take together.
+/// How long TLS, the versions and SASL may take together.
 const ADMISSION_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait before trying again to reach a broker.
-const UNREACHABLE_BACKOFF: Duration = Duration::from_millis(100);
-/// The same for one that does not let us in, which takes both sides more.
-const REFUSED_BACKOFF: Duration = Duration::from_secs(1);
 
-/// Why there is no connection, and how long to wait before trying again.
-pub struct Failure {
-    pub why: String,
-    pub backoff: Duration,
-    /// Whether the two sides have disagreed about TLS, which they may not with another implementation of it.
-    pub over_tls: bool,
-}
-
-impl Failure {
-    pub fn unreachable(why: impl ToString) -> Self {
-        Self { why: why.to_string(), backoff: UNREACHABLE_BACKOFF, over_tls: false }
-    }
-
-    fn refused(why: impl ToString) -> Self {
-        Self { why: why.to_string(), backoff: REFUSED_BACKOFF, over_tls: false }
-    }
-}
-
-/// A connection to `host:port` that is ready for requests, whose responses have at most so many bytes.
+/// A connection to `host:port` that is ready for the requests `spoken`, whose responses have at most so many bytes.
 pub fn open<R>(
     address: &str,
     access: Arc<Access>,
     client: &str,
+    spoken: &[Spoken],
     max_response: usize,
 ) -> Result<Connection<R>, Failure> {
     let stream = connect(address).map_err(Failure::unreachable)?;
     let begun = Instant::now();
-    let (transport, lifetime) = admit(stream, address, &access, client, begun + ADMISSION_TIMEOUT)?;
-    let admission = Admission::new(access, lifetime.map(|lifetime| (begun, lifetime)));
+    let mut spoken = spoken.to_vec();
+    if access.credentials.is_some() {
+        spoken.extend([SASL_HANDSHAKE, SASL_AUTHENTICATE]);
+    }
+    let newcomer = Newcomer { access: &access, client, spoken: &spoken };
+    let (transport, versions, lifetime) = newcomer.admit(stream, address, begun + ADMISSION_TIMEOUT)?;
+    let admission = Admission::new(access, versions, lifetime.map(|lifetime| (begun, lifetime)));
     Connection::new(transport, admission, max_response).map_err(Failure::unreachable)
 }
 
@@ -66,26 +53,40 @@ fn connect(address: &str) -> Result<TcpStream, String> {
     outcome
 }
 
-/// Returns how long the broker lets us in for, None for as long as the connection lasts.
-fn admit(
-    stream: TcpStream,
-    address: &str,
-    access: &Access,
-    client: &str,
-    until: Instant,
-) -> Result<(Transport, Option<Duration>), Failure> {
-    let mut timed = Timed { stream: &stream, until };
-    let session = access.tls.as_ref().map(|config| encrypt(&mut timed, config, address)).transpose()?;
-    let Some(credentials) = &access.credentials else {
-        return Ok((wrap(session, stream), None));
-    };
-    let nonce = nonce().map_err(Failure::unreachable)?;
-    let Some(mut session) = session else {
-        let lifetime = authenticate(&mut timed, credentials, client, nonce).map_err(Failure::refused)?;
-        return Ok((Transport::Plain(stream), lifetime));
-    };
-    let lifetime = authenticate(&mut Stream::new(&mut session, &mut timed), credentials, client, nonce);
-    Ok((Transport::tls(session, stream), lifetime.map_err(Failure::refused)?))
+/// Who wants to be let in, and what for.
+struct Newcomer<'a> {
+    access: &'a Access,
+    client: &'a str,
+    spoken: &'a [Spoken],
+}
+
+/// What was agreed on, and for how long the broker lets us in, None for as long as the connection lasts.
+type Terms = (Versions, Option<Duration>);
+
+impl Newcomer<'_> {
+    fn admit(
+        &self,
+        stream: TcpStream,
+        address: &str,
+        until: Instant,
+    ) -> Result<(Transport, Versions, Option<Duration>), Failure> {
+        let mut timed = Timed { stream: &stream, until };
+        let mut session = self.access.tls.as_ref().map(|config| encrypt(&mut timed, config, address)).transpose()?;
+        let (versions, lifetime) = match &mut session {
+            Some(session) => self.introduce(&mut Stream::new(session, &mut timed)),
+            None => self.introduce(&mut timed),
+        }?;
+        Ok((wrap(session, stream), versions, lifetime))
+    }
+
+    /// Ask what the broker offers, and prove who we are.
+    fn introduce(&self, io: &mut (impl Read + Write)) -> Result<Terms, Failure> {
+        let versions = agree(io, self.client, self.spoken)?;
+        let Some(credentials) = &self.access.credentials else { return Ok((versions, None)) };
+        let nonce = nonce().map_err(Failure::unreachable)?;
+        let lifetime = authenticate(io, credentials, self.client, nonce, &versions).map_err(Failure::refused)?;
+        Ok((versions, lifetime))
+    }
 }
 
 fn wrap(session: Option<ClientConnection>, stream: TcpStream) -> Transport {
@@ -108,8 +109,8 @@ fn encrypt(timed: &mut Timed<'_>, config: &Arc<ClientConfig>, address: &str) -> 
                 }
                 _ => explain(&error),
             };
-            let over_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-            return Err(Failure { over_tls, ..Failure::refused(format!("TLS: {why}")) });
+            let why = format!("TLS: {why}");
+            return Err(if is_over_tls(&error) { Failure::disagreement(why) } else { Failure::refused(why) });
         }
     }
     Ok(session)
@@ -121,26 +122,6 @@ fn server_name(address: &str) -> Result<ServerName<'static>, String> {
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let name = ServerName::try_from(host.trim_end_matches('.').to_string());
     name.map_err(|_| format!("{host} is not a host name that a certificate can have"))
-}
-
-/// What went wrong on a connection, and what to do if that is known.
-pub fn explain(error: &io::Error) -> String {
-    let text = error.to_string();
-    let advice = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            "; none of the CAs in ssl.ca.pem or ssl.ca.location has issued the broker's certificate"
-        }
-        Some(rustls::Error::InvalidMessage(_)) => "; the listener may be one without TLS (security.protocol)",
-        Some(rustls::Error::AlertReceived(_)) => {
-            "; the broker refuses: it may want a client certificate of a CA that it trusts (ssl.certificate.location)"
-        }
-        // Only by its name, since its type is not rustls'.
-        Some(_) if text.contains("CaUsedAsEndEntity") => {
-            "; the broker's own certificate is a CA's; librdkafka may accept it, and the own client does not"
-        }
-        _ => "",
-    };
-    text + advice
 }
 
 /// Random, of printable characters without commas.

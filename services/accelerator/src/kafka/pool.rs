@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 
 use crate::kafka::access::Access;
 use crate::kafka::connection::{Connection, SLOW};
-use crate::kafka::opening::{Failure, explain, open};
+use crate::kafka::failure::{Cause, Failure, explain};
+use crate::kafka::opening::open;
 use crate::kafka::target::Target;
+use crate::kafka::versions::{Spoken, Versions};
 use crate::kafka::waker::Waker;
 
 /// How long to wait before trying again what has failed.
@@ -29,8 +31,7 @@ pub struct NotOpened {
     pub broker: i32,
     /// With the broker's address.
     pub why: String,
-    /// See `Failure`.
-    pub over_tls: bool,
+    pub cause: Cause,
 }
 
 /// A broker's id, and the connection to it or why there is none.
@@ -40,6 +41,8 @@ type Connected<R> = (i32, Result<Connection<R>, Failure>);
 pub struct Pool<R> {
     client_id: String,
     bootstrap: Vec<String>,
+    /// What each broker must have.
+    spoken: Arc<[Spoken]>,
     /// The most bytes of one response.
     max_response: usize,
     /// Woken when a connection has been opened, or could not be.
@@ -63,10 +66,18 @@ pub struct Pool<R> {
 }
 
 impl<R: Send + 'static> Pool<R> {
-    pub fn new(target: &Target, access: Arc<Access>, waker: Arc<Waker>, max_response: usize) -> Self {
+    /// For the requests `spoken`, whose responses have at most so many bytes.
+    pub fn new(
+        target: &Target,
+        access: Arc<Access>,
+        waker: Arc<Waker>,
+        spoken: &[Spoken],
+        max_response: usize,
+    ) -> Self {
         Self {
             client_id: target.client_id.clone(),
             bootstrap: target.bootstrap.clone(),
+            spoken: spoken.into(),
             max_response,
             waker,
             access,
@@ -97,11 +108,11 @@ impl<R: Send + 'static> Pool<R> {
                     self.connect_at.remove(&id);
                     self.accept(id, connection, now);
                 }
-                Err(Failure { why, backoff, over_tls }) => {
+                Err(Failure { why, backoff, cause }) => {
                     self.connect_at.insert(id, now + backoff);
                     self.bootstrap_due = self.bootstrap_due.min(now + RETRY_BACKOFF);
                     let why = format!("{}: {why}", self.address(id));
-                    problems.push(NotOpened { broker: id, why, over_tls });
+                    problems.push(NotOpened { broker: id, why, cause });
                 }
             }
         }
@@ -162,10 +173,11 @@ impl<R: Send + 'static> Pool<R> {
             return;
         }
         let (address, opened, waker) = (self.address(id), self.connected.0.clone(), self.waker.clone());
-        let (access, client, max) = (self.access.clone(), self.client_id.clone(), self.max_response);
+        let (access, client) = (self.access.clone(), self.client_id.clone());
+        let (spoken, max) = (self.spoken.clone(), self.max_response);
         // On a thread of its own, since it may take long.
         let thread = std::thread::Builder::new().name("kafka-connect".into()).spawn(move || {
-            let _ = opened.send((id, open(&address, access, &client, max))); // fails when the client has stopped
+            let _ = opened.send((id, open(&address, access, &client, &spoken, max))); // fails when the client has stopped
             waker.wake();
         });
         if let Err(error) = thread {
@@ -189,6 +201,11 @@ impl<R: Send + 'static> Pool<R> {
 
     pub fn get(&self, id: i32) -> Option<&Connection<R>> {
         self.connections.get(&id)
+    }
+
+    /// The versions of requests that a broker's connection uses.
+    pub fn versions(&self, id: i32) -> Arc<Versions> {
+        self.get(id).map(|connection| connection.versions().clone()).unwrap_or_default()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (i32, &Connection<R>)> {

@@ -57,6 +57,8 @@ pub struct Accumulator<C> {
     pub sleep: Option<SenderSleep>,
     /// Whether something is ready before the sender wakes by itself.
     wake_sender: bool,
+    /// Accept no record any more.
+    pub closed: bool,
 }
 
 impl<C> Accumulator<C> {
@@ -74,6 +76,7 @@ impl<C> Accumulator<C> {
             fewer_since: None,
             sleep: None,
             wake_sender: false,
+            closed: false,
         }
     }
 
@@ -81,12 +84,13 @@ impl<C> Accumulator<C> {
         self.partition_count
     }
 
-    /// Queue one record. Returns false when there is no room or the topic's partitions are not known yet.
+    /// Queue one record. Returns false when there is no room, the topic's partitions are not known yet, or it is closed.
     #[inline]
     pub fn append(&mut self, record_id: u64, key: &[u8], value: &[u8], headers: &[u8], now: (Instant, i64)) -> bool {
         let size = max_record_size(key, value, headers);
         let config = &self.config;
         if self.partition_count == 0
+            || self.closed
             || self.buffered_bytes + size > config.buffer_bytes
             || size + BATCH_OVERHEAD > config.batch_bytes * 2
         {

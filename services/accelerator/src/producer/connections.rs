@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use crate::kafka::failure::Cause;
 use crate::kafka::pool::RETRY_BACKOFF;
-use crate::kafka::wire::ResponseReader;
 use crate::lock::lock;
 use crate::producer::request::Request;
 use crate::producer::sender::Sender;
@@ -19,6 +19,9 @@ impl<C: Send + 'static> Sender<C> {
         let leaders = lock(&self.shared.topic).leaders.clone();
         for problem in self.pool.connect(now, &access, &leaders) {
             lock(&self.shared.topic).no_answer.clone_from(&problem.why);
+            if problem.cause == Cause::Unsupported {
+                lock(&self.shared.unsupported).get_or_insert_with(|| problem.why.clone());
+            }
             self.report_problem(problem.why);
         }
     }
@@ -41,9 +44,10 @@ impl<C: Send + 'static> Sender<C> {
     /// Write what could not be written before, and handle the responses that have arrived.
     pub(crate) fn receive(&mut self) {
         for id in self.pool.ids() {
+            let versions = self.pool.versions(id);
             let (responses, problem) = self.pool.receive(id);
             for (request, response) in responses {
-                self.handle_response(request, &mut ResponseReader::new(&response));
+                self.handle_response(request, &response, &versions);
             }
             if let Some(why) = problem {
                 self.drop_connection(id, &why);

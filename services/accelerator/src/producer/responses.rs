@@ -3,11 +3,13 @@
 use std::ffi::c_int;
 use std::time::{Duration, Instant};
 
+use crate::kafka::metadata::METADATA;
 use crate::kafka::pool::RETRY_BACKOFF;
+use crate::kafka::versions::Versions;
 use crate::kafka::wire::ResponseReader;
 use crate::lock::lock;
 use crate::producer::batch::Batch;
-use crate::producer::protocol;
+use crate::producer::protocol::{self, INIT_PRODUCER_ID, PRODUCE};
 use crate::producer::request::{Question, Request};
 use crate::producer::sender::{METADATA_REFRESH, Sender};
 
@@ -28,25 +30,30 @@ const COORDINATOR_BACKOFF: Duration = Duration::from_millis(20);
 const PRODUCER_ID_INVALID: [i16; 4] = [OUT_OF_ORDER_SEQUENCE, 47, 59, 90];
 
 impl<C: Send + 'static> Sender<C> {
-    pub(crate) fn handle_response(&mut self, request: Request, response: &mut ResponseReader<'_>) {
+    /// Handle a response of a connection with these versions.
+    pub(crate) fn handle_response(&mut self, request: Request, response: &[u8], versions: &Versions) {
+        let response = &mut ResponseReader::new(response);
         match request {
-            Request::Ask(Question::Metadata) => match protocol::metadata_response(response) {
+            Request::Ask(Question::Metadata) => match protocol::metadata_response(versions.of(&METADATA).1, response) {
                 Some(found) => self.update_metadata(found),
                 None => {
                     self.metadata_due = Instant::now() + RETRY_BACKOFF;
                     self.report_problem("the metadata response can't be read".into());
                 }
             },
-            Request::Ask(Question::ProducerId) => match protocol::init_producer_response(response) {
-                Some((0, id)) => lock(&self.shared.accumulator).producer_id = Some(id),
-                Some((14..=16, _)) => self.producer_id_due = Instant::now() + COORDINATOR_BACKOFF,
-                other => {
-                    self.producer_id_due = Instant::now() + RETRY_BACKOFF;
-                    self.report_problem(format!("no producer id: error {}", other.map_or(-1, |(code, _)| code)));
+            Request::Ask(Question::ProducerId) => {
+                match protocol::init_producer_response(versions.of(&INIT_PRODUCER_ID).1, response) {
+                    Some((0, id)) => lock(&self.shared.accumulator).producer_id = Some(id),
+                    Some((14..=16, _)) => self.producer_id_due = Instant::now() + COORDINATOR_BACKOFF,
+                    other => {
+                        self.producer_id_due = Instant::now() + RETRY_BACKOFF;
+                        self.report_problem(format!("no producer id: error {}", other.map_or(-1, |(code, _)| code)));
+                    }
                 }
-            },
+            }
             Request::Produce(batches) => {
-                let codes = protocol::produce_response(response, batches.len()).unwrap_or_default();
+                let version = versions.of(&PRODUCE).1;
+                let codes = protocol::produce_response(version, response, batches.len()).unwrap_or_default();
                 for (partition, batch) in batches {
                     self.handle_produce_result(partition, batch, codes.get(&partition).copied());
                 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::kafka::connection::{Connection, SLOW};
+use crate::kafka::metadata::{METADATA, metadata_request};
 use crate::kafka::pool::{Pool, RETRY_BACKOFF};
 use crate::kafka::target::Target;
 use crate::lock::lock;
 use crate::producer::accumulator::SenderSleep;
 use crate::producer::batch::{Batch, ProducerConfig};
-use crate::producer::protocol;
+use crate::producer::protocol::{self, INIT_PRODUCER_ID, PRODUCE};
 use crate::producer::request::{Question, Request};
 use crate::producer::shared::Shared;
 
@@ -39,7 +40,8 @@ pub struct Sender<C> {
 impl<C: Send + 'static> Sender<C> {
     pub fn new(shared: Arc<Shared<C>>, target: Target) -> Self {
         let access = lock(&shared.access).clone();
-        let pool = Pool::new(&target, access, shared.sender_waker.clone(), MAX_RESPONSE_BYTES);
+        let spoken = protocol::spoken(&lock(&shared.accumulator).config);
+        let pool = Pool::new(&target, access, shared.sender_waker.clone(), &spoken, MAX_RESPONSE_BYTES);
         Self {
             shared,
             client_id: target.client_id,
@@ -102,10 +104,12 @@ impl<C: Send + 'static> Sender<C> {
                 continue;
             }
             let Some(id) = self.whom_to_ask(question, now) else { continue };
-            let (client, topic) = (self.client_id.clone(), self.topic.clone());
+            let (client, topic, versions) = (self.client_id.clone(), self.topic.clone(), self.pool.versions(id));
             self.send_request(id, Request::Ask(question), now + RESPONSE_TIMEOUT, |correlation_id, _| match question {
-                Question::Metadata => protocol::metadata_request(correlation_id, &client, &topic),
-                Question::ProducerId => protocol::init_producer_request(correlation_id, &client),
+                Question::Metadata => metadata_request(versions.of(&METADATA), correlation_id, &client, &topic),
+                Question::ProducerId => {
+                    protocol::init_producer_request(versions.of(&INIT_PRODUCER_ID), correlation_id, &client)
+                }
             });
         }
     }
@@ -177,11 +181,11 @@ impl<C: Send + 'static> Sender<C> {
             batch.encode(config.compression);
         }
         let wait_ms = config.delivery_timeout.as_millis().min(30_000) as i32;
-        let (client, topic) = (self.client_id.clone(), self.topic.clone());
+        let (client, topic, api) = (self.client_id.clone(), self.topic.clone(), self.pool.versions(id).of(&PRODUCE));
         self.send_request(id, Request::Produce(batches), until, |correlation_id, request| {
             let Request::Produce(batches) = request else { return Vec::new() };
             let all = batches.iter().map(|(partition, batch)| (*partition, batch.encoded.as_slice()));
-            protocol::produce_request(correlation_id, &client, &topic, config.acks, wait_ms, all)
+            protocol::produce_request(api, correlation_id, &client, &topic, config.acks, wait_ms, all)
         });
     }
 
@@ -214,4 +218,6 @@ mod log_tests;
 #[cfg(test)]
 mod renewal_tests;
 #[cfg(test)]
-mod tests;
+pub mod tests;
+#[cfg(test)]
+mod version_tests;

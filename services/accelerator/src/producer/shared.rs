@@ -21,6 +21,8 @@ pub struct Shared<C> {
     pub event_loop_waker: Waker,
     /// What the sender has to report, in words.
     pub problems: Mutex<Vec<String>>,
+    /// Why another client should send: a broker lacks what this one needs.
+    pub unsupported: Mutex<Option<String>>,
     /// Why the sender has ended without being told to: nothing is sent any more.
     pub fault: Mutex<Option<String>>,
 }
@@ -53,6 +55,7 @@ impl<C> Shared<C> {
             sender_waker: Arc::new(Waker::new()?),
             event_loop_waker: Waker::new()?,
             problems: Mutex::default(),
+            unsupported: Mutex::default(),
             fault: Mutex::default(),
         })
     }

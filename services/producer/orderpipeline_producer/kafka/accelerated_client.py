@@ -1,12 +1,13 @@
 """The producer clients of the accelerator, which need no Python call for each record.
 
-Its own client builds Kafka's batches itself; librdkafka takes its place where that can't use the configuration. Either
-client replaces `ConfluentClient` as a whole, so that there is only one path to Kafka for the orders of one customer.
+Its own client builds Kafka's batches itself; librdkafka takes its place where that can't use the configuration or the
+brokers. Either client replaces `ConfluentClient` as a whole, so that there is only one path to Kafka for the orders of
+one customer.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
     Compiled = DirectProducer | LibrdkafkaProducer
 
+IDLE_CHECK_SECONDS: Final = 0.05
+"""How often to look whether the own client has nothing in flight any more, once librdkafka is to take its place."""
 LEVELS: Final = (50, 50, 50, 40, 30, 20, 20, 10)
 """Python's log levels for those of syslog."""
 
@@ -56,7 +59,8 @@ class AcceleratedClient(ProducerClient):
     """Either client of the accelerator. Raises ImportError without it, ValueError for a wrong configuration.
 
     After a fatal error of librdkafka, a new client takes over; what the former one had in flight has failed. Without
-    `own`, librdkafka is used in any case.
+    `own`, librdkafka is used in any case. If a broker lacks what the own client needs, librdkafka takes its place for
+    good, as soon as nothing is in flight: until then, orders are refused.
     """
 
     def __init__(
@@ -70,20 +74,28 @@ class AcceleratedClient(ProducerClient):
     ) -> None:
         from orderpipeline_accelerator import DirectProducer, InFlightBytes, LibrdkafkaProducer, librdkafka
 
-        solo = partial(SoloConfluentClient, config, topic, max_in_flight, report, background)
-        super().__init__(InFlight(max_in_flight, InFlightBytes()), Resends(solo))
+        self._config = config
+        self._solo = lambda: SoloConfluentClient(self._config, topic, max_in_flight, report, background)
+        super().__init__(InFlight(max_in_flight, InFlightBytes()), Resends(self._solo))
         self._topic = topic
         self._report = report
         self._loop = background.loop()
         self._supervisor = background.supervisor
         self._sender = self._supervisor.add(ProducerActivity.SENDER)
         """Its turns are seen by the regular checks."""
-        text, callbacks = _text(config), (list(RECORD_HEADERS), self._on_event, self._on_failed)
-        self._make: Callable[[], Compiled] = lambda: LibrdkafkaProducer(librdkafka(), text, topic, *callbacks)
+        callbacks = (list(RECORD_HEADERS), self._on_event, self._on_failed)
+        self._make: Callable[[], Compiled] = lambda: LibrdkafkaProducer(
+            librdkafka(), _text(self._config), topic, *callbacks
+        )
         self._own: DirectProducer | None = None
+        self._unsupported = ""
+        """Why librdkafka is to take the own client's place; empty if it is not, or if it has."""
+        self._idle_check: asyncio.Handle | None = None
+        self.on_engine: Callable[[Engine], None] | None = None
+        """Called when another engine runs."""
         if own:
             try:
-                self._own = DirectProducer(text, topic, *callbacks)  # it never fails for good
+                self._own = DirectProducer(_text(config), topic, *callbacks)  # it never fails for good
             except ValueError as error:
                 _log.warning("librdkafka sends the orders, the accelerator's own Kafka client can't: %s", error)
             else:
@@ -99,6 +111,20 @@ class AcceleratedClient(ProducerClient):
     def _open(self, compiled: "Compiled") -> "Compiled":
         self._loop.add_reader(compiled.fd, compiled.poll)
         return compiled
+
+    def _use_librdkafka(self) -> None:
+        """Let librdkafka send, once nothing is in flight: until then it could overtake earlier orders."""
+        assert self._own is not None
+        if not self._own.close_if_idle():
+            self._idle_check = self._loop.call_later(IDLE_CHECK_SECONDS, self._use_librdkafka)
+            return
+        _log.warning("librdkafka sends the orders, the accelerator's own Kafka client can't: %s", self._unsupported)
+        self._take_over()
+        self._own, self._unsupported, self.resends = None, "", Resends(self._solo)
+        self.engine = Engine(ACCELERATOR)
+        if self.on_engine is not None:
+            self.on_engine(self.engine)
+        self._report("_UNSUPPORTED_FEATURE", "librdkafka has taken over")  # so that it is checked at once
 
     def _take_over(self) -> None:
         former, self.compiled = self.compiled, self._open(self._make())
@@ -129,6 +155,9 @@ class AcceleratedClient(ProducerClient):
         return count
 
     def check(self) -> str:
+        if self._unsupported:
+            self._sender.turn()
+            return f"librdkafka is about to take over from the accelerator's own Kafka client: {self._unsupported}"
         try:
             leaders, error = self.compiled.leaders(CHECK_SECONDS)
         except OSError as unreachable:
@@ -144,12 +173,17 @@ class AcceleratedClient(ProducerClient):
         return self._own is not None
 
     def renew_access(self, config: Config) -> None:
-        if self._own is not None:
-            self._own.set_access(_text(config))
+        if self._own is None:
+            _log.warning("librdkafka keeps the certificates and credentials it has until the order API is restarted")
+            return
+        self._own.set_access(_text(config))
+        self._config = config
 
     def _close(self, seconds: float) -> int:
         self._supervisor.remove(self._sender)
         self._successor.cancel()
+        if self._idle_check is not None:
+            self._idle_check.cancel()
         for client in (self.compiled, *self._former):
             self._loop.remove_reader(client.fd)
         return self.compiled.flush(seconds) + sum(former.flush(0.0) for former in self._former)
@@ -159,6 +193,11 @@ class AcceleratedClient(ProducerClient):
             _log.log(LEVELS[min(max(code, 0), 7)], "%s: %s", name, text)
         elif kind == "fatal":
             self._successor.needed(name, text)
+        elif kind == "unsupported":
+            if self._own is not None and not self._unsupported:
+                self._unsupported = text
+                self._report(name, text)  # from the next check on, orders are refused
+                self._idle_check = self._loop.call_soon(self._use_librdkafka)  # not while it is being polled
         elif kind == "ended":
             self._report(name, text, fatal=True)  # the process has to be restarted
         else:

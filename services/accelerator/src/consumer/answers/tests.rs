@@ -1,6 +1,6 @@
 use super::*;
-use crate::consumer::protocol::Leader;
 use crate::consumer::samples::batch;
+use crate::kafka::metadata::Leader;
 use crate::kafka::record_batch::Compression;
 
 const MANY: Duration = Duration::from_secs(10_000);

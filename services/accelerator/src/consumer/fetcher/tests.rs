@@ -14,6 +14,7 @@ use crate::consumer::samples::{TRANSACTIONAL, batch, batch_of, marker, with};
 use crate::kafka::fake_brokers::{Call, Reaction};
 use crate::kafka::record_batch::Compression;
 use crate::kafka::tls_peer::{Ca, properties, trusting};
+use crate::kafka::versions::API_VERSIONS;
 
 const PLAIN: Compression = Compression::None;
 const SOON: Duration = Duration::from_millis(50);
@@ -227,7 +228,13 @@ fn a_broker_that_is_too_old_is_left_to_another_client() {
     cluster.change(|state| state.newest_fetch = 11);
     let mut running = Running::from_beginning(&cluster, &[0]);
     running.until("it is given up", |running| running.fetcher.unusual().is_some());
-    assert!(running.fetcher.unusual().unwrap().contains("lacks version 12 of request 1"));
+    assert!(
+        running
+            .fetcher
+            .unusual()
+            .unwrap()
+            .contains("offers versions 0 to 11 of Fetch, this client speaks versions 12 to 13")
+    );
 }
 
 #[test]
@@ -334,13 +341,31 @@ fn the_end_is_told_again_to_whoever_gets_the_partition_again() {
 
 #[test]
 fn answers_that_can_never_be_read_are_left_to_another_client() {
-    for api in [FETCH.0, METADATA.0, 18] {
-        let cluster = Cluster::start(1, &[0], move |call: &Call| {
-            (call.api() == api).then(|| Reaction::Answer(vec![0xff; 40]))
-        });
+    for api in [FETCH.key, METADATA.key] {
+        let cluster =
+            Cluster::start(1, &[0], move |call: &Call| (call.api() == api).then(|| Reaction::Answer(vec![0xff; 40])));
         let mut running = Running::from_beginning(&cluster, &[0]);
         running.until("it is given up", |running| running.fetcher.unusual().is_some());
         assert!(running.fetcher.unusual().unwrap().contains("can't be read"));
+    }
+}
+
+#[test]
+fn a_broker_that_never_tells_its_versions_is_left_to_another_client() {
+    for (answer, why) in [(vec![0, 35, 0, 0, 0, 0], "ApiVersions with error 35"), (vec![0; 3], "can't be read")] {
+        let cluster = Cluster::start(1, &[0], move |call: &Call| {
+            (call.api() == API_VERSIONS.key).then(|| Reaction::Answer(answer.clone()))
+        });
+        let target = Target { topic: "t".into(), client_id: "c".into(), bootstrap: cluster.brokers.bootstrap() };
+        let config = FetchConfig { refused_for: SOON, ..fetch_config(&HashMap::new()).unwrap() };
+        let mut fetcher = Fetcher::new(&target, config, Access::default()).unwrap();
+        fetcher.add(&[0]);
+        let end = Instant::now() + Duration::from_secs(120);
+        while fetcher.unusual().is_none() && Instant::now() < end {
+            fetcher.poll(1000, SOON);
+        }
+        assert!(fetcher.unusual().unwrap().contains(why), "{:?}", fetcher.unusual());
+        assert!(cluster.brokers.connections(0) > 1, "it may have been a moment's");
     }
 }
 
@@ -374,11 +399,11 @@ fn a_broker_with_which_tls_can_not_be_agreed_on_is_left_to_another_client() {
 #[test]
 fn whatever_a_broker_does_once_nothing_is_lost_and_nothing_comes_twice() {
     let reactions: [(&str, i16, fn() -> Reaction); 6] = [
-        ("a fetch that is reset", FETCH.0, || Reaction::Reset),
-        ("a fetch with an unreadable answer", FETCH.0, || Reaction::Answer(vec![0xff; 40])),
-        ("a fetch with an empty answer", FETCH.0, || Reaction::Answer(Vec::new())),
-        ("metadata that is reset", METADATA.0, || Reaction::Reset),
-        ("unreadable metadata", METADATA.0, || Reaction::Answer(vec![0; 3])),
+        ("a fetch that is reset", FETCH.key, || Reaction::Reset),
+        ("a fetch with an unreadable answer", FETCH.key, || Reaction::Answer(vec![0xff; 40])),
+        ("a fetch with an empty answer", FETCH.key, || Reaction::Answer(Vec::new())),
+        ("metadata that is reset", METADATA.key, || Reaction::Reset),
+        ("unreadable metadata", METADATA.key, || Reaction::Answer(vec![0; 3])),
         ("versions that are reset", 18, || Reaction::Reset),
     ];
     for (name, api, reaction) in reactions {

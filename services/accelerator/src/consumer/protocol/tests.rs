@@ -1,7 +1,9 @@
 use super::*;
-use crate::consumer::fake_cluster::{answers, sample_metadata};
-use crate::consumer::fetch::{FETCH_BY_ID, FetchLimits, FetchPartition, FetchRequest, fetch_request, fetch_response};
-use crate::kafka::wire::is_bounded;
+use crate::consumer::fake_cluster::answers;
+use crate::consumer::fetch::{FetchLimits, FetchPartition, FetchRequest, fetch_request, fetch_response};
+use crate::kafka::fake_brokers::metadata;
+use crate::kafka::metadata::metadata_response;
+use crate::kafka::wire::{Uuid, is_bounded};
 use crate::random_numbers::Numbers;
 
 const ID: Uuid = [7; 16];
@@ -69,43 +71,6 @@ fn a_fetch_response_is_read_as_kafka_writes_it() {
 }
 
 #[test]
-fn metadata_tells_leaders_epochs_and_the_topics_id() {
-    let bytes = sample_metadata(&[9092], &[(1, -1, 3), (0, 0, 5)], ID);
-    let found = metadata_response(&mut ResponseReader::new(&bytes)).unwrap();
-    assert_eq!(found.brokers, [(0, "127.0.0.1".to_string(), 9092)]);
-    assert_eq!((found.error, found.topic_id), (0, ID));
-    assert_eq!(found.leaders, [(1, Leader { id: -1, epoch: 3 }), (0, Leader { id: 0, epoch: 5 })]);
-    for end in 0..bytes.len() {
-        assert!(metadata_response(&mut ResponseReader::new(&bytes[..end])).is_none(), "{end} bytes");
-    }
-    let asked = [&[0, 0, 0, 36, 0, 3, 0, 10, 0, 0, 0, 9, 0, 1, b'c', 0, 2][..], &[0; 16], &[2, b't', 0, 0, 0, 0, 0]];
-    assert_eq!(metadata_request(9, "c", "t"), asked.concat());
-}
-
-#[test]
-fn versions_tell_what_a_broker_lacks() {
-    let bytes = |fetch: i16, error: i16| {
-        let mut out = RequestWriter::body();
-        out.i16(error);
-        out.i32(4);
-        for (key, last) in [(1, fetch), (2, 11), (3, 13), (23, 4)] {
-            out.i16(key);
-            out.i16(0);
-            out.i16(last);
-        }
-        out.into_body()
-    };
-    let read = |bytes: Vec<u8>| api_versions_response(&mut ResponseReader::new(&bytes));
-    let newest = read(bytes(18, 0)).unwrap();
-    assert!(newest.lacks().is_none() && newest.has(FETCH_BY_ID));
-    let older = read(bytes(12, 0)).unwrap();
-    assert!(older.lacks().is_none() && !older.has(FETCH_BY_ID));
-    assert_eq!(read(bytes(11, 0)).unwrap().lacks(), Some(FETCH));
-    assert!(read(bytes(18, 35)).is_none());
-    assert_eq!(api_versions_request(9, "c"), [0, 0, 0, 11, 0, 18, 0, 0, 0, 0, 0, 9, 0, 1, b'c']);
-}
-
-#[test]
 fn offsets_are_asked_for_and_read() {
     let ends = epoch_end_request(9, "c", "t", &[(3, 4, 2)]);
     let expected = [
@@ -143,7 +108,7 @@ fn reading_takes_linear_time_and_memory_whatever_a_broker_sends() {
             0 => vec![[0, 1, 2, 0xff][numbers.below(4)]; numbers.below(3000)],
             1 => answers(("t", None)),
             2 => (0..numbers.below(2000)).map(|_| numbers.below(256) as u8).collect(),
-            _ => sample_metadata(&vec![1; numbers.below(40)], &vec![(0, 1, 2); numbers.below(40)], ID),
+            _ => metadata(10, &vec![1; numbers.below(40)], &vec![(0, 1, 2); numbers.below(40)], ID),
         };
         for _ in 0..numbers.below(4) {
             let at = numbers.below(bytes.len().max(1));
@@ -152,7 +117,7 @@ fn reading_takes_linear_time_and_memory_whatever_a_broker_sends() {
             }
         }
         readable[0] += usize::from(is_bounded(&bytes, |r| fetch_response(r, ("t", None), true).map(drop)));
-        readable[1] += usize::from(is_bounded(&bytes, metadata_response));
+        readable[1] += usize::from(is_bounded(&bytes, |r| metadata_response(10, r)));
         readable[2] += usize::from(is_bounded(&bytes, epoch_end_response));
         readable[3] += usize::from(is_bounded(&bytes, earliest_response));
     }

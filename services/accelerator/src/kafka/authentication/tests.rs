@@ -36,7 +36,7 @@ fn framed(answers: &[Vec<u8>]) -> Vec<u8> {
 fn outcome(mechanism: Mechanism, answers: Vec<u8>) -> (Result<Option<Duration>, String>, Vec<u8>) {
     let credentials = Credentials { mechanism, username: "me".into(), password: "secret".into() };
     let mut broker = Broker { answers: io::Cursor::new(answers), asked: Vec::new() };
-    (authenticate(&mut broker, &credentials, "c", "nonce".into()), broker.asked)
+    (authenticate(&mut broker, &credentials, "c", "nonce".into(), &Versions::default()), broker.asked)
 }
 
 #[test]

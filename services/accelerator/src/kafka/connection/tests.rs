@@ -23,13 +23,15 @@ fn connected() -> [(Connection<&'static str>, Peer); 2] {
         (listener, address)
     };
     let (listener, address) = listen();
-    let admission = Admission::new(Arc::default(), None);
+    let admission = Admission::new(Arc::default(), Versions::default(), None);
     let plain = Connection::new(Transport::Plain(TcpStream::connect(address).unwrap()), admission, MAX_BYTES).unwrap();
     let plain_peer = listener.accept().unwrap().0;
     let (listener, address) = listen();
     let ca = Ca::new("ca");
     let peer = accept(listener, ca.server(&["127.0.0.1"], None));
-    let Ok(tls) = open(&address.to_string(), Arc::new(trusting(&[&ca], &[])), "c", MAX_BYTES) else { panic!("no TLS") };
+    let Ok(tls) = open(&address.to_string(), Arc::new(trusting(&[&ca], &[])), "c", &[], MAX_BYTES) else {
+        panic!("no TLS")
+    };
     let tls_peer = peer.join().unwrap().unwrap();
     [(plain, Box::new(plain_peer) as Peer), (tls, Box::new(tls_peer))].map(|(mut connection, mut peer)| {
         let until = Instant::now() + Duration::from_secs(600);

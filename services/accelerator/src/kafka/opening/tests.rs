@@ -1,10 +1,16 @@
 use std::net::TcpListener;
 
 use super::*;
+use crate::kafka::failure::REFUSED_BACKOFF;
 use crate::kafka::sasl::{Credentials, Mechanism};
 use crate::kafka::tls_peer::{Ca, Stream as Peer, accept, trusting};
 
 const SOON: Duration = Duration::from_millis(50);
+
+/// Who wants nothing but to be let in.
+fn alone(access: &Access) -> Newcomer<'_> {
+    Newcomer { access, client: "c", spoken: &[] }
+}
 
 fn listener() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -22,8 +28,8 @@ fn opened(
     let peer = accept(listener, server);
     let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let until = Instant::now() + Duration::from_secs(120);
-    let outcome = admit(stream, &format!("{host}:{port}"), access, "c", until);
-    (outcome.map(|(transport, _)| transport).map_err(|failure| failure.why), peer.join().unwrap())
+    let outcome = alone(access).admit(stream, &format!("{host}:{port}"), until);
+    (outcome.map(|(transport, ..)| transport).map_err(|failure| failure.why), peer.join().unwrap())
 }
 
 #[test]
@@ -85,7 +91,7 @@ fn a_listener_of_another_kind_is_told() {
     });
     let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let until = Instant::now() + Duration::from_secs(120);
-    let failure = admit(stream, &format!("localhost:{port}"), &trusting(&[&ca], &[]), "c", until).err().unwrap();
+    let failure = alone(&trusting(&[&ca], &[])).admit(stream, &format!("localhost:{port}"), until).err().unwrap();
     assert!(failure.why.contains("security.protocol"), "{}", failure.why);
     assert_eq!(failure.backoff, REFUSED_BACKOFF);
     peer.join().unwrap();
@@ -95,10 +101,13 @@ fn a_listener_of_another_kind_is_told() {
 fn silence_ends_in_time() {
     let credentials = Credentials { mechanism: Mechanism::Plain, username: "me".into(), password: "x".into() };
     let tls = trusting(&[&Ca::new("ca")], &[]);
-    for access in [tls, Access { tls: None, credentials: Some(credentials) }] {
+    let sasl = Access { tls: None, credentials: Some(credentials) };
+    let cases: [(_, &[Spoken]); 3] = [(tls, &[]), (sasl, &[]), (Access::default(), &[SASL_HANDSHAKE])];
+    for (access, spoken) in cases {
         let (_listener, port) = listener();
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        let failure = admit(stream, &format!("localhost:{port}"), &access, "c", Instant::now() + SOON).err().unwrap();
+        let newcomer = Newcomer { spoken, ..alone(&access) };
+        let failure = newcomer.admit(stream, &format!("localhost:{port}"), Instant::now() + SOON).err().unwrap();
         assert!(failure.why.contains("does not answer"), "{}", failure.why);
     }
 }

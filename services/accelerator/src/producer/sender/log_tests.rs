@@ -90,7 +90,7 @@ type Logs = Arc<Mutex<HashMap<i32, Log>>>;
 
 /// Appends or not, answers truly or not, or not at all.
 fn react(logs: &Logs, numbers: &mut Numbers, received: &Received) -> Option<Reaction> {
-    if received.api != PRODUCE.0 {
+    if received.api != PRODUCE.key {
         return None;
     }
     let fate = numbers.below(100);

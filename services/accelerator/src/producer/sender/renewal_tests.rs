@@ -43,10 +43,10 @@ fn a_session_that_ends_is_renewed_before_and_nothing_is_sent_again() {
         let log = Arc::new(Mutex::new(Vec::new()));
         let produce = log.clone();
         let cluster = Cluster::start(&[0], move |received| {
-            if received.api == PRODUCE.0 {
+            if received.api == PRODUCE.key {
                 lock(&produce).push(received.connection);
             }
-            (received.api == SASL_AUTHENTICATE.0).then(|| Reaction::Answer(sasl_outcome(0, "", b"", 200)))
+            (received.api == SASL_AUTHENTICATE.key).then(|| Reaction::Answer(sasl_outcome(0, "", b"", 200)))
         });
         let running = Running::start_with(&cluster, ProducerConfig { idempotent, ..config() }, access("secret"));
         let mut counted = 0;
@@ -66,25 +66,25 @@ fn new_credentials_are_used_at_once_and_what_is_in_flight_is_answered_before() {
     let asked = log.clone();
     let cluster = Cluster::start(&[0], move |received| {
         lock(&asked).push(received.api);
-        (received.api == PRODUCE.0).then_some(Reaction::Silence)
+        (received.api == PRODUCE.key).then_some(Reaction::Silence)
     });
     let running = Running::start_with(&cluster, config(), access("old"));
     let has = |api: i16| lock(&log).iter().filter(|each| **each == api).count();
     running.send("held", "k", b"x");
-    wait_until("it is in flight", || has(PRODUCE.0) > 0);
-    let before = has(SASL_AUTHENTICATE.0);
+    wait_until("it is in flight", || has(PRODUCE.key) > 0);
+    let before = has(SASL_AUTHENTICATE.key);
     running.shared.set_access(access("new"));
-    wait_until("a successor has come", || has(SASL_AUTHENTICATE.0) > before);
+    wait_until("a successor has come", || has(SASL_AUTHENTICATE.key) > before);
     running.send("waits", "other", b"x");
     let wanted = running.check();
     wait_until("the sender has looked for what to send", || running.answered() >= wanted);
-    assert_eq!(has(PRODUCE.0), 1, "the first has not been answered");
+    assert_eq!(has(PRODUCE.key), 1, "the first has not been answered");
 }
 
 #[test]
 fn who_is_refused_says_why_tries_again_and_is_let_in_with_the_right_password() {
     let cluster = Cluster::start(&[0], |received: &Received| {
-        let refused = received.api == SASL_AUTHENTICATE.0 && !received.body.ends_with(b"\0right");
+        let refused = received.api == SASL_AUTHENTICATE.key && !received.body.ends_with(b"\0right");
         refused.then(|| Reaction::Answer(sasl_outcome(58, "Authentication failed", b"", 0)))
     });
     let running = Running::start_with(&cluster, config(), access("wrong"));
@@ -104,7 +104,7 @@ fn who_is_refused_says_why_tries_again_and_is_let_in_with_the_right_password() {
 #[test]
 fn a_successor_that_is_refused_leaves_the_connection_as_it_is() {
     let cluster = Cluster::start(&[0], |received: &Received| {
-        let refused = received.api == SASL_AUTHENTICATE.0 && !received.body.ends_with(b"\0right");
+        let refused = received.api == SASL_AUTHENTICATE.key && !received.body.ends_with(b"\0right");
         refused.then(|| Reaction::Answer(sasl_outcome(58, "Authentication failed", b"", 0)))
     });
     let running = Running::start_with(&cluster, config(), access("right"));

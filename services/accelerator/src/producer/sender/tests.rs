@@ -12,7 +12,7 @@ use crate::kafka::fake_brokers::{Brokers, Reaction};
 use crate::kafka::record_batch::Compression;
 use crate::producer::fake_cluster::{Cluster, Received, metadata, metadata_without_topic, produced, producer_id};
 use crate::producer::murmur2::partition_of;
-use crate::producer::protocol::{INIT_PRODUCER_ID, METADATA, PRODUCE};
+use crate::producer::protocol::{INIT_PRODUCER_ID, PRODUCE};
 
 const MANY: Duration = Duration::from_secs(600);
 
@@ -103,15 +103,15 @@ pub fn key(partition: usize, partitions: usize) -> String {
 #[test]
 fn a_question_is_asked_again_however_it_ends() {
     let endings: [(&str, i16, fn() -> Reaction); 9] = [
-        ("metadata: unreadable", METADATA.0, || Reaction::Answer(vec![0xff; 40])),
-        ("metadata: empty", METADATA.0, || Reaction::Answer(Vec::new())),
-        ("metadata: without the topic", METADATA.0, || Reaction::Answer(metadata_without_topic())),
-        ("metadata: a gap in the partitions", METADATA.0, || Reaction::Answer(metadata(&[1], &[(0, 0), (2, 0)]))),
-        ("metadata: reset", METADATA.0, || Reaction::Reset),
-        ("producer id: error", INIT_PRODUCER_ID.0, || Reaction::Answer(producer_id(29))),
-        ("producer id: unreadable", INIT_PRODUCER_ID.0, || Reaction::Answer(vec![1])),
-        ("producer id: reset", INIT_PRODUCER_ID.0, || Reaction::Reset),
-        ("producer id: error, then reset", INIT_PRODUCER_ID.0, || Reaction::AnswerAndReset(producer_id(15))),
+        ("metadata: unreadable", METADATA.key, || Reaction::Answer(vec![0xff; 40])),
+        ("metadata: empty", METADATA.key, || Reaction::Answer(Vec::new())),
+        ("metadata: without the topic", METADATA.key, || Reaction::Answer(metadata_without_topic())),
+        ("metadata: a gap in the partitions", METADATA.key, || Reaction::Answer(metadata(&[1], &[(0, 0), (2, 0)]))),
+        ("metadata: reset", METADATA.key, || Reaction::Reset),
+        ("producer id: error", INIT_PRODUCER_ID.key, || Reaction::Answer(producer_id(29))),
+        ("producer id: unreadable", INIT_PRODUCER_ID.key, || Reaction::Answer(vec![1])),
+        ("producer id: reset", INIT_PRODUCER_ID.key, || Reaction::Reset),
+        ("producer id: error, then reset", INIT_PRODUCER_ID.key, || Reaction::AnswerAndReset(producer_id(15))),
     ];
     for (name, api, ending) in endings {
         let mut left = 3;
@@ -164,11 +164,11 @@ fn what_a_silent_broker_does_not_lead_any_more_goes_to_the_new_leader() {
     let ports = Arc::new(Mutex::new(Vec::new()));
     let known = ports.clone();
     let cluster = Cluster::start(&[0, 1], move |received| {
-        moved |= received.broker == 0 && received.api == PRODUCE.0;
+        moved |= received.broker == 0 && received.api == PRODUCE.key;
         if received.broker == 0 && moved {
             return Some(Reaction::Silence);
         }
-        (received.api == METADATA.0).then(|| {
+        (received.api == METADATA.key).then(|| {
             asked += 1;
             let leader = i32::from(moved && asked > 3);
             Reaction::Answer(metadata(&lock(&known), &[(0, leader), (1, 1)]))
@@ -241,7 +241,7 @@ fn orders_that_come_while_a_request_is_out_go_with_the_next_one() {
     let (asked, allowed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(1)));
     let (count, limit) = (asked.clone(), allowed.clone());
     let cluster = Cluster::start(&vec![0; partitions], move |received| {
-        if received.api == PRODUCE.0 {
+        if received.api == PRODUCE.key {
             let turn = count.fetch_add(1, Ordering::SeqCst);
             wait_until("it is let", || limit.load(Ordering::SeqCst) > turn);
         }
