@@ -11,6 +11,7 @@ use crate::consumer::fake_cluster::{Cluster, NONE};
 use crate::consumer::fetch::FETCH;
 use crate::consumer::protocol::METADATA;
 use crate::consumer::samples::{TRANSACTIONAL, batch, batch_of, marker, with};
+use crate::kafka::connection::Connection;
 use crate::kafka::fake_brokers::{Call, Reaction};
 use crate::kafka::record_batch::Compression;
 use crate::kafka::tls_peer::{Ca, properties, trusting};
@@ -327,21 +328,37 @@ fn a_session_that_the_broker_has_forgotten_is_begun_anew() {
 
 #[test]
 fn the_end_is_told_again_to_whoever_gets_the_partition_again() {
-    let cluster = plain(1, &[0, 0]);
+    let cluster = plain(1, &[0]);
     cluster.append(0, batch(0, &[0], PLAIN));
-    let mut running = Running::from_beginning(&cluster, &[0, 1]);
-    running.until("both ends", |running| running.ends.len() == 2);
-    running.ends.clear();
-    running.fetcher.remove(&[0]);
+    let mut running = Running::start(&cluster, &[]);
     running.fetcher.add(&[0]);
     running.fetcher.seek(0, Position { offset: 1, epoch: 0 });
-    running.until("the end again", |running| running.ends == [(0, 1)]);
-    assert_eq!(running.of(0), [0]);
+    running.until("the end", |running| running.ends == [(0, 1)]);
+    running.fetcher.remove(&[0]);
+    running.fetcher.add(&[0]);
+    running.fetcher.seek(0, Position { offset: 1, epoch: 0 }); // the session has asked for just this
+    running.until("the end again", |running| running.ends == [(0, 1), (0, 1)]);
+}
+
+#[test]
+fn what_a_broker_has_told_in_an_answer_that_did_not_count_is_told_again() {
+    let cluster = plain(1, &[0]);
+    cluster.append(0, batch(0, &[0], PLAIN));
+    let mut running = Running::from_beginning(&cluster, &[0]);
+    let end = Instant::now() + Duration::from_secs(120);
+    let fetches = |connection: &Connection<Ask>| connection.pending().any(|(ask, _)| *ask == Ask::Fetch);
+    while !running.fetcher.pool.iter().any(|(_, connection)| fetches(connection)) {
+        assert!(Instant::now() < end, "no fetch: {:?}", running.notes);
+        running.fetcher.poll(1000, Duration::ZERO);
+    }
+    running.fetcher.seek(0, Position { offset: 1, epoch: 0 }); // while the answer is on its way
+    running.until("the end", |running| running.ends == [(0, 1)]);
+    assert_eq!(running.of(0), [0; 0]);
 }
 
 #[test]
 fn answers_that_can_never_be_read_are_left_to_another_client() {
-    for api in [FETCH.key, METADATA.key] {
+    for api in [FETCH.key, METADATA.key, API_VERSIONS.key] {
         let cluster =
             Cluster::start(1, &[0], move |call: &Call| (call.api() == api).then(|| Reaction::Answer(vec![0xff; 40])));
         let mut running = Running::from_beginning(&cluster, &[0]);
