@@ -23,7 +23,7 @@ def decide(policy: ScalingPolicy, sample: LagSample | Unknown, state: ScalingSta
     if policy.mode == "Off":
         return _off(policy, state, now)
     if state.at is None:  # restored, perhaps from a machine whose clock is ahead
-        state = state.not_after(now)
+        state = state.not_after(now, policy.stabilization_down)
     # A lag that cannot be read is unknown, not zero: then nothing moves.
     if isinstance(sample, Unknown):
         return _unknown(sample, state, now)

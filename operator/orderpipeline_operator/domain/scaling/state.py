@@ -124,19 +124,30 @@ class ScalingState:
         moved = _changed_times(self, lambda _, at: at + seconds)
         return replace(moved, stabilization=replace(moved.stabilization, below=below))
 
-    def not_after(self, now: float) -> "ScalingState":
+    def not_after(self, now: float, stabilization_down: float) -> "ScalingState":
         """The same state with nothing begun later than `now`: another machine's clock may be ahead.
 
-        What holds `until` a time stays: it says when something ends.
+        So what holds `until` a time holds no longer than if it had been set now; a ceiling is set for
+        `stabilization_down` seconds more than its own.
         """
         below = tuple((min(since, now), number) for since, number in self.stabilization.below)
         past = _changed_times(self, lambda name, at: at if name.endswith("until") else min(at, now))
-        return replace(past, stabilization=replace(past.stabilization, below=below))
+        ceiling, backoff = past.ceiling, past.backoff
+        return replace(
+            past,
+            stabilization=replace(past.stabilization, below=below),
+            ceiling=replace(ceiling, until=_no_later(ceiling.until, now + stabilization_down, ceiling.seconds)),
+            backoff=replace(backoff, floor_until=_no_later(backoff.floor_until, now, backoff.floor_seconds)),
+        )
 
 
 def is_time(name: str) -> bool:
     """Whether a field of that name is a Unix time."""
     return name == "at" or name.endswith(("_at", "since", "until"))
+
+
+def _no_later(until: float | None, since: float, seconds: float | None) -> float | None:
+    return until if until is None or seconds is None else min(until, since + seconds)
 
 
 def _changed_times(value: State, change: Callable[[str, float], float]) -> State:

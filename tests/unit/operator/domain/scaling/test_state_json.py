@@ -85,11 +85,11 @@ def test_all_times_move_with_the_clock():
 
 
 def test_nothing_restored_began_after_now():
-    past = FULL.not_after(500.0)
+    past = FULL.not_after(500.0, 60.0)
     assert (past.scaled_up_at, past.trial.started_at) == (500.0, 500.0)
     assert past.activity == Activity(True, 500.0, 500.0, 500.0)
     assert past.group == Membership(11, 500.0, 500.0)
     assert past.stabilization == Stabilization(((500.0, 8), (500.0, 6)), 500.0, 16)
-    assert past.ceiling == FULL.ceiling
-    assert past.backoff == replace(FULL.backoff, scale_down=ScaleDown(500.0, 16, 120.5))
-    assert FULL.not_after(1000.0) == FULL
+    assert past.ceiling == replace(FULL.ceiling, until=500.0 + 60.0 + 600.0)
+    assert past.backoff == replace(FULL.backoff, scale_down=ScaleDown(500.0, 16, 120.5), floor_until=500.0 + 1200.0)
+    assert FULL.not_after(2000.0, 60.0) == FULL
