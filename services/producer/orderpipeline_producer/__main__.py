@@ -64,10 +64,8 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     client_id = f"producer-{settings.pipeline}-{socket.gethostname()}"
     config = producer_config(settings, client_id)
     client = make_client(config, settings, health.report, background)
-    acknowledged = lambda: client.in_flight.acked  # noqa: E731
-    tasks = [
-        background.task(ProducerActivity.KAFKA_CHECK, lambda one: health.watch(client.check, acknowledged, one.turn))
-    ]
+    check = lambda one: health.watch(client.check, client.in_flight, one.turn)  # noqa: E731
+    tasks = [background.task(ProducerActivity.KAFKA_CHECK, check)]
     if client.renews_access:
         read = lambda: producer_config(settings, client_id)  # noqa: E731
         renew = lambda one: watch_access(config, read, client.renew_access, one.turn)  # noqa: E731

@@ -241,7 +241,7 @@ async def kafka_check(world: World, part: Part) -> None:
         part.call_in_thread()
         return ""
 
-    watch = lambda one: health.watch(check, lambda: 0, one.turn)  # noqa: E731
+    watch = lambda one: health.watch(check, InFlight(0, PythonByteCounter()), one.turn)  # noqa: E731
     end_with(world.stack, world.background.task(ProducerActivity.KAFKA_CHECK, watch))
     world.stack.callback(part.release.set)
 

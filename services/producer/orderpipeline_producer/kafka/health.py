@@ -4,15 +4,28 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Protocol
 
 from orderpipeline_producer.kafka.producer_client import NoAnswer
 
 GOOD_SECONDS: Final = 5.0
 """Pause between two checks while Kafka answers. After an error of the client, the next check is immediate."""
 BAD_SECONDS: Final = 1.0
+IDLE_CHECKS: Final = 3
+"""So many late answers in a row refuse orders although none is in flight. Fewer may be a pause of the brokers."""
 
 _log = logging.getLogger(__name__)
+
+
+class Counts(Protocol):
+    """What became of orders, as in_flight.InFlight has it."""
+
+    acked: int
+    failed: int
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in flight."""
 
 
 class KafkaHealth:
@@ -36,23 +49,25 @@ class KafkaHealth:
         self._check_now.set()
         _log.warning("kafka: %s", text, extra={"code": code, "fatal": fatal})
 
-    async def watch(self, check: Callable[[], str], acknowledged: Callable[[], int], turn: Callable[[], None]) -> None:
-        """Check regularly until cancelled. `check` returns what is wrong, empty if nothing is; it runs in a thread.
-        `acknowledged` returns how many orders Kafka has acknowledged so far.
-        """
+    async def watch(self, check: Callable[[], str], in_flight: Counts, turn: Callable[[], None]) -> None:
+        """Check regularly until cancelled. `check` returns what is wrong, empty if nothing is; it runs in a thread."""
         loop = asyncio.get_running_loop()
-        previous = current = acknowledged()
+        previous = current = in_flight.acked, in_flight.failed
+        late_in_a_row = 0
         with ThreadPoolExecutor(1, "kafka-health") as pool:
             while True:
                 turn()
                 self._check_now.clear()
-                previous, current = current, acknowledged()
+                previous, current = current, (in_flight.acked, in_flight.failed)
                 answer = await loop.run_in_executor(pool, check)
                 # Text of no other type, which is all that replies are encoded from.
                 found, late = str(answer), isinstance(answer, NoAnswer)
-                if late and acknowledged() > previous:
-                    # Busy or rolling brokers may be late with metadata. Orders that were acknowledged since the check
-                    # before this one say more about whether others will be.
+                late_in_a_row = late_in_a_row + 1 if late else 0
+                # Busy or rolling brokers may be late with metadata. What has become of orders since the check before
+                # this one says more about what will become of others.
+                acked, failed = in_flight.acked - previous[0], in_flight.failed - previous[1]
+                idle = not (in_flight.bytes or failed or self.unreachable) and late_in_a_row < IDLE_CHECKS
+                if late and (acked or idle):
                     found = ""
                 if bool(found) != bool(self.unreachable):
                     _log.log(logging.WARNING if found else logging.INFO, found or "Kafka is reachable")
