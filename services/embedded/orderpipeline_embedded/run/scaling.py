@@ -91,8 +91,10 @@ class Scaling:
         )
 
     def start(self) -> None:
-        """Begin to sample."""
-        self._sampler.track(replace(self._target, replicas_now=self._consumers.desired))
+        """Begin to sample, with what an earlier run has learned."""
+        desired = self._consumers.desired
+        known = state_file.learned(self._state_folder, desired) if self._state_folder is not None else {}
+        self._sampler.track(replace(self._target, replicas_now=desired, restored=known))
 
     def refresh(self) -> None:
         """Pass the number of consumers on to the sampler; cheap if it has not changed."""

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 STATE: Final = "pipeline.json"
 """The file's name in the data folder of a run."""
+LEARNED: Final = ("capacity", "forecast")
+"""Parts of the scaling's state that outlast a run."""
 LOCK: Final = "lock"
 """The file that a run holds a lock on, in the same folder."""
 
@@ -30,6 +32,18 @@ def is_running(state: Path) -> bool:
     return False
 
 
+def learned(folder: Path, consumers: int) -> dict[str, Any]:
+    """What an earlier run in `folder` decided and learned, as a CR's status.scaling for a run that begins with
+    `consumers`. What it was in the middle of counts for nothing. Empty if there is nothing that can be read.
+    """
+    try:
+        scaling = json.loads((folder / STATE).read_text(encoding="utf-8"))["status"]["scaling"]
+        state = {name: scaling["state"][name] for name in LEARNED if name in scaling["state"]}
+        return {"decisions": scaling["decisions"], "state": {**state, "desired": consumers}}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+
+
 def write(
     folder: Path, name: str, consumers: Mapping[str, int | None], view: Any, kafka: Mapping[str, str | None]
 ) -> None:
@@ -42,7 +56,7 @@ def write(
         "endpoints": {"bootstrap": kafka.get("bootstrap")},
         "consumers": dict(consumers),
         "lag": {"orders": values["orders"], "seconds": values["seconds"]},
-        "scaling": {"latest": values["latest"], "decisions": list(values["decisions"])},
+        "scaling": {"latest": values["latest"], "decisions": list(values["decisions"]), "state": values["state"]},
     }
     fresh = folder / f".{STATE}"
     fresh.write_text(json.dumps({"metadata": {"name": name}, "status": status, "kafka": dict(kafka)}), encoding="utf-8")

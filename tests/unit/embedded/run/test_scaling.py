@@ -11,7 +11,7 @@ from orderpipeline_common.background import Background
 from orderpipeline_embedded.run.plan import make_plan, read_pipeline
 from orderpipeline_embedded.run.rates import rate
 from orderpipeline_embedded.run.scaling import Scaling, consumer_numbers
-from orderpipeline_embedded.run.state_file import STATE
+from orderpipeline_embedded.run.state_file import STATE, learned
 from orderpipeline_operator.domain.lag.sample import Group, PartitionOffsets, Reading, Unknown
 from orderpipeline_operator.domain.scaling.why import report
 from tests.support.readers import ReadEachTime
@@ -91,6 +91,26 @@ async def test_a_recommendation_and_an_unknown_lag_change_nothing(mode: str, rea
     assert (fleet.desired, reported) == (1, [])
     assert len(scaling.points) == isinstance(reading, Reading)
     assert scaling.uncommitted() == (1_200_000 if isinstance(reading, Reading) else None)
+
+
+async def test_a_run_knows_what_an_earlier_one_has_learned(tmp_path: Path) -> None:
+    await decided("Auto", BACKLOG, tmp_path)
+    kept = json.loads((tmp_path / STATE).read_text())
+    scaling = kept["status"]["scaling"]
+    scaling["state"] |= {"capacity": {"rate": 9.5}, "desired": 9, "scaledUpAt": 5.0}
+    (tmp_path / STATE).write_text(json.dumps(kept))
+    fleet, _, _, _ = await decided("Recommend", BACKLOG, tmp_path)
+    again = json.loads((tmp_path / STATE).read_text())["status"]["scaling"]
+    assert again["state"]["capacity"]["rate"] == 9.5
+    assert scaling["decisions"][0] in again["decisions"]
+    assert fleet.desired == 1, "what the earlier run had at work, this one has not"
+
+
+@pytest.mark.parametrize("kept", [None, "", "[]", "{}", '{"status": {"scaling": 3}}', '{"status": null}'])
+def test_what_cannot_be_read_of_an_earlier_run_is_none(tmp_path: Path, kept: str | None) -> None:
+    if kept is not None:
+        (tmp_path / STATE).write_text(kept)
+    assert learned(tmp_path, 1) == {}
 
 
 def test_consumers_are_identified_by_their_numbers() -> None:
