@@ -238,17 +238,21 @@ def test_an_images_inputs_are_what_its_dockerfile_copies(tmp_path: Path) -> None
     assert found == {"a/one.py", "b.txt"}
 
 
+NO_TOOLCHAIN = "error: rustup could not choose a version of cargo to run"
 WHEEL = "orderpipeline_accelerator-0.1.0-cp311-abi3-manylinux_2_34_x86_64.whl"
 
 
 @pytest.fixture
 def rust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Puts a cargo of this version on the PATH, and a maturin that runs this shell code for `--out FOLDER` (`$9`)."""
+    """Puts a cargo of this version on the PATH, and a maturin that runs this shell code for `--out FOLDER` (`$9`).
+    Without a version it is rustup's, which has no toolchain to run.
+    """
 
     def put(version: str, build: str) -> None:
+        cargo = f"echo 'cargo {version} (x)'" if version else f"echo '{NO_TOOLCHAIN}' >&2; exit 1"
         lock = hashlib.sha256((REPO / "services/accelerator/requirements.lock").read_bytes()).hexdigest()[:16]
         maturin = tmp_path / f"cache/maturin-{lock}/bin/maturin"
-        programs = {"cargo": f"echo 'cargo {version} (x)'", "rustc": "echo rustc"}
+        programs = {"cargo": cargo, "rustc": "echo rustc"}
         for path, code in [(maturin, build), *((tmp_path / "bin" / name, code) for name, code in programs.items())]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"#!/bin/sh\n{code}\n")
@@ -275,6 +279,7 @@ def test_the_accelerator_is_built_once_for_its_sources(tmp_path: Path, rust: Cal
     ("version", "build", "reason"),
     [
         ("1.63.0", "exit 1", "cargo 1.63.0 is too old"),
+        ("", "exit 1", "no cargo"),
         ("1.99.0", "echo an error of the compiler; exit 1", "cannot be built"),
         ("1.99.0", f'mkdir -p "$9"; touch "$9/{WHEEL.replace("2_34", "2_39")}"', "a newer C library"),
     ],
@@ -290,6 +295,19 @@ def test_images_that_go_without_the_accelerator_say_so_in_one_line(
     assert len(said) <= 2
     log = tmp_path / "cache/native/images/accelerator.log"
     assert not log.exists() or "an error of the compiler" in log.read_text()
+
+
+@pytest.mark.parametrize("doing", [[], ["--wheel"], ["--test"]])
+def test_where_cargo_cannot_run_the_accelerator_is_left_out_in_one_line(
+    rust: Callable[[str, str], None], doing: list[str]
+) -> None:
+    rust("", "exit 1")
+    command = [str(REPO / "hack/accelerator"), *doing]
+    able = subprocess.run([*command, "--if-able"], capture_output=True, text=True, check=False)
+    assert (able.returncode, able.stdout) == (0, "")
+    assert able.stderr.startswith("no cargo: the accelerator is not ")
+    assert able.stderr.count("\n") == 1
+    assert subprocess.run(command, capture_output=True, text=True, check=False).returncode == 1
 
 
 async def test_the_forward_carries_many_connections_both_ways_and_half_closes() -> None:
