@@ -20,8 +20,10 @@ pub enum Callback {
 pub struct FastPathOrder {
     /// None when no reply waits for it: it was sent at once, or the wait was abandoned.
     pub on_reply: Option<Py<PyAny>>,
-    /// The JSON of the reply when the order is delivered.
+    /// The JSON with its order_id, which is the reply when the order is delivered, unless it is a batch of one.
     pub answer: Vec<u8>,
+    /// Whether it came as a batch of one.
+    pub batch: bool,
     /// Bytes that it counts for in the in-flight budget.
     pub size: usize,
     pub started: Instant,

@@ -1,5 +1,5 @@
-//! The fast path for single orders: one call turns a segment of a connection that is a whole request into a record and
-//! a reply.
+//! The fast path for single orders, by themselves or as batches of one: one call turns a segment of a connection that is
+//! a whole request into a record and a reply.
 //!
 //! Only Python parses HTTP. It registers heads that it has found to allow the fast path; a request is accepted here if
 //! it begins with exactly the same bytes, and anything else is left to Python. The Authorization header is part of the
@@ -19,7 +19,7 @@ use crate::callback::{Callback, FastPathOrder};
 use crate::in_flight_bytes::InFlightBytes;
 use crate::lock::lock;
 use crate::orders::ids::{BLOCK_SIZE, PREFIX_LEN, id_at};
-use crate::orders::single::SingleOrder;
+use crate::orders::single::{SingleOrder, only_element};
 use crate::producer::in_flight::Finder;
 use crate::producer::shared::{Shared, now};
 use crate::token_bucket::TokenBucket;
@@ -28,6 +28,8 @@ use crate::token_bucket::TokenBucket;
 const MAX_HEADS: usize = 512;
 const MAX_HEAD_BYTES: usize = 16384;
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+/// The answer to a batch of one order.
+const ACCEPTED_ONE: &[u8] = b"{\"accepted\":1}";
 
 /// All methods belong to the event loop's thread.
 #[pyclass(frozen, module = "orderpipeline_accelerator")]
@@ -70,10 +72,18 @@ struct State {
     id_prefix_ms: i64,
     ids_used: usize,
     accepted: u64,
-    /// Replies by the histogram's buckets.
-    counts: Vec<u64>,
-    seconds: f64,
+    /// Replies to orders, and to batches of one.
+    replies: [Replies; 2],
     waiting: Finder,
+}
+
+/// Counted replies.
+#[derive(Clone, Default)]
+struct Replies {
+    /// By the histogram's buckets.
+    counts: Vec<u64>,
+    /// Their total.
+    seconds: f64,
 }
 
 struct AllowedHead {
@@ -81,6 +91,8 @@ struct AllowedHead {
     length: usize,
     /// The quota of its client, if there is one.
     bucket: Option<Py<TokenBucket>>,
+    /// Whether the body is a batch of one.
+    batch: bool,
 }
 
 impl FastPath {
@@ -91,8 +103,8 @@ impl FastPath {
     ) -> PyResult<Self> {
         let settings = settings.ok_or_else(|| PyValueError::new_err("the fast path needs settings"))?;
         let settings: Settings = settings.extract()?;
-        let counts = vec![0; settings.bounds.len() + 1];
-        let state = State { counts, ids_used: BLOCK_SIZE, ..State::default() };
+        let replies = Replies { counts: vec![0; settings.bounds.len() + 1], seconds: 0.0 };
+        let state = State { replies: [replies.clone(), replies], ids_used: BLOCK_SIZE, ..State::default() };
         Ok(Self { shared, encoded_headers, settings, state: Mutex::new(state) })
     }
 
@@ -112,8 +124,8 @@ impl FastPath {
             }
             acked += 1;
             if let Some(on_reply) = order.on_reply {
-                state.observe(&self.settings.bounds, seconds);
-                replies.push((on_reply, state.reply(py, &order.answer)));
+                state.observe(order.batch, &self.settings.bounds, seconds);
+                replies.push((on_reply, state.reply(py, if order.batch { ACCEPTED_ONE } else { &order.answer })));
             }
         }
         drop(state); // a callback may use the fast path
@@ -127,7 +139,7 @@ impl FastPath {
         }
         for (order, code, seconds) in failed {
             let answer = PyBytes::new(py, &order.answer);
-            check(self.settings.on_failed.call1(py, (order.on_reply, code, answer, seconds)));
+            check(self.settings.on_failed.call1(py, (order.on_reply, code, answer, seconds, order.batch)));
         }
     }
 }
@@ -153,6 +165,8 @@ impl FastPath {
         if body.len() > settings.order_bytes || head.length != body.len() {
             return Ok(None);
         }
+        let batch = head.batch;
+        let Some(body) = (if batch { only_element(body) } else { Some(body) }) else { return Ok(None) };
         let bucket = head.bucket.as_ref().map(|bucket| bucket.clone_ref(py));
         if bucket.as_ref().is_some_and(|bucket| bucket.get().wait_at(now.0) > 0.0) {
             return Ok(None);
@@ -178,7 +192,7 @@ impl FastPath {
         let answer = order.answer();
         let (on_reply, kept) =
             if settings.wait { (Some(on_reply.clone().unbind()), answer.clone()) } else { (None, Vec::new()) };
-        let callback = Callback::Order(FastPathOrder { on_reply, answer: kept, size, started: now.0 });
+        let callback = Callback::Order(FastPathOrder { on_reply, answer: kept, batch, size, started: now.0 });
         if !self.shared.enqueue(order.key, &order.value, &self.encoded_headers, callback, now) {
             return Ok(None);
         }
@@ -191,19 +205,19 @@ impl FastPath {
         if settings.wait {
             return Ok(Some(PyBytes::new(py, b"")));
         }
-        state.observe(&settings.bounds, now.0.elapsed().as_secs_f64());
-        Ok(Some(state.reply(py, &answer)))
+        state.observe(batch, &settings.bounds, now.0.elapsed().as_secs_f64());
+        Ok(Some(state.reply(py, if batch { ACCEPTED_ONE } else { &answer })))
     }
 
     /// Allow the fast path for bodies of this length after this head, which is given without its empty line, as long as
-    /// the quota of its client allows it.
-    #[pyo3(signature = (head, length, bucket=None))]
-    fn allow_head(&self, head: &[u8], length: usize, bucket: Option<Py<TokenBucket>>) {
+    /// the quota of its client allows it: an order, or a batch of one.
+    #[pyo3(signature = (head, length, bucket=None, batch=false))]
+    fn allow_head(&self, head: &[u8], length: usize, bucket: Option<Py<TokenBucket>>, batch: bool) {
         let mut state = lock(&self.state);
         if state.heads.len() == MAX_HEADS {
             state.heads.clear(); // heads in use are allowed again soon
         }
-        state.heads.insert(head.into(), AllowedHead { length, bucket });
+        state.heads.insert(head.into(), AllowedHead { length, bucket, batch });
     }
 
     /// Allow no head until each is allowed again.
@@ -216,21 +230,20 @@ impl FastPath {
         lock(&self.state).reply_prefix = prefix.to_vec();
     }
 
-    /// What has been counted since the previous call: accepted orders, replies by the histogram's buckets, and their
-    /// total seconds.
-    fn drain_counts(&self) -> (u64, Vec<u64>, f64) {
+    /// What has been counted since the previous call: accepted orders, and of orders and of batches of one the replies
+    /// by the histogram's buckets and their total seconds.
+    fn drain_counts(&self) -> (u64, Vec<(Vec<u64>, f64)>) {
         let mut state = lock(&self.state);
-        let counts = vec![0; state.counts.len()];
-        (
-            std::mem::take(&mut state.accepted),
-            std::mem::replace(&mut state.counts, counts),
-            std::mem::take(&mut state.seconds),
-        )
+        let drain = |replies: &mut Replies| {
+            let counts = vec![0; replies.counts.len()];
+            (std::mem::replace(&mut replies.counts, counts), std::mem::take(&mut replies.seconds))
+        };
+        (std::mem::take(&mut state.accepted), state.replies.iter_mut().map(drain).collect())
     }
 
-    /// Stop waiting: `on_reply` will not be called. Returns `{"order_id":"…"}` and the seconds since the request, or
-    /// None if it is not waiting.
-    fn give_up<'py>(&self, py: Python<'py>, on_reply: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyBytes>, f64)> {
+    /// Stop waiting: `on_reply` will not be called. Returns `{"order_id":"…"}`, the seconds since the request, and
+    /// whether it is a batch, or None if it is not waiting.
+    fn give_up<'py>(&self, py: Python<'py>, on_reply: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyBytes>, f64, bool)> {
         let id = |callback: &Callback| match callback {
             Callback::Order(order) => order.on_reply.as_ref().map(|each| each.as_ptr() as usize),
             _ => None,
@@ -249,14 +262,15 @@ impl FastPath {
         };
         let Callback::Order(order) = callback else { return None };
         order.on_reply = None;
-        Some((PyBytes::new(py, &order.answer), order.started.elapsed().as_secs_f64()))
+        Some((PyBytes::new(py, &order.answer), order.started.elapsed().as_secs_f64(), order.batch))
     }
 }
 
 impl State {
-    fn observe(&mut self, bounds: &[f64], seconds: f64) {
-        self.counts[bounds.partition_point(|bound| *bound < seconds)] += 1;
-        self.seconds += seconds;
+    fn observe(&mut self, batch: bool, bounds: &[f64], seconds: f64) {
+        let replies = &mut self.replies[usize::from(batch)];
+        replies.counts[bounds.partition_point(|bound| *bound < seconds)] += 1;
+        replies.seconds += seconds;
     }
 
     fn reply<'py>(&self, py: Python<'py>, answer: &[u8]) -> Bound<'py, PyBytes> {

@@ -1,9 +1,9 @@
 """The fast path: from the segment of a single order to the reply, without a task, a future or a timer.
 
-It accepts a segment that is exactly one order without special headers. Anything else is left to the API, which finds
-out what is wrong and says so. With the accelerator's own Kafka client, the fast path is one call of compiled code. Only
-`http.request_head` parses HTTP: the accelerator gets the heads that allow the fast path, and accepts a segment if it
-begins with exactly the same bytes.
+It accepts a segment that is exactly one order without special headers, by itself or as a batch of one. Anything else
+is left to the API, which finds out what is wrong and says so. With the accelerator's own Kafka client, the fast path is
+one call of compiled code. Only `http.request_head` parses HTTP: the accelerator gets the heads that allow the fast
+path, and accepts a segment if it begins with exactly the same bytes.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,9 @@ from confluent_kafka import KafkaError
 from orderpipeline_producer.api.admission import ANONYMOUS
 from orderpipeline_producer.api.orders import Orders
 from orderpipeline_producer.api.quota import PythonTokenBucket, TokenBucket
-from orderpipeline_producer.api.routes import ORDER_PATH
-from orderpipeline_producer.decoding.record_batch import RECORD_OVERHEAD, Record
+from orderpipeline_producer.api.routes import BATCH_PATH, ORDER_PATH
+from orderpipeline_producer.decoding.elements import only_element
+from orderpipeline_producer.decoding.record_batch import RECORD_OVERHEAD, Record, Refused
 from orderpipeline_producer.http.handler import OnReply
 from orderpipeline_producer.http.request_head import END_OF_HEAD, MAX_HEAD, parse_head
 from orderpipeline_producer.http.responses import Responses
@@ -32,17 +33,24 @@ from orderpipeline_producer.web.tokens import media_type
 if TYPE_CHECKING:
     from orderpipeline_accelerator import DirectProducer
 
+CUSTOMER: Final = b'"customer_id"'
+"""More of these are a larger batch, which need not be read to know that."""
+ACCEPTED_ONE: Final = b'{"accepted":1}'
+"""The answer to a batch of one order."""
 LATER: Final = b""
 """Stands for a reply that comes later."""
 SPECIAL: Final = ("content-encoding", "idempotency-key", "traceparent")
 """Header fields that the fast path does not support."""
+ROUTES: Final = (ORDER_PATH, BATCH_PATH)
+"""Where a single order may be sent: by itself, or as a batch of one."""
 CACHED_HEADS: Final = 512
 """Clients send the same head again and again."""
 
 
 class AllowedHead(msgspec.Struct, frozen=True, gc=False):
-    """A head that allows the fast path: the length of the body in bytes, and the Authorization header."""
+    """A head that allows the fast path: the route, the length of the body in bytes, and the Authorization header."""
 
+    route: str
     length: int
     authorization: str
 
@@ -55,11 +63,11 @@ def allowed_head(raw: bytes) -> AllowedHead | None:
     except Problem:
         return None
     content_type = media_type(head.fields.get("content-type", ""))
-    plain = (head.method, head.path, content_type) == ("POST", ORDER_PATH, "application/json")
+    plain = head.method == "POST" and head.path in ROUTES and content_type == "application/json"
     special = head.expect or any(head.fields.getall(name, ()) for name in SPECIAL)
     if not plain or special or not head.length or not head.keep_alive:
         return None
-    return AllowedHead(head.length, head.fields.get("authorization", ""))
+    return AllowedHead(head.path, head.length, head.fields.get("authorization", ""))
 
 
 class PythonFastPath:
@@ -75,7 +83,7 @@ class PythonFastPath:
         self._ids = orders.ids
         self._wait = orders.wait
         self._metrics = orders.metrics
-        self._timer = orders.metrics.timer(ORDER_PATH, 202)
+        self._timers = {route: orders.metrics.timer(route, 202) for route in ROUTES}
         self._encode = msgspec.json.Encoder().encode
         self._responses = responses
         self._clock = clock
@@ -91,32 +99,38 @@ class PythonFastPath:
         client = ANONYMOUS if self._open else self._admission.client_now(head.authorization)
         if client is None or self._problem():
             return None
-        record = self._read(data[end + 4 :], 0, self._limit, self._ids)
+        body = data[end + 4 :]
+        if head.route == BATCH_PATH:
+            if body.count(CUSTOMER) != 1:
+                return None
+            body = only_element(body)
+        record = self._read(body, 0, self._limit, self._ids)
         if not isinstance(record, Record):
             return None
-        pending = PendingOrder(self, record.order_id, started, on_reply) if self._wait else None
+        pending = PendingOrder(self, head.route, record.order_id, started, on_reply) if self._wait else None
         if self._send(record, (), pending).refused is not None:
             return None
         if not self._open:
             self._admission.charge(client, 1)
         if pending is None:
-            return self.accepted(record.order_id, started)
+            return self.accepted(head.route, record.order_id, started)
         self.pending[on_reply] = pending
         return LATER
 
     def give_up(self, on_reply: OnReply) -> bytes:
         """Implements `http.handler.FastPath`."""
         pending = self.pending.pop(on_reply)
-        return self.failed(problems.unavailable(problems.NO_ANSWER, pending.order_id), pending.started)
+        problem = failed(pending.route, 503, problems.NO_ANSWER, pending.order_id)
+        return self.failed(pending.route, problem, pending.started)
 
-    def accepted(self, order_id: str, started: float) -> bytes:
+    def accepted(self, route: str, order_id: str, started: float) -> bytes:
         """Count an order that was accepted; returns the reply."""
-        self._timer(self._clock() - started)
-        return self._responses.accepted(self._encode({"order_id": order_id}))
+        self._timers[route](self._clock() - started)
+        return self._responses.accepted(self._encode({"order_id": order_id}) if route == ORDER_PATH else ACCEPTED_ONE)
 
-    def failed(self, problem: Problem, started: float) -> bytes:
+    def failed(self, route: str, problem: Problem, started: float) -> bytes:
         """Count an order that failed; returns the reply."""
-        self._metrics.request(ORDER_PATH, problem.status, self._clock() - started)
+        self._metrics.request(route, problem.status, self._clock() - started)
         return self._responses.reply(problem.reply(), with_body=True, close=False)
 
     def add_counts(self) -> None:
@@ -127,6 +141,7 @@ class PendingOrder(msgspec.Struct, frozen=True, eq=False, gc=False):
     """An order whose reply waits for Kafka. It is the callback of the delivery."""
 
     path: PythonFastPath
+    route: str
     order_id: str
     started: float
     on_reply: OnReply
@@ -138,11 +153,19 @@ class PendingOrder(msgspec.Struct, frozen=True, eq=False, gc=False):
             return  # the deadline has passed
         del path.pending[on_reply]
         if delivery.clean:
-            on_reply(path.accepted(self.order_id, self.started))
+            on_reply(path.accepted(self.route, self.order_id, self.started))
             return
         (refused,) = delivery.failures()
-        problem = problems.failed_order(refused.status, refused.detail, self.order_id)
-        on_reply(path.failed(problem, self.started))
+        problem = failed(self.route, refused.status, refused.detail, self.order_id)
+        on_reply(path.failed(self.route, problem, self.started))
+
+
+def failed(route: str, status: int, detail: str, order_id: str) -> Problem:
+    """The problem with an order that Kafka did not acknowledge, as the API would reply it."""
+    if route == ORDER_PATH:
+        return problems.failed_order(status, detail, order_id)
+    body = {"accepted": 0, "failed": [Refused(0, status, detail, order_id=order_id)]}
+    return problems.nothing_accepted(body, again=status == 503)
 
 
 class Compiled(Protocol):
@@ -151,9 +174,9 @@ class Compiled(Protocol):
     def try_now(self, data: bytes, on_reply: OnReply) -> bytes | None:
         """Like `http.handler.FastPath.try_now`."""
 
-    def allow_head(self, head: bytes, length: int, bucket: Any = None) -> None:
+    def allow_head(self, head: bytes, length: int, bucket: Any = None, batch: bool = False) -> None:
         """Allow bodies of this length after this head, which is given without its empty line, as long as the bucket of
-        its client, the accelerator's `TokenBucket`, is not empty.
+        its client, the accelerator's `TokenBucket`, is not empty: an order, or a batch of one.
         """
 
     def forget_heads(self) -> None:
@@ -162,11 +185,12 @@ class Compiled(Protocol):
     def set_reply_prefix(self, prefix: bytes) -> None:
         """Set what replies begin with, up to the value of Content-Length."""
 
-    def drain_counts(self) -> tuple[int, list[int], float]:
-        """Counts since the previous call: accepted orders, replies by BUCKETS, and their total seconds."""
+    def drain_counts(self) -> tuple[int, list[tuple[list[int], float]]]:
+        """Counts since the previous call: accepted orders, and of orders and of batches of one their replies by BUCKETS
+        and the total seconds of these."""
 
-    def give_up(self, on_reply: OnReply) -> tuple[bytes, float] | None:
-        """Stop waiting; returns `{"order_id":"…"}` and the seconds since the request."""
+    def give_up(self, on_reply: OnReply) -> tuple[bytes, float, bool] | None:
+        """Stop waiting; returns `{"order_id":"…"}`, the seconds since the request, and whether it is a batch."""
 
 
 MakeCompiled = Callable[..., Compiled]
@@ -212,33 +236,35 @@ class AcceleratedFastPath:
         head = allowed_head(raw)
         client = None if head is None else self._admission.client_now(head.authorization)
         if head is not None and client is not None:
-            self._compiled.allow_head(raw, head.length, self._admission.bucket(client))
+            self._compiled.allow_head(raw, head.length, self._admission.bucket(client), head.route == BATCH_PATH)
 
     def give_up(self, on_reply: OnReply) -> bytes:
         """Implements `http.handler.FastPath`."""
         if on_reply in self._python.pending:
             return self._python.give_up(on_reply)
-        answer, seconds = self._compiled.give_up(on_reply) or (b"", 0.0)
-        problem = problems.unavailable(problems.NO_ANSWER, _order_id(answer) if answer else "")
-        return self._python.failed(problem, self._clock() - seconds)
+        answer, seconds, batch = self._compiled.give_up(on_reply) or (b"", 0.0, False)
+        route = BATCH_PATH if batch else ORDER_PATH
+        problem = failed(route, 503, problems.NO_ANSWER, _order_id(answer) if answer else "")
+        return self._python.failed(route, problem, self._clock() - seconds)
 
     def add_counts(self) -> None:
         """Add the counts of the compiled part to the metrics."""
-        accepted, counts, seconds = self._compiled.drain_counts()
+        accepted, replies = self._compiled.drain_counts()
         self._in_flight.accepted += accepted
-        self._metrics.add(ORDER_PATH, 202, counts, seconds)
+        for route, (counts, seconds) in zip(ROUTES, replies, strict=True):
+            self._metrics.add(route, 202, counts, seconds)
 
     def _on_acked(self, orders: int) -> None:
         self._in_flight.settle(0, orders, 0)
 
-    def _on_failed(self, on_reply: OnReply | None, code: int, answer: bytes, seconds: float) -> None:
+    def _on_failed(self, on_reply: OnReply | None, code: int, answer: bytes, seconds: float, batch: bool) -> None:
         error = KafkaError(code)
         log_failures(1, error)
         self._in_flight.settle(0, 0, 1)
         if on_reply is not None:
-            on_reply(
-                self._python.failed(problems.failed_order(*explain(error), _order_id(answer)), self._clock() - seconds)
-            )
+            route = BATCH_PATH if batch else ORDER_PATH
+            problem = failed(route, *explain(error), _order_id(answer))
+            on_reply(self._python.failed(route, problem, self._clock() - seconds))
 
 
 def make_fast_path(

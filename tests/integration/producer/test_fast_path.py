@@ -120,10 +120,27 @@ def test_an_order_is_answered_when_it_is_in_kafka(at: Callable[..., At], broker:
     assert [record[1:] for record in records(broker, topic)] == [
         (b"c", b'{"order_id":"%b",' % order_id.encode() + BODY[1:], RECORD_HEADERS)
     ]
-    accepted, counts, seconds = it.path.drain_counts()
-    assert (it.acked, accepted, sum(counts), len(counts)) == (1, 1, 1, len(BUCKETS) + 1)
+    accepted, (single, batches) = it.path.drain_counts()
+    counts, seconds = single
+    none = ([0] * (len(BUCKETS) + 1), 0.0)
+    assert (it.acked, accepted, sum(counts), len(counts), batches) == (1, 1, 1, len(BUCKETS) + 1, none)
     assert 0 < seconds < 300
-    assert it.path.drain_counts() == (0, [0] * len(counts), 0.0)
+    assert it.path.drain_counts() == (0, [none, none])
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_batch_of_one_is_answered_as_a_batch(at: Callable[..., At], broker: Broker, topic: str, waits: bool) -> None:
+    it, body = at(wait=waits), b" [\n%b ]" % BODY
+    it.path.allow_head(HEAD, len(body), None, True)
+    reply = it.path.try_now(segment(body), it.replies.append)
+    wait(it.client, lambda: it.acked == 1)
+    assert (it.replies[0] if waits else reply) == b'202 14\r\n\r\n{"accepted":1}'
+    ((_, key, value, _),) = records(broker, topic)
+    assert (key, value[:13], value[-len(BODY) + 1 :]) == (b"c", b'{"order_id":"', BODY[1:])
+    accepted, (single, batches) = it.path.drain_counts()
+    assert (accepted, sum(single[0]), sum(batches[0])) == (1, 0, 1)
+    it.path.allow_head(HEAD, 2 * len(BODY) + 3, None, True)
+    assert it.path.try_now(segment(b"[%b,%b]" % (BODY, BODY)), it.replies.append) is None
 
 
 def test_where_nobody_waits_the_reply_comes_at_once(at: Callable[..., At], broker: Broker, topic: str) -> None:
@@ -177,8 +194,9 @@ def test_who_gives_up_is_not_told(at: Callable[..., At]) -> None:
     other: list[Any] = []
     on_reply, on_other = it.replies.append, other.append
     assert it.path.try_now(segment(), on_reply) == it.path.try_now(segment(), on_other) == b""
-    answer, seconds = it.path.give_up(on_reply) or (b"", -1.0)
+    answer, seconds, batch = it.path.give_up(on_reply) or (b"", -1.0, True)
     assert answer.startswith(b'{"order_id":"')
+    assert not batch
     assert 0 <= seconds < 300
     assert it.path.give_up(on_reply) is None
     wait(it.client, lambda: bool(other))
@@ -194,7 +212,7 @@ def test_what_the_broker_refuses_is_told_with_its_id(at: Callable[..., At], brok
     on_reply = it.replies.append
     assert it.path.try_now(segment(body), on_reply) == b""
     wait(it.client, lambda: bool(it.failed))
-    assert it.failed == [(on_reply, 10, b'{"order_id":"mine"}', pytest.approx(150, abs=150))]
+    assert it.failed == [(on_reply, 10, b'{"order_id":"mine"}', pytest.approx(150, abs=150), False)]
     assert (it.acked, it.replies, it.in_flight) == (0, [], 0)
 
 

@@ -29,8 +29,12 @@ def head(fields: bytes = FIELDS, line: bytes = b"POST /order HTTP/1.1", length: 
     return line + b"\r\n" + fields + b"Content-Length: %d" % length
 
 
-def segment(body: bytes = ORDER, fields: bytes = FIELDS) -> bytes:
-    return head(fields, length=len(body)) + b"\r\n\r\n" + body
+def segment(body: bytes = ORDER, fields: bytes = FIELDS, path: bytes = b"/order") -> bytes:
+    return head(fields, b"POST %b HTTP/1.1" % path, len(body)) + b"\r\n\r\n" + body
+
+
+def batch(body: bytes) -> bytes:
+    return segment(body, path=b"/orders/batch")
 
 
 class FakeApi:
@@ -78,7 +82,7 @@ def parsed(reply: bytes) -> tuple[int, dict[str, object]]:
     "raw",
     [
         head(line=b"PUT /order HTTP/1.1"),
-        head(line=b"POST /orders/batch HTTP/1.1"),
+        head(line=b"POST /orders HTTP/1.1"),
         head(line=b"POST /order HTTP/1.0"),
         head(length=0),
         head(FIELDS + b"Connection: close\r\n"),
@@ -101,7 +105,7 @@ def test_an_allowed_head_has_the_length_and_the_key() -> None:
         head(b"AUTHORIZATION: Bearer k\r\nContent-Type: Application/JSON; charset=utf-8\r\nHost: x\r\n")
     )
     assert found is not None
-    assert (found.length, found.authorization) == (len(ORDER), "Bearer k")
+    assert (found.route, found.length, found.authorization) == ("/order", len(ORDER), "Bearer k")
 
 
 async def test_the_reply_waits_for_kafka_and_comes_once() -> None:
@@ -153,6 +157,49 @@ async def test_an_order_that_was_given_up_is_not_answered_again_but_the_next_one
     api.producer.finish()
     api.producer.poll(0)
     assert [parsed(reply)[0] for reply in api.replies] == [202]
+    api.client.close(0)
+
+
+async def test_a_batch_of_one_is_accepted_like_an_order() -> None:
+    api = FakeApi()
+    assert api.try_now(batch(b" [\n" + ORDER + b" ]\n")) == b""
+    api.producer.finish()
+    api.producer.poll(0)
+    assert parsed(api.replies[0]) == (202, {"accepted": 1})
+    assert json.loads(api.producer.values[0])["customer_id"] == "c"
+    assert 'orderpipeline_http_requests_total{route="/orders/batch",status="202"} 1.0' in api.counts()
+    assert 'route="/order",status="202"} 1.0' not in api.counts()
+    api.client.close(0)
+    at_once = FakeApi(wait=False)
+    assert parsed(at_once.try_now(batch(b"[%b]" % ORDER)) or b"") == (202, {"accepted": 1})
+    at_once.client.close(0)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"[{}]", b"[%b,%b]" % (ORDER, ORDER), ORDER, b"[[%b]]" % ORDER, b"[", b"]"])
+async def test_any_other_batch_is_left_to_the_api(body: bytes) -> None:
+    api = FakeApi()
+    assert api.try_now(batch(body)) is None
+    assert api.producer.values == []
+    api.client.close(0)
+
+
+async def test_a_batch_of_one_that_fails_gets_the_reply_that_a_batch_gets() -> None:
+    api = FakeApi()
+    api.try_now(batch(b"[%b]" % ORDER))
+    api.try_now(batch(b"[%b]" % ORDER))
+    given_up = api.path.give_up(api.on_reply)
+    api.try_now(batch(b"[%b]" % ORDER))
+    api.producer.finish(KafkaError._MSG_TIMED_OUT)
+    api.producer.poll(0)
+    for reply, order in ((given_up, api.producer.values[1]), (api.replies[0], api.producer.values[2])):
+        status, body = parsed(reply)
+        assert isinstance(body["failed"], list)
+        (entry,) = body["failed"]
+        assert (status, body["accepted"], entry["index"], entry["status"]) == (503, 0, 0, 503)
+        assert entry["order_id"] == json.loads(order)["order_id"]
+        assert "may already be in the log" in entry["detail"]
+        assert b"Retry-After: 1" in reply
+    assert 'orderpipeline_http_requests_total{route="/orders/batch",status="503"} 2.0' in api.counts()
     api.client.close(0)
 
 

@@ -1,6 +1,6 @@
 //! For tests: record batches as a log has them.
 
-use crate::kafka::record_batch::{Compression, Sequence, append_record, encode_batch, encode_headers};
+use crate::kafka::record_batch::{Compression, Sequence, append_record, encode_headers, whole_batch};
 
 pub const TRANSACTIONAL: i16 = 0x10;
 pub const CONTROL: i16 = 0x20;
@@ -24,7 +24,7 @@ pub fn batch_of(epoch: i32, values: &[(i64, Vec<u8>)], codec: Compression) -> Ve
     for (at, (offset, value)) in (0..).zip(values) {
         append_record(&mut records, at, offset - first, format!("k{offset}").as_bytes(), value, &headers);
     }
-    let mut out = encode_batch(&records, values.len() as i32, 1000, 2000, codec, Sequence::NONE);
+    let mut out = whole_batch(&records, values.len() as i32, (1000, 2000), codec, Sequence::NONE);
     out[..8].copy_from_slice(&first.to_be_bytes());
     out[12..16].copy_from_slice(&epoch.to_be_bytes());
     out[23..27].copy_from_slice(&((last - first) as i32).to_be_bytes());
@@ -42,7 +42,7 @@ pub fn with(mut batch: Vec<u8>, attributes: i16, producer: i64) -> Vec<u8> {
 pub fn marker(epoch: i32, offset: i64, producer: i64, committed: bool) -> Vec<u8> {
     let mut records = Vec::new();
     append_record(&mut records, 0, 0, &[0, 0, 0, u8::from(committed)], &[0; 6], &[0]);
-    let mut out = encode_batch(&records, 1, 1000, 1000, Compression::None, Sequence::NONE);
+    let mut out = whole_batch(&records, 1, (1000, 1000), Compression::None, Sequence::NONE);
     out[..8].copy_from_slice(&offset.to_be_bytes());
     out[12..16].copy_from_slice(&epoch.to_be_bytes());
     with(out, TRANSACTIONAL | CONTROL, producer)

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod authentication;
 mod call;
+mod compression;
 pub mod connection;
 pub mod failure;
 #[cfg(test)]

@@ -1,30 +1,6 @@
 //! Encodes records and record batches in Kafka's format (magic 2).
 
-use std::io::Write;
-
-/// A batch's compression, with Kafka's number for it.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Compression {
-    None = 0,
-    Gzip = 1,
-    Snappy = 2,
-    Lz4 = 3,
-    Zstd = 4,
-}
-
-impl Compression {
-    /// From the value of `compression.type`. None for a codec that is not supported here.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "none" => Some(Self::None),
-            "gzip" => Some(Self::Gzip),
-            "snappy" => Some(Self::Snappy),
-            "lz4" => Some(Self::Lz4),
-            "zstd" => Some(Self::Zstd),
-            _ => None,
-        }
-    }
-}
+pub use crate::kafka::compression::{Compression, Compressor};
 
 /// Bytes of a batch before its records, including its offset and length.
 pub const HEADER_BYTES: usize = 61;
@@ -99,71 +75,57 @@ pub fn max_record_size(key: &[u8], value: &[u8], headers: &[u8]) -> usize {
     key.len() + value.len() + headers.len() + 32
 }
 
-/// A batch as the log holds it, of `count` encoded records with timestamps from `base_ms` to `max_ms`.
+/// Append a batch as the log holds it, of `count` encoded records with timestamps from `base_ms` to `max_ms`; only its
+/// header if compression does not pay, and the records are to follow it as they are.
 pub fn encode_batch(
+    out: &mut Vec<u8>,
     records: &[u8],
     count: i32,
-    base_ms: i64,
-    max_ms: i64,
-    compression: Compression,
+    ms: (i64, i64),
+    compressor: &mut Compressor,
     sequence: Sequence,
-) -> Vec<u8> {
-    let mut out =
-        Vec::with_capacity(HEADER_BYTES + records.len() / if compression == Compression::None { 1 } else { 3 } + 64);
-    out.resize(HEADER_BYTES, 0);
-    let codec = match compress(&mut out, records, compression) {
-        Ok(()) => compression,
-        Err(_) => {
-            // Records that can't be compressed are sent as they are.
-            out.truncate(HEADER_BYTES);
-            out.extend_from_slice(records);
-            Compression::None
-        }
-    };
-    let length = out.len() as i32 - 12;
-    let mut header = Vec::with_capacity(HEADER_BYTES);
-    header.extend_from_slice(&0i64.to_be_bytes()); // the broker assigns the offset
-    header.extend_from_slice(&length.to_be_bytes());
-    header.extend_from_slice(&(-1i32).to_be_bytes());
-    header.push(2);
-    header.extend_from_slice(&[0; 4]);
-    header.extend_from_slice(&(codec as i16).to_be_bytes());
-    header.extend_from_slice(&(count - 1).to_be_bytes());
-    header.extend_from_slice(&base_ms.to_be_bytes());
-    header.extend_from_slice(&max_ms.to_be_bytes());
-    header.extend_from_slice(&sequence.producer.id.to_be_bytes());
-    header.extend_from_slice(&sequence.producer.epoch.to_be_bytes());
-    header.extend_from_slice(&sequence.base.to_be_bytes());
-    header.extend_from_slice(&count.to_be_bytes());
-    out[..HEADER_BYTES].copy_from_slice(&header);
-    let checksum = crc32c::crc32c(&out[CHECKSUM_FROM..]);
-    out[CHECKSUM_FROM - 4..CHECKSUM_FROM].copy_from_slice(&checksum.to_be_bytes());
-    out
+) {
+    let (codec, packed) = compressor.compress(records, count == 1);
+    put_header(out, codec, packed, count, ms, sequence);
+    if codec != Compression::None {
+        out.extend_from_slice(packed);
+    }
 }
 
-/// Append the records, compressed with the level that librdkafka has by default.
-fn compress(out: &mut Vec<u8>, records: &[u8], compression: Compression) -> std::io::Result<()> {
-    match compression {
-        Compression::None => out.extend_from_slice(records),
-        Compression::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::default());
-            encoder.write_all(records)?;
-            encoder.finish()?;
-        }
-        Compression::Snappy => {
-            let start = out.len();
-            out.resize(start + snap::raw::max_compress_len(records.len()), 0);
-            let size = snap::raw::Encoder::new().compress(records, &mut out[start..])?;
-            out.truncate(start + size);
-        }
-        Compression::Lz4 => {
-            let mut encoder = lz4_flex::frame::FrameEncoder::new(out);
-            encoder.write_all(records)?;
-            encoder.finish()?;
-        }
-        Compression::Zstd => zstd::stream::copy_encode(records, out, zstd::DEFAULT_COMPRESSION_LEVEL)?,
-    }
-    Ok(())
+/// For tests: a whole batch, compressed even if that does not pay.
+#[cfg(test)]
+pub fn whole_batch(records: &[u8], count: i32, ms: (i64, i64), codec: Compression, sequence: Sequence) -> Vec<u8> {
+    let (mut out, packed) = (Vec::new(), Compressor::packed(codec, records));
+    put_header(&mut out, codec, &packed, count, ms, sequence);
+    [out, packed].concat()
+}
+
+/// Append the header of a batch that has these bytes after it.
+fn put_header(
+    out: &mut Vec<u8>,
+    codec: Compression,
+    packed: &[u8],
+    count: i32,
+    (base_ms, max_ms): (i64, i64),
+    sequence: Sequence,
+) {
+    let start = out.len();
+    out.extend_from_slice(&0i64.to_be_bytes()); // the broker assigns the offset
+    out.extend_from_slice(&((HEADER_BYTES + packed.len() - 12) as i32).to_be_bytes());
+    out.extend_from_slice(&(-1i32).to_be_bytes());
+    out.push(2);
+    out.extend_from_slice(&[0; 4]); // the checksum
+    out.extend_from_slice(&(codec as i16).to_be_bytes());
+    out.extend_from_slice(&(count - 1).to_be_bytes());
+    out.extend_from_slice(&base_ms.to_be_bytes());
+    out.extend_from_slice(&max_ms.to_be_bytes());
+    out.extend_from_slice(&sequence.producer.id.to_be_bytes());
+    out.extend_from_slice(&sequence.producer.epoch.to_be_bytes());
+    out.extend_from_slice(&sequence.base.to_be_bytes());
+    out.extend_from_slice(&count.to_be_bytes());
+    let header = &mut out[start..];
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(&header[CHECKSUM_FROM..]), packed);
+    header[CHECKSUM_FROM - 4..CHECKSUM_FROM].copy_from_slice(&checksum.to_be_bytes());
 }
 
 #[inline]
@@ -189,11 +151,18 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, value: i64) {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use super::*;
 
     const SEQUENCE: Sequence = Sequence { producer: ProducerId { id: 0x0102_0304_0506_0708, epoch: 9 }, base: 10 };
+
+    fn encoded(records: &[u8], count: i32, ms: (i64, i64), codec: Compression, sequence: Sequence) -> Vec<u8> {
+        let mut out = b"before".to_vec();
+        encode_batch(&mut out, records, count, ms, &mut Compressor::new(codec), sequence);
+        if out.len() == 6 + HEADER_BYTES {
+            out.extend_from_slice(records);
+        }
+        out.split_off(6)
+    }
 
     fn varint(value: i64) -> Vec<u8> {
         let mut out = Vec::new();
@@ -235,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_batch_begins_with_its_header() {
-        let batch = encode_batch(b"records", 3, 1000, 1007, Compression::None, SEQUENCE);
+        let batch = encoded(b"records", 3, (1000, 1007), Compression::None, SEQUENCE);
         assert_eq!(batch[..8], [0; 8]);
         assert_eq!(batch[8..12], (batch.len() as i32 - 12).to_be_bytes());
         assert_eq!(batch[12..17], [0xff, 0xff, 0xff, 0xff, 2]);
@@ -251,40 +220,17 @@ mod tests {
 
     #[test]
     fn a_batch_without_idempotence_has_no_producer() {
-        let batch = encode_batch(b"", 1, 0, 0, Compression::None, Sequence::NONE);
+        let batch = encoded(b"", 1, (0, 0), Compression::None, Sequence::NONE);
         assert_eq!(batch[43..57], [0xff; 14]);
     }
 
     #[test]
-    fn compressed_records_can_be_read_again() {
+    fn a_batch_names_its_codec() {
         let records = b"the same words, ".repeat(200);
-        let unpack = |batch: &[u8]| {
-            let (packed, mut plain) = (&batch[HEADER_BYTES..], Vec::new());
-            match batch[22] {
-                1 => flate2::read::GzDecoder::new(packed).read_to_end(&mut plain).map(drop).unwrap(),
-                2 => plain = snap::raw::Decoder::new().decompress_vec(packed).unwrap(),
-                3 => lz4_flex::frame::FrameDecoder::new(packed).read_to_end(&mut plain).map(drop).unwrap(),
-                _ => zstd::stream::copy_decode(packed, &mut plain).unwrap(),
-            }
-            plain
-        };
-        let codecs = [(Compression::Gzip, 1), (Compression::Snappy, 2), (Compression::Lz4, 3), (Compression::Zstd, 4)];
-        for (codec, number) in codecs {
-            let batch = encode_batch(&records, 1, 0, 0, codec, SEQUENCE);
-            assert_eq!((batch[22], batch.len() < 1000), (number, true));
-            assert_eq!(unpack(&batch), records);
-            assert_eq!(batch[8..12], (batch.len() as i32 - 12).to_be_bytes());
-            assert_eq!(batch[17..21], crc32c::crc32c(&batch[21..]).to_be_bytes());
-        }
-    }
-
-    #[test]
-    fn only_supported_codecs_have_a_name() {
-        assert!(Compression::named("none") == Some(Compression::None));
-        assert!(Compression::named("snappy") == Some(Compression::Snappy));
-        assert!(Compression::named("lz4") == Some(Compression::Lz4));
-        assert!(Compression::named("gzip") == Some(Compression::Gzip));
-        assert!(Compression::named("zstd") == Some(Compression::Zstd));
-        assert!(Compression::named("brotli").is_none());
+        let batch = encoded(&records, 2, (0, 0), Compression::Snappy, SEQUENCE);
+        assert_eq!((batch[22], batch.len() < 1000), (2, true));
+        assert_eq!(batch[8..12], (batch.len() as i32 - 12).to_be_bytes());
+        assert_eq!(batch[17..21], crc32c::crc32c(&batch[21..]).to_be_bytes());
+        assert_eq!(snap::raw::Decoder::new().decompress_vec(&batch[HEADER_BYTES..]).unwrap(), records);
     }
 }

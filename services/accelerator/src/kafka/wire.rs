@@ -66,8 +66,13 @@ impl RequestWriter {
     }
 
     pub fn compact_bytes(&mut self, value: &[u8]) {
-        self.compact_count(value.len());
-        self.0.extend_from_slice(value);
+        self.compact_joined([value]);
+    }
+
+    /// Bytes that come in parts.
+    pub fn compact_joined<const N: usize>(&mut self, parts: [&[u8]; N]) {
+        self.compact_count(parts.iter().map(|part| part.len()).sum());
+        parts.iter().for_each(|part| self.0.extend_from_slice(part));
     }
 
     /// Null instead of a compact string, array or bytes.
@@ -90,8 +95,18 @@ impl RequestWriter {
     }
 
     pub fn bytes(&mut self, value: &[u8]) {
-        self.i32(value.len() as i32);
-        self.0.extend_from_slice(value);
+        self.joined([value]);
+    }
+
+    /// Bytes that come in parts.
+    pub fn joined<const N: usize>(&mut self, parts: [&[u8]; N]) {
+        self.i32(parts.iter().map(|part| part.len()).sum::<usize>() as i32);
+        parts.iter().for_each(|part| self.0.extend_from_slice(part));
+    }
+
+    /// Make room for so many more bytes.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.0.reserve(bytes);
     }
 
     /// Writes without a header, which is how tests make responses.

@@ -48,6 +48,19 @@ pub fn read_span(body: &[u8]) -> Option<Span> {
     (reader.at == body.len()).then_some(span)
 }
 
+/// What is in the brackets of an array, without white space around it: its element, if that is one JSON value.
+pub fn only_element(body: &[u8]) -> Option<&[u8]> {
+    trim(trim(body).strip_prefix(b"[")?.strip_suffix(b"]")?).into()
+}
+
+/// Without JSON's white space at both ends.
+fn trim(body: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let start = body.iter().position(|byte| !blank(byte)).unwrap_or(body.len());
+    let end = body.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
+    &body[start..end]
+}
+
 /// Append an order, which begins with `{`, with this id as its first field.
 #[inline]
 pub fn put_with_id(out: &mut Vec<u8>, id: &[u8], order: &[u8]) {
@@ -85,6 +98,25 @@ mod tests {
         assert!(SingleOrder::read(format!("{{{FIELDS} x").as_bytes(), "id-1").is_none());
         assert!(SingleOrder::read(b"", "id-1").is_none());
         assert!(SingleOrder::read(b"{\"customer_id\":\"\xff\"}", "id-1").is_none());
+    }
+
+    #[test]
+    fn a_batch_of_one_is_what_is_in_its_brackets() {
+        let order = format!("{{{FIELDS}");
+        for body in [format!("[{order}]"), format!(" [\r\n\t{order} ]\n")] {
+            let found = only_element(body.as_bytes()).unwrap();
+            assert_eq!(found, order.as_bytes());
+            assert!(SingleOrder::read(found, "id-1").is_some());
+        }
+        for two in [format!("[{order},{order}]"), format!("[{order}][{order}]"), format!("[[{order}]]"), "[]".into()] {
+            assert!(
+                only_element(two.as_bytes()).is_some_and(|found| SingleOrder::read(found, "id-1").is_none()),
+                "{two}"
+            );
+        }
+        for other in ["", "[", "]", " ", "{}", "[{}", "{}]", "\x0c[{}]"] {
+            assert!(only_element(other.as_bytes()).is_none(), "{other}");
+        }
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::kafka::record_batch::{self, Compression, HEADER_BYTES, Sequence};
+use crate::kafka::record_batch::{self, Compression, Compressor, HEADER_BYTES, Sequence};
 
 /// Bytes of a request for a partition besides its batch: its number and the batch's length.
-const PARTITION_BYTES: usize = 8;
+pub const PARTITION_BYTES: usize = 8;
 
 /// How to send. Sizes are in bytes.
 #[derive(Clone)]
@@ -35,8 +35,8 @@ pub struct Batch {
     pub runs: Vec<(u32, u32)>,
     /// Each record's position within its request.
     pub positions: Vec<u32>,
-    /// The batch in Kafka's format, made when it is first sent.
-    pub encoded: Vec<u8>,
+    /// The batch in Kafka's format, made when it is first sent; only its header if `records` follow as they are.
+    pub(super) encoded: Vec<u8>,
     /// The producer id it is sent with and the sequence number of its first record, `Sequence::NONE` before it has one.
     pub sequence: Sequence,
     /// Whether the log may hold this batch although no broker has confirmed it.
@@ -73,14 +73,29 @@ impl Batch {
 
     /// How many bytes of a request it takes; before it is encoded, at most about so many.
     pub fn request_size(&self) -> usize {
-        let encoded = if self.encoded.is_empty() { HEADER_BYTES + self.records.len() } else { self.encoded.len() };
-        encoded + PARTITION_BYTES
+        let encoded: usize = self.encoded().iter().map(|part| part.len()).sum();
+        PARTITION_BYTES + if self.is_encoded() { encoded } else { HEADER_BYTES + self.records.len() }
     }
 
-    /// Make `encoded`.
-    pub fn encode(&mut self, compression: Compression) {
-        let (count, base, max) = (self.count() as i32, self.base_ms, self.max_ms);
-        self.encoded = record_batch::encode_batch(&self.records, count, base, max, compression, self.sequence);
+    /// Encode it as it is now.
+    pub fn encode(&mut self, compressor: &mut Compressor) {
+        let (count, ms) = (self.count() as i32, (self.base_ms, self.max_ms));
+        self.encoded.clear();
+        record_batch::encode_batch(&mut self.encoded, &self.records, count, ms, compressor, self.sequence);
+    }
+
+    pub fn is_encoded(&self) -> bool {
+        !self.encoded.is_empty()
+    }
+
+    /// It has changed, and has to be encoded again.
+    pub fn discard_encoding(&mut self) {
+        self.encoded = Vec::new();
+    }
+
+    /// The batch in Kafka's format, in two parts.
+    pub fn encoded(&self) -> [&[u8]; 2] {
+        [&self.encoded, if self.encoded.len() == HEADER_BYTES { &self.records } else { &[] }]
     }
 
     #[inline]

@@ -190,7 +190,7 @@ impl PartitionQueue {
                 expired.push(batch);
             } else {
                 batch.sequence = Sequence::NONE;
-                batch.encoded = Vec::new();
+                batch.discard_encoding();
                 self.retries.push_back(batch);
             }
         }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::kafka::connection::{Connection, SLOW};
 use crate::kafka::metadata::{METADATA, metadata_request};
 use crate::kafka::pool::{Pool, RETRY_BACKOFF};
+use crate::kafka::record_batch::Compressor;
 use crate::kafka::target::Target;
 use crate::lock::lock;
 use crate::producer::accumulator::SenderSleep;
@@ -35,13 +36,18 @@ pub struct Sender<C> {
     pub(crate) producer_id_needed: bool,
     /// The latest report, and when it was made.
     pub(crate) last_problem: Option<(String, Instant)>,
+    compressor: Compressor,
 }
 
 impl<C: Send + 'static> Sender<C> {
     pub fn new(shared: Arc<Shared<C>>, target: Target) -> Self {
         let access = lock(&shared.access).clone();
-        let spoken = protocol::spoken(&lock(&shared.accumulator).config);
+        let (spoken, compression) = {
+            let config = &lock(&shared.accumulator).config;
+            (protocol::spoken(config), config.compression)
+        };
         let pool = Pool::new(&target, access, shared.sender_waker.clone(), &spoken, MAX_RESPONSE_BYTES);
+        let compressor = Compressor::new(compression);
         Self {
             shared,
             client_id: target.client_id,
@@ -52,6 +58,7 @@ impl<C: Send + 'static> Sender<C> {
             producer_id_due: Instant::now(),
             producer_id_needed: false,
             last_problem: None,
+            compressor,
         }
     }
 
@@ -177,14 +184,14 @@ impl<C: Send + 'static> Sender<C> {
     }
 
     fn send_batches(&mut self, id: i32, mut batches: Vec<(usize, Batch)>, until: Instant, config: &ProducerConfig) {
-        for (_, batch) in batches.iter_mut().filter(|(_, batch)| batch.encoded.is_empty()) {
-            batch.encode(config.compression);
+        for (_, batch) in batches.iter_mut().filter(|(_, batch)| !batch.is_encoded()) {
+            batch.encode(&mut self.compressor);
         }
         let wait_ms = config.delivery_timeout.as_millis().min(30_000) as i32;
         let (client, topic, api) = (self.client_id.clone(), self.topic.clone(), self.pool.versions(id).of(&PRODUCE));
         self.send_request(id, Request::Produce(batches), until, |correlation_id, request| {
             let Request::Produce(batches) = request else { return Vec::new() };
-            let all = batches.iter().map(|(partition, batch)| (*partition, batch.encoded.as_slice()));
+            let all = batches.iter().map(|(partition, batch)| (*partition, batch.encoded()));
             protocol::produce_request(api, correlation_id, &client, &topic, config.acks, wait_ms, all)
         });
     }

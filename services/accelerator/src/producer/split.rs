@@ -24,7 +24,7 @@ impl Batch {
             second.max_ms = second.max_ms.max(self.base_ms + record.timestamp);
         }
         self.records.truncate(end);
-        self.encoded = Vec::new();
+        self.discard_encoding();
         (self, second)
     }
 }
@@ -104,7 +104,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::kafka::record_batch::{ProducerId, Sequence};
+    use crate::kafka::record_batch::{Compression, Compressor, ProducerId, Sequence};
 
     /// A batch with the records of requests in these slots, one letter each; each is a millisecond after the one before.
     fn batch(created: Instant, records: &[(u32, u32, u8)], first: usize) -> Batch {
@@ -124,7 +124,8 @@ mod tests {
             let middle = count as usize / 2;
             let mut whole = batch(created, &records, 0);
             whole.sequence = Sequence { producer: ProducerId { id: 7, epoch: 1 }, base: i32::MAX - 1 };
-            (whole.outcome_unknown, whole.attempts, whole.encoded) = (true, 3, vec![1]);
+            (whole.outcome_unknown, whole.attempts) = (true, 3);
+            whole.encode(&mut Compressor::new(Compression::None));
             let (first, second) = whole.split();
             for (half, expected) in
                 [(&first, batch(created, &records[..middle], 0)), (&second, batch(created, &records[middle..], middle))]
@@ -132,7 +133,7 @@ mod tests {
                 assert_eq!(half.records, expected.records);
                 assert_eq!((&half.runs, &half.positions), (&expected.runs, &expected.positions));
                 assert_eq!((half.base_ms, half.max_ms), (expected.base_ms, expected.max_ms));
-                assert!(half.encoded.is_empty() && half.outcome_unknown && half.attempts == 3);
+                assert!(!half.is_encoded() && half.outcome_unknown && half.attempts == 3);
             }
             assert_eq!(first.sequence.base, i32::MAX - 1);
             assert_eq!(second.sequence.base, ((i64::from(i32::MAX) - 1 + middle as i64) & 0x7fff_ffff) as i32);

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import msgspec
 
@@ -13,6 +14,10 @@ from orderpipeline_producer.metrics import Metrics
 from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.problems import Problem
 from orderpipeline_producer.web.reply import Reply, json_reply, retry_after
+
+START_SECONDS: Final = 1.0
+"""How long a batch waits for capacity before its first order is sent: some times as long as Kafka takes for what is in
+flight. After that, the client had better try again, perhaps with another pod."""
 
 
 class Batch:
@@ -81,9 +86,8 @@ class Batch:
         return delivery.refused is None
 
     async def _wait_for_capacity(self, size: int, deadline: float) -> bool:
-        # Waiting pays once a part was sent; before that the client had better try again, perhaps with another pod.
         if not self._sent:
-            return False
+            deadline = min(deadline, asyncio.get_running_loop().time() + START_SECONDS)
         try:
             async with asyncio.timeout_at(deadline):
                 await self._client.in_flight.wait_for_capacity(size)

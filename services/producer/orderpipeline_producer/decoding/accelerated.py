@@ -3,17 +3,21 @@ the others.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from orderpipeline_common.order import with_order_id
-from orderpipeline_producer.decoding import bulk, one_by_one
+from orderpipeline_producer.decoding import bulk, elements, one_by_one
 from orderpipeline_producer.decoding.order_ids import OrderIds
 from orderpipeline_producer.decoding.record_batch import MAX_KEY, RECORD_OVERHEAD, Record, RecordBatch, Refused
 
 if TYPE_CHECKING:
     from orderpipeline_accelerator import Orders
+
+
+AT_ONCE_BYTES: Final = 32 * 1024 * 1024
+"""Longest array that is decoded in one turn of the event loop, which takes some 20 ms."""
 
 
 class AcceleratedBatch(msgspec.Struct, frozen=True, gc=False):
@@ -57,11 +61,13 @@ def read_order(raw: bytes, index: int, max_bytes: int, ids: OrderIds) -> Record 
 
 
 def read_array(raw: bytes, max_orders: int, max_bytes: int, ids: OrderIds) -> RecordBatch | None:
-    """The orders of a JSON array, decoded by Python unless all of them are simple."""
+    """The orders of a JSON array, decoded by Python unless all of them are simple, or it is too long for that."""
     import orderpipeline_accelerator as accelerator
 
     batch = _with_ids(accelerator.read_array(raw, max_orders, max_bytes), 0, ids)
-    return bulk.read_array(raw, max_orders, max_bytes, ids) if batch is None else batch
+    if batch is None and len(raw) <= elements.AT_ONCE_BYTES:
+        return bulk.read_array(raw, max_orders, max_bytes, ids)
+    return batch
 
 
 def read_lines(raw: bytes, first: int, max_orders: int, max_bytes: int, ids: OrderIds) -> AcceleratedBatch | None:

@@ -18,7 +18,7 @@ SAFE_ELEMENTS: Final = 16
 """An array of up to this many times the allowed elements is decoded and then refused. One that may have more is taken
 apart up to the limit, since a body of tiny elements is about 50 times its size once decoded."""
 AT_ONCE_BYTES: Final = 4 * 1024 * 1024
-"""Longest array that is decoded in one turn of the event loop, which takes some 20 ms."""
+"""Longest array that Python decodes in one turn of the event loop, which takes some 20 ms."""
 STEP_BYTES: Final = 256 * 1024
 STEP_ELEMENTS: Final = 500
 STEP_TOKENS: Final = 10_000
@@ -48,6 +48,12 @@ def read_elements(raw: bytes, max_orders: int) -> Elements:
     if len(items) > max_orders:
         raise Problem(413, problems.too_many_orders(len(items), max_orders))
     return items
+
+
+def only_element(raw: bytes) -> bytes:
+    """What is in the brackets of an array, which is its element if that is one JSON value; empty if it is no array."""
+    raw = raw.strip(BLANK)
+    return raw[1:-1].strip(BLANK) if raw.startswith(b"[") and raw.endswith(b"]") else b""
 
 
 def _elements(raw: bytes, max_orders: int) -> Elements:

@@ -35,11 +35,17 @@ class Decoder:
     """Decodes a JSON array: (bytes, limit of orders, limit of bytes per order, ids)."""
     lines: Callable[[bytes, int, int, int, OrderIds], RecordBatch | None]
     """Decodes whole lines: (bytes, index of the first, limit of orders, limit of bytes per order, ids)."""
+    at_once_bytes: int
+    """The longest array that is decoded in one turn of the event loop, which takes some 20 ms."""
 
 
-PYTHON: Final = Decoder(one_by_one.read_order, bulk.read_array, lambda raw, first, max_orders, max_bytes, ids: None)
+PYTHON: Final = Decoder(
+    one_by_one.read_order, bulk.read_array, lambda raw, first, max_orders, max_bytes, ids: None, AT_ONCE_BYTES
+)
 """Decodes lines only after they were split."""
-ACCELERATED: Final = Decoder(accelerated.read_order, accelerated.read_array, accelerated.read_lines)
+ACCELERATED: Final = Decoder(
+    accelerated.read_order, accelerated.read_array, accelerated.read_lines, accelerated.AT_ONCE_BYTES
+)
 
 
 class Slice(msgspec.Struct, frozen=True, gc=False):
@@ -68,7 +74,7 @@ class OrderReader:
         raises Problem 400, 413 or 422 before the first slice.
         """
         limits = self.limits
-        decode = self.decoder.array if len(raw) <= AT_ONCE_BYTES else None
+        decode = self.decoder.array if len(raw) <= self.decoder.at_once_bytes else None
         batch = decode(raw, limits.batch_orders, limits.order_bytes, ids) if decode else None
         if batch is not None:
             yield from in_slices(batch)

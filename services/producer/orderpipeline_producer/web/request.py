@@ -1,10 +1,11 @@
 """A request as its handler sees it, independent of the HTTP engine, and ways to read its body within bounds."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from orderpipeline_producer.web import problems
 from orderpipeline_producer.web.content_encoding import content_encoding, inflate
@@ -12,6 +13,11 @@ from orderpipeline_producer.web.timeouts import Timeouts
 
 ENCODED_SLACK = 4096
 """Bytes by which a compressed body may exceed the limit of the uncompressed one: incompressible data grows a little."""
+TURN_SECONDS: Final = 1.0
+"""How long a body waits before it is read until there is memory for all of it."""
+LARGE_PIECE: Final = 16 * 1024
+SMALL_SHARE: Final = 100
+"""A body of less than the hundredth part of the memory for all is small."""
 
 
 class ClientGone(Exception):  # noqa: N818  (not an error of ours)
@@ -61,11 +67,17 @@ class Request:
 
 
 class BodyMemoryBudget:
-    """Bounds the bytes that the bodies of all requests together may hold in memory."""
+    """Bounds the bytes that the bodies of all requests together may hold in memory.
+
+    What is announced by those that are being read is only known to come, perhaps never: others wait for it, but not for
+    long, and are not refused because of it.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._used = 0
+        self._announced = 0
+        self._waiters: deque[asyncio.Future[None]] = deque()
 
     def reserve(self, size: int) -> None:
         """Count `size` more bytes. Raises Problem 503 if that is over the limit."""
@@ -76,6 +88,28 @@ class BodyMemoryBudget:
     def release(self, size: int) -> None:
         """Count `size` bytes fewer."""
         self._used -= size
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def announce(self, size: int) -> None:
+        """Count `size` more bytes that are to come; fewer if negative."""
+        self._announced += size
+
+    async def wait_for_turn(self, size: int, seconds: float) -> None:
+        """Wait until `size` more bytes fit beside all that is to come, but for at most so many seconds. What is small
+        compared to the limit need not wait."""
+        if size * SMALL_SHARE < self._limit:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                while 0 < self._used + self._announced > self._limit - size:
+                    waiter = asyncio.get_running_loop().create_future()
+                    self._waiters.append(waiter)
+                    await waiter
+        except TimeoutError:
+            pass
 
     @contextmanager
     def holding(self, size: int) -> Iterator[None]:
@@ -137,16 +171,32 @@ def check_length(request: Request, limit: int) -> None:
 
 
 async def _receive(request: Request, limit: int, memory: BodyMemoryBudget) -> bytes:
-    data = bytearray()  # rather than a list: an object for each of many small pieces would be many times their size
+    announced = min(request.body.length or 0, limit)
+    await memory.wait_for_turn(announced, TURN_SECONDS)
+    memory.announce(announced)
+    parts: list[bytes | bytearray] = []  # those that are large, each of which is copied only once, at the end ...
+    tail = bytearray()  # ... and small ones: an object for each would be many times its size
+    size = 0
     try:
         async for piece in pieces(request):
             memory.reserve(len(piece))
-            data += piece
-            if len(data) > limit:
+            size += len(piece)
+            if size > limit:
                 raise problems.body_too_large(limit)
-        return bytes(data)
+            arrived = min(announced, len(piece))
+            announced -= arrived
+            memory.announce(-arrived)
+            if len(piece) < LARGE_PIECE:
+                tail += piece
+                continue
+            if tail:
+                parts.append(tail)
+                tail = bytearray()
+            parts.append(piece)
+        return b"".join((*parts, tail))
     finally:
-        memory.release(len(data))
+        memory.announce(-announced)
+        memory.release(size)
 
 
 async def _inflate(encoding: str, data: bytes, limit: int, memory: BodyMemoryBudget) -> bytes:

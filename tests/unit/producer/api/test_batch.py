@@ -6,6 +6,7 @@ import json
 import pytest
 from confluent_kafka import KafkaError
 
+from orderpipeline_producer.api import batch as batches
 from orderpipeline_producer.api.batch import Batch
 from orderpipeline_producer.decoding.ndjson import LineReader
 from orderpipeline_producer.decoding.reader import PYTHON, OrderReader
@@ -27,10 +28,10 @@ async def accept(batch: Batch, *items: tuple[int, bytes], seconds: float = 60.0)
     return await batch.accept(READER.items(list(items), PlaceIds()), soon(seconds))
 
 
-async def accept_array(batch: Batch, count: int) -> bool:
+async def accept_array(batch: Batch, count: int, seconds: float = 60.0) -> bool:
     orders = [{"customer_id": f"c{i}", "product_id": "p", "quantity": 1, "amount": 1} for i in range(count)]
     slices = READER.array(json.dumps(orders).encode(), PlaceIds())
-    return await batch.accept(slices, soon())  # type: ignore[arg-type]
+    return await batch.accept(slices, soon(seconds))  # type: ignore[arg-type]
 
 
 def soon(seconds: float = 60.0) -> float:
@@ -80,11 +81,29 @@ async def test_a_batch_of_nothing_good_is_a_problem(items: list[tuple[int, bytes
     client.close(0)
 
 
-async def test_a_batch_without_room_at_its_start_is_refused_at_once() -> None:
+async def test_a_batch_waits_a_moment_for_room_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    producer = FakeProducer()
+    client = client_of(producer, limit=400)
+    client.send(record(0))
+    one = batch(client)
+    accepting = asyncio.ensure_future(accept(one, (1, ORDER)))
+    await asyncio.sleep(0.01)
+    producer.finish()
+    assert await accepting
+    monkeypatch.setattr(batches, "START_SECONDS", 0.01)
+    other = batch(client)
+    assert not await accept(other, (2, ORDER))
+    with pytest.raises(Problem) as caught:
+        await other.reply(soon())
+    assert caught.value.status == 503
+    client.close(0)
+
+
+async def test_a_batch_without_room_at_its_start_is_refused() -> None:
     client = client_of(FakeProducer(), limit=400)
     client.send(record(0))
     one = batch(client)
-    assert not await accept(one, (0, ORDER), (1, ORDER))
+    assert not await accept(one, (0, ORDER), (1, ORDER), seconds=0.01)
     with pytest.raises(Problem) as caught:
         await one.reply(soon())
     more = caught.value.more or {}
@@ -184,11 +203,11 @@ async def test_a_bulk_names_what_kafka_failed_and_what_the_client_did_not_take()
     client.close(0)
 
 
-async def test_a_bulk_without_room_is_refused_at_once() -> None:
+async def test_a_bulk_without_room_is_refused() -> None:
     client = client_of(FakeProducer(), limit=400)
     client.send(record(0))
     one = batch(client)
-    await accept_array(one, 3)
+    await accept_array(one, 3, seconds=0.01)
     with pytest.raises(Problem) as caught:
         await one.reply(soon())
     assert (caught.value.status, (caught.value.more or {})["accepted"]) == (503, 0)

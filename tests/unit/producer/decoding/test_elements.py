@@ -16,6 +16,7 @@ from orderpipeline_producer.decoding.elements import (
     STEP_ELEMENTS,
     STEP_TOKENS,
     Elements,
+    only_element,
     read_elements,
 )
 from orderpipeline_producer.web import problems
@@ -181,3 +182,9 @@ def test_a_large_array_is_read_in_steps() -> None:
     steps = read_elements(raw, 100)
     pauses = sum(1 for _ in steps)
     assert pauses >= len(raw) // (STEP_BYTES + len(large)) - 1
+
+
+def test_the_only_element_is_what_is_in_the_brackets() -> None:
+    assert only_element(b" [ {} ]\r\n\t") == b"{}"
+    assert only_element(b"[{},{}]") == b"{},{}", "no JSON value"
+    assert [only_element(raw) for raw in (b"", b"[", b"]", b"{}", b"[{}", b"\x0c[{}]", b"[]")] == [b""] * 7

@@ -2,6 +2,7 @@
 
 import pytest
 
+from orderpipeline_producer.decoding.accelerated import AcceleratedBatch
 from orderpipeline_producer.decoding.reader import ACCELERATED, PYTHON, SLICE_BYTES, Decoder, OrderReader, Slice
 from orderpipeline_producer.settings import Limits
 from tests.unit.producer.fakes import ORDER, PlaceIds, rows
@@ -37,3 +38,17 @@ def test_a_slice_of_large_orders_has_a_bound_in_bytes(decoder: Decoder) -> None:
     found = slices(decoder, b"[" + b",".join([brackets] * 50 + [b"{}"]) + b"]")
     assert sum(part.count for part in found) == 51
     assert max(part.count for part in found) <= SLICE_BYTES // len(brackets) + 1
+
+
+@pytest.mark.accelerator
+def test_the_accelerator_reads_long_arrays_at_once_and_leaves_unusual_ones_to_be_taken_apart() -> None:
+    simple = ORDER[:-1] + b',"order_id":"o","note":"%b"}' % (b"x" * 10_000)
+    unusual = simple.replace(b'"amount":1', b'"amount":1e0')
+    reader = OrderReader(Limits(order_bytes=2**20), ACCELERATED)
+    long = [simple] * (PYTHON.at_once_bytes // len(simple) + 1)
+    (whole,) = reader.array(b"[" + b",".join(long) + b"]", PlaceIds())
+    assert whole is not None
+    assert (type(whole.batch), len(whole.batch)) == (AcceleratedBatch, len(long))
+    apart = list(reader.array(b"[" + b",".join([*long, unusual]) + b"]", PlaceIds()))
+    assert None in apart, "the event loop has turns in between"
+    assert sum(len(part.batch) for part in apart if part is not None) == len(long) + 1

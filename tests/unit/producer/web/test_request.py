@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from orderpipeline_producer.web.problems import Problem
-from orderpipeline_producer.web.request import BodyMemoryBudget, Request, pieces, read_body
+from orderpipeline_producer.web.request import LARGE_PIECE, TURN_SECONDS, BodyMemoryBudget, Request, pieces, read_body
 from orderpipeline_producer.web.timeouts import Timeouts
 from tests.support import virtual_time
 
@@ -67,6 +67,11 @@ async def test_a_body_in_pieces_is_joined() -> None:
     assert await read_body(request(Body(b"a", b"b")), 2, BodyMemoryBudget(2)) == b"ab"
 
 
+async def test_pieces_of_any_size_are_joined_in_their_sequence() -> None:
+    sent = [b"a", b"b" * LARGE_PIECE, b"c" * LARGE_PIECE, b"d", b"e", b"f" * LARGE_PIECE, b"g"]
+    assert await read_body(request(Body(*sent)), 10**6, BodyMemoryBudget(10**6)) == b"".join(sent)
+
+
 async def test_too_large_is_refused_by_its_announcement_and_while_it_comes() -> None:
     assert await status_of(Body(length=3, complete=False), 2, BodyMemoryBudget(100)) == 413
     assert await status_of(Body(b"ab", b"c", complete=False), 2, BodyMemoryBudget(100)) == 413
@@ -120,6 +125,34 @@ def test_all_bodies_together_have_a_bound_and_give_their_room_back() -> None:
         with pytest.raises(Problem):
             await slow
         assert await read_body(request(Body(b"cde")), 10, held) == b"cde"
+
+    virtual_time.run(bodies())
+
+
+def test_a_body_is_read_when_those_before_it_have_come() -> None:
+    async def bodies() -> None:
+        held = BodyMemoryBudget(5)
+        first = asyncio.ensure_future(read_body(request(Body(b"ab", length=4, complete=False)), 10, held))
+        await asyncio.sleep(0.01)
+        second = asyncio.ensure_future(read_body(request(Body(b"cd", length=2)), 10, held))
+        await asyncio.sleep(0.01)
+        assert not second.done()
+        first.cancel()
+        assert await second == b"cd"
+        assert await read_body(request(Body(b"abcde", length=5)), 10, held) == b"abcde", "nothing is left of either"
+        assert asyncio.get_running_loop().time() < TURN_SECONDS
+
+    virtual_time.run(bodies())
+
+
+def test_a_body_that_never_comes_delays_the_others_only() -> None:
+    async def bodies() -> None:
+        held = BodyMemoryBudget(5)
+        never = asyncio.ensure_future(read_body(request(Body(length=5, complete=False)), 10, held))
+        await asyncio.sleep(0)
+        assert await read_body(request(Body(b"abcde", length=5)), 10, held) == b"abcde"
+        assert asyncio.get_running_loop().time() == TURN_SECONDS
+        never.cancel()
 
     virtual_time.run(bodies())
 

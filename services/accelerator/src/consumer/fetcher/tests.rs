@@ -358,7 +358,7 @@ fn what_a_broker_has_told_in_an_answer_that_did_not_count_is_told_again() {
 
 #[test]
 fn answers_that_can_never_be_read_are_left_to_another_client() {
-    for api in [FETCH.key, METADATA.key, API_VERSIONS.key] {
+    for api in [FETCH.key, METADATA.key] {
         let cluster =
             Cluster::start(1, &[0], move |call: &Call| (call.api() == api).then(|| Reaction::Answer(vec![0xff; 40])));
         let mut running = Running::from_beginning(&cluster, &[0]);

@@ -20,8 +20,9 @@ impl RequestWriter {
         if compact { self.compact_null() } else { self.null() }
     }
 
-    pub fn bytes_as(&mut self, compact: bool, value: &[u8]) {
-        if compact { self.compact_bytes(value) } else { self.bytes(value) }
+    /// Bytes that come in parts.
+    pub fn joined_as<const N: usize>(&mut self, compact: bool, parts: [&[u8]; N]) {
+        if compact { self.compact_joined(parts) } else { self.joined(parts) }
     }
 
     pub fn no_tags_as(&mut self, compact: bool) {

@@ -223,7 +223,7 @@ fn under_another_epoch_only_batches_that_the_log_cannot_hold_are_sent_again() {
     assert_eq!(fixture.completed(), [("unknown", vec![(0, TIMED_OUT)])]);
     let again = fixture.drain(0).unwrap();
     assert_eq!((again.sequence.producer, again.sequence.base), (ProducerId { epoch: 1, ..PRODUCER }, 0));
-    assert!(again.encoded.is_empty());
+    assert!(!again.is_encoded());
     assert!(fixture.drain(0).is_none(), "one in flight until the first is acknowledged, as for any producer id");
 }
 

@@ -7,7 +7,7 @@ use crate::random_numbers::Numbers;
 #[test]
 fn a_produce_request_carries_each_batch_with_its_partition() {
     let request = |version: i16| {
-        let batches = [(4, b"batch".as_slice())].into_iter();
+        let batches = [(4, [b"bat".as_slice(), b"ch"])].into_iter();
         produce_request(Api(0, version), 1, "", "t", -1, 30_000, batches)[14..].to_vec()
     };
     let head = [0xff, 0xff, 0xff, 0xff, 0, 0, 0x75, 0x30, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1];
