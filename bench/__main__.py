@@ -80,7 +80,7 @@ def steps(broker: Kafka, scale: Scale) -> list[Step]:
              lambda report: postgres(broker, scale, report)),
         Step("latency", "latency at shares of each server's maximum", count * (2 + 6 * scale.cell),
              lambda report: latency(broker, servers, scale, report)),
-        Step("growth", "how costs grow", len(compared) * points * (scale.cell + 1),
+        Step("growth", "how costs grow", len(compared) * points * (2 + scale.rounds * (scale.cell / 2 + 0.5)),
              lambda report: growth(broker, compared, scale, report)),
         Step("limits", "the parts alone", 4 * scale.cell + 5, lambda report: limits(broker, scale, report)),
         *(

@@ -166,11 +166,16 @@ def _growth(result: Found) -> str:
     for axis, servers in result["growth"].items():
         values = list(next(iter(servers.values())))
         rows = [
-            [row_title(result, name), *(number(found.get(value, {}).get("us")) for value in values)]
+            [row_title(result, name), *(_grown(found.get(value, {})) for value in values)]
             for name, found in servers.items()
         ]
         tables.append(table([f"µs per order by {axis}", *(f"{int(value):,}" for value in values)], rows))
     return "\n\n".join(tables)
+
+
+def _grown(found: Found) -> str:
+    refused = found.get("orders_refused")
+    return number(found.get("us")) + (f" ({refused:,} refused)" if refused else "")
 
 
 def _limits(result: Found) -> str:

@@ -51,6 +51,13 @@ def test_figures_are_in_their_rows() -> None:
     assert "ours 6.4 times its 80,000 orders a second" in prose
 
 
+def test_a_cost_that_includes_refusals_says_so() -> None:
+    found = results()
+    assert "refused)" not in report(found)
+    found["growth"]["partitions"]["gin"]["500"]["orders_refused"] = 44_000
+    assert re.search(r"^\| Gin \| 4\.00 \| 4\.00 \(44,000 refused\) \|", report(found), re.MULTILINE)
+
+
 def test_goals_are_judged_by_the_figures() -> None:
     text = report(results())
     assert "| one order, reply at once: CPU to Gin's | ≤ 0.5 | 0.51 | no |" in text
