@@ -1,4 +1,4 @@
-"""The build context of the Kafka image: a reduced Java, Kafka's jars, the entry program."""
+"""The build context of the Kafka image: a reduced Java, the jars of Kafka and Kafka Connect, the entry program."""
 
 import hashlib
 import shutil
@@ -17,7 +17,7 @@ FILES: Final = ("Dockerfile", "kafka-node")
 
 
 def small_java(home: Path, destination: Path) -> None:
-    """Make a Java runtime with only what Kafka needs, by jlink; copy all of `home` if jlink cannot."""
+    """Make a Java runtime with only what Kafka and Kafka Connect need, by jlink; copy all of `home` if jlink cannot."""
     options = ["--strip-debug", "--no-header-files", "--no-man-pages", "--generate-cds-archive"]
     linked = subprocess.run(
         [str(home / "bin/jlink"), "--add-modules", MODULES, *options, "--output", str(destination)],
@@ -33,7 +33,7 @@ def small_java(home: Path, destination: Path) -> None:
 def context() -> Path:
     """The context's folder in the cache, made again when an input has changed."""
     home = java.provide(17, newest=True)
-    libs = maven.kafka_libs()
+    libs = maven.connect_libs()
     inputs = [(STANDIN / name).read_bytes() for name in FILES]
     inputs += [(home / "release").read_bytes(), (libs / ".stamp").read_bytes(), Path(__file__).read_bytes()]
     stamp = hashlib.sha256(b"\0".join(inputs)).hexdigest()

@@ -1,4 +1,4 @@
-"""Runs the stand-in until SIGTERM or SIGINT: a thread for clusters and one for topics and users, a round per second.
+"""Runs the stand-in until SIGTERM or SIGINT: threads for clusters, topics and users, and mirrors, a round per second.
 
 A change of a Kafka or a pool starts a round at once, so that it matters, as with Strimzi, which is written first.
 """
@@ -18,6 +18,7 @@ import requests
 from hack.standin.clusters import Clusters
 from hack.standin.entities import Entities
 from hack.standin.kube import ApiError, Kube
+from hack.standin.mirrors import Mirrors
 
 log = logging.getLogger("standin")
 
@@ -59,6 +60,7 @@ def main() -> None:
     loops: dict[str, tuple[Callable[[], None], threading.Event]] = {
         "clusters": (Clusters(Kube(path)).round, wake),
         "entities": (Entities(Kube(path)).round, never),
+        "mirrors": (Mirrors(Kube(path)).round, never),
         **{f"watch of {kind}": (work, never) for kind, work in watches.items()},
     }
     threads = [
@@ -67,11 +69,11 @@ def main() -> None:
     ]
     for thread in threads:
         thread.start()
-    log.info("watching Kafka, KafkaNodePool, KafkaTopic and KafkaUser")
+    log.info("watching Kafka, KafkaNodePool, KafkaTopic, KafkaUser and KafkaMirrorMaker2")
     stop.wait()
     wake.set()
     never.set()
-    for thread in threads[:2]:  # the watches end with the process
+    for thread in threads[:3]:  # the watches end with the process
         thread.join(10)
 
 

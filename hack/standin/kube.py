@@ -17,6 +17,7 @@ PLURALS: Final = {
     "KafkaNodePool": (f"{GROUP}/v1", "kafkanodepools"),
     "KafkaTopic": (f"{GROUP}/v1", "kafkatopics"),
     "KafkaUser": (f"{GROUP}/v1", "kafkausers"),
+    "KafkaMirrorMaker2": (f"{GROUP}/v1", "kafkamirrormaker2s"),
     "StrimziPodSet": ("core.strimzi.io/v1", "strimzipodsets"),
     "Pod": ("v1", "pods"),
     "Secret": ("v1", "secrets"),

@@ -64,6 +64,8 @@ def worker(resource: Json, target: Access, host: str, port: int) -> dict[str, st
         **{f"{what}.converter": BYTES for what in ("key", "value", "header")},
         **_texts(spec.get("config") or {}),
         **clients,
+        # The connectors are on the class path. Looking through all of its classes for others takes a minute.
+        "plugin.discovery": "service_load",
         "bootstrap.servers": target.bootstrap,
         "group.id": spec["groupId"],
         "listeners": f"http://0.0.0.0:{port}",

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from hack.kafka import image
 from hack.standin import mirror
 from hack.standin.mirror import Access
 from orderpipeline_embedded.kafka import config, java, maven, process
@@ -42,6 +43,7 @@ class Mirror:
         line = process.command(
             java.provide(17), maven.connect_libs(), process.log4j(self._config.parent),
             "org.apache.kafka.connect.cli.ConnectDistributed", HEAP,
+            ("--limit-modules", image.MODULES),  # as in the local cluster's image
         )  # fmt: skip
         guard = shutil.which("setpriv")
         if guard:

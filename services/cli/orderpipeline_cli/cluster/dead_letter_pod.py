@@ -15,6 +15,7 @@ from orderpipeline_cli.progress import Progress
 from orderpipeline_cli.status.pods import pod_problems
 from orderpipeline_operator.adapters.kubernetes.client import path_of
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.failover.standby import is_standby
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, POD, Manifest, Ref, ref_of
 from orderpipeline_operator.domain.planning.observed import condition, is_true
@@ -29,6 +30,10 @@ async def answers(
     """The lines of the program's answer as they come. Raises CommandError if it cannot run."""
     meta = pipeline["metadata"]
     spec = OrderPipelineSpec.model_validate(pipeline["spec"])
+    if request["action"] == "replay" and is_standby(spec):
+        raise CommandError(
+            f"{meta['name']} is a standby, where only the mirror writes orders; replay at its active side"
+        )
     deployment = Ref(DEPLOYMENT, meta["namespace"], names.consumer(meta["name"]))
     try:
         consumers = await connection.client.get(deployment)

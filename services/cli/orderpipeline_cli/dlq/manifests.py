@@ -9,6 +9,7 @@ from typing import Any, Final
 from orderpipeline_cli.exits import CommandError
 from orderpipeline_common.contract import Env, Mount, dead_letter_group
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
+from orderpipeline_operator.domain.failover.standby import is_standby
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import PIPELINE, POD, USER, Manifest
 
@@ -29,13 +30,16 @@ def user_name(pipeline: str) -> str:
 
 
 def kafka_user(pipeline: Manifest, spec: OrderPipelineSpec) -> Manifest | None:
-    """Who may read dead letters, write orders, and remember what has been handled; None with an existing Kafka."""
+    """Who may read dead letters, write orders, and remember what has been handled; None with an existing Kafka.
+
+    At a standby only the mirror writes orders.
+    """
     if spec.kafka.existing is not None:
         return None
     name = pipeline["metadata"]["name"]
     rights = (
         ("topic", names.dead_letter_topic(spec), ["Describe", "Read"]),
-        ("topic", spec.topic.name, ["Describe", "Write"]),
+        ("topic", spec.topic.name, ["Describe"] if is_standby(spec) else ["Describe", "Write"]),
         ("group", dead_letter_group(names.group(name, spec)), ["Read"]),
     )
     acls = [

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orderpipeline_cli.__main__ import main
-from orderpipeline_cli.cluster.dead_letter_pod import parsed
+from orderpipeline_cli.cluster.dead_letter_pod import answers, parsed
 from orderpipeline_cli.dlq.manifests import kafka_user, pod
 from orderpipeline_cli.dlq.selection import Selection
 from orderpipeline_cli.dlq.wording import done, listed, row
@@ -98,6 +98,17 @@ def test_the_pod_reaches_kafka_as_the_consumers_do(spec: str) -> None:
     assert ("shop-dead-letters" in secrets) == own
     assert not any("sink" in one["name"] for one in volumes)
     assert made["metadata"]["ownerReferences"][0]["uid"] == "7d1c"
+
+
+async def test_at_a_standby_nothing_is_replayed() -> None:
+    standby = OrderPipelineSpec.model_validate(SPECS["standby"])
+    user = kafka_user(PIPELINE, standby)
+    assert user is not None
+    acls = user["spec"]["authorization"]["acls"]
+    assert not [acl for acl in acls if "Write" in acl["operations"]], "only the mirror writes orders"
+    nobody: Any = None
+    with pytest.raises(CommandError, match="active side"):
+        await anext(answers(nobody, {**PIPELINE, "spec": SPECS["standby"]}, {"action": "replay"}))
 
 
 def test_without_a_dead_letter_topic_there_is_nothing_to_read() -> None:
