@@ -7,7 +7,7 @@ PY := .venv/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help venv accelerator rust run bench up down test test-all unit e2e sim bench-cluster bench-operator lint types \
-  layers
+  layers screens
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,7 +20,13 @@ help: ## This list
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-venv: .venv/.ready ## The project's Python environment
+CONSOLE := hack/console-assets operator/console/package.json operator/console/package-lock.json
+
+.venv/.console: .venv/.ready $(CONSOLE)
+	@hack/console-assets --if-able
+	@touch $@
+
+venv: .venv/.ready .venv/.console ## The project's Python environment, and the libraries of the console's pages
 
 ACCELERATOR := $(shell find services/accelerator -type f -not -path '*/target/*' -not -path '*/__pycache__/*')
 
@@ -47,6 +53,11 @@ up: venv ## A real cluster on this machine with examples/shop.yaml Ready; prints
 
 down: ## Take the cluster down; nothing is left behind
 	@hack/cluster down
+
+screens: venv ## The pictures of the console in docs/console, from a real pipeline, about 4 min
+	@hack/prepare
+	@$(MAKE) --no-print-directory accelerator ABLE=--if-able
+	@$(PY) -m tests.integration.console.screens
 
 lint: venv ## Style
 	@.venv/bin/ruff check .

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
-from orderpipeline_operator.domain.lag.sample import LagSample, Load, Unknown, noticeably_changed
+from orderpipeline_operator.domain.lag.sample import Group, LagSample, Load, Unknown, noticeably_changed
 from orderpipeline_operator.domain.planning.observed import Scaling, forecast_slot
 from orderpipeline_operator.domain.scaling import state_json
 from orderpipeline_operator.domain.scaling.decision import Decision
@@ -26,10 +26,12 @@ STALE_SLACK = 30.0
 
 @dataclass(frozen=True)
 class ScalingView(Scaling):
-    """What the sampler publishes, with the class of the reason and the partitions added."""
+    """What the sampler publishes, with the class of the reason, the partitions and the group added."""
 
     reason: str = ""
     loads: tuple[Load, ...] = ()
+    group: Group | None = None
+    """None while the last reading is not known."""
 
 
 def view_of(
@@ -56,6 +58,7 @@ def view_of(
         reason=decision.reason,
         leaving=leaving,
         loads=() if known is None else known.loads,
+        group=None if known is None else known.group,
     )
 
 
@@ -67,7 +70,7 @@ def stale_after(policy: ScalingPolicy) -> float:
 def stale(view: ScalingView, limit: float) -> ScalingView:
     """The view once its sample is too old: what was decided holds, what was read is no longer known."""
     error = f"Stale: no sample has come for more than {limit:g} s; the operator's log says why"
-    return replace(view, orders=None, seconds=None, error=error, loads=())
+    return replace(view, orders=None, seconds=None, error=error, loads=(), group=None)
 
 
 def is_material(published: ScalingView | None, new: ScalingView, since: float, unread: float) -> bool:

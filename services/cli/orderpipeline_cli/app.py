@@ -104,6 +104,16 @@ COMMANDS: Final = (
         kubeconfig is given, the only pipeline of the namespace.""",
     ),
     Command(
+        "console",
+        "console:console",
+        _LOOK,
+        """Serve the console of a cluster's pipelines on this machine, and print its address.
+
+        It reads with your own rights, so that it shows nothing that you may not get, and it never reads a Secret. It
+        shows state, flow, lag, scaling and conditions; partitions, messages and brokers are shown by the console of
+        `run`. Whoever can connect to this machine's loopback interface sees it meanwhile, as with kubectl proxy.""",
+    ),
+    Command(
         "pause",
         "pausing:pause",
         _CHANGE,

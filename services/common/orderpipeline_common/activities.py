@@ -54,3 +54,4 @@ class RunActivity:
     """Those of `orderpipeline run`, which samples as the operator does. Its status says what is late."""
 
     HEALTH_CHECKS: Final = Rule("health checks", 120.0)
+    CONSOLE: Final = Rule("sampler of the console", 60.0)

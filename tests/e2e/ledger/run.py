@@ -51,7 +51,7 @@ class PipelineRun:
         with out.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "orderpipeline_cli", "run", str(self._file), "--data", str(self._data),
-                 "--port", str(self._port), "--kafka-port", str(self._kafka_port),
+                 "--port", str(self._port), "--kafka-port", str(self._kafka_port), "--console-port", "0",
                  "--secrets", str(self._folder / "secrets")],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip

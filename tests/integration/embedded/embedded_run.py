@@ -34,9 +34,10 @@ spec:
 class EmbeddedRun:
     """A running `orderpipeline run`."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", port: int, kafka_port: int, data: Path, out: Path) -> None:
-        self.process, self.port, self.data = process, port, data
-        self.bootstrap = f"127.0.0.1:{kafka_port}"
+    def __init__(self, process: "subprocess.Popen[bytes]", ports: tuple[int, int, int], data: Path, out: Path) -> None:
+        self.process, self.data = process, data
+        self.port, kafka_port, console = ports
+        self.bootstrap, self.console = f"127.0.0.1:{kafka_port}", f"http://127.0.0.1:{console}/"
         self._out = out
 
     @property
@@ -100,25 +101,25 @@ class EmbeddedRun:
         return self.process.wait(seconds)
 
 
-def command(data: Path, port: int, kafka_port: int, file: Path, *more: str) -> list[str]:
-    """The command line."""
-    ports = ["--port", str(port), "--kafka-port", str(kafka_port)]
+def command(data: Path, port: int, kafka_port: int, file: Path, *more: str, console: int = 0) -> list[str]:
+    """The command line; without a console unless it has a port."""
+    ports = ["--port", str(port), "--kafka-port", str(kafka_port), "--console-port", str(console)]
     return [sys.executable, "-m", "orderpipeline_cli", "run", str(file), "--data", str(data), *ports, *more]
 
 
 @contextmanager
-def running(folder: Path, *more: str) -> Iterator[EmbeddedRun]:
+def running(folder: Path, *more: str, pipeline: str = PIPELINE) -> Iterator[EmbeddedRun]:
     """A run that is ready; its data stay in `folder`. The tested handler records orders in folder/record."""
     file, out = folder / "pipeline.yaml", folder / "output"
-    file.write_text(PIPELINE)
-    port, kafka_port = free_ports(2)
+    file.write_text(pipeline)
+    port, kafka_port, console = free_ports(3)
     with out.open("wb") as output:
         process = subprocess.Popen(
-            command(folder / "data", port, kafka_port, file, *more),
+            command(folder / "data", port, kafka_port, file, *more, console=console),
             cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             env={**os.environ, "RECORD_FILE": str(folder / "record"), "PYTHONWARNINGS": "error"},
         )  # fmt: skip
-    run = EmbeddedRun(process, port, kafka_port, folder / "data", out)
+    run = EmbeddedRun(process, (port, kafka_port, console), folder / "data", out)
     try:
         run.wait_text("ready after")
         yield run

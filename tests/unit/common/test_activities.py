@@ -31,12 +31,15 @@ from orderpipeline_operator.adapters.kubernetes.lease import Election, LeaseTerm
 from orderpipeline_operator.adapters.kubernetes.store import Store
 from orderpipeline_operator.adapters.kubernetes.watch import ListWatch
 from orderpipeline_operator.adapters.metrics_api import server
+from orderpipeline_operator.console.brokers import KafkaFacts
+from orderpipeline_operator.console.live import Live
 from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.runtime.side_loop import SideLoop
 from orderpipeline_operator.runtime.telemetry import OperatorMetrics
 from orderpipeline_operator.runtime.workers import Worker
 from orderpipeline_operator.runtime.workqueue import WorkQueue
 from orderpipeline_operator.sampling.sampler import Clock, Sampler
+from orderpipeline_operator.sampling.target import Key
 from orderpipeline_operator.tasks import end_with
 from orderpipeline_producer.api import auth, jwks
 from orderpipeline_producer.api.jwt_clients import JwtClients
@@ -233,6 +236,21 @@ async def health_checks(world: World, part: Part) -> None:
     end_with(world.stack, world.background.task(RunActivity.HEALTH_CHECKS, lambda one: checks.run(one.turn)))
 
 
+async def console(world: World, part: Part) -> None:
+    class Looked:
+        def pipelines(self) -> tuple[Key, ...]:
+            part.call_in_thread()
+            return ()
+
+        def facts(self, _: Key) -> None:
+            return None
+
+        kafka = facts
+
+    live = Live(Looked(), lambda _access, _topics, at: KafkaFacts(at), world.clock, world.sleep)
+    end_with(world.stack, world.background.task(RunActivity.CONSOLE, live.run))
+
+
 async def kafka_check(world: World, part: Part) -> None:
     health = KafkaHealth()
     world.poke = health._check_now.set
@@ -357,6 +375,7 @@ LOOPS: Final[dict[Rule, tuple[Loop, tuple[str, ...]]]] = {
     ProducerActivity.CONNECTIONS: (connections, ("ends", "raises")),
     ProducerActivity.IN_FLIGHT_AGE: (age, ("ends", "raises")),
     RunActivity.HEALTH_CHECKS: (health_checks, ("ends", "raises", "hangs")),
+    RunActivity.CONSOLE: (console, ("ends", "raises")),
 }
 ELSEWHERE: Final = {
     OperatorActivity.PIPELINE_WATCH: "tests/integration/operator/test_pipeline_watch.py",

@@ -168,17 +168,17 @@ def _sample(history: History, reading: Reading, found: list[int], now: float, sm
         columns.numbers, columns.ends, columns.positions, columns.arrival_rates, columns.processed_rates, strict=True
     )
     for i, (number, end, at, arrival, processed) in enumerate(rows):
-        lag, seconds = end - at, 0.0
+        lag, seconds, still = end - at, 0.0, now - columns.progress_at[i]
         if found[i] != NONE:
             seconds, bound = aged = age(points, found[i], i, at, columns.known_since[i], now)
             ages.append(aged)
             if bound and not seconds:  # a backlog that was there at the first reading: its age is unknown
-                loads.append(Load(number, lag, arrival, processed, None))
+                loads.append(Load(number, lag, arrival, processed, None, still))
                 continue
-            if lag > 1 and not alone and now - columns.progress_at[i] >= smoothing.stuck_after:
+            if lag > 1 and not alone and still >= smoothing.stuck_after:
                 stuck.append((-lag, number))
             markers += lag == 1 and not alone and now - columns.moved_at[i] >= smoothing.marker_after
-        loads.append(Load(number, lag, arrival, processed, seconds))
+        loads.append(Load(number, lag, arrival, processed, seconds, still))
     seconds, at_least = max(ages, default=(0.0, False))
     behind = sorted((-load.lag, load.partition) for load in loads if load.lag)
     return LagSample(

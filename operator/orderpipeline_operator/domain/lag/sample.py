@@ -60,7 +60,8 @@ class Load(NamedTuple):
     """One partition: its lag in orders, the age of the oldest of them in seconds, and its rates.
 
     Rates are orders per second, smoothed, 0 until two readings were taken. `seconds` is None while nothing is known of
-    it, and a lower bound where the backlog is older than the history.
+    it, and a lower bound where the backlog is older than the history. `still` are the seconds since an order of it was
+    processed, 0 while none waits.
     """
 
     partition: int
@@ -68,6 +69,7 @@ class Load(NamedTuple):
     arrival_rate: float
     processed_rate: float
     seconds: float | None = None
+    still: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

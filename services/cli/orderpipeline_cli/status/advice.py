@@ -34,6 +34,13 @@ def advice(summary: Summary) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def of_condition(kind: str, reason: str) -> str:
+    """What to do about a condition, where more is to be said than its message does; else an empty string."""
+    if kind == "Accepted":
+        return "Correct the field that it names; orderpipeline validate -f FILE checks."
+    return _CONDITIONS.get((kind, reason), "")
+
+
 def _of_state(summary: Summary) -> Iterator[str]:
     if summary.state == "Outdated":
         yield "The operator has not seen the latest change yet; if that stays, check that it runs and watches here."

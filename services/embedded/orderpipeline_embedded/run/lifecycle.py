@@ -18,6 +18,7 @@ from orderpipeline_embedded.kafka.maven import KAFKA_VERSION
 from orderpipeline_embedded.ports import HOST, first_free_port
 from orderpipeline_embedded.run import rates
 from orderpipeline_embedded.run.broker import Broker
+from orderpipeline_embedded.run.console import RunSource, console
 from orderpipeline_embedded.run.engines import describe_engines
 from orderpipeline_embedded.run.fleet import Fleet
 from orderpipeline_embedded.run.health import Checked, HealthChecks, ask_health
@@ -113,7 +114,8 @@ class Run:
             if not self._stop.is_set():
                 report(f"ready after {time.monotonic() - began:.1f} s: http://{HOST}:{self._options.port}/order")
                 report(await describe_engines(self._options.port, tuple(self._ports.values())))
-                status = await self._watch(plan, scaling, demo)
+                async with console(self._source(plan, scaling), self._background, self._options.console_port, report):
+                    status = await self._watch(plan, scaling, demo)
             else:
                 status = 0
         finally:
@@ -202,10 +204,22 @@ class Run:
         return Fleet(name, spawn, now=time.monotonic, report=self._screen.report, last_line=last, grace=program.grace)
 
     def _consumer(self, number: int) -> dict[str, str]:
-        """A consumer's port for metrics and probes, after the order API's port, and its name."""
-        others = [port for one, port in self._ports.items() if one != number]
+        """A consumer's port for metrics and probes, after the order API's port but not the console's, and its name."""
+        others = [self._options.console_port, *(port for one, port in self._ports.items() if one != number)]
         self._ports[number] = first_free_port(self._options.port + 1, others)
         return {Env.PORT: str(self._ports[number]), Env.NAME: str(number)}
+
+    def _source(self, plan: Plan, scaling: Scaling) -> RunSource:
+        producers, consumers = self._fleets
+        return RunSource(
+            plan,
+            (producers, consumers),
+            f"http://{HOST}:{self._options.port}",
+            view=lambda: scaling.view,
+            kafka_runs=lambda: self._broker is not None and self._broker.running,
+            problems=self._problems,
+            events=lambda: self._screen.events,
+        )
 
     def _problems(self) -> tuple[str, ...]:
         supervisor = self._background.supervisor

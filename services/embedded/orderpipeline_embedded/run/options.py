@@ -25,6 +25,8 @@ class Options:
     """Port of the order API; consumers use the next ones."""
     kafka_port: int = 9092
     """Port of the broker."""
+    console_port: int = 8090
+    """Port of the console; 0: no console."""
     data: Path | None = None
     """Folder for data and logs. Default: one in the cache, named after the pipeline."""
     secrets: Path | None = None
@@ -36,6 +38,8 @@ class Options:
         for option, port in (("--port", self.port), ("--kafka-port", self.kafka_port)):
             if port not in PORTS:
                 raise OptionError(f"{option} must be from {PORTS[0]} to {PORTS[-1]}")
+        if self.console_port and self.console_port not in PORTS:
+            raise OptionError(f"--console-port must be from {PORTS[0]} to {PORTS[-1]}, or 0 for no console")
         if self.producers is not None and not 1 <= self.producers <= MOST_PRODUCERS:
             raise OptionError(f"--producers must be from 1 to {MOST_PRODUCERS}")
         if not 0 <= self.demo_rate <= MOST_ORDERS_PER_SECOND:

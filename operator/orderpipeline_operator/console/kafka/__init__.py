@@ -1,0 +1,1 @@
+"""What the console reads from Kafka besides the offsets: brokers, replicas, disks and messages."""

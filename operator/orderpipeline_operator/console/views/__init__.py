@@ -1,0 +1,1 @@
+"""What pages show, as JSON values made of facts. Pure."""

@@ -1,0 +1,1 @@
+"""The console over HTTP: assets, JSON and server-sent events."""
