@@ -4,10 +4,10 @@ Each pair says that record `source` of a partition became record `copy`. MirrorM
 offsets uses few of them and is up to thousands of orders behind. Here all are used, in the order of their log.
 
 Between two pairs the copy is dense, unless MirrorMaker 2 has crashed there: then it went back to its last flushed
-position, so records are in the copy twice, and pairs go back as well. The first pair after a crash may be missing.
-While it catches up, some records are in the earlier part only. So what is searched is not just a place of the next
-record,
-but the last one from which on every record follows, in order, that the group has not worked and that was copied at all.
+position, so records are in the copy twice, and pairs go back as well. The first pair after a crash is missing if it
+crashed again before it wrote that one. While it catches up, some records are in the earlier part only. So what is
+searched is not just a place of the next record, but the last one from which on every record follows, in order, that the
+group has not worked and that was copied at all.
 
 Source: Kafka 4.3.1, org.apache.kafka.connect.mirror.OffsetSync, for the form of the records.
 """
@@ -27,7 +27,10 @@ class OffsetSync:
 
 @dataclass(frozen=True)
 class Translation:
-    """Where to go on at the copy. `repeats`: whether orders may be worked again, since their place is not certain."""
+    """Where to go on at the copy. `repeats`: whether orders may be worked again, since their place is not certain.
+
+    That is not known of a mirror that has just begun anew and has not written its first pair yet.
+    """
 
     offset: int
     repeats: bool

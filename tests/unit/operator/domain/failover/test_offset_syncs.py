@@ -25,13 +25,16 @@ class Copy:
 
 @st.composite
 def copies(draw: st.DrawFn, crashes: int = 3, *, caught_up: bool = False, first_pairs: bool = False) -> Copy:
-    """A copy with some crashes, each going back to a position flushed before. The very first pair is always there."""
+    """A copy with some crashes, each going back to a position flushed before. Each life begins with a pair, which is
+    missing after a crash if the next crash came before it was written. The very first pair is always there.
+    """
     begin = draw(st.integers(0, 50))
     copy, at, flushed, furthest = Copy(), begin, begin, begin
-    for life in range(draw(st.integers(0, crashes)) + 1):
+    last = draw(st.integers(0, crashes))
+    for life in range(last + 1):
         first = True
         for _ in range(draw(st.integers(1, 30))):
-            copy.append(at, pair=(first and (first_pairs or life == 0)) or draw(st.booleans()))
+            copy.append(at, pair=(first and (first_pairs or life in (0, last))) or draw(st.booleans()))
             first, at = False, at + 1
             furthest = max(furthest, at)
             if draw(st.integers(0, 5)) == 0:
