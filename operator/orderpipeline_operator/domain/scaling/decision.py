@@ -27,12 +27,16 @@ class Decision:
     leaving: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Entry for the status: without the state, numbers rounded, None left out."""
+        """Entry for the status: without the state, numbers rounded, None left out.
+
+        So are `numbers` when there are none: where some were before, a server-side apply of an empty object makes null.
+        """
+        numbers = self.numbers.to_json()
         return {
             "at": datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "replicas": self.replicas,
             "previous": self.previous,
             "reason": self.reason,
             "message": self.message,
-            "numbers": self.numbers.to_json(),
+            **({"numbers": numbers} if numbers else {}),
         }

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,24 @@ def test_the_state_of_an_earlier_release_gives_way_to_the_present_form(crds: Api
     stored = json.loads(crds.kubectl("get", "opl", "updated", "-n", namespace, "-o", "json"))["status"]
     assert stored["scaling"]["state"] == state_json.to_json(state)
     assert state_json.from_json(stored["scaling"]["state"]) == state
+
+
+def test_a_decision_without_numbers_takes_the_place_of_one_with_some(crds: ApiServer, namespace: str) -> None:
+    crds.kubectl("create", "-f", "-", input=_manifest(namespace, "numbers"))
+
+    def apply(decision: Decision) -> dict[str, Any]:
+        status = {"observedGeneration": 1, "scaling": {"latest": decision.to_json(), "decisions": [decision.to_json()]}}
+        crds.kubectl(
+            "apply", "--server-side", "--field-manager=orderpipeline", "--subresource=status", "-f", "-",
+            input=_manifest(namespace, "numbers", status=status),
+        )  # fmt: skip
+        stored = json.loads(crds.kubectl("get", "opl", "numbers", "-n", namespace, "-o", "json"))
+        latest: dict[str, Any] = stored["status"]["scaling"]["latest"]
+        return latest
+
+    assert apply(DECISION)["numbers"] == {"arrivalRate": 12.5, "partitions": 12}
+    assert "numbers" not in apply(replace(DECISION, reason="Off", numbers=Numbers()))
+    assert apply(DECISION)["numbers"] == {"arrivalRate": 12.5, "partitions": 12}
 
 
 def test_the_columns_and_names_are_served(crds: ApiServer, namespace: str) -> None:
