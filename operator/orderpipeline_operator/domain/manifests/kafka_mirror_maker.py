@@ -12,7 +12,7 @@ from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import MIRROR, Manifest
 from orderpipeline_operator.domain.manifests import kafka_templates
 from orderpipeline_operator.domain.manifests.kafka_endpoint import CERTIFICATES, SecretRef, kafka_endpoint
-from orderpipeline_operator.domain.manifests.kafka_topics import KAFKA_MAX_MESSAGE_BYTES, RECORD_OVERHEAD_BYTES
+from orderpipeline_operator.domain.manifests.kafka_topics import largest_record
 from orderpipeline_operator.domain.manifests.pipeline import Context, Pipeline, manifest, present
 from orderpipeline_operator.domain.manifests.pod_template import resources
 from orderpipeline_operator.domain.units.quantities import mebibytes
@@ -133,13 +133,8 @@ def _source_config(spec: OrderPipelineSpec) -> dict[str, Any]:
         "producer.override.batch.size": _BATCH_BYTES,
         "producer.override.linger.ms": 20,
         # Counted before compression. A larger record would fail the task, though the source took it.
-        "producer.override.max.request.size": largest_request(spec),
+        "producer.override.max.request.size": largest_record(spec),
     }
-
-
-def largest_request(spec: OrderPipelineSpec) -> int:
-    """Bytes of the largest record that either topic takes, with its headers."""
-    return max(KAFKA_MAX_MESSAGE_BYTES, spec.producer.limits.max_order_bytes + RECORD_OVERHEAD_BYTES)
 
 
 def _tasks(spec: OrderPipelineSpec) -> int:

@@ -13,6 +13,12 @@ RECORD_OVERHEAD_BYTES = 65536
 """Room for a record's headers and framing besides the order; the origin headers of dead letters are the largest."""
 
 
+def largest_record(spec: OrderPipelineSpec) -> int:
+    """Bytes of the largest record that a topic of the pipeline takes, with its headers."""
+    orders = int(owned_config(spec).get("max.message.bytes", KAFKA_MAX_MESSAGE_BYTES))
+    return orders + RECORD_OVERHEAD_BYTES if spec.consumer.dead_letter.enabled else orders
+
+
 def kafka_topics(pipeline: Pipeline) -> tuple[Manifest, ...]:
     """The orders topic, and the dead-letter topic unless it is disabled.
 
@@ -29,12 +35,8 @@ def kafka_topics(pipeline: Pipeline) -> tuple[Manifest, ...]:
     )
     if not dead.enabled:
         return (orders,)
-    owned = owned_config(spec)
-    settings = {
-        **owned,
-        "retention.ms": milliseconds(dead.retention),
-        "max.message.bytes": int(owned.get("max.message.bytes", KAFKA_MAX_MESSAGE_BYTES)) + RECORD_OVERHEAD_BYTES,
-    }
+    limit = largest_record(spec)
+    settings = {**owned_config(spec), "retention.ms": milliseconds(dead.retention), "max.message.bytes": limit}
     resource = names.dead_letter_topic_resource(pipeline.name, spec)
     return (orders, _topic(pipeline, resource, names.dead_letter_topic(spec), dead.partitions, settings))
 

@@ -20,9 +20,8 @@ from orderpipeline_operator.domain.manifests.kafka_mirror_maker import (
     OFFSET_SYNCS_TOPIC,
     SOURCE_CONNECTOR,
     kafka_mirror_maker,
-    largest_request,
 )
-from orderpipeline_operator.domain.manifests.kafka_topics import kafka_topics
+from orderpipeline_operator.domain.manifests.kafka_topics import RECORD_OVERHEAD_BYTES, kafka_topics, largest_record
 from orderpipeline_operator.domain.manifests.kafka_users import kafka_users
 from tests.support import broker as brokers
 from tests.support.broker import Broker
@@ -175,7 +174,7 @@ def test_orders_and_dead_letters_arrive_as_they_are_and_nothing_is_written_at_th
 
 
 def test_the_largest_order_that_the_source_takes_is_copied(sites: Sites) -> None:
-    size = largest_request(_pipeline("standby").spec) - 1000
+    size = largest_record(_pipeline("standby").spec) - RECORD_OVERHEAD_BYTES - 1000
     producer = Producer({"bootstrap.servers": sites.west.bootstrap, "message.max.bytes": 2 * size})
     producer.produce(ORDERS, b"x" * size, key="large")
     assert producer.flush(60) == 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
 from orderpipeline_operator.domain.manifests import Manifest, Pipeline, render
-from orderpipeline_operator.domain.manifests.kafka_mirror_maker import kafka_mirror_maker, largest_request
+from orderpipeline_operator.domain.manifests.kafka_mirror_maker import kafka_mirror_maker
 from orderpipeline_operator.domain.manifests.kafka_topics import RECORD_OVERHEAD_BYTES, kafka_topics
 from orderpipeline_operator.domain.manifests.service import NO_POD
 from tests.unit.operator.domain.manifests.specs import CONTEXT, SPECS, bundle
@@ -70,11 +70,12 @@ def test_settings_of_the_records_producer_have_the_prefix_that_reaches_it() -> N
 def test_the_largest_order_fits_into_a_request_and_into_both_topics(largest: int) -> None:
     raw = {"producer": {"limits": {"maxOrderBytes": largest, "maxInFlightBytes": 67108864}}}
     spec = OrderPipelineSpec.model_validate(raw)
-    request = largest_request(spec)
-    assert request >= largest + RECORD_OVERHEAD_BYTES
-    for topic in kafka_topics(Pipeline("shop", "store", "7d1c", spec)):
-        assert topic["spec"]["config"].get("max.message.bytes", 1048588) == request
-    assert _source(**raw)["producer.override.max.request.size"] == request
+    topics = kafka_topics(Pipeline("shop", "store", "7d1c", spec))
+    orders, letters = (topic["spec"]["config"].get("max.message.bytes", 1048588) for topic in topics)
+    assert orders >= largest + RECORD_OVERHEAD_BYTES
+    assert letters == orders + RECORD_OVERHEAD_BYTES
+    request = _source(**raw)["producer.override.max.request.size"]
+    assert request == letters
     assert _source(**raw)["producer.override.batch.size"] <= request
 
 
