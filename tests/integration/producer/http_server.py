@@ -20,7 +20,7 @@ from orderpipeline_producer.api.quota import Quota
 from orderpipeline_producer.api.routes import PATHS, make_api
 from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
 from orderpipeline_producer.decoding.reader import PYTHON, OrderReader
-from orderpipeline_producer.fast_path import AcceleratedFastPath, PythonFastPath, bucket_factory
+from orderpipeline_producer.fast_path import ROUTES, AcceleratedFastPath, PythonFastPath, bucket_factory
 from orderpipeline_producer.http.handler import OnReply
 from orderpipeline_producer.http.responses import Responses
 from orderpipeline_producer.http.server import HttpServer
@@ -88,9 +88,10 @@ class MemoryFastPath:
         self._waiting.add(on_reply)
         return b""
 
-    def allow_head(self, head: bytes, length: int, bucket: object = None) -> None:
+    def allow_head(self, head: bytes, length: int, bucket: object = None, batch: bool = False) -> None:
         assert bucket is None, "these clients have no quota"
-        self._heads[head] = length
+        if not batch:  # batches of one are left to the API
+            self._heads[head] = length
 
     def forget_heads(self) -> None:
         self._heads.clear()
@@ -98,13 +99,13 @@ class MemoryFastPath:
     def set_reply_prefix(self, prefix: bytes) -> None:
         self._reply_prefix = prefix
 
-    def drain_counts(self) -> tuple[int, list[int], float]:
-        return 0, [0] * (len(self._settings["bounds"]) + 1), 0.0
+    def drain_counts(self) -> tuple[int, list[tuple[list[int], float]]]:
+        return 0, [([0] * (len(self._settings["bounds"]) + 1), 0.0) for _ in ROUTES]
 
-    def give_up(self, on_reply: OnReply) -> tuple[bytes, float] | None:
+    def give_up(self, on_reply: OnReply) -> tuple[bytes, float, bool] | None:
         assert on_reply in self._waiting
         self._waiting.discard(on_reply)
-        return b'{"order_id":"fast"}', 0.0
+        return b'{"order_id":"fast"}', 0.0, False
 
 
 class Served:
