@@ -1,5 +1,6 @@
 """When the order API and the consumer use the accelerator, and what follows when it can't be used."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -182,3 +183,26 @@ def test_librdkafka_fetches_where_the_accelerators_own_kafka_client_cannot(caplo
     assert made.engine == Engine(ACCELERATOR, kafka_client="librdkafka")
     assert isinstance(made.make(CONNECTION), AcceleratedSource)
     assert "records from before Kafka 0.11" in caplog.text
+
+
+@pytest.mark.accelerator
+async def test_where_librdkafka_cannot_take_over_the_probes_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[tuple[str, bool | None]]()
+    settings = Settings(kafka=KafkaSettings("127.0.0.1:1"), topic="t")
+    report = lambda code, text, *, fatal=None: told.append((text, fatal))  # noqa: E731
+    client = make_client(producer_config(settings, "test"), settings, report, Background())
+    assert isinstance(client, AcceleratedClient)
+    busy = BusyProducer()
+    busy.idle = True
+    client._own = busy  # type: ignore[assignment]
+
+    def fail() -> None:
+        raise ValueError("no such option")
+
+    monkeypatch.setattr(client, "_take_over", fail)
+    errors = list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context.get("exception")))
+    client._on_event("unsupported", -165, "_UNSUPPORTED_FEATURE", "kafka:9092: too old")
+    await settles("the probes tell", lambda: ("librdkafka can't take over: no such option", True) in told)
+    assert [type(error) for error in errors] == [ValueError]
+    assert client.close(0.0) == 0

@@ -42,6 +42,7 @@ ALLOWED: Final = {
     (f"{OPERATOR}/sampling/threads.py", "ThreadPoolExecutor"): "threads for readings",
     (f"{OPERATOR}/sampling/sampler.py", "run_in_executor"): "a supervised sampling waits for it",
     (f"{PRODUCER}/http/connection.py", "create_task"): "one request, which the connection's deadline ends",
+    (f"{PRODUCER}/kafka/accelerated_client.py", "call_later"): "one look, which asks for another or ends as fatal",
     (f"{PRODUCER}/kafka/health.py", "ThreadPoolExecutor"): "a thread for requests",
     (f"{PRODUCER}/kafka/health.py", "run_in_executor"): "a supervised check waits for it",
     (f"{PRODUCER}/kafka/successor.py", "call_at"): "one attempt, which asks for another if it fails",

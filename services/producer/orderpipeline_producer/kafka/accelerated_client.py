@@ -119,7 +119,11 @@ class AcceleratedClient(ProducerClient):
             self._idle_check = self._loop.call_later(IDLE_CHECK_SECONDS, self._use_librdkafka)
             return
         _log.warning("librdkafka sends the orders, the accelerator's own Kafka client can't: %s", self._unsupported)
-        self._take_over()
+        try:
+            self._take_over()
+        except Exception as error:  # nobody waits for this call, so it is told by the probes
+            self._report("_FATAL", f"librdkafka can't take over: {error}", fatal=True)
+            raise
         self._own, self._unsupported, self.resends = None, "", Resends(self._solo)
         self.engine = Engine(ACCELERATOR)
         if self.on_engine is not None:

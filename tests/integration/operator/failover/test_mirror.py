@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 
 from hack.standin.mirror import Access
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec
-from orderpipeline_operator.domain.failover.offset_syncs import OffsetSync, parse, translate
+from orderpipeline_operator.domain.failover.offset_syncs import OffsetSync, Translation, parse, translate
 from orderpipeline_operator.domain.manifests import Pipeline
 from orderpipeline_operator.domain.manifests.kafka_mirror_maker import (
     OFFSET_SYNCS_TOPIC,
@@ -187,9 +187,14 @@ def test_a_groups_place_is_found_for_each_commit_by_the_pairs(sites: Sites) -> N
     pairs = wait_until("pairs of all partitions", lambda: len(p := _pairs(sites.east)) == PARTITIONS and p)
     there, here = _records(sites.west), _records(sites.east)
     for partition, records in there.items():
-        end = len(here[partition])
+        end, first = len(here[partition]), pairs[partition][0].source
+        assert first < end
         for committed, record in enumerate(records):
             found = translate(pairs[partition], committed, 0, end)
+            # MirrorMaker 2 has few pairs under way at a time: that of a partition's first record may be missing.
+            if committed < first:
+                assert found == Translation(0, repeats=True)
+                continue
             assert not found.repeats
             assert _content(here[partition][found.offset]) == _content(record)
         assert translate(pairs[partition], len(records), 0, end).offset == end
