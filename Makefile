@@ -82,9 +82,9 @@ test test-all: venv
 	@echo "== all tests, three at a time since many of them wait, about $(MINUTES) min (the first run also builds the images, about 5 min)"
 	@$(PY) -m pytest -n 3 --dist load --no-loadscope-reorder $(SELECTED)
 
-test: MINUTES = 19
+test: MINUTES = 30
 test: ## All tests that a change needs; ends with pytest's summary
-test-all: MINUTES = 22
+test-all: MINUTES = 35
 test-all: ## The same with every combination of engine and protocol
 
 e2e: venv ## Real purchases through the whole cluster; ends with a line of JSON, also in bench/results/
