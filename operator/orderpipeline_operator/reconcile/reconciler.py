@@ -143,7 +143,7 @@ class Reconciler:
         asked, spec = spec, without_consumers(spec) if closed else spec
         observed, bundle = await self._render(observed, spec)
         endpoint = operator_endpoint(_pipeline(observed, spec), self._context(observed, spec, {}))
-        memory.certificates = certificate_expiry(endpoint.ca, observed.secrets)
+        memory.certificates = certificate_expiry(endpoint, observed.secrets)
         planned, applied = await self._apply(observed, memory, spec, bundle)
         if applied.names_in_use:
             memory.names_in_use |= applied.names_in_use

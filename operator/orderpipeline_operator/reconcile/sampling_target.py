@@ -35,6 +35,8 @@ def resolve(endpoint: KafkaEndpoint[SecretRef], secrets: Mapping[str, Manifest |
         username=texts[username].strip() if isinstance(username, SecretRef) else username,  # as the services do
         password=None if endpoint.password is None else password(texts[endpoint.password]),
         ca=None if endpoint.ca is None else texts[endpoint.ca],
+        certificate=None if endpoint.certificate is None else texts[endpoint.certificate],
+        private_key=None if endpoint.private_key is None else texts[endpoint.private_key],
     )
 
 

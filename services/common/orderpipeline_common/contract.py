@@ -38,6 +38,8 @@ class Env:
     SASL_USERNAME: Final = "ORDERPIPELINE_SASL_USERNAME"
     SASL_PASSWORD_FILE: Final = "ORDERPIPELINE_SASL_PASSWORD_FILE"  # noqa: S105  (a name, not a password)
     CA_FILE: Final = "ORDERPIPELINE_CA_FILE"  # PEM, or a folder, whose *.crt are all trusted; absent: the system's CAs
+    CLIENT_CERT_FILE: Final = "ORDERPIPELINE_CLIENT_CERT_FILE"  # PEM with the chain; absent: no client certificate
+    CLIENT_KEY_FILE: Final = "ORDERPIPELINE_CLIENT_KEY_FILE"  # PEM, its key
     TOPIC: Final = "ORDERPIPELINE_TOPIC"
     PIPELINE: Final = "ORDERPIPELINE_PIPELINE"  # namespace/name, for logs and client.id
     DRAIN_SECONDS: Final = "ORDERPIPELINE_DRAIN_SECONDS"
@@ -100,6 +102,7 @@ class Mount:
     ROOT: Final = "/etc/orderpipeline"
     KAFKA_USER: Final = "/etc/orderpipeline/kafka-user"
     KAFKA_CA: Final = "/etc/orderpipeline/kafka-ca"
+    KAFKA_CLIENT: Final = "/etc/orderpipeline/kafka-client"
     API_KEYS: Final = "/etc/orderpipeline/api-keys"
     JWT_CA: Final = "/etc/orderpipeline/jwt-ca"
     SINK: Final = "/etc/orderpipeline/sink"

@@ -22,6 +22,9 @@ class KafkaSettings:
     ca_file: Path | None = None
     """A file, or a folder whose `*.crt` are all trusted: while a CA is replaced, there are two."""
 
+    client_cert_file: Path | None = None
+    client_key_file: Path | None = None
+
     def client_config(self, client_id: str) -> dict[str, str | int | float | bool]:
         """The connection part of a confluent-kafka configuration, with what the files hold now.
 
@@ -34,6 +37,9 @@ class KafkaSettings:
         }
         if self.ca_file is not None:
             config["ssl.ca.pem"] = _certificates(self.ca_file)
+        if self.client_cert_file is not None and self.client_key_file is not None:
+            config["ssl.certificate.pem"] = _text(Env.CLIENT_CERT_FILE, self.client_cert_file)
+            config["ssl.key.pem"] = _text(Env.CLIENT_KEY_FILE, self.client_key_file)
         if self.security_protocol.startswith("SASL_"):
             config["sasl.mechanism"] = self.sasl_mechanism
             config["sasl.username"] = self.sasl_username
@@ -60,6 +66,13 @@ def is_certificate(name: str) -> bool:
     return name.endswith(".crt")
 
 
+def _text(variable: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable}: can't read {path}: {error}") from None
+
+
 def _certificates(path: Path) -> str:
     try:
         if not path.is_dir():
@@ -83,7 +96,11 @@ def kafka_settings(env: EnvReader) -> KafkaSettings:
         sasl_username=env.text(Env.SASL_USERNAME, None if sasl else ""),
         sasl_password_file=env.path(Env.SASL_PASSWORD_FILE),
         ca_file=env.path(Env.CA_FILE),
+        client_cert_file=env.path(Env.CLIENT_CERT_FILE),
+        client_key_file=env.path(Env.CLIENT_KEY_FILE),
     )
+    if (settings.client_cert_file is None) is not (settings.client_key_file is None):
+        raise SettingsError(f"{Env.CLIENT_CERT_FILE} and {Env.CLIENT_KEY_FILE} need each other; set both or neither")
     if sasl and settings.sasl_password_file is None:
         raise SettingsError(f"{Env.SASL_PASSWORD_FILE} is not set; {protocol} needs the path of the password file")
     return settings

@@ -132,3 +132,23 @@ async def test_a_handler_longer_than_max_poll_interval_keeps_its_partition(broke
     assert metrics.get_sample_value("orderpipeline_rebalances_total", {"event": "lost"}) is None
     assert metrics.get_sample_value("orderpipeline_commits_total", {"outcome": "failed"}) == 0
     assert metrics.get_sample_value("orderpipeline_commits_total", {"outcome": "ok"}) is not None
+
+
+@pytest.mark.each_client
+def test_a_client_certificate(broker: Broker, tmp_path: Path) -> None:
+    pair, certificate, key = broker.issue("consumer"), tmp_path / "client.crt", tmp_path / "client.key"
+    certificate.write_text(pair.cert)
+    key.write_text(pair.key)
+    secure = {
+        Env.BOOTSTRAP_SERVERS: broker.tls_bootstrap,
+        Env.SECURITY_PROTOCOL: "SSL",
+        Env.CA_FILE: str(broker.ca_pem),
+        Env.CLIENT_CERT_FILE: str(certificate),
+        Env.CLIENT_KEY_FILE: str(key),
+        Env.DEAD_LETTER_TOPIC: broker.create_topic(f"dead-{tmp_path.name}"),
+    }
+    with pipeline(broker, tmp_path, 2, **secure) as one:
+        one.send([("a", order("a", 0)), ("b", order("b", 0, "permanent"))])
+        process = one.start()
+        one.wait_committed()
+        assert process.metric("orderpipeline_dead_letters_total") == 1

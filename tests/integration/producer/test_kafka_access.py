@@ -201,3 +201,30 @@ def test_a_ca_that_is_none_ends_the_process_with_its_name(
     with running(strict, topic, tmp_path, wait=False, ACCELERATOR=accelerator, **secrets.env) as api:
         assert api.process.wait(60) == 2
     assert Env.CA_FILE in api.log.read_text()
+
+
+@with_and_without
+def test_a_client_certificate_says_who_it_is_and_is_renewed(
+    strict: Broker, topic: str, tmp_path: Path, accelerator: str
+) -> None:
+    files = {"CLIENT_CERT_FILE": tmp_path / "client.crt", "CLIENT_KEY_FILE": tmp_path / "client.key"}
+
+    def certify(name: str) -> None:
+        pair = strict.issue(name)
+        files["CLIENT_CERT_FILE"].write_text(pair.cert)
+        files["CLIENT_KEY_FILE"].write_text(pair.key)
+
+    certify("orders")
+    env = {
+        "BOOTSTRAP_SERVERS": strict.tls_bootstrap,
+        "SECURITY_PROTOCOL": "SSL",
+        "CA_FILE": str(strict.ca_pem),
+        **{name: str(path) for name, path in files.items()},
+    }
+    with running(strict, topic, tmp_path, **env, ACCELERATOR=accelerator) as api:
+        assert api.post("/orders/batch", [ORDER] * 10).json == {"accepted": 10}
+        if accelerator == "on":  # Python's client gets a new one when the pod is replaced
+            certify("renewed")
+            wait_until("it is used", lambda: "have changed" in api.log.read_text(), detail=api.log.read_text)
+        assert api.post("/orders/batch", [ORDER] * 10).json == {"accepted": 10}
+    assert len(records(strict, topic)) == 20

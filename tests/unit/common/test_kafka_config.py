@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from orderpipeline_common.kafka_config import KafkaSettings
-from orderpipeline_common.runtime import SettingsError
+from orderpipeline_common.kafka_config import KafkaSettings, kafka_settings
+from orderpipeline_common.runtime import EnvReader, SettingsError
 
 
 def settings(tmp_path: Path, raw: bytes) -> KafkaSettings:
@@ -45,3 +45,21 @@ def test_a_folder_without_a_certificate_names_the_variable(tmp_path: Path, entri
         (tmp_path / name).write_bytes(raw)
     with pytest.raises(SettingsError, match="ORDERPIPELINE_CA_FILE"):
         KafkaSettings("kafka:9093", "SSL", ca_file=tmp_path).client_config("me")
+
+
+def test_a_client_certificate_and_its_key(tmp_path: Path) -> None:
+    pair = tmp_path / "client.crt", tmp_path / "client.key"
+    for path in pair:
+        path.write_text(path.name)
+    config = KafkaSettings("kafka:9093", "SSL", client_cert_file=pair[0], client_key_file=pair[1]).client_config("me")
+    assert (config["ssl.certificate.pem"], config["ssl.key.pem"]) == ("client.crt", "client.key")
+    pair[1].unlink()
+    with pytest.raises(SettingsError, match="ORDERPIPELINE_CLIENT_KEY_FILE"):
+        KafkaSettings("kafka:9093", "SSL", client_cert_file=pair[0], client_key_file=pair[1]).client_config("me")
+
+
+@pytest.mark.parametrize("name", ["ORDERPIPELINE_CLIENT_CERT_FILE", "ORDERPIPELINE_CLIENT_KEY_FILE"])
+def test_a_certificate_needs_its_key(tmp_path: Path, name: str) -> None:
+    (tmp_path / "one").write_text("PEM")
+    with pytest.raises(SettingsError, match="need each other"):
+        kafka_settings(EnvReader({"ORDERPIPELINE_BOOTSTRAP_SERVERS": "kafka:9092", name: str(tmp_path / "one")}))

@@ -39,7 +39,7 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
     volumes = kafka_volumes(endpoint)
     dsn = spec.sink.dsn_secret
     if _sink(spec) == "postgres" and dsn:
-        volumes.append(Volume("sink", dsn.name, Mount.SINK, dsn.key, DSN_FILE))
+        volumes.append(Volume("sink", dsn.name, Mount.SINK, {dsn.key: DSN_FILE}))
     container = present(
         name=COMPONENT,
         image=spec.image or context.consumer_image,

@@ -41,9 +41,15 @@ class KafkaEndpoint(Generic[CredentialT]):
     ca: CredentialT | None = field(default=None, repr=False)
     """PEM, of one or more CAs; None with TLS means the system's CAs."""
 
+    certificate: CredentialT | None = field(default=None, repr=False)
+    """PEM, of the client with its chain; None: it has none."""
+    private_key: CredentialT | None = field(default=None, repr=False)
+    """PEM, of the certificate."""
+
     def secret_refs(self) -> tuple[SecretRef, ...]:
         """The entries of Secrets that it takes."""
-        return tuple(value for value in (self.username, self.password, self.ca) if isinstance(value, SecretRef))
+        of = (self.username, self.password, self.ca, self.certificate, self.private_key)
+        return tuple(value for value in of if isinstance(value, SecretRef))
 
 
 def kafka_endpoint(pipeline: Pipeline, context: Context, user: str) -> KafkaEndpoint[SecretRef]:
@@ -73,6 +79,7 @@ def managed_bootstrap(pipeline: Pipeline) -> str:
 def _existing(kafka: ExistingKafka) -> KafkaEndpoint[SecretRef]:
     secret = kafka.credentials_secret
     ca = kafka.tls.ca_secret if kafka.tls.enabled else None
+    client = kafka.tls.client_certificate if kafka.tls.enabled else None
     return KafkaEndpoint(
         bootstrap=kafka.bootstrap_servers,
         security_protocol=_PROTOCOLS[kafka.tls.enabled, secret is not None],
@@ -80,6 +87,8 @@ def _existing(kafka: ExistingKafka) -> KafkaEndpoint[SecretRef]:
         username=SecretRef(secret, "username") if secret else None,
         password=SecretRef(secret, "password") if secret else None,
         ca=SecretRef(ca.name, ca.key or CERTIFICATES) if ca else None,
+        certificate=SecretRef(client.name, client.certificate) if client else None,
+        private_key=SecretRef(client.name, client.private_key) if client else None,
     )
 
 

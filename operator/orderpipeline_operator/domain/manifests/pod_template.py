@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orderpipeline_common.contract import Env, Mount
@@ -20,22 +20,23 @@ USER_ID: Final = 10001
 SECRET_MODE: Final = 0o440
 PASSWORD_FILE: Final = "password"  # noqa: S105 - the name of a file
 CA_FILE: Final = "ca.crt"
+CERTIFICATE_FILE: Final = "client.crt"
+KEY_FILE: Final = "client.key"
 CA_VOLUME: Final = "kafka-ca"
 
 
 @dataclass(frozen=True)
 class Volume:
-    """A Secret mounted as a folder. file None mounts every entry under its own name, else the one key as this file."""
+    """A Secret mounted as a folder: the entries in `files`, each as a file of the given name, or without any all."""
 
     name: str
     secret: str
     folder: str
-    key: str | None = None
-    file: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def manifest(self) -> Manifest:
         """The pod's volume."""
-        items = [{"key": self.key, "path": self.file}] if self.key else None
+        items = [{"key": key, "path": file} for key, file in self.files.items()]
         return {
             "name": self.name,
             "secret": present(secretName=self.secret, defaultMode=SECRET_MODE, items=items),
@@ -43,8 +44,8 @@ class Volume:
 
     @property
     def path(self) -> str:
-        """What the container reads: the file, or the folder with every entry."""
-        return f"{self.folder}/{self.file}" if self.file else self.folder
+        """What the container reads: the one file, or the folder."""
+        return f"{self.folder}/{next(iter(self.files.values()))}" if len(self.files) == 1 else self.folder
 
     def mount(self) -> Manifest:
         """The container's mount."""
@@ -58,6 +59,10 @@ def kafka_volumes(endpoint: KafkaEndpoint[SecretRef]) -> list[Volume]:
         found.append(_single("kafka-user", endpoint.password, Mount.KAFKA_USER, PASSWORD_FILE))
     if endpoint.ca:
         found.append(_ca(endpoint.ca))
+    certificate, key = endpoint.certificate, endpoint.private_key
+    if certificate and key:
+        files = {certificate.key: CERTIFICATE_FILE, key.key: KEY_FILE}
+        found.append(Volume("kafka-client", certificate.name, Mount.KAFKA_CLIENT, files))
     return found
 
 
@@ -72,6 +77,8 @@ def kafka_env(endpoint: KafkaEndpoint[SecretRef]) -> list[Manifest]:
             Env.SASL_USERNAME: None if isinstance(username, SecretRef) else username,
             Env.SASL_PASSWORD_FILE: f"{Mount.KAFKA_USER}/{PASSWORD_FILE}" if endpoint.password else None,
             Env.CA_FILE: _ca(endpoint.ca).path if endpoint.ca else None,
+            Env.CLIENT_CERT_FILE: f"{Mount.KAFKA_CLIENT}/{CERTIFICATE_FILE}" if endpoint.certificate else None,
+            Env.CLIENT_KEY_FILE: f"{Mount.KAFKA_CLIENT}/{KEY_FILE}" if endpoint.private_key else None,
         }
     )
     if isinstance(username, SecretRef):
@@ -164,7 +171,7 @@ def _ca(secret: SecretRef) -> Volume:
 
 
 def _single(name: str, secret: SecretRef, folder: str, file: str) -> Volume:
-    return Volume(name, secret.name, folder, secret.key, file)
+    return Volume(name, secret.name, folder, {secret.key: file})
 
 
 def _spread(pipeline: str, component: str, placement: Placement) -> dict[str, Any]:

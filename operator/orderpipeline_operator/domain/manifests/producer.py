@@ -42,7 +42,7 @@ def deployment(pipeline: Pipeline, context: Context) -> Manifest:
     if spec.auth.mode == "ApiKey" and spec.auth.secret:
         volumes.append(Volume("api-keys", spec.auth.secret, Mount.API_KEYS))
     if (jwt := _jwt(spec)) is not None and jwt.ca_secret is not None:
-        volumes.append(Volume("jwt-ca", jwt.ca_secret, Mount.JWT_CA, "ca.crt", "ca.crt"))
+        volumes.append(Volume("jwt-ca", jwt.ca_secret, Mount.JWT_CA, {"ca.crt": "ca.crt"}))
     container = present(
         name=COMPONENT,
         image=spec.image or context.producer_image,

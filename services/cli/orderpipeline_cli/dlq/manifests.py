@@ -17,7 +17,7 @@ COMPONENT: Final = "dead-letters"
 PROGRAM: Final = ("python3", "-m", "orderpipeline_consumer.dlq")
 _KEPT: Final = (
     Env.BOOTSTRAP_SERVERS, Env.SECURITY_PROTOCOL, Env.SASL_MECHANISM, Env.SASL_USERNAME, Env.SASL_PASSWORD_FILE,
-    Env.CA_FILE, Env.TOPIC, Env.GROUP, Env.DEAD_LETTER_TOPIC,
+    Env.CA_FILE, Env.CLIENT_CERT_FILE, Env.CLIENT_KEY_FILE, Env.TOPIC, Env.GROUP, Env.DEAD_LETTER_TOPIC,
 )  # fmt: skip
 """The consumers' variables that the program reads."""
 MOST_SECONDS: Final = 24 * 3600
@@ -113,7 +113,7 @@ def _variable(entry: dict[str, Any], user: str, own_user: bool) -> dict[str, Any
 
 
 def _is_needed(volume: dict[str, Any]) -> bool:
-    return volume["name"] in ("tmp", "kafka-user", "kafka-ca")
+    return volume["name"] in ("tmp", "kafka-user", "kafka-ca", "kafka-client")
 
 
 def _volume(volume: dict[str, Any], container: dict[str, Any], user: str, own_user: bool) -> dict[str, Any]:

@@ -21,8 +21,11 @@ from orderpipeline_operator.domain.validation.accept import Rejected, accept
 HOST: Final = "127.0.0.1"
 NOTHING_IS_OLDER: Final = "1970-01-01T00:00:00Z"
 """The broker is the run's own, so nobody has placed orders before."""
-CREDENTIALS: Final = (Env.SASL_MECHANISM, Env.SASL_USERNAME, Env.SASL_PASSWORD_FILE, Env.CA_FILE)
-KAFKA_MOUNTS: Final = (Mount.KAFKA_USER, Mount.KAFKA_CA)
+CREDENTIALS: Final = (
+    Env.SASL_MECHANISM, Env.SASL_USERNAME, Env.SASL_PASSWORD_FILE, Env.CA_FILE, Env.CLIENT_CERT_FILE,
+    Env.CLIENT_KEY_FILE,
+)  # fmt: skip
+KAFKA_MOUNTS: Final = (Mount.KAFKA_USER, Mount.KAFKA_CA, Mount.KAFKA_CLIENT)
 
 
 class PlanError(ValueError):

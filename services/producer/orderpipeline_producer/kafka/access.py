@@ -11,6 +11,11 @@ from orderpipeline_producer.kafka.producer_client import Config
 RELOAD_SECONDS: Final = 5.0
 """How often the files are read."""
 
+_VARIABLES: Final = {
+    "ssl.ca.pem": Env.CA_FILE,
+    "ssl.certificate.pem": Env.CLIENT_CERT_FILE,
+    "ssl.key.pem": Env.CLIENT_KEY_FILE,
+}
 _log = logging.getLogger(__name__)
 
 
@@ -40,4 +45,7 @@ async def watch_access(
 
 def named(error: Exception) -> str:
     """What a client says about its configuration, with the variable in place of the client's name for it."""
-    return str(error).replace("ssl.ca.pem", Env.CA_FILE)
+    text = str(error)
+    for name, variable in _VARIABLES.items():
+        text = text.replace(name, variable)
+    return text

@@ -47,3 +47,14 @@ def test_all_certificates_of_a_secret_are_trusted() -> None:
     without = entries({"ca.p12": b"\xff"})
     assert resolve(endpoint, {"ca": without}) is None
     assert missing_secrets([("ca", CERTIFICATES)], {"ca": without}) == ("key *.crt of Secret ca",)
+
+
+def test_a_client_certificate_comes_with_its_key() -> None:
+    endpoint = KafkaEndpoint[SecretRef](
+        "kafka:9093", "SSL", certificate=SecretRef("client", "user.crt"), private_key=SecretRef("client", "user.key")
+    )
+    found = resolve(endpoint, {"client": entries({"user.crt": b"CERT", "user.key": b"KEY"})})
+    assert found is not None
+    assert (found.certificate, found.private_key) == ("CERT", "KEY")
+    assert "KEY" not in repr(found)
+    assert resolve(endpoint, {"client": entries({"user.crt": b"CERT"})}) is None

@@ -33,6 +33,7 @@ LabelKey = Annotated[
     Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", max_length=317),
 ]
 Image = Annotated[str, Field(pattern=r"^\S+$", min_length=1, max_length=512)]
+EntryName = Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)]
 Config = dict[str, str | int | bool]
 
 
@@ -80,6 +81,20 @@ class CertificateKeys(Model):
         pattern=r"^[-._a-zA-Z0-9]+$",
         min_length=1,
         max_length=253,
+    )
+
+
+class ClientCertificate(Model):
+    """A certificate and its key, in one Secret in the pipeline's own namespace."""
+
+    name: ObjectName = Field(
+        description="Name of the Secret: of type kubernetes.io/tls, or one that Strimzi made for a KafkaUser."
+    )
+    certificate: EntryName = Field(
+        "tls.crt", description="Key inside the Secret of the certificate, with its chain (PEM); Strimzi's is user.crt."
+    )
+    private_key: EntryName = Field(
+        "tls.key", description="Key inside the Secret of the private key (PEM, no password); Strimzi's is user.key."
     )
 
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from orderpipeline_operator.domain.api.v1alpha1.base import (
     CertificateKeys,
+    ClientCertificate,
     Config,
     LabelKey,
     Model,
@@ -132,11 +133,21 @@ class ExistingTls(Model):
             "has no use without TLS: set enabled to true or remove caSecret",
             ".caSecret",
         ),
+        rule(
+            "self.enabled || !has(self.clientCertificate)",
+            "has no use without TLS: set enabled to true or remove clientCertificate",
+            ".clientCertificate",
+        ),
     )
 
     enabled: bool = Field(True, description="Whether to connect with TLS.")
     ca_secret: CertificateKeys | None = Field(
         None, description="CA certificates (PEM) to trust; the system's CAs when absent."
+    )
+    client_certificate: ClientCertificate | None = Field(
+        None,
+        description="Certificate with which order API, consumers and operator identify themselves (mutual TLS); none"
+        " when absent. Pods are replaced when it is renewed.",
     )
 
 

@@ -13,7 +13,7 @@ from orderpipeline_operator.domain.api.v1alpha1.pod_template import Container, N
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.validation.checks.problem import Problem, entry
 
-OWN_VOLUMES: Final = frozenset({"tmp", "kafka-user", "kafka-ca", "api-keys", "jwt-ca", "sink"})
+OWN_VOLUMES: Final = frozenset({"tmp", "kafka-user", "kafka-ca", "kafka-client", "api-keys", "jwt-ca", "sink"})
 OWN_FOLDERS: Final = ("/tmp", Mount.ROOT)  # noqa: S108 - in the pod
 OWN_VARIABLES: Final = "ORDERPIPELINE_"
 _ALLOWED_VOLUMES: Final = (

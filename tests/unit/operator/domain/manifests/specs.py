@@ -339,6 +339,17 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
             }
         }
     },
+    "existing-certificate": {
+        "kafka": {
+            "existing": {
+                "bootstrapServers": "kafka.example.com:9093",
+                "tls": {
+                    "caSecret": {"name": "company-ca"},
+                    "clientCertificate": {"name": "kafka-client", "certificate": "user.crt", "privateKey": "user.key"},
+                },
+            }
+        }
+    },
     "existing-open": {
         "kafka": {"existing": {"bootstrapServers": "kafka.example.com:9092", "tls": {"enabled": False}}},
     },

@@ -52,6 +52,9 @@ def test_the_producer_reads_its_environment(name: str, tmp_path: Path) -> None:
     assert found.port == container["ports"][0]["containerPort"]
     if found.kafka.security_protocol.startswith("SASL"):
         assert found.kafka.read_password() == "password"
+    if name == "existing-certificate":
+        config = found.kafka.client_config("me")
+        assert (config["ssl.certificate.pem"], config["ssl.key.pem"]) == ("user.crt", "user.key")
 
 
 @pytest.mark.parametrize(("name", "setting"), [("defaults", "auto"), ("trial", "off")])
