@@ -214,6 +214,7 @@ PROJECTS: Final = (
         },
     ),
     Project("helm", ("helm.sh/helm/v3@v3.22.0",), {"helm": "helm.sh/helm/v3/cmd/helm"}, 60),
+    Project("helm4", ("helm.sh/helm/v4@v4.3.2",), {"helm4": "helm.sh/helm/v4/cmd/helm"}, 120),
     Project(
         "health",
         ("github.com/fluxcd/cli-utils@v1.2.2", "github.com/yuin/gopher-lua@v1.1.2"),
