@@ -29,6 +29,10 @@ def accelerator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv(Env.ACCELERATOR, request.param)
 
 
+PROTOCOLS = pytest.mark.parametrize("protocol", ["consumer", "classic"])
+"""The protocols by which a group shares its partitions; see tests/support/matrix.py."""
+
+
 def order(customer: str, number: int, product: str = "p", amount: str = "1.10") -> bytes:
     """An order's JSON; its order_id is `customer/number`, the amount stands there digit for digit."""
     head = json.dumps(

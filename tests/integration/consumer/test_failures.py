@@ -10,7 +10,7 @@ from confluent_kafka import Producer, TopicPartition
 
 from orderpipeline_common.contract import Env, Header
 from tests.support.broker import Broker
-from tests.support.consumer_process import order, per_customer, pipeline
+from tests.support.consumer_process import PROTOCOLS, order, per_customer, pipeline
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
@@ -80,6 +80,26 @@ def test_what_was_done_behind_a_failing_order_is_not_done_again_by_the_next_cons
         events = one.events()
         assert len(events) == len({identity for _, identity, _ in events}) == 702
         assert per_customer(events)["stuck"] == [0, 1]
+
+
+@PROTOCOLS
+def test_what_was_done_behind_a_failing_order_is_not_done_again_when_a_consumer_joins(
+    broker: Broker, tmp_path: Path, protocol: str
+) -> None:
+    with pipeline(broker, tmp_path, 2, **{Env.GROUP_PROTOCOL: protocol}) as one:
+        for part in range(2):
+            stuck = f"stuck{part}"
+            one.send([(stuck, order(stuck, 0, "heal")), (stuck, order(stuck, 1))], part)
+            one.send([(f"p{part}c{n % 7}", order(f"p{part}c{n % 7}", n // 7)) for n in range(350)], part)
+        one.start()
+        wait_until("the others are done", lambda: len(one.events()) == 700)
+        joined = one.start()
+        wait_until("it tries", lambda: joined.metric('orderpipeline_orders_retried_total{cause="failed"}') > 0)
+        one.record.with_suffix(".healed").touch()
+        one.wait_committed()
+        events = one.events()
+        assert len(events) == len({identity for _, identity, _ in events}) == 704
+        assert [per_customer(events)[f"stuck{part}"] for part in range(2)] == [[0, 1], [0, 1]]
 
 
 def test_without_a_dead_letter_topic_to_write_to_the_commit_waits(broker: Broker, tmp_path: Path) -> None:

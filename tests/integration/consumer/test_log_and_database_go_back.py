@@ -1,6 +1,7 @@
 """Logs that are cut or lost, and a restored database: every acknowledged order has its effect, once."""
 
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from orderpipeline_common.contract import Env, Metric
 from tests.support import broker as brokers
 from tests.support.broker import Broker
-from tests.support.consumer_process import Pipeline, Process, order, pipeline
+from tests.support.consumer_process import PROTOCOLS, Pipeline, Process, order, pipeline
 from tests.support.damage import cut_log
 from tests.support.postgres import Postgres, sink
 from tests.support.waiting import wait_until
@@ -46,15 +47,16 @@ def restarts(process: Process, cause: str) -> float:
 
 
 @pytest.mark.each_choice
+@PROTOCOLS
 @pytest.mark.parametrize(
     ("damage", "alive", "after"),
     [("cut", True, 400), ("cut", False, 20), ("cut", False, 400), ("lost", True, 20), ("lost", False, 400)],
 )
 def test_orders_in_place_of_lost_ones_are_stored(
-    own_broker: Broker, postgres: Postgres, tmp_path: Path, damage: str, alive: bool, after: int
+    own_broker: Broker, postgres: Postgres, tmp_path: Path, damage: str, alive: bool, after: int, protocol: str
 ) -> None:
     """`after`: the log ends below or above what the database has stored."""
-    table, settings = sink(postgres, tmp_path)
+    table, settings = sink(postgres, tmp_path, protocol)
     with pipeline(own_broker, tmp_path, 1, **settings) as one:
         before = one.send_numbered("before", 200)
         process = one.start()
@@ -71,6 +73,7 @@ def test_orders_in_place_of_lost_ones_are_stored(
         postgres.wait_for(f"SELECT position FROM {table}_offsets", one.ends()[0])
         wait_until("all is committed", lambda: one.committed() == one.ends())
         assert restarts(process, "truncated") == 1
+        assert re.search(rf"partition {one.topic}/0 (begins|went back)\b.*(was cut|truncated)", process.log.read_text())
         process.kill()
         more = one.send_numbered("more", 10)  # a position that was not lowered would hide these from the next consumer
         one.start()
@@ -79,9 +82,13 @@ def test_orders_in_place_of_lost_ones_are_stored(
 
 @pytest.mark.each_client
 @pytest.mark.each_choice
+@PROTOCOLS
 @pytest.mark.parametrize("after", [20, 400])
-def test_a_handler_gets_orders_in_place_of_lost_ones(own_broker: Broker, tmp_path: Path, after: int) -> None:
-    with pipeline(own_broker, tmp_path, 1, **{Env.OFFSET_RESET: "latest"}) as one:
+def test_a_handler_gets_orders_in_place_of_lost_ones(
+    own_broker: Broker, tmp_path: Path, after: int, protocol: str
+) -> None:
+    settings = {Env.OFFSET_RESET: "latest", Env.GROUP_PROTOCOL: protocol}
+    with pipeline(own_broker, tmp_path, 1, **settings) as one:
         process = one.start()
         wait_until("it has begun", lambda: one.committed() == {0: 0})
         one.send_numbered("before", 200)
@@ -135,11 +142,12 @@ class Backup:
 
 
 @pytest.mark.each_choice
+@PROTOCOLS
 @pytest.mark.parametrize("when", ["stopped", "idle", "busy"])
 def test_after_a_restore_the_database_gets_again_what_it_lost(
-    broker: Broker, postgres: Postgres, tmp_path: Path, when: str
+    broker: Broker, postgres: Postgres, tmp_path: Path, when: str, protocol: str
 ) -> None:
-    table, settings = sink(postgres, tmp_path)
+    table, settings = sink(postgres, tmp_path, protocol)
     with pipeline(broker, tmp_path, 3, **settings) as one:
         customers = [f"c{number}" for number in range(12)]
 

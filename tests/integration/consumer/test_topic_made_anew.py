@@ -15,13 +15,11 @@ from confluent_kafka.admin import AdminClient, NewPartitions, OffsetSpec
 from orderpipeline_common.contract import Env
 from tests.support import broker as brokers
 from tests.support.broker import Broker
-from tests.support.consumer_process import Pipeline, Process, order, pipeline
+from tests.support.consumer_process import PROTOCOLS, Pipeline, Process, order, pipeline
 from tests.support.threads import BackgroundThread
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
-
-PROTOCOLS = pytest.mark.parametrize("protocol", ["consumer", "classic"])
 
 
 class Load(BackgroundThread):
