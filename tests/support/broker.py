@@ -39,7 +39,7 @@ class Broker:
     `bootstrap` is PLAINTEXT, `sasl_bootstrap` is SASL_SSL with SCRAM-SHA-512 or PLAIN as `username`/`password`, and
     `tls_bootstrap` is SSL, for clients with a certificate of `issue`. The broker's own, for `hosts`, is from the CA in
     the PEM file `ca_pem`. With `authorizer` both of these users are super users, and others need ACLs. With
-    `session_ms` clients have to say so often who they are.
+    `session_ms` clients have to say so often who they are. `protocols` are those of consumer groups.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Broker:
         authorizer: bool = False,
         hosts: Sequence[str] = ("localhost", "127.0.0.1"),
         session_ms: int = 0,
+        protocols: str = "classic,consumer",
     ) -> None:
         plain, sasl, tls, controller = free_ports(4)
         self.bootstrap = f"127.0.0.1:{plain}"
@@ -69,7 +70,7 @@ class Broker:
             )
         )  # fmt: skip
         path = folder / "server.properties"
-        path.write_text(config.properties(settings))
+        path.write_text(config.properties({**settings, "group.coordinator.rebalance.protocols": protocols}))
         jvm = archive.flags()
         process.format_storage(path, CLUSTER_ID, f"SCRAM-SHA-512=[name={self.username},password={self.password}]", jvm)
         self.data = folder / "data"
@@ -191,3 +192,9 @@ def broker() -> Iterator[Broker]:
 def secured_broker() -> Iterator[Broker]:
     """A broker of its own that checks ACLs."""
     yield from run(authorizer=True)
+
+
+@pytest.fixture(scope="session")
+def classic_broker() -> Iterator[Broker]:
+    """A broker of its own that knows only the classic group protocol."""
+    yield from run(protocols="classic")

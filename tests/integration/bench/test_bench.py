@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import signal
 import socket
 import socketserver
 import subprocess
@@ -25,6 +26,7 @@ from orderpipeline_embedded.load import generator
 from orderpipeline_embedded.load.connection import Connection
 from orderpipeline_embedded.load.requests import build
 from tests.support.ports import free_ports
+from tests.support.waiting import wait_until
 
 LOAD = [sys.executable, "-m", "orderpipeline_cli", "load"]
 pytestmark = pytest.mark.integration
@@ -147,6 +149,7 @@ class Api(socketserver.ThreadingTCPServer):
     def __init__(self, port: int) -> None:
         super().__init__(("127.0.0.1", port), Accepting)
         self.sockets: list[socket.socket] = []
+        self.accepted = 0
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 
@@ -170,6 +173,7 @@ class Accepting(socketserver.StreamRequestHandler):
                     int(line.partition(b":")[2]) for line in head if line.lower().startswith(b"content-length")
                 )
                 self.rfile.read(length)
+                self.server.accepted += 1
                 self.wfile.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}")
 
 
@@ -228,6 +232,27 @@ def test_an_api_that_never_comes_back_ends_the_run_with_its_result(monkeypatch: 
     assert tally.accepted >= 50
     assert tally.errors
     assert not tally.clean
+
+
+def test_the_command_prints_the_result_of_a_run_in_which_the_api_restarted() -> None:
+    [port] = free_ports(1)
+    command = [*LOAD, f"http://127.0.0.1:{port}", "--seconds", "600", "--connections", "2", "--json", "--quiet"]
+    with ExitStack() as stack:
+        first = stack.enter_context(ExitStack())
+        before = first.enter_context(running_api(port))
+        run = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        stack.callback(run.kill)
+        wait_until("orders are sent", lambda: before.accepted >= 50)
+        first.close()
+        after = stack.enter_context(running_api(port))
+        wait_until("orders are sent again", lambda: after.accepted >= 50)
+        run.send_signal(signal.SIGINT)
+        said, complaint = run.communicate(timeout=120)
+    result = json.loads(said)
+    assert run.returncode == 1, complaint
+    assert result["orders_accepted"] >= 100
+    assert result["errors"]
+    assert result["orders_sent"] == result["orders_accepted"] + result["orders_unknown"]
 
 
 def test_nobody_at_the_address_is_said() -> None:

@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,25 +27,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
 ENGINES = {"off": Engine(PYTHON), "librdkafka": Engine(ACCELERATOR), "on": Engine(ACCELERATOR, ACCELERATOR)}
 
 
-@pytest.fixture(scope="module")
-def old_broker() -> Iterator[Broker]:
-    """A broker that knows only the classic group protocol."""
-    folder = Path(tempfile.mkdtemp(prefix="orderpipeline-kafka-"))
-    broker = Broker(folder)
-    path = folder / "server.properties"
-    text = path.read_text()
-    assert "classic,consumer" in text
-    path.write_text(text.replace("classic,consumer", "classic"))
-    try:
-        broker.start()
-        yield broker
-    finally:
-        broker.kill()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def test_a_broker_without_kip_848_gets_the_classic_protocol(old_broker: Broker, tmp_path: Path) -> None:
-    with pipeline(old_broker, tmp_path, 3) as one:
+def test_a_broker_without_kip_848_gets_the_classic_protocol(classic_broker: Broker, tmp_path: Path) -> None:
+    with pipeline(classic_broker, tmp_path, 3) as one:
         one.send([(f"c{n}", order(f"c{n}", 0)) for n in range(30)])
         process = one.start()
         one.wait_committed()

@@ -234,3 +234,28 @@ def test_500_partitions_in_six_requests(
         assert sample.orders == 497 * step
         asked = (kafka.METADATA, kafka.OFFSET_FETCH, groups.DESCRIBE_GROUPS, groups.CONSUMER_GROUP_DESCRIBE)
         assert sent == [key for key, _ in (*asked, kafka.LIST_OFFSETS, kafka.LIST_OFFSETS)]
+
+
+def test_a_cluster_without_the_new_group_protocol(classic_broker: Broker, group: str, reader: MakeReader) -> None:
+    """It knows the request that describes such groups, and answers with an error."""
+    topic = classic_broker.create_topic(unique("orders"), 2)
+    produce(classic_broker, topic, 10)
+    source = reader(classic_broker, topic, group)
+    seen = read(source, lambda r: r.partitions[0].end == 10)
+    assert (seen.group, lag(seen).orders) == (groups.ABSENT, 10)
+    settings = {"bootstrap.servers": classic_broker.bootstrap, "group.id": group, "auto.offset.reset": "earliest"}
+    member = Consumer({**settings, "group.protocol": "classic", "client.id": "a"})
+
+    def joined(found: Reading) -> bool:
+        member.poll(0.05)
+        return found.group.state == "Stable" and found.group.members == 1
+
+    try:
+        member.subscribe([topic])
+        seen = read(source, joined)
+    finally:
+        member.close()
+    assert seen.group.protocol == "classic"
+    assert [(client, set(owned)) for client, owned in seen.group.owners] == [("a", {0, 1})]
+    commit(classic_broker, group, topic, 4)
+    assert lag(read(source, lambda r: r.partitions[0].committed == 4)).orders == 6

@@ -15,12 +15,13 @@ from orderpipeline_producer.api.orders import Orders
 from orderpipeline_producer.api.quota import Quota
 from orderpipeline_producer.api.routes import PATHS
 from orderpipeline_producer.decoding.order_ids import TimeOrderedIds
-from orderpipeline_producer.decoding.reader import PYTHON, OrderReader
+from orderpipeline_producer.decoding.reader import PYTHON, Decoder, OrderReader
 from orderpipeline_producer.metrics import Metrics
 from orderpipeline_producer.settings import Limits
 from orderpipeline_producer.web.problems import Problem
 from orderpipeline_producer.web.request import BodyMemoryBudget
 from orderpipeline_producer.web.timeouts import Timeouts
+from tests.unit.producer.decoding.test_reader import decoders
 from tests.unit.producer.fakes import ORDER, FakeProducer, client_of, full_bucket
 from tests.unit.producer.web.test_request import Body, request
 
@@ -28,11 +29,15 @@ NDJSON = "application/x-ndjson"
 
 
 def orders(
-    producer: FakeProducer, body_memory: BodyMemoryBudget, in_flight: int = 10**9, wait: bool = True, **limits: int
+    producer: FakeProducer,
+    body_memory: BodyMemoryBudget,
+    in_flight: int = 10**9,
+    wait: bool = True,
+    decoder: Decoder = PYTHON,
 ) -> Orders:
     metrics = Metrics(PATHS)
     return Orders(
-        reader=OrderReader(Limits(**limits), PYTHON),
+        reader=OrderReader(Limits(), decoder),
         client=client_of(producer, in_flight),
         admission=Admission(lambda _: "shop", Quota(0, full_bucket), lambda: "", metrics),
         ids=TimeOrderedIds(time.time_ns, os.urandom),
@@ -80,6 +85,7 @@ async def test_a_small_packed_body_of_blank_lines_takes_little_memory() -> None:
     api.client.close(0)
 
 
+@decoders
 @pytest.mark.parametrize(
     ("media_type", "plain", "least"),
     [
@@ -87,10 +93,13 @@ async def test_a_small_packed_body_of_blank_lines_takes_little_memory() -> None:
         ("application/json", b"[[" + b"[]," * 200_000 + b"[]]]", 2),
         ("application/json", b"[" + b"[" * 2000 + b"[]," * 200_000 + b"[]" + b"]" * 2001, 40),
         ("application/json", b"[" + ORDER + b" " * 10_000_000 + b"]", 38),
+        ("application/json", b"[1e0," + b"[]," * 200_000 + b"[]]", 2),
     ],
 )
-async def test_a_packed_bomb_leaves_the_event_loop_to_others(media_type: str, plain: bytes, least: int) -> None:
-    api = orders(FakeProducer(), BodyMemoryBudget(10**8), wait=False)
+async def test_a_packed_bomb_leaves_the_event_loop_to_others(
+    media_type: str, plain: bytes, least: int, decoder: Decoder
+) -> None:
+    api = orders(FakeProducer(), BodyMemoryBudget(10**8), wait=False, decoder=decoder)
     body = Body(gzip.compress(plain, 1))
     call = asyncio.ensure_future(
         api.batch(request(body, Timeouts(request=600.0), Content_Type=media_type, Content_Encoding="gzip"))

@@ -13,6 +13,7 @@ from orderpipeline_operator.domain.kubernetes import kinds, names
 from orderpipeline_operator.domain.kubernetes.kinds import Key, Kind, Manifest, Ref
 from orderpipeline_operator.domain.kubernetes.names import children_selector, pipeline_of_selector
 from orderpipeline_operator.tasks import end_with
+from tests.support.waiting import settles
 
 KEY = ("default", "shop")
 CA = Ref(kinds.SECRET, "default", "shop-cluster-ca-cert")
@@ -30,6 +31,11 @@ class Cluster:
         self.asked: list[str] = []
         self.secret = secret(5)
         self.news: asyncio.Queue[Manifest] = asyncio.Queue()
+        self.bookmarks: asyncio.Queue[str] = asyncio.Queue()
+        """Versions that the watch of Services has come to."""
+        self.answers = asyncio.Event()
+        """Set: writes are answered at once."""
+        self.answers.set()
 
     async def raw(self, what: str, path: str, query: Mapping[str, str], accept: str) -> bytes:
         items = [self.secret] if path.endswith("/secrets") else []
@@ -39,6 +45,9 @@ class Cluster:
     async def lines(self, what: str, path: str, query: Mapping[str, str], accept: str) -> AsyncGenerator[bytes]:
         yield b""
         while True:
+            if path.endswith("/services"):
+                meta = {"resourceVersion": await self.bookmarks.get()}
+                yield msgspec.json.encode({"type": "BOOKMARK", "object": {"metadata": meta}})
             news = await self.news.get() if path.endswith("/secrets") else await asyncio.Event().wait()
             yield msgspec.json.encode({"type": "MODIFIED", "object": news})
 
@@ -51,6 +60,7 @@ class Cluster:
         return ()
 
     async def make(self, manifest: Manifest) -> Manifest:
+        await self.answers.wait()
         return {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": "20", "uid": "u"}}
 
 
@@ -99,6 +109,30 @@ async def test_what_is_made_is_there_at_once_and_pods_are_asked_for() -> None:
         assert (cluster.asked, told) == ([], [KEY])
         await cached.list(kinds.POD, "default", "a=b")
         assert cluster.asked == ["a=b"]
+
+
+async def test_a_slow_answer_does_not_bring_back_what_may_be_deleted_since() -> None:
+    """It says version 20; the watch has come to 25 before it arrives, and reports nothing of the object any more."""
+    cluster, selector = Cluster(), children_selector("shop")
+    labels = {names.PIPELINE_LABEL: "shop", names.MANAGED_BY_LABEL: names.FIELD_MANAGER}
+    meta = {"namespace": "default", "name": "shop-producer", "labels": labels}
+    async with standing(cluster, []) as cached:
+        cluster.answers.clear()
+        write = asyncio.ensure_future(cached.make({"apiVersion": "v1", "kind": "Service", "metadata": meta}))
+        cluster.bookmarks.put_nowait("25")
+        informer = next(one for (kind, _), one in cached._informers.items() if kind == kinds.SERVICE)
+        await settles("the watch has passed it", lambda: not informer.behind("20"))
+        cluster.answers.set()
+        assert (await write)["metadata"]["resourceVersion"] == "20"
+        assert await cached.list(kinds.SERVICE, "default", selector) == ()
+
+
+async def test_a_secret_that_is_deleted_while_it_is_read_is_read_again() -> None:
+    cluster, told = Cluster(), list[Key]()
+    async with standing(cluster, told) as cached:
+        cached._store.drop(kinds.SECRET, msgspec.json.encode(secret(6)))
+        assert [(await cached.get(CA))["data"]["version"] for _ in range(2)] == ["5"] * 2
+        assert len(cluster.asked) == 2, "nothing tells of its changes any more"
 
 
 async def test_the_revision_changes_with_each_change_and_is_not_known_for_what_is_not_watched() -> None:
