@@ -7,6 +7,7 @@ from typing import Any
 
 from orderpipeline_common.kafka_config import is_certificate
 from orderpipeline_operator.domain.kubernetes.kinds import Manifest
+from orderpipeline_operator.domain.kubernetes.values import object_of
 from orderpipeline_operator.domain.manifests.kafka_endpoint import CERTIFICATES
 from orderpipeline_operator.domain.manifests.pod_template import CA_VOLUME
 
@@ -47,20 +48,20 @@ def required_secret_keys(manifests: Iterable[Manifest]) -> frozenset[SecretKey]:
         for volume in pod.get("volumes") or ():
             every = CERTIFICATES if volume["name"] == CA_VOLUME else ""
             required.update(_of_volume(volume.get("secret"), "secretName", every))
-            for source in _objects(_object(volume.get("projected")).get("sources")):
+            for source in _objects(object_of(volume.get("projected")).get("sources")):
                 required.update(_of_volume(source.get("secret"), "name", ""))
         for container in (*(pod.get("containers") or ()), *(pod.get("initContainers") or ())):
             for variable in container.get("env") or ():
-                reference = _object(_object(variable.get("valueFrom")).get("secretKeyRef"))
+                reference = object_of(object_of(variable.get("valueFrom")).get("secretKeyRef"))
                 required.update(_reference(reference, "name", reference.get("key")))
             for source in container.get("envFrom") or ():
-                required.update(_reference(_object(source.get("secretRef")), "name", ""))
+                required.update(_reference(object_of(source.get("secretRef")), "name", ""))
     return frozenset(required)
 
 
 def _of_volume(secret: Any, name: str, every: str) -> Iterator[SecretKey]:
     """A volume's Secret with each of the keys that it picks, or with `every`."""
-    of = _object(secret)
+    of = object_of(secret)
     for item in _objects(of.get("items")) or ({"key": every},):
         yield from _reference(of, name, item.get("key"))
 
@@ -71,13 +72,8 @@ def _reference(of: Mapping[str, Any], name: str, key: Any) -> Iterator[SecretKey
         yield of[name], key
 
 
-def _object(value: Any) -> Mapping[str, Any]:
-    """What a user's template gives, which may be anything."""
-    return value if isinstance(value, Mapping) else {}
-
-
 def _objects(value: Any) -> tuple[Mapping[str, Any], ...]:
-    return tuple(map(_object, value)) if isinstance(value, list | tuple) else ()
+    return tuple(map(object_of, value)) if isinstance(value, list | tuple) else ()
 
 
 def missing_secrets(required: Iterable[SecretKey], secrets: Mapping[str, Manifest | None]) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """The API server's refusal of a Deployment, in terms of the template in the spec that it is about."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from orderpipeline_operator.domain.api.v1alpha1 import OrderPipelineSpec, PodTemplate
 from orderpipeline_operator.domain.kubernetes import names
 from orderpipeline_operator.domain.kubernetes.kinds import DEPLOYMENT, Manifest, Ref, ref_of
+from orderpipeline_operator.domain.kubernetes.values import object_of
 from orderpipeline_operator.domain.manifests.strategic_merge import MERGE_KEYS
 from orderpipeline_operator.domain.planning.observed import Observed
 from orderpipeline_operator.domain.planning.plan import Plan
@@ -47,7 +48,7 @@ def _in_spec(path: str, rendered: Manifest | None, given: Any) -> str | None:
     result, field = "", ""
     for name, index, key, wanted in _STEP.findall(path):
         if name:
-            within, there = _object(merged), _object(given)
+            within, there = object_of(merged), object_of(given)
             if name in within and name not in there:
                 return None
             result, field = f"{result}.{name}", name
@@ -62,10 +63,6 @@ def _in_spec(path: str, rendered: Manifest | None, given: Any) -> str | None:
     return result
 
 
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _entry(value: Any, index: int) -> Any:
     return value[index] if isinstance(value, list) and index < len(value) else None
 
@@ -77,10 +74,10 @@ def _number(field: str, index: int, merged: Any, given: Any) -> int | None:
     if not isinstance(merged, list) or not isinstance(given, list) or index >= len(merged):
         return None
     key = MERGE_KEYS[field]
-    return _index(given, key, _object(merged[index]).get(key))
+    return _index(given, key, object_of(merged[index]).get(key))
 
 
 def _index(entries: Any, key: str, wanted: Any) -> int | None:
     if not isinstance(entries, list):
         return None
-    return next((number for number, entry in enumerate(entries) if _object(entry).get(key) == wanted), None)
+    return next((number for number, entry in enumerate(entries) if object_of(entry).get(key) == wanted), None)

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from orderpipeline_operator.domain.api.v1alpha1 import LEAST_HEAP_MIB, Mirror, OrderPipelineSpec, Peer
+from orderpipeline_operator.domain.api.v1alpha1 import Mirror, OrderPipelineSpec, Peer
 from orderpipeline_operator.domain.kubernetes import names
-from orderpipeline_operator.domain.units.quantities import amount, mebibytes
-from orderpipeline_operator.domain.validation.checks.problem import Problem, resources
+from orderpipeline_operator.domain.validation.checks.problem import Problem, addresses, jvm_heap, resources
 
 _PATH: Final = "spec.disasterRecovery"
 _NEVER_MIRRORED: Final = (".internal", "-internal")
@@ -33,10 +32,7 @@ def _topic(path: str, name: str) -> Iterator[Problem]:
 
 
 def _peer(peer: Peer) -> Iterator[Problem]:
-    for address in peer.bootstrap_servers.split(","):
-        if not 1 <= int(address.rpartition(":")[2]) <= 65535:
-            message = f"{address} has no valid port; use host:port with a port from 1 to 65535"
-            yield Problem(f"{_PATH}.peer.bootstrapServers", "InvalidAddress", message)
+    yield from addresses(f"{_PATH}.peer.bootstrapServers", peer.bootstrap_servers)
     for field, name in (("username", peer.username), ("credentialsSecret", peer.credentials_secret)):
         if name is not None and not names.is_object_name(name):
             yield Problem(f"{_PATH}.peer.{field}", "InvalidName", f"{name} is not a name that Kubernetes accepts")
@@ -44,10 +40,4 @@ def _peer(peer: Peer) -> Iterator[Problem]:
 
 def _mirror(mirror: Mirror) -> Iterator[Problem]:
     yield from resources(f"{_PATH}.mirror.resources", mirror.resources)
-    if mebibytes(mirror.jvm_heap) < LEAST_HEAP_MIB:
-        message = f"{mirror.jvm_heap} is too small for MirrorMaker 2; use at least {LEAST_HEAP_MIB}Mi"
-        yield Problem(f"{_PATH}.mirror.jvmHeap", "HeapTooSmall", message)
-    limit = mirror.resources.limits.get("memory")
-    if limit is not None and amount(mirror.jvm_heap) >= amount(limit):
-        message = f"{mirror.jvm_heap} must be below resources.limits.memory ({limit}); lower it or raise the limit"
-        yield Problem(f"{_PATH}.mirror.jvmHeap", "HeapAboveMemory", message)
+    yield from jvm_heap(f"{_PATH}.mirror.jvmHeap", mirror.jvm_heap, mirror.resources, "MirrorMaker 2")

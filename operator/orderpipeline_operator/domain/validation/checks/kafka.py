@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from typing import Final
 
-from orderpipeline_operator.domain.api.v1alpha1 import (
-    LEAST_HEAP_MIB,
-    Brokers,
-    ExistingKafka,
-    KafkaSpec,
-    OrderPipelineSpec,
+from orderpipeline_operator.domain.api.v1alpha1 import Brokers, KafkaSpec, OrderPipelineSpec
+from orderpipeline_operator.domain.units.quantities import amount
+from orderpipeline_operator.domain.validation.checks.problem import (
+    Problem,
+    addresses,
+    entry,
+    jvm_heap,
+    owned,
+    resources,
+    unused,
 )
-from orderpipeline_operator.domain.units.quantities import amount, mebibytes
-from orderpipeline_operator.domain.validation.checks.problem import Problem, entry, owned, resources, unused
 
 SUPPORTED_VERSIONS: Final = ("4.2.0", "4.2.1", "4.3.0", "4.3.1")
 """Kafka versions of Strimzi 1.2."""
@@ -74,7 +76,7 @@ def check(spec: OrderPipelineSpec) -> Iterator[Problem]:
     kafka = spec.kafka
     if kafka.existing is not None:
         yield from unused("spec.kafka.config", kafka.config)
-        yield from _addresses(kafka.existing)
+        yield from addresses("spec.kafka.existing.bootstrapServers", kafka.existing.bootstrap_servers)
         return
     yield from _versions(kafka)
     yield from _config(kafka)
@@ -112,19 +114,5 @@ def _nodes(path: str, nodes: Brokers) -> Iterator[Problem]:
     if size < 1024**2 or size % 1 != 0:
         message = f"{nodes.storage.size} is not a valid disk size; use whole bytes, at least 1Mi, such as 100Gi"
         yield Problem(f"{path}.storage.size", "InvalidStorageSize", message)
-    if nodes.jvm_heap is None:
-        return
-    if mebibytes(nodes.jvm_heap) < LEAST_HEAP_MIB:
-        message = f"{nodes.jvm_heap} is too small for Kafka; use at least {LEAST_HEAP_MIB}Mi"
-        yield Problem(f"{path}.jvmHeap", "HeapTooSmall", message)
-    limit = nodes.resources.limits.get("memory")
-    if limit is not None and amount(nodes.jvm_heap) >= amount(limit):
-        message = f"{nodes.jvm_heap} must be below resources.limits.memory ({limit}); lower it or raise the limit"
-        yield Problem(f"{path}.jvmHeap", "HeapAboveMemory", message)
-
-
-def _addresses(existing: ExistingKafka) -> Iterator[Problem]:
-    for address in existing.bootstrap_servers.split(","):
-        if not 1 <= int(address.rpartition(":")[2]) <= 65535:
-            message = f"{address} has no valid port; use host:port with a port from 1 to 65535"
-            yield Problem("spec.kafka.existing.bootstrapServers", "InvalidAddress", message)
+    if nodes.jvm_heap is not None:
+        yield from jvm_heap(f"{path}.jvmHeap", nodes.jvm_heap, nodes.resources, "Kafka")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from orderpipeline_operator.domain.api.v1alpha1 import GROUP, OrderPipelineSpec
+from orderpipeline_operator.domain.kubernetes.values import object_of
 from orderpipeline_operator.domain.validation.checks.pod_templates import restricted
 from orderpipeline_operator.domain.validation.checks.problem import Problem, entry
 
@@ -33,7 +34,7 @@ def check(spec: OrderPipelineSpec) -> Iterator[Problem]:
             if part.endswith("ontainer"):
                 yield from _container(f"{path}.{part}", value)
         if "pod" in parts:
-            yield from restricted(f"{path}.pod.securityContext", _map(parts["pod"].get("securityContext")))
+            yield from restricted(f"{path}.pod.securityContext", object_of(parts["pod"].get("securityContext")))
     for index, constraint in enumerate(_list(given.get("pod", {}).get("topologySpreadConstraints"))):
         if rack is not None and constraint.get("topologyKey") == rack:
             where = f"{_PATH}.pod.topologySpreadConstraints[{index}].topologyKey"
@@ -42,9 +43,9 @@ def check(spec: OrderPipelineSpec) -> Iterator[Problem]:
 
 
 def _metadata(path: str, of: Mapping[str, Any]) -> Iterator[Problem]:
-    metadata = _map(of.get("metadata"))
+    metadata = object_of(of.get("metadata"))
     for field in ("labels", "annotations"):
-        for key in sorted(_map(metadata.get(field))):
+        for key in sorted(object_of(metadata.get(field))):
             domain = key.partition("/")[0]
             if any(domain == each or domain.endswith(f".{each}") for each in _RESERVED):
                 message = "is set by Strimzi or the operator and cannot be changed; remove it"
@@ -52,16 +53,12 @@ def _metadata(path: str, of: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _container(path: str, container: Mapping[str, Any]) -> Iterator[Problem]:
-    yield from restricted(f"{path}.securityContext", _map(container.get("securityContext")))
+    yield from restricted(f"{path}.securityContext", object_of(container.get("securityContext")))
     for index, variable in enumerate(_list(container.get("env"))):
         if str(variable.get("name")).startswith(_STRIMZIS_VARIABLES):
             message = f"{variable.get('name')} is Strimzi's, which ignores it here; remove it, or use kafka.config"
             yield Problem(f"{path}.env[{index}].name", "TemplateConflict", message)
 
 
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _list(value: Any) -> list[Mapping[str, Any]]:
-    return [_map(each) for each in value] if isinstance(value, list) else []
+    return [object_of(each) for each in value] if isinstance(value, list) else []

@@ -11,6 +11,7 @@ from orderpipeline_common.contract import API_PORT, CONSUMER_PORT, Mount
 from orderpipeline_operator.domain.api.v1alpha1 import GROUP, OrderPipelineSpec, PodTemplate
 from orderpipeline_operator.domain.api.v1alpha1.pod_template import Container, Named, PodSpec
 from orderpipeline_operator.domain.kubernetes import names
+from orderpipeline_operator.domain.kubernetes.values import object_of
 from orderpipeline_operator.domain.validation.checks.problem import Problem, entry
 
 OWN_VOLUMES: Final = frozenset({"tmp", "kafka-user", "kafka-ca", "kafka-client", "api-keys", "jwt-ca", "sink"})
@@ -179,9 +180,9 @@ def _additional(service: _Service, path: str, container: Container) -> Iterator[
 
 def restricted(path: str, given: Mapping[str, Any]) -> Iterator[Problem]:
     """What the restricted profile of the Pod Security Standards refuses."""
-    capabilities = _map(given.get("capabilities"))
+    capabilities = object_of(given.get("capabilities"))
     added, dropped = (capabilities.get(key) for key in ("add", "drop"))
-    profile = _map(given.get("seccompProfile")).get("type")
+    profile = object_of(given.get("seccompProfile")).get("type")
     below = {
         "privileged": given.get("privileged") is True,
         "allowPrivilegeEscalation": given.get("allowPrivilegeEscalation") is True,
@@ -215,8 +216,3 @@ def _directives(path: str, value: Any) -> Iterator[Problem]:
 
 def _conflict(path: str, message: str) -> Problem:
     return Problem(path, "TemplateConflict", message)
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    """An object of Kubernetes; what is none is refused by the API server."""
-    return value if isinstance(value, Mapping) else {}

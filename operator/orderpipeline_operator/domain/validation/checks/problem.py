@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from orderpipeline_operator.domain.api.v1alpha1 import Resources
+from orderpipeline_operator.domain.api.v1alpha1 import LEAST_HEAP_MIB, Resources
 from orderpipeline_operator.domain.units.durations import milliseconds
-from orderpipeline_operator.domain.units.quantities import amount
+from orderpipeline_operator.domain.units.quantities import amount, mebibytes
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,25 @@ def resources(path: str, wanted: Resources) -> Iterator[Problem]:
         if limit is not None and amount(request) > amount(limit):
             message = f"{request} is above the limit of {limit}; lower it or raise limits.{name}"
             yield Problem(entry(f"{path}.requests", name), "RequestAboveLimit", message)
+
+
+def jvm_heap(path: str, heap: str, wanted: Resources, program: str) -> Iterator[Problem]:
+    """A Java heap with which the program cannot work, or that leaves nothing of the memory's limit."""
+    if mebibytes(heap) < LEAST_HEAP_MIB:
+        message = f"{heap} is too small for {program}; use at least {LEAST_HEAP_MIB}Mi"
+        yield Problem(path, "HeapTooSmall", message)
+    limit = wanted.limits.get("memory")
+    if limit is not None and amount(heap) >= amount(limit):
+        message = f"{heap} must be below resources.limits.memory ({limit}); lower it or raise the limit"
+        yield Problem(path, "HeapAboveMemory", message)
+
+
+def addresses(path: str, servers: str) -> Iterator[Problem]:
+    """Brokers' addresses, separated by commas, whose port is none."""
+    for address in servers.split(","):
+        if not 1 <= int(address.rpartition(":")[2]) <= 65535:
+            message = f"{address} has no valid port; use host:port with a port from 1 to 65535"
+            yield Problem(path, "InvalidAddress", message)
 
 
 def unused(path: str, config: Mapping[str, object]) -> Iterator[Problem]:
