@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from orderpipeline_operator.domain.manifests.kafka_endpoint import KafkaEndpoint
+from orderpipeline_operator.domain.scaling.numbers import Numbers
 from orderpipeline_operator.sampling.target import Key
 from orderpipeline_operator.sampling.view import ScalingView
 
 Tone = Literal["good", "info", "warn", "bad", "unknown"]
 """How something is to be taken; pages give each a colour, a sign and a word."""
+WORST_FIRST: Final[Mapping[Tone, int]] = {"bad": 0, "warn": 1, "unknown": 2, "info": 3, "good": 4}
+"""The place of each in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,12 @@ class Facts:
     """Why there can be no facts of single partitions; empty where there can."""
     commands: Mapping[str, str] = field(default_factory=dict)
     """Command lines that help: `why`, `status`, `deadLetters`, `consumerLogs`, `producerLogs`, `brokers`."""
+
+    @property
+    def numbers(self) -> Numbers:
+        """The numbers behind the current decision; none while the lag is not known."""
+        view = self.scaling
+        return Numbers() if view is None or view.error else Numbers.from_json((view.latest or {}).get("numbers"))
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,7 @@ class Live:
         for gone in self._timelines.keys() - keys:
             del self._timelines[gone]
             self._clusters.pop(gone, None)
+            self._read_at.pop(gone, None)
         self._made.clear()
         for key in self._watched:
             self._look_at_cluster(key)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from orderpipeline_operator.console.facts import Facts
-from orderpipeline_operator.domain.scaling.numbers import Numbers
 
 KEPT: Final = 900
 """Points of a pipeline; at one every two seconds half an hour."""
@@ -27,7 +26,7 @@ class Point(NamedTuple):
 def point(facts: Facts) -> Point:
     """The point of what is known now."""
     view = facts.scaling
-    numbers = Numbers() if view is None or view.error else Numbers.from_json((view.latest or {}).get("numbers"))
+    numbers = facts.numbers
     return Point(
         facts.at,
         _number(None if view is None else view.orders),

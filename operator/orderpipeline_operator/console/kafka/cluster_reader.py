@@ -1,5 +1,6 @@
 """One look at a cluster: brokers, replicas of the pipeline's topics, disks, and how many dead letters there are."""
 
+import ssl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -25,10 +26,14 @@ def read_cluster(access: KafkaAccess, topics: Topics, at: float) -> KafkaFacts:
         found = admin.list_topics(timeout=TIMEOUT)
         names = [name for name in (topics.orders, topics.dead_letters) if name]
         partitions = tuple(_replicas(found, names))
-        disks = {node: _disks(access, broker) for node, broker in found.brokers.items()}
+        everything = [one for topic in found.topics.values() for one in topic.partitions.values()]
+        tls = tls_context(access.endpoint)
+        brokers = [
+            _broker(found, everything, node, _disks(access, tls, found.brokers[node])) for node in sorted(found.brokers)
+        ]
         return KafkaFacts(
             at=at,
-            brokers=tuple(_broker(found, node, disks[node]) for node in sorted(found.brokers)),
+            brokers=tuple(brokers),
             partitions=partitions,
             dead=_dead(admin, topics.dead_letters, partitions),
         )
@@ -46,8 +51,7 @@ def _replicas(found: Any, names: Sequence[str]) -> Iterator[Replicas]:
             yield Replicas(name, number, leader, tuple(one.replicas), tuple(one.isrs))
 
 
-def _broker(found: Any, node: int, disks: tuple[Disk, ...] | str) -> BrokerFacts:
-    everything = [one for topic in found.topics.values() for one in topic.partitions.values()]
+def _broker(found: Any, everything: Sequence[Any], node: int, disks: tuple[Disk, ...] | str) -> BrokerFacts:
     broker = found.brokers[node]
     return BrokerFacts(
         node=node,
@@ -60,12 +64,11 @@ def _broker(found: Any, node: int, disks: tuple[Disk, ...] | str) -> BrokerFacts
     )
 
 
-def _disks(access: KafkaAccess, broker: Any) -> tuple[Disk, ...] | str:
+def _disks(access: KafkaAccess, tls: ssl.SSLContext | None, broker: Any) -> tuple[Disk, ...] | str:
     """The disks of a broker, or why they are not known."""
     until = time.monotonic() + TIMEOUT
     address = broker.host, broker.port
     try:
-        tls = tls_context(access.endpoint)
         with closing(BrokerConnection(access.endpoint, tls, address, CLIENT_ID, until)) as connection:
             if not connection.offers(DESCRIBE_LOG_DIRS):
                 return "it is too old to say how large its disks are"

@@ -1,10 +1,15 @@
 // Before anything is drawn, so that a page that is to be dark never flashes.
 (() => {
-  let chosen = null;
+  const root = document.documentElement;
+  const system = matchMedia('(prefers-color-scheme: dark)');
   try {
-    chosen = localStorage.getItem('theme');
+    const chosen = localStorage.getItem('theme');
+    if (chosen === 'dark' || chosen === 'light') root.dataset.theme = chosen;
   } catch {
     // Storage may be forbidden; then the system's choice holds.
   }
-  if (chosen === 'dark' || chosen === 'light') document.documentElement.dataset.theme = chosen;
+  const apply = () => root.classList.toggle('dark', root.dataset.theme ? root.dataset.theme === 'dark' : system.matches);
+  apply();
+  system.addEventListener('change', apply);
+  document.addEventListener('theme', apply); // what app.js's button sends
 })();

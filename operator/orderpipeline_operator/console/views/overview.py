@@ -4,13 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from orderpipeline_operator.console.facts import Facts, Tone
-from orderpipeline_operator.console.views.pipeline import numbers_of
+from orderpipeline_operator.console.facts import WORST_FIRST, Facts
 
 PAGE_SIZE: Final = 50
 MAX_SEARCH: Final = 200
 SORTS: Final = ("state", "name", "lag", "age", "in", "consumers")
-_WORST_FIRST: Final[Mapping[Tone, int]] = {"bad": 0, "warn": 1, "unknown": 2, "info": 3, "good": 4}
 
 
 class QueryError(ValueError):
@@ -53,12 +51,12 @@ def overview(all_facts: Iterable[Facts], query: Query) -> dict[str, Any]:
         "all": len(everything),
         "page": page,
         "pages": pages,
-        "tones": {tone: tones.count(tone) for tone in _WORST_FIRST},
+        "tones": {tone: tones.count(tone) for tone in WORST_FIRST},
     }
 
 
 def _row(facts: Facts) -> dict[str, Any]:
-    view, numbers = facts.scaling, numbers_of(facts)
+    view, numbers = facts.scaling, facts.numbers
     return {
         "namespace": facts.key[0],
         "name": facts.key[1],
@@ -83,6 +81,6 @@ def _rank(row: Mapping[str, Any], sort: str) -> tuple[float, ...]:
     if sort == "name":
         return ()
     if sort == "state":
-        return (_WORST_FIRST[row["tone"]],)
+        return (WORST_FIRST[row["tone"]],)
     value = row[sort]
     return (0.0, -value) if value is not None else (1.0, 0.0)

@@ -15,7 +15,7 @@ from orderpipeline_operator.domain.scaling.numbers import Numbers
 
 def pipeline(facts: Facts, cluster: KafkaFacts | None, points: Iterable[tuple[float | None, ...]]) -> dict[str, Any]:
     """`points` are those of the timeline that the page does not have yet."""
-    found = partitions(facts, numbers_of(facts))
+    found = partitions(facts, facts.numbers)
     return {
         "namespace": facts.key[0],
         "name": facts.key[1],
@@ -36,7 +36,7 @@ def pipeline(facts: Facts, cluster: KafkaFacts | None, points: Iterable[tuple[fl
 
 def flow(facts: Facts, cluster: KafkaFacts | None) -> dict[str, Any]:
     """The way of an order, with what is known of each station. Rates in orders per second, None: not known."""
-    numbers, view = numbers_of(facts), facts.scaling
+    numbers, view = facts.numbers, facts.scaling
     known = view is not None and not view.error
     return {
         "ingress": {"url": facts.ingress or facts.api},
@@ -54,12 +54,6 @@ def flow(facts: Facts, cluster: KafkaFacts | None) -> dict[str, Any]:
         "out": numbers.processed_rate if known else None,
         "catchUp": _catch_up(facts, numbers) if known else None,
     }
-
-
-def numbers_of(facts: Facts) -> Numbers:
-    """The numbers behind the current decision; none while the lag is not known."""
-    view = facts.scaling
-    return Numbers() if view is None or view.error else Numbers.from_json((view.latest or {}).get("numbers"))
 
 
 def _catch_up(facts: Facts, numbers: Numbers) -> float | None:

@@ -5,14 +5,15 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from orderpipeline_operator.console.brokers import KafkaFacts
-from orderpipeline_operator.console.facts import Facts, Tone
+from orderpipeline_operator.console.facts import WORST_FIRST, Facts, Tone
+from orderpipeline_operator.domain.api.v1alpha1.monitoring import AlertsSpec
+from orderpipeline_operator.domain.units.durations import milliseconds
 from orderpipeline_operator.domain.units.wording import counted
 
-OLD_SECONDS: Final = 300.0
+OLD_SECONDS: Final = milliseconds(AlertsSpec().order_age) / 1000
 """Age of the oldest waiting order from which that is worth saying by itself: the default of the alert on it."""
 FULL: Final = 0.95
 """Share of a disk in use from which that is worth saying."""
-_ORDER: Final[Mapping[Tone, int]] = {"bad": 0, "warn": 1, "unknown": 2, "info": 3, "good": 4}
 _DECISIONS: Final[Mapping[str, tuple[str, str]]] = {
     "AtMaximum": (
         "More consumers are needed than allowed",
@@ -51,7 +52,7 @@ def problems(facts: Facts, kafka: KafkaFacts | None, named: Iterable[Mapping[str
         *_of_scaling(facts),
         *(Problem("warn", "Warning", text) for text in facts.warnings),
     ]
-    found.sort(key=lambda one: _ORDER[one.tone])
+    found.sort(key=lambda one: WORST_FIRST[one.tone])
     return [asdict(one) for one in found]
 
 
