@@ -1,5 +1,6 @@
 """How the services connect to Kafka: settings from the environment, and the client configuration made from them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from orderpipeline_common.runtime import EnvReader, SettingsError
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+Config = Mapping[str, str | int | float | bool]
+"""A Kafka client's configuration, by librdkafka's names."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class KafkaSettings:
             return password(self.sasl_password_file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{Env.SASL_PASSWORD_FILE}: can't read {self.sasl_password_file}: {error}") from None
+
+
+def as_properties(config: Config) -> list[tuple[str, str]]:
+    """The configuration as text, as the accelerator's clients take it."""
+    return [(name, str(value).lower() if isinstance(value, bool) else str(value)) for name, value in config.items()]
 
 
 def password(text: str) -> str:

@@ -5,7 +5,7 @@ accelerator."""
 
 import ctypes
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, overload
@@ -14,8 +14,9 @@ import confluent_kafka
 import msgspec
 from confluent_kafka import Consumer, KafkaError
 
+from orderpipeline_common.kafka_config import Config
 from orderpipeline_common.order import Order
-from orderpipeline_consumer.fetching.source import Controls, Fetched
+from orderpipeline_consumer.fetching.source import Controls, Fetched, FetchedByConsumer
 from orderpipeline_consumer.records.record import Record, decode_record, derive_order_id
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from orderpipeline_accelerator import Fetcher
 
 log = logging.getLogger(__name__)
-
-Config = Mapping[str, str | int | float | bool]
-"""The consumer's configuration, by librdkafka's names."""
 
 SUPPORTED_RELEASES: Final = frozenset(("2.16.1",))
 """Releases of confluent-kafka whose Consumer object is known to begin with the address of its `rd_kafka_t`."""
@@ -126,7 +124,20 @@ def load() -> tuple["type[Fetcher]", Path]:
     return Fetcher, librdkafka()
 
 
-class AcceleratedSource:
+def add(
+    fetched: Fetched,
+    topic: str,
+    batches: Iterable["Messages"],
+    ends: Iterable[tuple[int, int]],
+    errors: Iterable[tuple[int, str]],
+) -> None:
+    """Add what the accelerator has returned: batches; partitions and their end offsets; codes and texts of errors."""
+    fetched.batches += [AcceleratedBatch(TopicPartition(topic, each.partition), each) for each in batches]
+    fetched.ends += [(TopicPartition(topic, partition), offset) for partition, offset in ends]
+    fetched.errors += [KafkaError(code, text) for code, text in errors]
+
+
+class AcceleratedSource(FetchedByConsumer):
     """Takes what librdkafka has fetched through the accelerator; see `Source`. Raises ImportError when that is not
     possible."""
 
@@ -140,18 +151,14 @@ class AcceleratedSource:
         """Find the consumer's `rd_kafka_t`, which follows the header that all Python objects have."""
         address = ctypes.c_void_p.from_address(id(consumer) + object.__basicsize__).value
         self._fetcher = self._make_fetcher(self._library, address or 0, f"{self._client_id}#consumer-", self._topic)
-        return consumer
+        return super().attach(consumer)
 
     def prepare(self, consumer: Consumer, partitions: list[confluent_kafka.TopicPartition]) -> None:
         """From now on the messages of these partitions go to the accelerator's queue."""
         assert self._fetcher is not None
         for each in partitions:
             self._fetcher.forward(each.partition)
-        if partitions:
-            consumer.resume(partitions)  # the client remembers what was paused when it was revoked
-
-    def forget(self, partitions: Collection[TopicPartition]) -> None:
-        """The consumer knows."""
+        super().prepare(consumer, partitions)
 
     def poll(self, consumer: Consumer, seconds: float) -> Fetched:
         """What is available; waits at most `seconds` for the first message."""
@@ -164,10 +171,7 @@ class AcceleratedSource:
                 raise RuntimeError(f"a record of partition {event.partition()} came through the consumer's own queue")
             fetched.errors.append(error)
         batches, ends, errors = self._fetcher.fetch(MAX_MESSAGES, seconds)
-        topic = self._topic
-        fetched.batches = [AcceleratedBatch(TopicPartition(topic, each.partition), each) for each in batches]
-        fetched.ends = [(TopicPartition(topic, partition), offset) for partition, offset in ends]
-        fetched.errors += [KafkaError(code, text) for code, text in errors]
+        add(fetched, self._topic, batches, ends, errors)
         return fetched
 
     def close(self) -> None:

@@ -5,12 +5,11 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-import confluent_kafka
 import msgspec
 from confluent_kafka import Consumer, KafkaError, Message
 
 from orderpipeline_common.order import Order, decode_all
-from orderpipeline_consumer.fetching.source import Controls, Fetched
+from orderpipeline_consumer.fetching.source import Fetched, FetchedByConsumer
 from orderpipeline_consumer.records.batch import FetchedBatch
 from orderpipeline_consumer.records.record import RECORD_OVERHEAD, Record, as_bytes, decode_message, derive_order_id
 from orderpipeline_consumer.records.topic_partition import TopicPartition
@@ -74,23 +73,11 @@ class MessageBatch:
         return [decode_message(message, self.topic_partition) for message in self._messages[start:end]]
 
 
-class ConfluentSource:
+class ConfluentSource(FetchedByConsumer):
     """Polls the consumer itself, which is subscribed to `topic` only; see `Source`."""
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
-
-    def attach(self, consumer: Consumer) -> Controls:
-        """The consumer fetches, and is told what."""
-        return consumer
-
-    def prepare(self, consumer: Consumer, partitions: list[confluent_kafka.TopicPartition]) -> None:
-        """All partitions use the consumer's own queue."""
-        if partitions:
-            consumer.resume(partitions)  # the client remembers what was paused when it was revoked
-
-    def forget(self, partitions: Collection[TopicPartition]) -> None:
-        """The consumer knows."""
 
     def poll(self, consumer: Consumer, seconds: float) -> Fetched:
         """What is available; waits at most `seconds` for the first message."""

@@ -11,8 +11,9 @@ from typing import Final
 import confluent_kafka
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
+from orderpipeline_common.kafka_config import Config, as_properties
 from orderpipeline_consumer.errors import OtherClientError
-from orderpipeline_consumer.fetching.accelerated import MAX_MESSAGES, AcceleratedBatch, Config
+from orderpipeline_consumer.fetching.accelerated import MAX_MESSAGES, add
 from orderpipeline_consumer.fetching.source import Controls, Fetched
 from orderpipeline_consumer.records.topic_partition import TopicPartition
 
@@ -30,7 +31,7 @@ class DirectSource:
     def __init__(self, topic: str, config: Config, *, clock: Callable[[], float] = time.monotonic) -> None:
         from orderpipeline_accelerator import DirectFetcher
 
-        self._fetcher = DirectFetcher(_text(config), topic)
+        self._fetcher = DirectFetcher(as_properties(config), topic)
         self._topic = topic
         self._clock = clock
         self._held: set[TopicPartition] = set()
@@ -80,10 +81,7 @@ class DirectSource:
             batches, ends, errors = self._fetcher.fetch(MAX_MESSAGES, seconds)
         except RuntimeError as unusual:
             raise OtherClientError(str(unusual)) from None
-        topic = self._topic
-        fetched.batches = [AcceleratedBatch(TopicPartition(topic, each.partition), each) for each in batches]
-        fetched.ends = [(TopicPartition(topic, partition), offset) for partition, offset in ends]
-        fetched.errors += [KafkaError(code, text) for code, text in errors]
+        add(fetched, self._topic, batches, ends, errors)
         return fetched
 
     def _pause(self, consumer: Consumer) -> None:
@@ -95,7 +93,3 @@ class DirectSource:
     def close(self) -> None:
         """Close all connections. Batches that are held can still be read."""
         self._fetcher.close()
-
-
-def _text(config: Config) -> list[tuple[str, str]]:
-    return [(name, str(value).lower() if isinstance(value, bool) else str(value)) for name, value in config.items()]

@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable
 
 from orderpipeline_common.engine import ACCELERATOR, PYTHON, Engine, choose
+from orderpipeline_common.kafka_config import Config
 from orderpipeline_consumer.fetching import accelerated
-from orderpipeline_consumer.fetching.accelerated import AcceleratedSource, Config
+from orderpipeline_consumer.fetching.accelerated import AcceleratedSource
 from orderpipeline_consumer.fetching.confluent import ConfluentSource
 from orderpipeline_consumer.fetching.direct import DirectSource
 from orderpipeline_consumer.fetching.source import Source

@@ -34,6 +34,22 @@ class Controls(Protocol):
         the partition can't be read yet."""
 
 
+class FetchedByConsumer:
+    """What sources have in common whose consumer fetches itself, and knows what is assigned to it; see `Source`."""
+
+    def attach(self, consumer: Consumer) -> Controls:
+        """The consumer is told what to fetch."""
+        return consumer
+
+    def prepare(self, consumer: Consumer, partitions: list[confluent_kafka.TopicPartition]) -> None:
+        """The consumer remembers what was paused when it was revoked."""
+        if partitions:
+            consumer.resume(partitions)
+
+    def forget(self, partitions: Collection[TopicPartition]) -> None:
+        """The consumer knows."""
+
+
 class Source(Protocol):
     """Fetches records for one consumer. Only the poll loop's thread may call it; the consumer's callbacks run within
     `poll`."""

@@ -16,6 +16,7 @@ from confluent_kafka import KafkaError
 from orderpipeline_common.activities import ProducerActivity
 from orderpipeline_common.background import Background
 from orderpipeline_common.engine import ACCELERATOR, Engine
+from orderpipeline_common.kafka_config import as_properties
 from orderpipeline_producer.decoding.accelerated import AcceleratedBatch
 from orderpipeline_producer.decoding.record_batch import RecordBatch
 from orderpipeline_producer.kafka.confluent_client import SoloConfluentClient
@@ -85,7 +86,7 @@ class AcceleratedClient(ProducerClient):
         """Its turns are seen by the regular checks."""
         callbacks = (list(RECORD_HEADERS), self._on_event, self._on_failed)
         self._make: Callable[[], Compiled] = lambda: LibrdkafkaProducer(
-            librdkafka(), _text(self._config), topic, *callbacks
+            librdkafka(), as_properties(self._config), topic, *callbacks
         )
         self._own: DirectProducer | None = None
         self._unsupported = ""
@@ -95,7 +96,7 @@ class AcceleratedClient(ProducerClient):
         """Called when another engine runs."""
         if own:
             try:
-                self._own = DirectProducer(_text(config), topic, *callbacks)  # it never fails for good
+                self._own = DirectProducer(as_properties(config), topic, *callbacks)  # it never fails for good
             except ValueError as error:
                 _log.warning("librdkafka sends the orders, the accelerator's own Kafka client can't: %s", error)
             else:
@@ -180,7 +181,7 @@ class AcceleratedClient(ProducerClient):
         if self._own is None:
             _log.warning("librdkafka keeps the certificates and credentials it has until the order API is restarted")
             return
-        self._own.set_access(_text(config))
+        self._own.set_access(as_properties(config))
         self._config = config
 
     def _close(self, seconds: float) -> int:
@@ -209,7 +210,3 @@ class AcceleratedClient(ProducerClient):
 
     def _on_failed(self, delivery: Completion, code: int, value: bytes) -> None:
         delivery(KafkaError(code), FailedRecord(value))
-
-
-def _text(config: Config) -> list[tuple[str, str]]:
-    return [(name, str(value).lower() if isinstance(value, bool) else str(value)) for name, value in config.items()]
