@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import itertools
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,11 @@ _numbers = itertools.count(1)
 TIME = "2026-11-22T12:00:00Z"
 INSTALLED = tuple(kind for kind in kinds.CHILD_KINDS if kind not in (kinds.HTTP_ROUTE, *kinds.MONITORING_KINDS))
 """The kinds of children that the API server of the tests knows."""
+
+
+def run_tool(command: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """What a program that looks at pipelines answers within minutes, whatever its exit code."""
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=240, check=False)
 
 
 @dataclass

@@ -19,7 +19,7 @@ from orderpipeline_consumer.service import Service
 from orderpipeline_consumer.settings import read_settings
 from orderpipeline_consumer.sinks.handler import HandlerSink
 from tests.support.broker import Broker
-from tests.support.consumer_process import order, pipeline
+from tests.support.consumer_process import Process, order, pipeline
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("accelerator")]
@@ -39,6 +39,16 @@ def test_a_broker_without_kip_848_gets_the_classic_protocol(classic_broker: Brok
         assert "not supported" in strict.log.read_text()
 
 
+def works_over(broker: Broker, folder: Path, secure: dict[str, str]) -> Process:
+    """A consumer that has worked an order and given up another one over connections with these settings."""
+    with pipeline(broker, folder, 2, **secure) as one:
+        one.send([("a", order("a", 0)), ("b", order("b", 0, "permanent"))])
+        process = one.start()
+        one.wait_committed()
+        assert process.metric("orderpipeline_dead_letters_total") == 1
+    return process
+
+
 def test_tls_and_scram(broker: Broker, tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text(broker.password + "\n")
@@ -54,12 +64,8 @@ def test_tls_and_scram(broker: Broker, tmp_path: Path) -> None:
         Env.CA_FILE: str(authorities),
         Env.DEAD_LETTER_TOPIC: broker.create_topic(f"dead-{tmp_path.name}"),
     }
-    with pipeline(broker, tmp_path, 2, **secure) as one:
-        one.send([("a", order("a", 0)), ("b", order("b", 0, "permanent"))])
-        process = one.start()
-        one.wait_committed()
-        assert process.metric("orderpipeline_dead_letters_total") == 1
-        assert broker.password not in process.log.read_text()
+    process = works_over(broker, tmp_path, secure)
+    assert broker.password not in process.log.read_text()
 
 
 @pytest.mark.parametrize("protocol", ["consumer", "classic"])
@@ -128,8 +134,4 @@ def test_a_client_certificate(broker: Broker, tmp_path: Path) -> None:
         Env.CLIENT_KEY_FILE: str(key),
         Env.DEAD_LETTER_TOPIC: broker.create_topic(f"dead-{tmp_path.name}"),
     }
-    with pipeline(broker, tmp_path, 2, **secure) as one:
-        one.send([("a", order("a", 0)), ("b", order("b", 0, "permanent"))])
-        process = one.start()
-        one.wait_committed()
-        assert process.metric("orderpipeline_dead_letters_total") == 1
+    works_over(broker, tmp_path, secure)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +12,10 @@ from hack.native.config import Paths
 from orderpipeline_operator.domain.kubernetes import kinds
 from orderpipeline_operator.domain.kubernetes.kinds import Manifest
 from tests.support.apiserver import ApiServer
-from tests.support.pipeline_namespace import NAME, PipelineNamespace
+from tests.support.pipeline_namespace import NAME, PipelineNamespace, run_tool
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.integration
-DOCS = Path(__file__).parents[4] / "docs" / "gitops.md"
 
 
 @dataclass(frozen=True)
@@ -39,10 +37,6 @@ class Tools:
         ]
 
 
-def _run(command: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=240, check=False)
-
-
 @pytest.fixture
 async def tools(space: PipelineNamespace, crds: ApiServer, tmp_path: Path) -> Tools:
     paths = Paths.from_env()
@@ -57,16 +51,16 @@ async def tools(space: PipelineNamespace, crds: ApiServer, tmp_path: Path) -> To
 
 async def test_it_waits_for_an_operator_that_has_not_looked_yet_and_until_all_is_ready(tools: Tools) -> None:
     space = tools.space
-    done = await asyncio.to_thread(_run, tools.helm({}, "3s"))
+    done = await asyncio.to_thread(run_tool, tools.helm({}, "3s"))
     assert done.returncode != 0, "no operator has seen the pipeline yet"
     await space.up()
-    done = await asyncio.to_thread(_run, tools.helm({}, "4m"))
+    done = await asyncio.to_thread(run_tool, tools.helm({}, "4m"))
     assert done.returncode == 0, done.stderr
 
 
 async def test_what_cannot_be_carried_out_ends_the_waiting(tools: Tools) -> None:
     space = tools.space
-    installing = asyncio.create_task(asyncio.to_thread(_run, tools.helm({"kafka": {"version": "3.9.0"}}, "4m")))
+    installing = asyncio.create_task(asyncio.to_thread(run_tool, tools.helm({"kafka": {"version": "3.9.0"}}, "4m")))
 
     async def there() -> bool:
         return await space.find(kinds.PIPELINE) is not None

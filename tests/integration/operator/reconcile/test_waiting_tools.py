@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from hack.native import build
 from hack.native.config import Paths
 from orderpipeline_operator.domain.kubernetes import kinds
 from tests.support.apiserver import ApiServer
-from tests.support.pipeline_namespace import NAME, PipelineNamespace
+from tests.support.pipeline_namespace import NAME, PipelineNamespace, run_tool
 
 pytestmark = pytest.mark.integration
 DOCS = Path(__file__).parents[4] / "docs" / "gitops.md"
@@ -44,14 +43,10 @@ class Tools:
         words = []
         for arguments in ((), (str(script),)):
             command = [str(self.bin / "health"), *arguments]
-            done = await asyncio.to_thread(_run, command, objects)
+            done = await asyncio.to_thread(run_tool, command, objects)
             assert done.returncode == 0, done.stderr
             words.append(done.stdout.split()[0])
         return words[0], words[1]
-
-
-def _run(command: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=240, check=False)
 
 
 @pytest.fixture

@@ -5,7 +5,13 @@ from orderpipeline_operator.console.kafka.murmur2 import murmur2, partition_of
 
 @pytest.mark.parametrize(
     ("key", "expected"),
-    [(b"21", -973932308), (b"foobar", -790332482), (b"a-little-bit-long-string", -985981536), (b"", 275646681)],
+    [
+        (b"21", -973932308),
+        (b"foobar", -790332482),
+        (b"a-little-bit-long-string", -985981536),
+        (b"abc", 479470107),
+        (b"", 275646681),
+    ],
 )
 def test_it_is_that_of_kafkas_java_client(key, expected):
     """The first three values are of UtilsTest in Kafka's own sources."""
